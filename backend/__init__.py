@@ -1,0 +1,1 @@
+"""Desklore: a support team's history, normalized, summarized, searchable and cited."""

@@ -1,0 +1,198 @@
+"""Every error Desklore can tell, what it means, and whether trying again can help.
+
+    AppError(code)
+      code -> Spec(kind, retry, meaning)       SPECS is the one table
+        kind   what sort of failure it is; `api/errors.py` alone turns it into an HTTP status
+        retry  what the caller of a job or a Source does next
+
+`docs/errors.md` lists the same codes; a test keeps the two equal.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """What sort of failure it is."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    RATE_LIMITED = "rate_limited"
+    UPSTREAM = "upstream"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+class Retry(StrEnum):
+    """What trying again would do."""
+
+    NEVER = "never"
+    """The same input fails the same way: record it and go on."""
+    LATER = "later"
+    """This one item may work later; others are not affected."""
+    SOURCE_DOWN = "source_down"
+    """Nothing of this source or provider works now: stop, keep the place, try again later."""
+    CREDENTIALS = "credentials"
+    """Nothing works until an admin acts: stop and pause the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What one error code means."""
+
+    kind: Kind
+    retry: Retry
+    meaning: str
+
+
+class Code(StrEnum):
+    """The stable name of an error, as clients see it."""
+
+    INVALID_REQUEST = "invalid_request"
+    UNREADABLE_BODY = "unreadable_body"
+    QUESTION_TOO_LONG = "question_too_long"
+    BODY_TOO_LARGE = "body_too_large"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    ROUTE_NOT_FOUND = "route_not_found"
+    UNAUTHENTICATED = "unauthenticated"
+    KEY_REVOKED = "key_revoked"
+    KEY_EXPIRED = "key_expired"
+    TOKEN_INVALID = "token_invalid"
+    FORBIDDEN = "forbidden"
+    TENANT_NOT_FOUND = "tenant_not_found"
+    TENANT_EXISTS = "tenant_exists"
+    CONNECTION_NOT_FOUND = "connection_not_found"
+    CONNECTION_EXISTS = "connection_exists"
+    CONNECTION_PAUSED = "connection_paused"
+    KEY_NOT_FOUND = "key_not_found"
+    DOCUMENT_NOT_FOUND = "document_not_found"
+    TICKET_NOT_FOUND = "ticket_not_found"
+    ATTACHMENT_NOT_FOUND = "attachment_not_found"
+    RUN_NOT_FOUND = "run_not_found"
+    RUN_ACTIVE = "run_active"
+    ANSWER_NOT_FOUND = "answer_not_found"
+    PLATFORM_UNKNOWN = "platform_unknown"
+    HOST_NOT_ALLOWED = "host_not_allowed"
+    SOURCE_HOST_UNKNOWN = "source_host_unknown"
+    SOURCE_CREDENTIALS_REJECTED = "source_credentials_rejected"
+    SOURCE_PERMISSION_MISSING = "source_permission_missing"
+    SOURCE_PLAN_MISSING = "source_plan_missing"
+    SOURCE_ITEM_NOT_FOUND = "source_item_not_found"
+    SOURCE_RATE_LIMITED = "source_rate_limited"
+    SOURCE_UNAVAILABLE = "source_unavailable"
+    SOURCE_MALFORMED = "source_malformed"
+    SOURCE_REQUEST_REFUSED = "source_request_refused"
+    ATTACHMENT_TOO_LARGE = "attachment_too_large"
+    ATTACHMENT_EMPTY = "attachment_empty"
+    ATTACHMENT_ENCRYPTED = "attachment_encrypted"
+    ATTACHMENT_UNREADABLE = "attachment_unreadable"
+    ATTACHMENT_UNSUPPORTED = "attachment_unsupported"
+    ATTACHMENT_TIMED_OUT = "attachment_timed_out"
+    LLM_UNAVAILABLE = "llm_unavailable"
+    LLM_RATE_LIMITED = "llm_rate_limited"
+    LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
+    LLM_REFUSED = "llm_refused"
+    LLM_REQUEST_REJECTED = "llm_request_rejected"
+    SUMMARY_INVALID = "summary_invalid"
+    SECRET_UNREADABLE = "secret_unreadable"
+    INDEX_UNAVAILABLE = "index_unavailable"
+    STORAGE_FULL = "storage_full"
+    STORAGE_UNAVAILABLE = "storage_unavailable"
+    RATE_LIMITED = "rate_limited"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal"
+
+
+_K, _R = Kind, Retry
+SPECS: dict[Code, Spec] = {
+    Code.INVALID_REQUEST: Spec(_K.INVALID, _R.NEVER, "A field is missing or has a value it can't have."),
+    Code.UNREADABLE_BODY: Spec(_K.INVALID, _R.NEVER, "The request body is not valid JSON in UTF-8."),
+    Code.QUESTION_TOO_LONG: Spec(_K.INVALID, _R.NEVER, "The question has more characters than allowed."),
+    Code.BODY_TOO_LARGE: Spec(_K.TOO_LARGE, _R.NEVER, "The request body is larger than allowed."),
+    Code.METHOD_NOT_ALLOWED: Spec(_K.INVALID, _R.NEVER, "The path exists, but not with this method."),
+    Code.ROUTE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such path."),
+    Code.UNAUTHENTICATED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "No key was given, or the key is unknown."),
+    Code.KEY_REVOKED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key was revoked."),
+    Code.KEY_EXPIRED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key has expired."),
+    Code.TOKEN_INVALID: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The access token is malformed, expired or not ours."),
+    Code.FORBIDDEN: Spec(_K.FORBIDDEN, _R.NEVER, "The caller is known but may not do this."),
+    Code.TENANT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such tenant."),
+    Code.TENANT_EXISTS: Spec(_K.CONFLICT, _R.NEVER, "A tenant with this company_id exists already."),
+    Code.CONNECTION_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such connection."),
+    Code.CONNECTION_EXISTS: Spec(_K.CONFLICT, _R.NEVER, "This helpdesk is connected already."),
+    Code.CONNECTION_PAUSED: Spec(_K.CONFLICT, _R.NEVER, "The connection is paused; resume it first."),
+    Code.KEY_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such API key."),
+    Code.DOCUMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such document."),
+    Code.TICKET_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such ticket here or on the helpdesk."),
+    Code.ATTACHMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such attachment, or its file was not kept."),
+    Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
+    Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),
+    Code.ANSWER_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such answer to give feedback on."),
+    Code.PLATFORM_UNKNOWN: Spec(_K.INVALID, _R.NEVER, "No adapter is registered for this platform."),
+    Code.HOST_NOT_ALLOWED: Spec(_K.INVALID, _R.NEVER, "The host is not one of the platform's own or allow-listed ones."),
+    Code.SOURCE_HOST_UNKNOWN: Spec(_K.INVALID, _R.CREDENTIALS, "There is no helpdesk at this address."),
+    Code.SOURCE_CREDENTIALS_REJECTED: Spec(_K.INVALID, _R.CREDENTIALS, "The helpdesk rejected the credentials."),
+    Code.SOURCE_PERMISSION_MISSING: Spec(_K.INVALID, _R.NEVER, "The credentials lack a permission on the helpdesk."),
+    Code.SOURCE_PLAN_MISSING: Spec(_K.INVALID, _R.NEVER, "The helpdesk's plan does not include this feature."),
+    Code.SOURCE_ITEM_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "The helpdesk has no such item."),
+    Code.SOURCE_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The helpdesk's API quota is used up for now."),
+    Code.SOURCE_UNAVAILABLE: Spec(_K.UPSTREAM, _R.SOURCE_DOWN, "The helpdesk does not answer or answers with an error."),
+    Code.SOURCE_MALFORMED: Spec(_K.UPSTREAM, _R.LATER, "The helpdesk sent something that is not what its API documents."),
+    Code.SOURCE_REQUEST_REFUSED: Spec(_K.UPSTREAM, _R.NEVER, "The helpdesk refused the request."),
+    Code.ATTACHMENT_TOO_LARGE: Spec(_K.TOO_LARGE, _R.NEVER, "The attachment is larger than the limit for reading it."),
+    Code.ATTACHMENT_EMPTY: Spec(_K.INVALID, _R.NEVER, "The attachment has no bytes."),
+    Code.ATTACHMENT_ENCRYPTED: Spec(_K.INVALID, _R.NEVER, "The attachment is encrypted and can't be read."),
+    Code.ATTACHMENT_UNREADABLE: Spec(_K.INVALID, _R.NEVER, "The attachment is damaged or not what its name says."),
+    Code.ATTACHMENT_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "No reader for this type of attachment."),
+    Code.ATTACHMENT_TIMED_OUT: Spec(_K.INVALID, _R.NEVER, "Reading the attachment took too long or too much memory."),
+    Code.LLM_UNAVAILABLE: Spec(_K.UPSTREAM, _R.SOURCE_DOWN, "The model provider does not answer."),
+    Code.LLM_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The model provider's quota is used up for now."),
+    Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),
+    Code.LLM_REFUSED: Spec(_K.UPSTREAM, _R.NEVER, "The model refused to answer."),
+    Code.LLM_REQUEST_REJECTED: Spec(_K.UPSTREAM, _R.NEVER, "The model provider rejected the request."),
+    Code.SUMMARY_INVALID: Spec(_K.UPSTREAM, _R.LATER, "The model's summary does not fit the schema."),
+    Code.SECRET_UNREADABLE: Spec(_K.INTERNAL, _R.CREDENTIALS, "A stored secret can't be opened with the present master key."),
+    Code.INDEX_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The search index can't be opened."),
+    Code.STORAGE_FULL: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The disk is full; free space, the work goes on by itself."),
+    Code.STORAGE_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The database can't be reached."),
+    Code.RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.LATER, "Too many requests."),
+    Code.SHUTTING_DOWN: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The server is stopping."),
+    Code.INTERNAL: Spec(_K.INTERNAL, _R.LATER, "Something unexpected went wrong; the request id finds it in the log."),
+}
+
+
+class AppError(Exception):
+    """A failure with a stable code. `message` may be shown to the caller: it says what to do, and holds no secret.
+
+    `retry_after` is in seconds, where somebody told us when to come back.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str | None = None,
+        *,
+        details: dict[str, Any] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        self.code = code
+        self.message = message or SPECS[code].meaning
+        self.details = details or {}
+        self.retry_after = retry_after
+        super().__init__(f"{code.value}: {self.message}")
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of failure it is."""
+        return SPECS[self.code].kind
+
+    @property
+    def retry(self) -> Retry:
+        """What trying again would do."""
+        return SPECS[self.code].retry

@@ -1,0 +1,1 @@
+"""What Desklore talks about: plain, frozen values without behavior of the outside."""

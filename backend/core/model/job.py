@@ -1,0 +1,37 @@
+"""Jobs: a name, a payload, a key that makes twins impossible, a deadline."""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class JobName(StrEnum):
+    """Every job there is; `docs/jobs.md` lists them."""
+
+    SYNC_CONNECTION = "sync_connection"
+    PROCESS_DOCUMENTS = "process_documents"
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """Something to do later. The store is the truth: a lost job is enqueued again by the sweeper.
+
+    `key` is unique among waiting and running jobs: enqueuing a twin does nothing.
+    """
+
+    name: JobName
+    company_id: str
+    subject: str
+    """The id it is about: a run's, or a connection's."""
+
+    @property
+    def key(self) -> str:
+        """What makes a twin a twin."""
+        return f"{self.company_id}:{self.name}:{self.subject}"
+
+
+DEADLINES: Final[dict[JobName, float]] = {
+    JobName.SYNC_CONNECTION: 24 * 3600.0,
+    JobName.PROCESS_DOCUMENTS: 6 * 3600.0,
+}
+"""Seconds after which a running job is taken for dead."""

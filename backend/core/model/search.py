@@ -1,0 +1,109 @@
+"""A question to the index and what it finds."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from backend.core.model.article import Visibility
+from backend.core.model.document import Chunk, DocType
+
+
+class SparseVector(Struct, frozen=True):
+    """Token ids and weights, of equal length; ids are unsigned 32-bit."""
+
+    indices: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """What a Hit must be; an empty tuple or None asks for nothing."""
+
+    doc_types: tuple[DocType, ...] = ()
+    platforms: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    updated_from: datetime | None = None
+    updated_to: datetime | None = None
+    visibilities: tuple[Visibility, ...] = ()
+    """Only these; empty means all, so callers without `internal:read` must set it."""
+    exclude_documents: tuple[str, ...] = ()
+    document_ids: tuple[str, ...] = ()
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """A question in the asker's words."""
+
+    text: str
+    filters: Filters = Filters()
+    top_k: int = 10
+    offset: int = 0
+
+
+class Point(Struct, frozen=True, kw_only=True):
+    """A Chunk with its vectors, ready for the index; carries the Document's fields that are filtered on."""
+
+    point_id: str
+    chunk: Chunk
+    dense: tuple[float, ...] | list[float] | None
+    sparse: SparseVector
+    doc_type: DocType
+    platform: str
+    original_id: str
+    title: str
+    status: str | None
+    product: str | None
+    tags: tuple[str, ...]
+    language: str
+    url: str | None
+    updated_at: datetime
+
+
+class VectorQuery(Struct, frozen=True, kw_only=True):
+    """A search by vectors. A vector that is None, or whose weight is 0, takes no part."""
+
+    dense: list[float] | None
+    sparse: SparseVector | None
+    dense_weight: float = 1.0
+    sparse_weight: float = 1.0
+    limit: int = 30
+    filters: Filters = Filters()
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A point the index found; `score` is the fused one, larger is better."""
+
+    point: Point
+    """Without vectors: `dense` None, `sparse` empty."""
+    score: float
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """A found Document with its best Chunk, and why it stands where it stands."""
+
+    document_id: str
+    doc_type: DocType
+    platform: str
+    original_id: str
+    title: str
+    url: str | None
+    status: str | None
+    language: str
+    updated_at: datetime
+    chunk: Chunk
+    other_chunks: tuple[Chunk, ...] = ()
+    score: float
+    coverage: float
+    """Share (0 to 1) of the question's informative terms that the Document's found chunks have."""
+    explanation: tuple[str, ...] = ()
+    """Short sentences for people, such as `3 of 4 terms matched`."""
+
+
+class SearchResult(Struct, frozen=True, kw_only=True):
+    """Hits in order, and whether they are good enough to answer from."""
+
+    hits: tuple[Hit, ...]
+    answerable: bool
+    """False: nothing found is about the question; say so instead of answering."""
+    took_ms: float

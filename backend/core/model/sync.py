@@ -1,0 +1,160 @@
+"""Pulling changes from a Source: where it stands, what it found, how a Run goes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from msgspec import Struct
+
+from backend.core.model.article import Article
+from backend.core.model.document import DocType
+from backend.core.model.ticket import Presence, Ticket
+
+
+class Stream(StrEnum):
+    """One sequence of changes with a cursor of its own."""
+
+    TICKETS = "tickets"
+    ARTICLES = "articles"
+    DELETIONS = "deletions"
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """Where a stream stands: opaque to everybody but the adapter that wrote it, and JSON all through."""
+
+    stream: Stream
+    position: dict[str, Any] = {}
+    """Empty means: from the beginning."""
+
+
+class ItemRef(Struct, frozen=True, kw_only=True):
+    """A changed item as a listing names it."""
+
+    doc_type: DocType
+    original_id: str
+    version: str
+    """Changes whenever the item does, such as its `updated_at`."""
+    presence: Presence = Presence.LIVE
+    """Anything but LIVE and ARCHIVED: the item is gone and is not fetched."""
+    hint: Mapping[str, Any] = {}
+    """What the adapter wants back when the item is fetched; opaque to everybody else."""
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """One page of a stream."""
+
+    refs: tuple[ItemRef, ...]
+    next: Cursor
+    """Where to go on: on the last page, where the next run starts."""
+    last: bool
+    total: int | None = None
+    """How many items the whole stream has from here, where the platform tells."""
+
+
+class Fetched(Struct, frozen=True, kw_only=True):
+    """A whole item: normalized, and the platform's own payloads untouched for the archive."""
+
+    item: Ticket | Article
+    raw: bytes
+    """JSON, as the platform sent it (several answers as one object)."""
+
+
+class Collected(Struct, frozen=True, kw_only=True):
+    """An item that was read."""
+
+    ref: ItemRef
+    fetched: Fetched
+
+
+class ItemFailure(Struct, frozen=True, kw_only=True):
+    """An item that could not be taken; kept, listed, and tried first next time (SPEC A9)."""
+
+    doc_type: DocType
+    original_id: str
+    code: str
+    message: str
+    at: datetime
+    attempts: int = 1
+    hint: Mapping[str, Any] = {}
+    raw: bytes | None = None
+
+
+class RunState(StrEnum):
+    """How a Run goes."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """The source asked to wait, or is down: goes on by itself at `resume_at`."""
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class RunMode(StrEnum):
+    """How much a Run reads."""
+
+    INCREMENTAL = "incremental"
+    """What changed since the cursor."""
+    FULL = "full"
+    """Everything the listing names; what is unchanged is not fetched again."""
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """What a Run was asked to do."""
+
+    mode: RunMode = RunMode.INCREMENTAL
+    streams: tuple[Stream, ...] = (Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS)
+    since: datetime | None = None
+    """Only items changed at or after this moment."""
+    until: datetime | None = None
+    """Only items changed before this moment."""
+    limit: int | None = None
+    """Stop after this many items per stream (a first look)."""
+    statuses: tuple[str, ...] = ()
+    """Keep only tickets of these statuses; empty means all."""
+
+
+class RunCounts(Struct, kw_only=True):
+    """Live figures of a Run."""
+
+    listed: int = 0
+    unchanged: int = 0
+    stored: int = 0
+    deleted: int = 0
+    failed: int = 0
+    processed: int = 0
+    """Documents that reached a final state (indexed, skipped or failed) since the Run began."""
+    to_process: int = 0
+    """Documents of the connection still pending or processing."""
+    expected: int | None = None
+    """How many items the listings will name, where the platform tells."""
+    api_calls: int = 0
+    api_remaining: int | None = None
+    api_limit: int | None = None
+    llm_calls: int = 0
+    embedded: int = 0
+    documents: int | None = None
+    """At the end: live documents in the store."""
+    indexed_documents: int | None = None
+    """At the end: documents in the index."""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One sync of one connection."""
+
+    run_id: str
+    connection_id: str
+    state: RunState
+    options: RunOptions
+    counts: RunCounts
+    phase: str = ""
+    """The stream being read, or `processing`."""
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    resume_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str = ""

@@ -1,0 +1,138 @@
+"""Tenants, their API keys, and who is asking."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Role(StrEnum):
+    """What sort of caller it is; each role is a set of scopes."""
+
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    AGENT = "agent"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class Scope(StrEnum):
+    """One thing a caller may do."""
+
+    TENANTS = "tenants"
+    KEYS = "keys"
+    CONNECTIONS = "connections"
+    INGEST = "ingest"
+    RUNS_READ = "runs:read"
+    DOCUMENTS_READ = "documents:read"
+    QUERY = "query"
+    REPLY = "reply"
+    FEEDBACK = "feedback"
+    INTERNAL_READ = "internal:read"
+    """See private notes and agents-only articles."""
+
+
+_VIEWER = frozenset({Scope.DOCUMENTS_READ, Scope.QUERY})
+_MEMBER = _VIEWER | {Scope.FEEDBACK}
+_AGENT = _MEMBER | {Scope.REPLY, Scope.INTERNAL_READ, Scope.RUNS_READ}
+_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST}
+ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
+    Role.OPERATOR: frozenset({Scope.TENANTS}),
+    Role.ADMIN: _ADMIN,
+    Role.AGENT: _AGENT,
+    Role.MEMBER: _MEMBER,
+    Role.VIEWER: _VIEWER,
+}
+
+
+class Secret:
+    """A plain secret in memory that does not print; `reveal()` is the only way to its value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself: call this only where the secret is used."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class SealedSecret(Struct, frozen=True):
+    """An encrypted secret: `token` is ciphertext bound to its tenant and field, safe to store."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "SealedSecret(***)"
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """A company that uses this installation. `company_id` is a slug of `[a-z0-9-]`, 2 to 63 characters."""
+
+    company_id: str
+    name: str
+    created_at: datetime
+    sealed_data_key: SealedSecret
+    """The tenant's data key, wrapped by the installation's master key."""
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A tenant's API key as stored: the key itself is known to its holder only."""
+
+    key_id: str
+    company_id: str
+    name: str
+    prefix: str
+    """The first characters of the key, to tell keys apart on a screen."""
+    key_hash: str
+    role: Role
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who asks. An operator has no company; everybody else has exactly one."""
+
+    role: Role
+    scopes: frozenset[Scope]
+    company_id: str | None = None
+    key_id: str | None = None
+    subject: str | None = None
+    """Who within the company, as its own system names them (from a token); None for a bare key."""
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the caller may do this."""
+        return scope in self.scopes
+
+    @property
+    def sees_internal(self) -> bool:
+        """Whether private notes and agents-only articles may be shown to this caller."""
+        return Scope.INTERNAL_READ in self.scopes
+
+
+class AuditEntry(Struct, frozen=True, kw_only=True):
+    """One thing somebody did: `action` is `noun.verb`, `target` an id, never a secret."""
+
+    at: datetime
+    actor: str
+    """`operator`, `key:<key_id>` or `token:<subject>`."""
+    action: str
+    target: str
+    details: dict[str, str] = {}
+    request_id: str | None = None

@@ -1,0 +1,28 @@
+"""Sealing secrets with a data key per tenant (SPEC D2)."""
+
+from typing import Protocol
+
+from backend.core.model.tenant import SealedSecret, Secret, Tenant
+
+
+class Cipher(Protocol):
+    """AES-256-GCM envelope encryption: the tenant's id and the field are authenticated with every secret.
+
+    Opening with another tenant, another field or a lost master key raises AppError(SECRET_UNREADABLE).
+    """
+
+    def new_data_key(self, company_id: str) -> SealedSecret:
+        """A fresh data key for a tenant, wrapped by the master key."""
+        ...
+
+    def seal(self, tenant: Tenant, field: str, secret: Secret) -> SealedSecret:
+        """Encrypt a secret of a tenant; `field` says which, such as `connection/<id>`."""
+        ...
+
+    def open(self, tenant: Tenant, field: str, sealed: SealedSecret) -> Secret:
+        """The secret again."""
+        ...
+
+    def rewrap(self, company_id: str, data_key: SealedSecret) -> SealedSecret:
+        """The same data key wrapped by the present master key."""
+        ...

@@ -1,0 +1,57 @@
+"""Language models and embedders."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from backend.core.model.answer import Completion, Delta, Prompt
+from backend.core.model.budget import Purpose, Usage
+
+
+class ChatModel(Protocol):
+    """A model that answers prompts. Raises AppError with an LLM_* code; a refusal is LLM_REFUSED, never a text."""
+
+    @property
+    def provider(self) -> str:
+        """`openai`, `offline`, …"""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name, part of cache keys."""
+        ...
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """The whole answer. With `prompt.schema` the text is JSON; whether it fits is the caller's to validate."""
+        ...
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """The answer as it comes; the last Delta carries the usage."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of `dimension` floats, L2-normalized."""
+
+    @property
+    def provider(self) -> str:
+        """`openai`, `offline`, …"""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name; with the tokenizer's it names the collection."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        ...
+
+    @property
+    def semantic(self) -> bool:
+        """False for a lexical stand-in, whose vectors must not weigh in the fusion by default."""
+        ...
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
+        """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
+        ...

@@ -1,0 +1,29 @@
+"""Jobs on their way."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from backend.core.model.job import Job
+
+Handler = Callable[[Job], Awaitable[float | None]]
+"""Runs a job. None: done. A number: run it again after so many seconds. It raises only what is a bug."""
+
+
+class JobQueue(Protocol):
+    """Takes jobs and runs them once each at a time. It may forget them: the sweeper enqueues again from the store."""
+
+    async def enqueue(self, jobs: Sequence[Job]) -> None:
+        """Take jobs; one whose key is waiting already is dropped, one whose key is running is run once more after it."""
+        ...
+
+    async def start(self, handler: Handler) -> None:
+        """Begin to run jobs."""
+        ...
+
+    async def stop(self) -> None:
+        """Take no more, cancel what runs (jobs are safe to run twice), wait until all is quiet."""
+        ...
+
+    async def depth(self) -> tuple[int, int]:
+        """Waiting and running."""
+        ...

@@ -1,0 +1,90 @@
+"""The port an adapter of a helpdesk implements (SPEC A1)."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from msgspec import Struct
+
+from backend.core.model.connection import CredentialReport, SourceSettings
+from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
+from backend.core.model.ticket import Attachment
+
+
+class SourceQuota(Struct, frozen=True, kw_only=True):
+    """What a Source has spent and what the vendor says is left."""
+
+    calls: int = 0
+    remaining: int | None = None
+    limit: int | None = None
+    waited_seconds: float = 0.0
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a Source can do; the conformance suite holds it to it."""
+
+    streams: frozenset[Stream]
+    listing_names_total: bool = False
+
+
+class Source(Protocol):
+    """A helpdesk we read from. Every method raises AppError with a SOURCE_* code, and nothing else, when the vendor fails."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this Source can do."""
+        ...
+
+    @property
+    def quota(self) -> SourceQuota:
+        """Calls so far and the vendor's quota, as last told."""
+        ...
+
+    async def verify(self) -> CredentialReport:
+        """Check address and credentials within two seconds, and tell what they may read (SPEC A9).
+
+        Raises SOURCE_HOST_UNKNOWN, SOURCE_CREDENTIALS_REJECTED, SOURCE_PERMISSION_MISSING, SOURCE_PLAN_MISSING,
+        SOURCE_RATE_LIMITED or SOURCE_UNAVAILABLE, each with a message that says what to do.
+        """
+        ...
+
+    async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page of a stream: what changed from `cursor` on. An item may be named twice; none is left out.
+
+        The last page's `next` is where the following run starts, with a margin for the vendor's lag.
+        """
+        ...
+
+    async def fetch(self, ref: ItemRef) -> Fetched:
+        """One item whole: all conversations, attachments' metadata, people by name.
+
+        A ref without hint works too (`/init` of a ticket never listed). Raises SOURCE_ITEM_NOT_FOUND where it is gone.
+        """
+        ...
+
+    def download(self, attachment: Attachment, ref: ItemRef) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of an attachment of the item `ref`, streamed; a dead signed URL is fetched anew.
+
+        The credential never reaches another host than the helpdesk's.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of sockets."""
+        ...
+
+
+class SourceFactory(Protocol):
+    """Opens Sources by platform; the adapters' registry implements it."""
+
+    def platforms(self) -> Mapping[str, tuple[str, ...]]:
+        """Platform name -> the names of the credential fields it needs."""
+        ...
+
+    def check_address(self, platform: str, domain: str, base_url: str | None) -> str:
+        """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed (SPEC D1, SSRF)."""
+        ...
+
+    def open(self, settings: SourceSettings) -> Source:
+        """A Source for this connection; the caller closes it."""
+        ...

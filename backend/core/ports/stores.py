@@ -1,0 +1,299 @@
+"""Where records live. A UnitOfWork is one transaction of one tenant: no method takes a company_id (SPEC D4)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from typing import Protocol
+
+from backend.core.model.answer import Answer
+from backend.core.model.budget import Purpose, UsageRow
+from backend.core.model.connection import Connection
+from backend.core.model.document import AttachmentFile, DocState, DocType, Document
+from backend.core.model.feedback import Feedback
+from backend.core.model.job import Job
+from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
+from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+
+
+class DocumentStore(Protocol):
+    """The tenant's Documents."""
+
+    async def versions(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """original_id -> (source_version, content_hash) of those that are stored and not deleted."""
+        ...
+
+    async def put(self, documents: Sequence[Document]) -> None:
+        """Insert or replace whole Documents; one statement for all."""
+        ...
+
+    async def touch(self, versions: Mapping[str, str]) -> None:
+        """document_id -> new source_version, where an item was fetched and its content is the same."""
+        ...
+
+    async def get(self, document_id: str) -> Document | None:
+        """One Document."""
+        ...
+
+    async def get_many(self, document_ids: Collection[str]) -> dict[str, Document]:
+        """Documents by id, in one query; unknown ids are left out."""
+        ...
+
+    async def find(self, platform: str | None, doc_type: DocType, original_id: str) -> Document | None:
+        """One by its platform's id; with platform None the most recently updated of any platform."""
+        ...
+
+    async def claim(self, limit: int, at: datetime) -> list[Document]:
+        """Take up to `limit` that are pending, or failed with a `next_try_at` that has come, and mark them processing."""
+        ...
+
+    async def finish(self, documents: Sequence[Document]) -> int:
+        """Write state, summaries and error of processed Documents whose stored content_hash is still the same.
+
+        Returns how many were written: a newer version is never overwritten by an older one's result.
+        """
+        ...
+
+    async def release(self) -> int:
+        """Back from processing to pending: what a killed process left. Returns how many."""
+        ...
+
+    async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
+        """original_id -> Presence value: mark as deleted, clear the texts, return document_ids that were not before."""
+        ...
+
+    async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:
+        """How many in each state."""
+        ...
+
+    async def list(
+        self,
+        *,
+        states: Collection[DocState] = (),
+        doc_types: Collection[DocType] = (),
+        connection_id: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> tuple[list[Document], str | None]:
+        """A page, last updated first, and the cursor of the next page; `text` is looked for in titles.
+
+        Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
+        """
+        ...
+
+
+class AttachmentStore(Protocol):
+    """What became of attachments."""
+
+    async def put(self, files: Sequence[AttachmentFile]) -> None:
+        """Insert or replace."""
+        ...
+
+    async def get(self, attachment_id: str) -> AttachmentFile | None:
+        """One by id."""
+        ...
+
+    async def of(self, document_ids: Collection[str]) -> list[AttachmentFile]:
+        """All of these Documents, in one query."""
+        ...
+
+
+class ConnectionStore(Protocol):
+    """The tenant's Connections."""
+
+    async def put(self, connection: Connection) -> None:
+        """Insert or replace."""
+        ...
+
+    async def get(self, connection_id: str) -> Connection | None:
+        """One by id."""
+        ...
+
+    async def list(self) -> list[Connection]:
+        """All, oldest first."""
+        ...
+
+    async def delete(self, connection_id: str) -> None:
+        """Remove it with its cursors, failures and runs; its Documents are the caller's to remove first."""
+        ...
+
+
+class SyncStore(Protocol):
+    """Runs, cursors and what could not be taken."""
+
+    async def put_run(self, run: Run) -> None:
+        """Insert or replace."""
+        ...
+
+    async def get_run(self, run_id: str) -> Run | None:
+        """One by id."""
+        ...
+
+    async def list_runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
+        """Newest first."""
+        ...
+
+    async def active_run(self, connection_id: str) -> Run | None:
+        """The one that is queued, running or waiting; there is never more than one."""
+        ...
+
+    async def get_cursor(self, connection_id: str, stream: Stream, run_id: str | None = None) -> Cursor | None:
+        """Where the stream stands: for incremental runs with run_id None, else the place of that one run."""
+        ...
+
+    async def put_cursor(self, connection_id: str, cursor: Cursor, run_id: str | None = None) -> None:
+        """Move it; in the same transaction as the page's Documents."""
+        ...
+
+    async def put_failures(self, connection_id: str, failures: Sequence[ItemFailure]) -> None:
+        """Keep them; a repeated one raises its `attempts`."""
+        ...
+
+    async def clear_failures(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> None:
+        """They were taken after all."""
+        ...
+
+    async def list_failures(self, connection_id: str, limit: int = 100) -> list[ItemFailure]:
+        """Oldest first."""
+        ...
+
+
+class UsageStore(Protocol):
+    """What models cost, and results that were paid for."""
+
+    async def add(self, rows: Sequence[UsageRow]) -> None:
+        """Add to the day's figures."""
+        ...
+
+    async def list(self, since: date, until: date) -> list[UsageRow]:
+        """Rows of these days, both included."""
+        ...
+
+    async def get_cached(self, keys: Collection[str]) -> dict[str, bytes]:
+        """Paid-for results by key (hash of content, model and prompt version)."""
+        ...
+
+    async def put_cached(self, entries: Mapping[str, bytes], purpose: Purpose) -> None:
+        """Keep them."""
+        ...
+
+
+class FeedbackStore(Protocol):
+    """Answers given, and thumbs on them."""
+
+    async def put_answer(self, answer: Answer) -> None:
+        """Keep an answer, so that feedback can point to it."""
+        ...
+
+    async def get_answer(self, answer_id: str) -> Answer | None:
+        """One by id."""
+        ...
+
+    async def put(self, feedback: Feedback) -> None:
+        """Insert; a later one of the same caller on the same thing replaces it; NONE removes it."""
+        ...
+
+    async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:
+        """All thumbs on these Documents."""
+        ...
+
+
+class AuditStore(Protocol):
+    """Who did what."""
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Write one; there is no changing or deleting."""
+        ...
+
+    async def list(self, limit: int = 100) -> list[AuditEntry]:
+        """Newest first."""
+        ...
+
+
+class KeyStore(Protocol):
+    """The tenant's API keys."""
+
+    async def put(self, key: ApiKey) -> None:
+        """Insert or replace."""
+        ...
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """One by id."""
+        ...
+
+    async def list(self) -> list[ApiKey]:
+        """All, oldest first."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction of one tenant. Jobs leave only after the commit."""
+
+    company_id: str
+    documents: DocumentStore
+    attachments: AttachmentStore
+    connections: ConnectionStore
+    sync: SyncStore
+    usage: UsageStore
+    feedback: FeedbackStore
+    audit: AuditStore
+    keys: KeyStore
+
+    def enqueue(self, job: Job) -> None:
+        """Remember a job of this tenant; it is sent after the commit and dropped on rollback."""
+        ...
+
+
+class Directory(Protocol):
+    """The installation's list of tenants: for the operator, and to find out who a key belongs to."""
+
+    async def put_tenant(self, tenant: Tenant) -> None:
+        """Insert or replace."""
+        ...
+
+    async def get_tenant(self, company_id: str) -> Tenant | None:
+        """One by id."""
+        ...
+
+    async def list_tenants(self) -> list[Tenant]:
+        """All, oldest first."""
+        ...
+
+    async def delete_tenant(self, company_id: str) -> None:
+        """Remove the tenant and every row of its own in every table."""
+        ...
+
+    async def find_key(self, key_hash: str) -> ApiKey | None:
+        """The key with this hash, whatever tenant it belongs to."""
+        ...
+
+    async def touch_key(self, key_id: str, at: datetime) -> None:
+        """It was used just now."""
+        ...
+
+    async def unfinished(self) -> list[tuple[str, str | None]]:
+        """(company_id, run_id or None): active runs, and with None tenants that have Documents to process."""
+        ...
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
+        ...
+
+
+class Database(Protocol):
+    """Opens transactions. On leaving the block: commit, then jobs leave; on an exception: rollback, jobs dropped.
+
+    Both raise AppError(STORAGE_FULL) when the disk is full and STORAGE_UNAVAILABLE when the database is away.
+    """
+
+    def open(self, company_id: str) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction of one tenant."""
+        ...
+
+    def directory(self) -> AbstractAsyncContextManager[Directory]:
+        """A transaction over the list of tenants."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises STORAGE_UNAVAILABLE when the database does not answer."""
+        ...

@@ -1,0 +1,54 @@
+"""The search index of one tenant."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from backend.core.model.document import Chunk
+from backend.core.model.search import Found, Point, VectorQuery
+
+
+class VectorIndex(Protocol):
+    """One tenant's index, opened by `VectorIndexes.open`; there is no way to name another tenant's points.
+
+    Raises AppError(INDEX_UNAVAILABLE) when the engine fails, STORAGE_FULL when the disk is.
+    """
+
+    async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
+        """Make `points` all that the index holds of these Documents. Safe to repeat; durable on return."""
+        ...
+
+    async def delete(self, document_ids: Collection[str]) -> None:
+        """Remove all points of these Documents."""
+        ...
+
+    async def search(self, query: VectorQuery) -> list[Found]:
+        """Points by fused score, best first: reciprocal rank fusion (k = 60) of dense and sparse, weighted."""
+        ...
+
+    async def chunks(self, document_id: str) -> list[Chunk]:
+        """A Document's chunks by ordinal."""
+        ...
+
+    async def frequencies(self, indices: Sequence[int]) -> tuple[int, dict[int, int]]:
+        """Number of points, and for each token id in how many points it occurs (what makes a term informative)."""
+        ...
+
+    async def count(self) -> tuple[int, int]:
+        """Points and distinct Documents."""
+        ...
+
+
+class VectorIndexes(Protocol):
+    """The indexes of all tenants, and nothing but opening and dropping them."""
+
+    async def open(self, company_id: str) -> VectorIndex:
+        """The tenant's index, made at first use."""
+        ...
+
+    async def drop(self, company_id: str) -> None:
+        """Delete everything of the tenant."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and let go."""
+        ...

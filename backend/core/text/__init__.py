@@ -1,0 +1,1 @@
+"""Working with people's text in Korean and English: cleaning, cutting, counting."""

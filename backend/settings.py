@@ -1,0 +1,156 @@
+"""Every setting, typed, read once from the environment; refuses a production start with a missing secret.
+
+`docs/settings.md` and `config/.env.example` name the same settings; a test keeps the three equal.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    """Where it runs."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class StorageType(StrEnum):
+    """Where records live."""
+
+    FILE = "file"
+
+
+class TokenizerName(StrEnum):
+    """How Korean is cut into terms."""
+
+    BIGRAM = "bigram"
+    KIWI = "kiwi"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="DESKLORE_", env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+
+    environment: Environment = Field(Environment.DEVELOPMENT, description="`production` refuses to start without the secrets below.")
+    data_dir: Path = Field(Path("data"), description="Everything the embedded mode keeps lies under this folder.")
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    log_format: LogFormat = Field(LogFormat.JSON, description="`json` (one object a line) or `console`.")
+
+    operator_key: SecretStr | None = Field(
+        None, description="Key of the operator, at least 24 characters. In development one is made and kept in the data folder."
+    )
+    master_keys: SecretStr | None = Field(
+        None,
+        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. In development one is made and kept in the data folder.",
+    )
+    jwt_secret: SecretStr | None = Field(
+        None, description="Signs access tokens, at least 32 characters. In development one is made and kept in the data folder."
+    )
+    key_pepper: SecretStr | None = Field(
+        None, description="Mixed into the hash of API keys, at least 32 characters. In development one is made and kept in the data folder."
+    )
+    token_minutes: int = Field(60, ge=1, le=1440, description="How long an access token is valid.")
+
+    storage_type: StorageType = Field(
+        StorageType.FILE,
+        validation_alias=AliasChoices("DESKLORE_STORAGE_TYPE", "STORAGE_TYPE"),
+        description="`file`: SQLite, files and the embedded index under the data folder.",
+    )
+
+    connector_host_allowlist: str = Field(
+        "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
+    )
+    connector_concurrency: int = Field(10, ge=1, le=100, description="Connections to one helpdesk at once.")
+    connector_timeout_seconds: float = Field(30.0, gt=0, description="How long one call to a helpdesk may take.")
+    connector_attempts: int = Field(5, ge=1, le=20, description="How often a call that may work later is tried before the run waits.")
+    failed_share: float = Field(
+        0.2, gt=0, le=1, description="A run fails when more than this share of its items can't be taken (and at least 10)."
+    )
+
+    attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
+    attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
+    attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
+    attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")
+
+    summarize_model: str = Field("offline", description="`offline` or `openai:<model>`: writes the summaries.")
+    generate_model: str = Field("offline", description="`offline` or `openai:<model>`: writes answers and replies.")
+    reason_model: str = Field("offline", description="`offline` or `openai:<model>`: finds out what a question is after.")
+    embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
+    embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DESKLORE_OPENAI_API_KEY", "OPENAI_API_KEY"),
+        description="Key for OpenAI or the compatible server.",
+    )
+    openai_base_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("DESKLORE_OPENAI_BASE_URL", "OPENAI_BASE_URL"),
+        description="Base URL of an OpenAI-compatible server, such as `http://127.0.0.1:11434/v1`; empty: OpenAI.",
+    )
+    embed_base_url: str | None = Field(None, description="Base URL for embeddings where it is another server than `OPENAI_BASE_URL`.")
+    embed_api_key: SecretStr | None = Field(None, description="Key for embeddings where it is another than `OPENAI_API_KEY`.")
+    llm_timeout_seconds: float = Field(60.0, gt=0, description="How long one call to a model may take.")
+    llm_attempts: int = Field(3, ge=1, le=10, description="How often a call to a model is tried.")
+    llm_concurrency: int = Field(8, ge=1, le=200, description="Calls to a model at once.")
+    llm_prices: str = Field(
+        "", description="US dollars per million tokens, `model=input/output`, comma-separated; models without a price count tokens only."
+    )
+
+    tokenizer: TokenizerName = Field(
+        TokenizerName.BIGRAM, description="`bigram` (no memory) or `kiwi` (Korean morphemes, about 0.5 GB; needs the extra `korean`)."
+    )
+    dense_weight: float | None = Field(
+        None,
+        ge=0,
+        le=10,
+        description="Weight of the dense vectors in the fusion; empty: 1 for a semantic model, 0 for the offline stand-in.",
+    )
+    sparse_weight: float = Field(1.0, ge=0, le=10, description="Weight of the term matches in the fusion.")
+    answer_min_coverage: float = Field(
+        0.5, ge=0, le=1, description="Share of a question's informative terms a source must have for an answer without semantic vectors."
+    )
+    answer_min_cosine: float = Field(0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors.")
+    question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
+    body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
+    job_concurrency: int = Field(4, ge=1, le=64, description="Jobs at once in this process.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _upper(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _refuse_bad_production(self) -> "Settings":
+        """A production start with a missing or weak secret would be unsafe or lose every secret at the next start."""
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        wanted = {"OPERATOR_KEY": (self.operator_key, 24), "MASTER_KEYS": (self.master_keys, 44)}
+        wanted |= {"JWT_SECRET": (self.jwt_secret, 32), "KEY_PEPPER": (self.key_pepper, 32)}
+        bad = [
+            f"DESKLORE_{name} (at least {least} characters)"
+            for name, (value, least) in wanted.items()
+            if value is None or len(value.get_secret_value()) < least or "change" in value.get_secret_value().lower()
+        ]
+        if bad:
+            raise ValueError("production needs these settings, none of them a placeholder: " + ", ".join(bad))
+        return self
+
+    @property
+    def allowed_hosts(self) -> frozenset[str]:
+        """The operator's allow-list as `host` or `host:port`, lower case."""
+        return frozenset(entry.strip().lower() for entry in self.connector_host_allowlist.split(",") if entry.strip())
