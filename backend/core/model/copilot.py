@@ -1,0 +1,126 @@
+"""What the agent copilot is asked and what it gives: a ticket's brief, answers with results by type, reply drafts."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from backend.core.model.answer import Answer, Citation
+from backend.core.model.budget import Usage
+from backend.core.model.document import Summary
+from backend.core.model.search import Filters, Hit
+
+
+class BriefSource(StrEnum):
+    """Where a ticket's brief came from."""
+
+    STORE = "store"
+    """The ticket was stored and summarized before."""
+    HELPDESK = "helpdesk"
+    """It was fetched and summarized on the spot."""
+
+
+class Tone(StrEnum):
+    """How a reply sounds."""
+
+    FRIENDLY = "friendly"
+    FORMAL = "formal"
+    CONCISE = "concise"
+
+
+class ReplyLength(StrEnum):
+    """How long a reply is."""
+
+    SHORT = "short"
+    MEDIUM = "medium"
+    LONG = "long"
+
+
+class TicketBrief(Struct, frozen=True, kw_only=True):
+    """What an agent sees on opening a ticket: what it is about, what solved others like it, what explains it."""
+
+    document_id: str
+    connection_id: str
+    platform: str
+    ticket_id: str
+    """The ticket's id on its platform."""
+    title: str
+    status: str | None = None
+    status_label: str | None = None
+    priority: str | None = None
+    product: str | None = None
+    requester: str | None = None
+    language: str = ""
+    tags: tuple[str, ...] = ()
+    url: str | None = None
+    created_at: datetime
+    updated_at: datetime
+    summary: Summary | None = None
+    """From all parts for callers with `internal:read`, from the public ones for others; None where there is none."""
+    similar: tuple[Hit, ...] = ()
+    """Tickets like this one, best first, without itself."""
+    articles: tuple[Hit, ...] = ()
+    """Articles that may answer it, best first."""
+    took_ms: float
+    source: BriefSource
+
+
+class AskInput(Struct, frozen=True, kw_only=True):
+    """A question and how to search for its answer."""
+
+    question: str
+    filters: Filters = Filters()
+    top_k: int = 10
+    """Results of each type."""
+    offset: int = 0
+    """How many results of each type to leave out: for further pages."""
+    language: str | None = None
+    """ISO 639-1 of the answer; None: the question's own."""
+
+
+class QueryResult(Struct, frozen=True, kw_only=True):
+    """A grounded answer and what was found, by type."""
+
+    answer: Answer
+    tickets: tuple[Hit, ...] = ()
+    articles: tuple[Hit, ...] = ()
+    documents: tuple[Hit, ...] = ()
+    """Uploads."""
+    attachments: tuple[Hit, ...] = ()
+    """Whatever its type: Documents whose best chunk lies in an attachment."""
+    took_ms: float
+
+
+class ReplyInput(Struct, frozen=True, kw_only=True):
+    """Which ticket to draft a reply for, and how it shall sound."""
+
+    ticket_id: str
+    """The ticket's id on its platform."""
+    platform: str | None = None
+    """None: whichever platform has a ticket of this id."""
+    tone: Tone = Tone.FRIENDLY
+    language: str | None = None
+    """ISO 639-1; None: the ticket's own."""
+    hint: str = ""
+    """What the agent wants the reply to say."""
+    length: ReplyLength = ReplyLength.MEDIUM
+
+
+class ReplyDraft(Struct, frozen=True, kw_only=True):
+    """A draft of a reply to the customer; nothing INTERNAL is in it or cited by it."""
+
+    draft_id: str
+    document_id: str
+    ticket_id: str
+    text: str
+    language: str
+    tone: Tone
+    citations: tuple[Citation, ...] = ()
+    grounded: bool
+    """False: no source says how to solve it; the draft only acknowledges and asks."""
+    warnings: tuple[str, ...] = ()
+    """What the agent should check before sending."""
+    model: str
+    provider: str
+    usage: Usage
+    created_at: datetime
