@@ -170,7 +170,8 @@ SPECS: dict[Code, Spec] = {
 class AppError(Exception):
     """A failure with a stable code. `message` may be shown to the caller: it says what to do, and holds no secret.
 
-    `retry_after` is in seconds, where somebody told us when to come back.
+    `retry_after` is in seconds, where somebody told us when to come back; `raw` is the payload that could not be
+    taken, kept with the failure and never shown to a caller.
     """
 
     def __init__(
@@ -180,11 +181,13 @@ class AppError(Exception):
         *,
         details: dict[str, Any] | None = None,
         retry_after: float | None = None,
+        raw: bytes | None = None,
     ) -> None:
         self.code = code
         self.message = message or SPECS[code].meaning
         self.details = details or {}
         self.retry_after = retry_after
+        self.raw = raw
         super().__init__(f"{code.value}: {self.message}")
 
     @property

@@ -156,5 +156,7 @@ class Run(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     heartbeat_at: datetime | None = None
     resume_at: datetime | None = None
+    waits: int = 0
+    """How often in a row it had to wait without getting anywhere."""
     error_code: str | None = None
     error_message: str = ""

@@ -1,0 +1,136 @@
+"""Pull changed items from a Source, page by page; what cannot be read becomes an ItemFailure."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Code, Retry
+from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Listing, RunOptions
+from backend.core.model.ticket import Presence
+from backend.core.ports.source import Source
+
+PAGES_AHEAD = 3
+"""Pages being read at once: enough to keep every connection busy while the oldest page is being stored, and few
+enough that memory does not depend on how many items there are."""
+
+T = TypeVar("T")
+Read = Callable[[ItemRef], Awaitable[T]]
+"""Reads one item; raises AppError where it can't be read."""
+Filter = Callable[[Sequence[ItemRef]], Awaitable[list[ItemRef]]]
+"""Of the listed items, those that have to be read: the others are stored in this version already."""
+
+
+class Page(Struct, Generic[T], frozen=True, kw_only=True):
+    """What one page of a listing came to; the caller keeps it and its cursor together."""
+
+    cursor: Cursor
+    last: bool
+    listed: int
+    unchanged: int
+    total: int | None
+    items: tuple[T, ...]
+    failures: tuple[ItemFailure, ...]
+    gone: tuple[ItemRef, ...]
+    """Named as deleted or spam, or no longer there when they were about to be read."""
+
+
+async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted: Filter, read: Read[T]) -> AsyncIterator[Page[T]]:
+    """Yield pages in order until the source has no more, reading the next ones meanwhile.
+
+    Raises the AppError of a source that is down or rejects us: what was yielded before is good, the rest is asked for
+    again from the last cursor that was kept.
+    """
+    ahead: deque[asyncio.Task[Page[T]]] = deque()
+    listing: asyncio.Task[Listing] | None = asyncio.create_task(source.list_changes(cursor, options))
+    try:
+        while listing is not None or ahead:
+            if listing is not None and len(ahead) < PAGES_AHEAD:
+                # The oldest page may be ready long before the next listing: whichever comes first is served first.
+                await asyncio.wait([listing, ahead[0]] if ahead else [listing], return_when=asyncio.FIRST_COMPLETED)
+                if listing.done():
+                    found = listing.result()
+                    ahead.append(asyncio.create_task(_read_page(found, wanted, read)))
+                    listing = None if found.last else asyncio.create_task(source.list_changes(found.next, options))
+                    continue
+            yield await ahead.popleft()
+    finally:
+        unfinished = [task for task in (listing, *ahead) if task is not None]
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+
+
+async def read_refs(refs: Sequence[ItemRef], read: Read[T]) -> tuple[list[T], list[ItemFailure], list[ItemRef]]:
+    """Read items side by side (the Source limits how many): those that were read, that failed, that are gone.
+
+    Raises the first AppError that concerns the whole source.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_try(ref, read)) for ref in refs]
+    items: list[T] = []
+    failures: list[ItemFailure] = []
+    gone: list[ItemRef] = []
+    for ref, task in zip(refs, tasks, strict=True):
+        result = task.result()
+        if isinstance(result, ItemFailure):
+            failures.append(result)
+        elif result is None:
+            gone.append(ref)
+        else:
+            items.append(result)
+    return items, failures, gone
+
+
+async def _read_page(listing: Listing, wanted: Filter, read: Read[T]) -> Page[T]:
+    gone = [ref for ref in listing.refs if ref.presence in (Presence.DELETED, Presence.SPAM)]
+    live = [ref for ref in listing.refs if ref.presence not in (Presence.DELETED, Presence.SPAM)]
+    # A listing may name an item twice, when it changed between two pages.
+    changed = await wanted(list({ref.original_id: ref for ref in live}.values()))
+    try:
+        items, failures, vanished = await read_refs(changed, read)
+    except* AppError as errors:
+        raise _first(errors) from None
+    return Page(
+        cursor=listing.next,
+        last=listing.last,
+        listed=len(listing.refs),
+        unchanged=len(live) - len(changed),
+        total=listing.total,
+        items=tuple(items),
+        failures=tuple(failures),
+        gone=(*gone, *vanished),
+    )
+
+
+async def _try(ref: ItemRef, read: Read[T]) -> T | ItemFailure | None:
+    try:
+        return await read(ref)
+    except AppError as error:
+        if error.code is Code.SOURCE_ITEM_NOT_FOUND:
+            return None
+        # A dead source must stop the run; only a bad item may be set aside.
+        if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
+            raise
+        return ItemFailure(
+            doc_type=ref.doc_type,
+            original_id=ref.original_id,
+            code=error.code,
+            message=error.message,
+            at=clock.now(),
+            hint=ref.hint,
+            raw=error.raw,
+        )
+
+
+def _first(errors: BaseExceptionGroup[AppError]) -> AppError:
+    """The error that stops the run; groups nest only where task groups do."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, AppError):
+        raise error
+    return error
