@@ -11,6 +11,14 @@ class Meter(Protocol):
         """Add to a counter of `observability/metrics.py`."""
         ...
 
+    def level(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge to what is there right now."""
+        ...
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Add a measured value, in seconds, to a histogram."""
+        ...
+
     def stage(self, name: str, /) -> AbstractContextManager[None]:
         """Time a stage of the pipeline or of an answer (wall and CPU)."""
         ...
