@@ -1,0 +1,185 @@
+"""Every Prometheus metric, named in one place, and the meter that fills them.
+
+`docs/metrics.md` lists the same names; a test keeps the two equal.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+PREFIX: Final = "desklore"
+
+_FAST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_SLOW: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 60.0)
+
+
+_Family = TypeVar("_Family", Counter, Gauge, Histogram)
+
+
+class MetricKind(StrEnum):
+    """How a metric behaves, and which method of the meter fills it."""
+
+    COUNTER = "counter"
+    """Only grows: `count`."""
+    GAUGE = "gauge"
+    """What is there right now: `level`."""
+    HISTOGRAM = "histogram"
+    """A spread of seconds: `observe`, or `stage` for the two of stages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: what it tells and which labels it has. Labels are bounded: never an id, never a customer's text."""
+
+    kind: MetricKind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = _FAST
+
+
+_C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
+METRICS: Final[dict[str, Metric]] = {
+    "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
+    "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
+    "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
+    "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept` or `failed`.", ("state",)),
+    "stage_seconds": Metric(
+        _H,
+        "Wall time of a stage: `collect`, `merge`, `summarize`, `embed`, `index`, `store`, `search` or `generate`; "
+        "the search latency is the stage `search`.",
+        ("stage",),
+    ),
+    "stage_cpu_seconds": Metric(_C, "CPU time a stage took on the thread that ran it; no moment counts twice.", ("stage",)),
+    "source_calls": Metric(
+        _C, "Calls to a helpdesk's API by the answer's status (`none` where there was no answer).", ("platform", "status")
+    ),
+    "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
+    "source_rate_limited": Metric(_C, "Answers 429 of a helpdesk.", ("platform",)),
+    "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
+    "llm_seconds": Metric(_H, "How long a call to a model took.", ("purpose", "model"), _SLOW),
+    "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),
+    "llm_cost_usd": Metric(_C, "US dollars spent on models, by the prices in the settings.", ("purpose", "model")),
+    "embeddings": Metric(_C, "Texts turned into vectors.", ("purpose", "model")),
+    "cache_lookups": Metric(_C, "Look-ups of paid-for results: `hit` or `miss`.", ("cache", "outcome")),
+    "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
+    "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
+    "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),
+    "http_seconds": Metric(_H, "How long a request took until its last byte was handed over.", ("method", "route")),
+    "streams_open": Metric(_G, "Event streams that are open right now."),
+    "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),
+    "jobs_waiting": Metric(_G, "Jobs that wait in the queue."),
+    "jobs_running": Metric(_G, "Jobs that run right now."),
+}
+"""Name as the code says it -> what it is. Prometheus sees `desklore_<name>`, counters with `_total`."""
+
+
+def exposed_name(name: str) -> str:
+    """The metric's name as Prometheus scrapes it."""
+    return f"{PREFIX}_{name}_total" if METRICS[name].kind is MetricKind.COUNTER else f"{PREFIX}_{name}"
+
+
+class _CpuLedger(threading.local):
+    """Gives each second of a thread's CPU to one stage: the one entered last that is still open.
+
+    Stages of concurrent tasks overlap on one thread. Plain differences would count the same second once for each of
+    them; this way the stages' figures add up to no more than the thread used.
+    """
+
+    def __init__(self) -> None:
+        self.open: list[tuple[object, str]] = []
+        self.mark = 0.0
+
+
+class PrometheusMeter:
+    """Fills the metrics of METRICS in a registry of its own, so that a process (a test) may have many.
+
+    A name or label that METRICS does not know raises ValueError: it is a mistake in the code, not in the data.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for name, metric in METRICS.items():
+            exposed, labels, text = f"{PREFIX}_{name}", metric.labels, metric.meaning.replace("`", "")
+            if metric.kind is MetricKind.COUNTER:
+                self._counters[name] = Counter(exposed, text, labels, registry=self.registry)
+            elif metric.kind is MetricKind.GAUGE:
+                self._gauges[name] = Gauge(exposed, text, labels, registry=self.registry)
+            else:
+                self._histograms[name] = Histogram(exposed, text, labels, buckets=metric.buckets, registry=self.registry)
+        self._cpu = _CpuLedger()
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Add to a counter."""
+        counter = _of(self._counters, name, MetricKind.COUNTER)
+        (counter.labels(**labels) if METRICS[name].labels or labels else counter).inc(amount)
+
+    def level(self, name: str, value: float, /, **labels: str) -> None:
+        """Set a gauge to what is there right now."""
+        gauge = _of(self._gauges, name, MetricKind.GAUGE)
+        (gauge.labels(**labels) if METRICS[name].labels or labels else gauge).set(value)
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Add a measured value (seconds) to a histogram."""
+        histogram = _of(self._histograms, name, MetricKind.HISTOGRAM)
+        (histogram.labels(**labels) if METRICS[name].labels or labels else histogram).observe(value)
+
+    @contextmanager
+    def stage(self, name: str, /) -> Iterator[None]:
+        """Time a stage: wall seconds, and the CPU seconds of this thread that no stage inside it took."""
+        token = object()
+        started = time.perf_counter()
+        self._settle_cpu()
+        self._cpu.open.append((token, name))
+        try:
+            yield
+        finally:
+            self._settle_cpu()
+            self._cpu.open = [entry for entry in self._cpu.open if entry[0] is not token]
+            self.observe("stage_seconds", time.perf_counter() - started, stage=name)
+
+    def _settle_cpu(self) -> None:
+        """Write what the thread used since the last change of stages on the account of the stage entered last."""
+        now = time.thread_time()
+        if self._cpu.open:
+            self.count("stage_cpu_seconds", max(0.0, now - self._cpu.mark), stage=self._cpu.open[-1][1])
+        self._cpu.mark = now
+
+    def render(self) -> tuple[bytes, str]:
+        """All metrics in Prometheus' text format, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+
+class NullMeter:
+    """Listens to nobody: for tools that use a use case without a server."""
+
+    def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
+        """Forget it."""
+
+    def level(self, name: str, value: float, /, **labels: str) -> None:
+        """Forget it."""
+
+    def observe(self, name: str, value: float, /, **labels: str) -> None:
+        """Forget it."""
+
+    def stage(self, name: str, /) -> AbstractContextManager[None]:  # noqa: ARG002 - the shape is the port's
+        """Time nothing."""
+        return nullcontext()
+
+
+def _of(metrics: dict[str, _Family], name: str, kind: MetricKind) -> _Family:
+    try:
+        return metrics[name]
+    except KeyError:
+        raise ValueError(f"{name!r} is not a {kind} of METRICS in observability/metrics.py") from None
