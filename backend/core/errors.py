@@ -74,6 +74,7 @@ class Code(StrEnum):
     DOCUMENT_NOT_FOUND = "document_not_found"
     TICKET_NOT_FOUND = "ticket_not_found"
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     RUN_NOT_FOUND = "run_not_found"
     RUN_ACTIVE = "run_active"
     ANSWER_NOT_FOUND = "answer_not_found"
@@ -131,6 +132,7 @@ SPECS: dict[Code, Spec] = {
     Code.DOCUMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such document."),
     Code.TICKET_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such ticket here or on the helpdesk."),
     Code.ATTACHMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such attachment, or its file was not kept."),
+    Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
     Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),
     Code.ANSWER_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such answer to give feedback on."),

@@ -31,12 +31,16 @@ class Scope(StrEnum):
     FEEDBACK = "feedback"
     INTERNAL_READ = "internal:read"
     """See private notes and agents-only articles."""
+    USAGE_READ = "usage:read"
+    """See what models cost."""
+    AUDIT_READ = "audit:read"
+    """See who did what."""
 
 
 _VIEWER = frozenset({Scope.DOCUMENTS_READ, Scope.QUERY})
 _MEMBER = _VIEWER | {Scope.FEEDBACK}
 _AGENT = _MEMBER | {Scope.REPLY, Scope.INTERNAL_READ, Scope.RUNS_READ}
-_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST}
+_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST, Scope.USAGE_READ, Scope.AUDIT_READ}
 ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
     Role.OPERATOR: frozenset({Scope.TENANTS}),
     Role.ADMIN: _ADMIN,
@@ -115,6 +119,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     key_id: str | None = None
     subject: str | None = None
     """Who within the company, as its own system names them (from a token); None for a bare key."""
+    request_id: str | None = None
+    """The request this Caller made, for the audit log."""
 
     def may(self, scope: Scope) -> bool:
         """Whether the caller may do this."""
@@ -124,6 +130,13 @@ class Caller(Struct, frozen=True, kw_only=True):
     def sees_internal(self) -> bool:
         """Whether private notes and agents-only articles may be shown to this caller."""
         return Scope.INTERNAL_READ in self.scopes
+
+    @property
+    def actor(self) -> str:
+        """Who it is in audit entries and feedback: `operator`, `key:<key_id>` or `token:<subject>`."""
+        if self.role is Role.OPERATOR:
+            return "operator"
+        return f"token:{self.subject}" if self.subject else f"key:{self.key_id}"
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):
