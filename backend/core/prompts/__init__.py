@@ -1,0 +1,1 @@
+"""The prompts: one module for each, and the fence around texts that are data."""
