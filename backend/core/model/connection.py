@@ -3,7 +3,6 @@
 from datetime import datetime
 from enum import StrEnum
 
-import msgspec
 from msgspec import Struct
 
 from backend.core.model.tenant import SealedSecret, Secret
@@ -66,18 +65,3 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     base_url: str | None
     credentials: dict[str, Secret]
     """For Freshdesk: `{"api_key": …}`."""
-
-
-def credentials_field(connection_id: str) -> str:
-    """The name under which a connection's credentials are sealed: `cipher.seal(tenant, field, ...)`."""
-    return f"connection/{connection_id}"
-
-
-def pack_credentials(credentials: dict[str, Secret]) -> Secret:
-    """Credentials as one secret to seal: a JSON object."""
-    return Secret(msgspec.json.encode({name: secret.reveal() for name, secret in credentials.items()}).decode())
-
-
-def unpack_credentials(packed: Secret) -> dict[str, Secret]:
-    """What `pack_credentials` packed."""
-    return {name: Secret(value) for name, value in msgspec.json.decode(packed.reveal(), type=dict[str, str]).items()}
