@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from msgspec import Struct
@@ -27,18 +27,19 @@ Filter = Callable[[Sequence[ItemRef]], Awaitable[list[ItemRef]]]
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """What one page of a listing came to; the caller keeps it and its cursor together."""
 
-    cursor: Cursor
-    last: bool
-    listed: int
-    unchanged: int
-    total: int | None
+    cursor: Cursor | None
+    """Where the stream goes on; None for items that were read out of turn."""
+    last: bool = True
+    listed: int = 0
+    unchanged: int = 0
+    total: int | None = None
     items: tuple[T, ...]
     failures: tuple[ItemFailure, ...]
     gone: tuple[ItemRef, ...]
     """Named as deleted or spam, or no longer there when they were about to be read."""
 
 
-async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted: Filter, read: Read[T]) -> AsyncIterator[Page[T]]:
+async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted: Filter, read: Read[T]) -> AsyncGenerator[Page[T], None]:
     """Yield pages in order until the source has no more, reading the next ones meanwhile.
 
     Raises the AppError of a source that is down or rejects us: what was yielded before is good, the rest is asked for
@@ -69,8 +70,11 @@ async def read_refs(refs: Sequence[ItemRef], read: Read[T]) -> tuple[list[T], li
 
     Raises the first AppError that concerns the whole source.
     """
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_try(ref, read)) for ref in refs]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_try(ref, read)) for ref in refs]
+    except* AppError as errors:
+        raise errors.exceptions[0] from None
     items: list[T] = []
     failures: list[ItemFailure] = []
     gone: list[ItemRef] = []
@@ -90,10 +94,7 @@ async def _read_page(listing: Listing, wanted: Filter, read: Read[T]) -> Page[T]
     live = [ref for ref in listing.refs if ref.presence not in (Presence.DELETED, Presence.SPAM)]
     # A listing may name an item twice, when it changed between two pages.
     changed = await wanted(list({ref.original_id: ref for ref in live}.values()))
-    try:
-        items, failures, vanished = await read_refs(changed, read)
-    except* AppError as errors:
-        raise _first(errors) from None
+    items, failures, vanished = await read_refs(changed, read)
     return Page(
         cursor=listing.next,
         last=listing.last,
@@ -124,13 +125,3 @@ async def _try(ref: ItemRef, read: Read[T]) -> T | ItemFailure | None:
             hint=ref.hint,
             raw=error.raw,
         )
-
-
-def _first(errors: BaseExceptionGroup[AppError]) -> AppError:
-    """The error that stops the run; groups nest only where task groups do."""
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, AppError):
-        raise error
-    return error

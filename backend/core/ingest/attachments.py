@@ -1,0 +1,144 @@
+"""Fetch an item's attachments, keep their bytes, read their text; a bad file is recorded and stops nothing."""
+
+import asyncio
+import hashlib
+import re
+import tempfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from backend.core.errors import AppError, Code
+from backend.core.model.document import AttachmentFile, AttachmentState
+from backend.core.model.sync import ItemRef
+from backend.core.model.ticket import Attachment
+from backend.core.ports.blobs import BlobStore
+from backend.core.ports.extract import Extracted, TextExtractor, TextPiece
+from backend.core.ports.source import Source
+
+OPAQUE = "application/octet-stream"
+STOPS_THE_RUN = frozenset({Code.SOURCE_RATE_LIMITED, Code.STORAGE_FULL, Code.STORAGE_UNAVAILABLE})
+"""Everything else concerns one file: the ticket is taken without it and says so."""
+MAY_WORK_LATER = frozenset({Code.SOURCE_UNAVAILABLE, Code.SOURCE_MALFORMED})
+
+
+class ReadFile(Struct, frozen=True, kw_only=True):
+    """An attachment with what became of it and the text that was in it."""
+
+    attachment: Attachment
+    file: AttachmentFile
+    pieces: tuple[TextPiece, ...] = ()
+
+    @property
+    def may_work_later(self) -> bool:
+        """Whether the item should be read again because of this file."""
+        return self.file.error_code in MAY_WORK_LATER
+
+
+class Reader(Struct, frozen=True, kw_only=True):
+    """Where attachments come from and where they go."""
+
+    platform: str
+    source: Source
+    blobs: BlobStore
+    extractor: TextExtractor
+    max_bytes: int
+
+
+def attachment_id(platform: str, original_id: str) -> str:
+    """Unique within the tenant, and fit for a URL."""
+    return f"{platform}-{original_id}"
+
+
+async def read_attachments(
+    reader: Reader, ref: ItemRef, attachments: Sequence[Attachment], *, document_id: str, known: Collection[AttachmentFile]
+) -> list[ReadFile]:
+    """Every attachment of an item, in order. Those kept before with the same size are not downloaded again.
+
+    Raises only what concerns the whole source or the disk.
+    """
+    before = {file.original_id: file for file in known if file.blob_key is not None}
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_one(reader, ref, each, document_id, before.get(each.original_id))) for each in attachments]
+    except* AppError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id: str, before: AttachmentFile | None) -> ReadFile:
+    folder = f"attachments/{reader.platform}/{_safe(attachment.original_id)}"
+    if before is not None and before.size == attachment.size:
+        file = msgspec.structs.replace(before, document_id=document_id, internal=attachment.internal)
+        return ReadFile(attachment=attachment, file=file, pieces=await _stored_text(reader.blobs, folder))
+    file = AttachmentFile(
+        attachment_id=attachment_id(reader.platform, attachment.original_id),
+        document_id=document_id,
+        original_id=attachment.original_id,
+        name=attachment.name,
+        content_type=OPAQUE,
+        size=attachment.size,
+        internal=attachment.internal,
+        state=AttachmentState.FAILED,
+    )
+    with tempfile.TemporaryDirectory(prefix="desklore-") as scratch:
+        path = Path(scratch) / "attachment"
+        try:
+            size, digest = await _download(reader, ref, attachment, path)
+        except AppError as error:
+            return ReadFile(attachment=attachment, file=_failed(file, error))
+        key = f"{folder}/{_safe(attachment.name) or 'file'}"
+        await reader.blobs.put_file(key, path)
+        file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=key)
+        try:
+            extracted = await reader.extractor.extract(path, attachment.name)
+        except AppError as error:
+            return ReadFile(attachment=attachment, file=_failed(file, error))
+    await reader.blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
+    state = AttachmentState.READ if extracted.pieces else AttachmentState.KEPT
+    file = msgspec.structs.replace(file, content_type=extracted.content_type, state=state)
+    return ReadFile(attachment=attachment, file=file, pieces=extracted.pieces)
+
+
+async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, path: Path) -> tuple[int, str]:
+    """Write the bytes to `path`, at most `max_bytes` of them; returns size and SHA-256."""
+    too_large = AppError(
+        Code.ATTACHMENT_TOO_LARGE,
+        f"{attachment.name} is larger than {reader.max_bytes:,} bytes; raise DESKLORE_ATTACHMENT_MAX_BYTES to keep such files.",
+    )
+    if attachment.size > reader.max_bytes:
+        raise too_large
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with path.open("wb") as out:  # Pieces of some 64 kB to a local file: a thread would cost more.
+            async with reader.source.download(attachment, ref) as stream:
+                async for piece in stream:
+                    size += len(piece)
+                    if size > reader.max_bytes:
+                        raise too_large
+                    digest.update(piece)
+                    out.write(piece)
+    except OSError as error:
+        raise AppError(Code.STORAGE_FULL, f"No room to keep {attachment.name}: {error.strerror}. Free disk space.") from error
+    if size == 0:
+        raise AppError(Code.ATTACHMENT_EMPTY, f"{attachment.name} has no bytes on the helpdesk.")
+    return size, digest.hexdigest()
+
+
+async def _stored_text(blobs: BlobStore, folder: str) -> tuple[TextPiece, ...]:
+    data = await blobs.get(f"{folder}/text.json")
+    return msgspec.json.decode(data, type=Extracted).pieces if data else ()
+
+
+def _failed(file: AttachmentFile, error: AppError) -> AttachmentFile:
+    if error.code in STOPS_THE_RUN:
+        raise error
+    return msgspec.structs.replace(file, error_code=error.code.value, error_message=error.message)
+
+
+def _safe(name: str) -> str:
+    """A name as one path segment: letters of any script, digits, dot, dash and underscore; at most 60 characters."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[-60:]

@@ -1,0 +1,40 @@
+"""Writing how a run goes, from two sides at once: reading the source, and processing what was stored."""
+
+from collections.abc import Collection
+
+import msgspec
+
+from backend.core import clock
+from backend.core.model.sync import Run, RunState
+from backend.core.ports.stores import UnitOfWork
+
+ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
+
+
+class RunCanceledError(Exception):
+    """Somebody canceled the run, or its connection is gone; the transaction it is raised in is rolled back."""
+
+
+async def save_run(uow: UnitOfWork, run: Run) -> Run:
+    """Write the reading side's view of a run, with the processing side's figures as they are in the store.
+
+    Raises RunCanceledError where the run was canceled meanwhile.
+    """
+    current = await uow.sync.get_run(run.run_id)
+    if current is None or current.state not in ACTIVE:
+        raise RunCanceledError
+    counts = msgspec.structs.replace(run.counts, llm_calls=current.counts.llm_calls, embedded=current.counts.embedded)
+    run = msgspec.structs.replace(run, counts=counts)
+    await uow.sync.put_run(run)
+    return run
+
+
+async def add_processed(uow: UnitOfWork, connection_ids: Collection[str], *, llm_calls: int, embedded: int) -> None:
+    """Add to the figures of the active runs of these connections (one run, for nearly all installations)."""
+    for connection_id in connection_ids:
+        run = await uow.sync.active_run(connection_id)
+        if run is not None:
+            counts = msgspec.structs.replace(
+                run.counts, llm_calls=run.counts.llm_calls + llm_calls, embedded=run.counts.embedded + embedded
+            )
+            await uow.sync.put_run(msgspec.structs.replace(run, counts=counts, heartbeat_at=clock.now()))
