@@ -1,0 +1,53 @@
+"""Handing out an attachment's bytes to those who may see it."""
+
+from collections.abc import AsyncIterator
+
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.document import AttachmentFile, DocState
+from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.ports.blobs import BlobStore
+from backend.core.ports.services import Services
+
+
+class OpenedAttachment(Struct, frozen=True, kw_only=True):
+    """An attachment that may be read."""
+
+    file: AttachmentFile
+    blob_key: str
+    size: int
+    """Of the bytes we keep."""
+    blobs: BlobStore
+
+    def read(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes from `start` up to and without `end`, in pieces."""
+        return self.blobs.read(self.blob_key, start, end)
+
+
+async def open_attachment(services: Services, company_id: str, attachment_id: str, *, caller: Caller) -> OpenedAttachment:
+    """Find an attachment and note who asked. Raises ATTACHMENT_NOT_FOUND, also where it is not for this caller."""
+    missing = AppError(Code.ATTACHMENT_NOT_FOUND, f"There is no attachment {attachment_id}, or its file was not kept.")
+    async with services.database.open(company_id) as uow:
+        file = await uow.attachments.get(attachment_id)
+        document = await uow.documents.get(file.document_id) if file is not None else None
+        if file is None or document is None or document.state is DocState.DELETED or file.blob_key is None:
+            raise missing
+        if not caller.sees_internal and (file.internal or document.visibility is Visibility.INTERNAL):
+            raise missing
+        blobs = services.blobs.open(company_id)
+        size = await blobs.size(file.blob_key)
+        if size is None:
+            raise missing
+        await uow.audit.add(
+            AuditEntry(
+                at=clock.now(),
+                actor=caller.actor,
+                action="attachment.read",
+                target=attachment_id,
+                request_id=caller.request_id,
+            )
+        )
+    return OpenedAttachment(file=file, blob_key=file.blob_key, size=size, blobs=blobs)

@@ -1,0 +1,244 @@
+"""Connections: verify a helpdesk's credentials, seal them, and let go of everything again."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock, ids
+from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline.sources import open_source, seal_credentials
+from backend.core.model.connection import Connection, ConnectionState, CredentialReport
+from backend.core.model.document import DocType, Document
+from backend.core.model.sync import RunState
+from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
+from backend.core.model.ticket import Presence
+from backend.core.ports.services import Services
+from backend.core.ports.stores import UnitOfWork
+
+VERIFY_SECONDS = 4.0
+"""A helpdesk that has not answered by then is told as not answering: an admin waits in front of a form."""
+_BATCH = 200
+
+
+class ConnectionInput(Struct, frozen=True, kw_only=True):
+    """A helpdesk and the credentials for it."""
+
+    platform: str
+    domain: str
+    base_url: str | None = None
+    """Another address than the platform's own; only where the operator's allow-list has it."""
+    credentials: Mapping[str, Secret]
+
+
+class ConnectionChange(Struct, frozen=True, kw_only=True):
+    """What shall change; None leaves it."""
+
+    state: ConnectionState | None = None
+    """PAUSED or ACTIVE."""
+    credentials: Mapping[str, Secret] | None = None
+
+
+class Disconnected(Struct, frozen=True, kw_only=True):
+    """What was deleted with a connection."""
+
+    connection_id: str
+    documents: int
+    files: int
+
+
+async def check_connection(services: Services, company_id: str, wanted: ConnectionInput) -> CredentialReport:
+    """What these credentials can read; nothing is saved. Raises as `connect` does, without CONNECTION_EXISTS."""
+    tenant = await _tenant(services, company_id)
+    return await _verify(services, company_id, _make(services, tenant, wanted))
+
+
+async def connect(services: Services, company_id: str, wanted: ConnectionInput, *, caller: Caller) -> Connection:
+    """Verify the credentials with the helpdesk and keep them sealed.
+
+    A tenant has one connection a platform: Documents are identified by platform and original id, and two helpdesks of
+    one platform would overwrite each other's tickets.
+    Raises PLATFORM_UNKNOWN, HOST_NOT_ALLOWED, CONNECTION_EXISTS, INVALID_REQUEST, or a SOURCE_* code that names the cause.
+    """
+    tenant = await _tenant(services, company_id)
+    connection = _make(services, tenant, wanted)
+    async with services.database.open(company_id) as uow:
+        await _refuse_second(uow, connection)
+    report = await _verify(services, company_id, connection)
+    connection = msgspec.structs.replace(connection, report=report, verified_at=clock.now())
+    async with services.database.open(company_id) as uow:
+        await _refuse_second(uow, connection)
+        await uow.connections.put(connection)
+        await _audit(uow, caller, "connection.create", connection)
+    return connection
+
+
+async def list_connections(services: Services, company_id: str) -> list[Connection]:
+    """All connections, oldest first."""
+    async with services.database.open(company_id) as uow:
+        return await uow.connections.list()
+
+
+async def get_connection(services: Services, company_id: str, connection_id: str) -> Connection:
+    """One connection. Raises CONNECTION_NOT_FOUND."""
+    async with services.database.open(company_id) as uow:
+        return await _get(uow, connection_id)
+
+
+async def change_connection(
+    services: Services, company_id: str, connection_id: str, change: ConnectionChange, *, caller: Caller
+) -> Connection:
+    """Pause, resume, or replace the credentials; new ones, and those of a broken connection, are verified first.
+
+    Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, or a SOURCE_* code; then nothing is changed.
+    """
+    before = await get_connection(services, company_id, connection_id)
+    after = before
+    if change.credentials is not None:
+        _check_names(services, before.platform, change.credentials)
+        tenant = await _tenant(services, company_id)
+        sealed = seal_credentials(services, tenant, connection_id, dict(change.credentials))
+        after = msgspec.structs.replace(before, credentials=sealed)
+    wanted_state = change.state or (ConnectionState.PAUSED if before.state is ConnectionState.PAUSED else ConnectionState.ACTIVE)
+    if wanted_state is ConnectionState.BROKEN:
+        raise AppError(Code.INVALID_REQUEST, "state can be set to active or paused.")
+    resumes_broken = before.state is ConnectionState.BROKEN and wanted_state is ConnectionState.ACTIVE
+    report = await _verify(services, company_id, after) if change.credentials is not None or resumes_broken else None
+    async with services.database.open(company_id) as uow:
+        # Read again: a sync may have moved `last_synced_at` while the helpdesk was asked.
+        current = await _get(uow, connection_id)
+        changed = msgspec.structs.replace(current, credentials=after.credentials, state=wanted_state, state_reason="")
+        if report is not None:
+            changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
+        await uow.connections.put(changed)
+        if change.credentials is not None:
+            await _audit(uow, caller, "connection.rotate", changed)
+        if changed.state is not before.state:
+            paused = changed.state is ConnectionState.PAUSED
+            await _audit(uow, caller, "connection.pause" if paused else "connection.resume", changed)
+    return changed
+
+
+async def disconnect(services: Services, company_id: str, connection_id: str, *, keep_documents: bool, caller: Caller) -> Disconnected:
+    """Forget a connection and its credentials; unless `keep_documents`, also what was read over it.
+
+    Raises CONNECTION_NOT_FOUND. Interrupted anywhere, it can be asked for again.
+    """
+    async with services.database.open(company_id) as uow:
+        connection = await _get(uow, connection_id)
+        run = await uow.sync.active_run(connection_id)
+        if run is not None:
+            await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.CANCELED, finished_at=clock.now()))
+        await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.PAUSED))
+    documents = files = 0
+    if not keep_documents:
+        documents, files = await _erase_documents(services, company_id, connection)
+    async with services.database.open(company_id) as uow:
+        await uow.connections.delete(connection_id)
+        await _audit(uow, caller, "connection.delete", connection, documents=str(documents))
+    return Disconnected(connection_id=connection_id, documents=documents, files=files)
+
+
+async def _erase_documents(services: Services, company_id: str, connection: Connection) -> tuple[int, int]:
+    """Remove documents from index, files and store in this order, batch by batch: what is listed still is left to do."""
+    index = await services.indexes.open(company_id)
+    blobs = services.blobs.open(company_id)
+    documents = files = 0
+    while True:
+        async with services.database.open(company_id) as uow:
+            page, _ = await uow.documents.list(connection_id=connection.connection_id, limit=_BATCH)
+            attachments = await uow.attachments.of([document.document_id for document in page])
+        if not page:
+            break
+        await index.delete([document.document_id for document in page])
+        # An attachment's folder also holds the text that was read from it.
+        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key}:
+            files += await blobs.delete(folder)
+        async with services.database.open(company_id) as uow:
+            await _mark_deleted(uow, connection.connection_id, page)
+        documents += len(page)
+    files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
+    return documents, files
+
+
+async def _mark_deleted(uow: UnitOfWork, connection_id: str, documents: list[Document]) -> None:
+    by_type: dict[DocType, dict[str, str]] = defaultdict(dict)
+    for document in documents:
+        by_type[document.doc_type][document.original_id] = Presence.DELETED.value
+    for doc_type, gone in by_type.items():
+        await uow.documents.mark_deleted(connection_id, doc_type, gone, clock.now())
+
+
+def _make(services: Services, tenant: Tenant, wanted: ConnectionInput) -> Connection:
+    domain = services.sources.check_address(wanted.platform, wanted.domain, wanted.base_url)
+    _check_names(services, wanted.platform, wanted.credentials)
+    connection_id = ids.new_id("conn")
+    return Connection(
+        connection_id=connection_id,
+        platform=wanted.platform,
+        domain=domain,
+        base_url=wanted.base_url,
+        credentials=seal_credentials(services, tenant, connection_id, dict(wanted.credentials)),
+        created_at=clock.now(),
+    )
+
+
+def _check_names(services: Services, platform: str, credentials: Mapping[str, Secret]) -> None:
+    needed = services.sources.platforms()[platform]
+    if sorted(credentials) != sorted(needed) or not all(secret.reveal().strip() for secret in credentials.values()):
+        raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {', '.join(needed)}; none of them empty.")
+
+
+async def _verify(services: Services, company_id: str, connection: Connection) -> CredentialReport:
+    source = await open_source(services, company_id, connection)
+    try:
+        async with asyncio.timeout(VERIFY_SECONDS):
+            return await source.verify()
+    except TimeoutError:
+        raise AppError(
+            Code.SOURCE_UNAVAILABLE, f"{connection.domain} did not answer within {VERIFY_SECONDS:g} seconds; try again later."
+        ) from None
+    finally:
+        await source.close()
+
+
+async def _refuse_second(uow: UnitOfWork, wanted: Connection) -> None:
+    for other in await uow.connections.list():
+        if other.platform == wanted.platform:
+            raise AppError(
+                Code.CONNECTION_EXISTS,
+                f"{other.domain} is connected already, and a tenant has one {other.platform} connection: "
+                "change its credentials with PATCH, or delete it first.",
+                details={"connection_id": other.connection_id},
+            )
+
+
+async def _get(uow: UnitOfWork, connection_id: str) -> Connection:
+    connection = await uow.connections.get(connection_id)
+    if connection is None:
+        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+    return connection
+
+
+async def _tenant(services: Services, company_id: str) -> Tenant:
+    async with services.database.directory() as directory:
+        tenant = await directory.get_tenant(company_id)
+    if tenant is None:
+        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    return tenant
+
+
+async def _audit(uow: UnitOfWork, caller: Caller, action: str, connection: Connection, **details: str) -> None:
+    await uow.audit.add(
+        AuditEntry(
+            at=clock.now(),
+            actor=caller.actor,
+            action=action,
+            target=connection.connection_id,
+            details={"platform": connection.platform, "domain": connection.domain} | details,
+            request_id=caller.request_id,
+        )
+    )

@@ -1,0 +1,92 @@
+"""Reading Documents: lists, one with its parts, its chunks; who may not see internal things sees none of them."""
+
+from collections.abc import Collection
+
+import msgspec
+from msgspec import Struct
+
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, Summary, visible_parts
+from backend.core.model.tenant import Caller
+from backend.core.ports.services import Services
+from backend.core.ports.stores import UnitOfWork
+
+
+class DocumentQuery(Struct, frozen=True, kw_only=True):
+    """Which Documents to list; an empty tuple or None asks for nothing."""
+
+    states: Collection[DocState] = ()
+    doc_types: Collection[DocType] = ()
+    connection_id: str | None = None
+    text: str | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+class DocumentView(Struct, frozen=True, kw_only=True):
+    """A Document as this caller may see it."""
+
+    document: Document
+    """Its parts are the visible ones only."""
+    summary: Summary | None
+    """From all parts for those who see internal things, else from the public ones."""
+    attachments: tuple[AttachmentFile, ...] = ()
+
+
+async def list_documents(
+    services: Services, company_id: str, query: DocumentQuery, *, caller: Caller
+) -> tuple[list[DocumentView], str | None]:
+    """A page, last updated first, and the cursor of the next one. Raises INVALID_REQUEST for a cursor that is not ours.
+
+    Without `internal:read` a page may be shorter than the limit: internal Documents are left out of it.
+    """
+    async with services.database.open(company_id) as uow:
+        page, following = await uow.documents.list(
+            states=query.states,
+            doc_types=query.doc_types,
+            connection_id=query.connection_id,
+            text=query.text,
+            limit=query.limit,
+            after=query.after,
+        )
+    return [_view(document, caller) for document in page if _may_see(document, caller)], following
+
+
+async def get_document(services: Services, company_id: str, document_id: str, *, caller: Caller) -> DocumentView:
+    """One Document with its visible parts and attachments. Raises DOCUMENT_NOT_FOUND."""
+    async with services.database.open(company_id) as uow:
+        document = await _get(uow, document_id, caller)
+        files = await uow.attachments.of([document_id])
+    shown = tuple(file for file in files if caller.sees_internal or not file.internal)
+    return _view(document, caller, shown)
+
+
+async def get_chunks(services: Services, company_id: str, document_id: str, *, caller: Caller) -> list[Chunk]:
+    """A Document's visible chunks, as the index holds them. Raises DOCUMENT_NOT_FOUND."""
+    async with services.database.open(company_id) as uow:
+        await _get(uow, document_id, caller)
+    index = await services.indexes.open(company_id)
+    chunks = await index.chunks(document_id)
+    return [chunk for chunk in chunks if caller.sees_internal or chunk.visibility is not Visibility.INTERNAL]
+
+
+async def _get(uow: UnitOfWork, document_id: str, caller: Caller) -> Document:
+    document = await uow.documents.get(document_id)
+    # One that is hidden is told like one that isn't there: its existence is internal too.
+    if document is None or document.state is DocState.DELETED or not _may_see(document, caller):
+        raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {document_id}.")
+    return document
+
+
+def _may_see(document: Document, caller: Caller) -> bool:
+    return caller.sees_internal or document.visibility is not Visibility.INTERNAL
+
+
+def _view(document: Document, caller: Caller, files: tuple[AttachmentFile, ...] = ()) -> DocumentView:
+    internal = caller.sees_internal
+    return DocumentView(
+        document=msgspec.structs.replace(document, parts=visible_parts(document.parts, internal=internal)),
+        summary=(document.internal_summary if internal else None) or document.summary,
+        attachments=files,
+    )

@@ -1,0 +1,56 @@
+"""A thumb on an answer or a recommendation; the next ranking reads it."""
+
+from msgspec import Struct
+
+from backend.core import clock, ids
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.document import DocState
+from backend.core.model.feedback import Feedback, Rating
+from backend.core.model.tenant import Caller
+from backend.core.ports.services import Services
+
+
+class FeedbackInput(Struct, frozen=True, kw_only=True):
+    """What somebody thinks of an answer, of a Document that was recommended, or of the Document within the answer."""
+
+    answer_id: str | None = None
+    document_id: str | None = None
+    query: str = ""
+    """What was asked, where there is no answer to read it from."""
+    rating: Rating
+    comment: str = ""
+
+
+async def record_feedback(services: Services, company_id: str, given: FeedbackInput, *, caller: Caller) -> Feedback:
+    """Keep a thumb; a later one of the same caller on the same thing replaces it, `none` takes it back.
+
+    Raises INVALID_REQUEST, ANSWER_NOT_FOUND or DOCUMENT_NOT_FOUND.
+    """
+    if given.answer_id is None and given.document_id is None:
+        raise AppError(Code.INVALID_REQUEST, "Say what the feedback is about: answer_id, document_id or both.")
+    query = given.query
+    async with services.database.open(company_id) as uow:
+        if given.answer_id is not None:
+            answer = await uow.feedback.get_answer(given.answer_id)
+            if answer is None:
+                raise AppError(Code.ANSWER_NOT_FOUND, f"There is no answer {given.answer_id}.")
+            query = query or answer.question
+        if given.document_id is not None:
+            document = await uow.documents.get(given.document_id)
+            hidden = document is not None and document.visibility is Visibility.INTERNAL and not caller.sees_internal
+            if document is None or document.state is DocState.DELETED or hidden:
+                raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {given.document_id}.")
+        feedback = Feedback(
+            feedback_id=ids.new_id("fb"),
+            caller=caller.actor,
+            answer_id=given.answer_id,
+            document_id=given.document_id,
+            query=query,
+            rating=given.rating,
+            comment=given.comment,
+            at=clock.now(),
+        )
+        await uow.feedback.put(feedback)
+    services.meter.count("feedback", rating=given.rating.value)
+    return feedback

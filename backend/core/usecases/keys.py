@@ -1,0 +1,97 @@
+"""API keys: made once and shown once, stored as a hash, scoped, expiring, revocable (SPEC D3)."""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock, ids
+from backend.core.errors import AppError, Code
+from backend.core.model.auth import AuthConfig, hash_key, new_key
+from backend.core.model.tenant import ROLE_SCOPES, ApiKey, AuditEntry, Caller, Role, Scope, Secret
+from backend.core.ports.services import Services
+
+
+class KeyInput(Struct, frozen=True, kw_only=True):
+    """What a new key shall be."""
+
+    name: str
+    role: Role
+    scopes: frozenset[Scope] | None = None
+    """A part of the role's scopes; None: all of them."""
+    expires_at: datetime | None = None
+
+
+class MadeKey(Struct, frozen=True, kw_only=True):
+    """A new key: the only moment at which its plain form exists outside its holder's hands."""
+
+    key: ApiKey
+    plain: Secret
+
+
+async def create_key(services: Services, auth: AuthConfig, company_id: str, wanted: KeyInput, *, caller: Caller) -> MadeKey:
+    """Make a key. Nobody but the operator gives away a scope they don't have.
+
+    Raises TENANT_NOT_FOUND, FORBIDDEN, or INVALID_REQUEST for scopes outside the role and an expiry in the past.
+    """
+    scopes = _scopes(wanted, caller)
+    now = clock.now()
+    if wanted.expires_at is not None and wanted.expires_at <= now:
+        raise AppError(Code.INVALID_REQUEST, "expires_at must lie in the future.")
+    async with services.database.directory() as directory:
+        if await directory.get_tenant(company_id) is None:
+            raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    plain, prefix = new_key()
+    key = ApiKey(
+        key_id=ids.new_id("key"),
+        company_id=company_id,
+        name=wanted.name,
+        prefix=prefix,
+        key_hash=hash_key(auth, plain.reveal()),
+        role=wanted.role,
+        scopes=scopes,
+        created_at=now,
+        expires_at=wanted.expires_at,
+    )
+    async with services.database.open(company_id) as uow:
+        await uow.keys.put(key)
+        await uow.audit.add(_entry(caller, "key.create", key.key_id, name=key.name, role=key.role.value))
+    return MadeKey(key=key, plain=plain)
+
+
+async def list_keys(services: Services, company_id: str) -> list[ApiKey]:
+    """All keys, oldest first, revoked ones too."""
+    async with services.database.open(company_id) as uow:
+        return await uow.keys.list()
+
+
+async def revoke_key(services: Services, company_id: str, key_id: str, *, caller: Caller) -> ApiKey:
+    """Make a key useless from now on; a revoked one stays as it is. Raises KEY_NOT_FOUND.
+
+    Who keeps verified keys in memory must forget this one: `Authenticator.forget`.
+    """
+    async with services.database.open(company_id) as uow:
+        key = await uow.keys.get(key_id)
+        if key is None:
+            raise AppError(Code.KEY_NOT_FOUND, f"There is no key {key_id}; list them with GET /api/v1/keys.")
+        if key.revoked_at is None:
+            key = msgspec.structs.replace(key, revoked_at=clock.now())
+            await uow.keys.put(key)
+            await uow.audit.add(_entry(caller, "key.revoke", key_id, name=key.name))
+    return key
+
+
+def _scopes(wanted: KeyInput, caller: Caller) -> frozenset[Scope]:
+    if wanted.role is Role.OPERATOR:
+        raise AppError(Code.INVALID_REQUEST, "A tenant's key can be admin, agent, member or viewer; the operator key is a setting.")
+    scopes = ROLE_SCOPES[wanted.role] if wanted.scopes is None else wanted.scopes
+    if outside := scopes - ROLE_SCOPES[wanted.role]:
+        names = ", ".join(sorted(outside))
+        raise AppError(Code.INVALID_REQUEST, f"The role {wanted.role.value} does not have these scopes: {names}.")
+    if caller.role is not Role.OPERATOR and (beyond := scopes - caller.scopes):
+        raise AppError(Code.FORBIDDEN, f"You can't give away scopes you don't have: {', '.join(sorted(beyond))}.")
+    return scopes
+
+
+def _entry(caller: Caller, action: str, target: str, **details: str) -> AuditEntry:
+    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=target, details=details, request_id=caller.request_id)

@@ -1,0 +1,106 @@
+"""Tenants: onboard, list, look at, and erase with everything they own."""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.sync import RunState
+from backend.core.model.tenant import AuditEntry, Caller, Tenant
+from backend.core.ports.services import Services
+
+COMPANY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """How much of a tenant was deleted."""
+
+    company_id: str
+    documents: int
+    connections: int
+    keys: int
+    points: int
+    files: int
+
+
+async def onboard_tenant(services: Services, caller: Caller, *, company_id: str, name: str) -> Tenant:
+    """Add a tenant with a data key of its own. Raises TENANT_EXISTS, or INVALID_REQUEST for an id that is no slug."""
+    if COMPANY_ID.fullmatch(company_id) is None:
+        raise AppError(
+            Code.INVALID_REQUEST,
+            "company_id must be 2 to 63 characters of a-z, 0-9 and -, and begin and end with a letter or digit.",
+        )
+    tenant = Tenant(
+        company_id=company_id,
+        name=name,
+        created_at=clock.now(),
+        sealed_data_key=services.cipher.new_data_key(company_id),
+    )
+    async with services.database.directory() as directory:
+        if await directory.get_tenant(company_id) is not None:
+            raise AppError(Code.TENANT_EXISTS, f"There is a tenant {company_id} already; choose another company_id.")
+        await directory.put_tenant(tenant)
+        await directory.audit(_entry(caller, "tenant.create", company_id))
+    return tenant
+
+
+async def list_tenants(services: Services) -> list[Tenant]:
+    """All tenants, oldest first."""
+    async with services.database.directory() as directory:
+        return await directory.list_tenants()
+
+
+async def get_tenant(services: Services, company_id: str) -> Tenant:
+    """One tenant. Raises TENANT_NOT_FOUND."""
+    async with services.database.directory() as directory:
+        tenant = await directory.get_tenant(company_id)
+    if tenant is None:
+        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    return tenant
+
+
+async def delete_tenant(services: Services, caller: Caller, company_id: str) -> Erased:
+    """Delete every row, file and index point of a tenant. Raises TENANT_NOT_FOUND.
+
+    The rows go last: a deletion that was interrupted can be asked for again. Files and index are deleted once more after
+    them, because a job that was running may have written in between.
+    """
+    await get_tenant(services, company_id)
+    counted = await _stop_and_count(services, company_id)
+    points = (await (await services.indexes.open(company_id)).count())[0]
+    files = await _erase_files(services, company_id)
+    async with services.database.directory() as directory:
+        await directory.delete_tenant(company_id)
+        await directory.audit(_entry(caller, "tenant.delete", company_id))
+    files += await _erase_files(services, company_id)
+    return msgspec.structs.replace(counted, points=points, files=files)
+
+
+async def _stop_and_count(services: Services, company_id: str) -> Erased:
+    """Cancel what runs, so that nothing is written while we delete, and count what is there."""
+    async with services.database.open(company_id) as uow:
+        connections = await uow.connections.list()
+        for connection in connections:
+            run = await uow.sync.active_run(connection.connection_id)
+            if run is not None:
+                await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.CANCELED, finished_at=clock.now()))
+        return Erased(
+            company_id=company_id,
+            documents=sum((await uow.documents.counts()).values()),
+            connections=len(connections),
+            keys=len(await uow.keys.list()),
+            points=0,
+            files=0,
+        )
+
+
+async def _erase_files(services: Services, company_id: str) -> int:
+    await services.indexes.drop(company_id)
+    return await services.blobs.open(company_id).delete("")
+
+
+def _entry(caller: Caller, action: str, company_id: str) -> AuditEntry:
+    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=company_id, request_id=caller.request_id)

@@ -1,0 +1,227 @@
+"""Who are you: operator key, tenant API keys and the short-lived tokens made from them (SPEC D3)."""
+
+import asyncio
+import contextlib
+import hmac
+import time
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import jwt
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key
+from backend.core.model.tenant import ROLE_SCOPES, ApiKey, AuditEntry, Caller, Role, Scope, Secret
+from backend.core.ports.services import Services
+
+_ALGORITHM: Final = "HS256"
+_TOUCH_SECONDS: Final = 60.0
+_MOST_REMEMBERED: Final = 10_000
+_LEEWAY_SECONDS: Final = 5
+
+
+class TokenInput(Struct, frozen=True, kw_only=True):
+    """What a new token shall be able to do."""
+
+    subject: str
+    """Who within the company will hold it, as the company's own system names them."""
+    role: Role | None = None
+    """None: the role of the key that asks."""
+    scopes: frozenset[Scope] | None = None
+    """A part of the role's scopes; None: all that the key has of them."""
+
+
+class IssuedToken(Struct, frozen=True, kw_only=True):
+    """A new access token."""
+
+    token: Secret
+    role: Role
+    scopes: frozenset[Scope]
+    expires_at: datetime
+
+
+class _Claims(Struct, frozen=True, kw_only=True):
+    company: str
+    key: str
+    sub: str
+    role: Role
+    scopes: frozenset[Scope]
+
+
+class _Remembered(Struct, frozen=True):
+    key: ApiKey
+    until: float
+
+
+async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, *, caller: TenantCaller) -> IssuedToken:
+    """Make an access token from an API key, never stronger than the key. Raises FORBIDDEN.
+
+    A token can't make tokens: otherwise one that leaked could renew itself for ever.
+    """
+    if caller.key_id is None or caller.subject is not None:
+        raise AppError(Code.FORBIDDEN, "Only an API key can make tokens; a token can't.")
+    role = wanted.role or caller.role
+    granted = caller.scopes & ROLE_SCOPES[role]
+    scopes = granted if wanted.scopes is None else wanted.scopes
+    if role is Role.OPERATOR or (wanted.role is not None and not ROLE_SCOPES[role] <= ROLE_SCOPES[caller.role]):
+        raise AppError(Code.FORBIDDEN, f"A key with the role {caller.role.value} can't make a token with the role {role.value}.")
+    if beyond := scopes - granted:
+        raise AppError(Code.FORBIDDEN, f"The token can't have scopes the key or the role doesn't have: {', '.join(sorted(beyond))}.")
+    now = clock.now()
+    async with services.database.open(caller.company_id) as uow:
+        key = await uow.keys.get(caller.key_id)
+        await uow.audit.add(
+            AuditEntry(
+                at=now,
+                actor=caller.actor,
+                action="token.issue",
+                target=wanted.subject,
+                details={"role": role.value},
+                request_id=caller.request_id,
+            )
+        )
+    expires_at = now + timedelta(minutes=auth.token_minutes)
+    if key is not None and key.expires_at is not None:
+        expires_at = min(expires_at, key.expires_at)
+    claims: dict[str, Any] = {
+        "iss": auth.issuer,
+        "aud": auth.audience,
+        "sub": wanted.subject,
+        "iat": now,
+        "exp": expires_at,
+        "company": caller.company_id,
+        "key": caller.key_id,
+        "role": role.value,
+        "scopes": sorted(scopes),
+    }
+    token = jwt.encode(claims, auth.jwt_secret.reveal(), algorithm=_ALGORITHM)
+    return IssuedToken(token=Secret(token), role=role, scopes=scopes, expires_at=expires_at)
+
+
+class Authenticator:
+    """Turns a credential into a Caller; remembers verified keys for `trust_seconds`, and forgets a revoked one at once."""
+
+    def __init__(self, services: Services, auth: AuthConfig, *, trust_seconds: float = 30.0) -> None:
+        self._services = services
+        self._auth = auth
+        self._operator = auth.operator_key.reveal().encode()
+        self._trust_seconds = trust_seconds
+        self._remembered: dict[str, _Remembered] = {}
+        self._generation = 0
+        self._touched: dict[str, float] = {}
+        self._touching: set[asyncio.Task[None]] = set()
+
+    async def authenticate(self, credential: str, request_id: str | None = None) -> Caller:
+        """Who holds this key or token. Raises UNAUTHENTICATED, KEY_REVOKED, KEY_EXPIRED or TOKEN_INVALID."""
+        if hmac.compare_digest(credential.encode(), self._operator):
+            return Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR], request_id=request_id)
+        if KEY_PATTERN.fullmatch(credential):
+            return await self._holder_of_key(credential, request_id)
+        if credential.count(".") == 2:
+            return await self._holder_of_token(credential, request_id)
+        raise AppError(Code.UNAUTHENTICATED, "This is neither an API key nor an access token.")
+
+    def forget(self, company_id: str, key_id: str | None = None) -> None:
+        """Trust nothing remembered of this key, or with None of this tenant, any more."""
+        # A look-up that is under way read the old state: the new generation keeps it from being remembered.
+        self._generation += 1
+        self._remembered = {
+            name: entry
+            for name, entry in self._remembered.items()
+            if entry.key.company_id != company_id or (key_id is not None and entry.key.key_id != key_id)
+        }
+
+    async def close(self) -> None:
+        """Wait until the times of last use are written."""
+        await asyncio.gather(*self._touching)
+
+    async def _holder_of_key(self, credential: str, request_id: str | None) -> Caller:
+        name = hash_key(self._auth, credential)
+        key = self._recall(name)
+        if key is None:
+            generation = self._generation
+            async with self._services.database.directory() as directory:
+                key = await directory.find_key(name)
+            if key is None:
+                raise AppError(Code.UNAUTHENTICATED, "This API key is unknown; ask an admin of your company for one.")
+            self._remember(name, key, generation)
+        _check_usable(key)
+        self._touch(key)
+        return TenantCaller(role=key.role, scopes=key.scopes, company_id=key.company_id, key_id=key.key_id, request_id=request_id)
+
+    async def _holder_of_token(self, credential: str, request_id: str | None) -> Caller:
+        claims = self._claims(credential)
+        name = f"{claims.company}/{claims.key}"
+        key = self._recall(name)
+        if key is None:
+            generation = self._generation
+            async with self._services.database.open(claims.company) as uow:
+                key = await uow.keys.get(claims.key)
+            if key is None:
+                raise AppError(Code.TOKEN_INVALID, "The key this token was made from is gone; ask for a new token.")
+            self._remember(name, key, generation)
+        _check_usable(key)
+        return TenantCaller(
+            role=claims.role,
+            scopes=claims.scopes & ROLE_SCOPES[claims.role] & key.scopes,
+            company_id=claims.company,
+            key_id=claims.key,
+            subject=claims.sub,
+            request_id=request_id,
+        )
+
+    def _claims(self, credential: str) -> _Claims:
+        try:
+            claims = jwt.decode(
+                credential,
+                self._auth.jwt_secret.reveal(),
+                algorithms=[_ALGORITHM],
+                issuer=self._auth.issuer,
+                audience=self._auth.audience,
+                leeway=_LEEWAY_SECONDS,
+                options={"require": ["exp", "iat", "sub", "iss", "aud"]},
+            )
+            return msgspec.convert(claims, type=_Claims)
+        except jwt.ExpiredSignatureError:
+            raise AppError(Code.TOKEN_INVALID, "The access token has expired; ask for a new one.") from None
+        except (jwt.InvalidTokenError, msgspec.ValidationError):
+            raise AppError(Code.TOKEN_INVALID, "The access token is malformed or not ours.") from None
+
+    def _recall(self, name: str) -> ApiKey | None:
+        entry = self._remembered.get(name)
+        return entry.key if entry is not None and entry.until > time.monotonic() else None
+
+    def _remember(self, name: str, key: ApiKey, generation: int) -> None:
+        if generation != self._generation:
+            return
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[name] = _Remembered(key, time.monotonic() + self._trust_seconds)
+
+    def _touch(self, key: ApiKey) -> None:
+        """Note the time of use, at most once a minute, without making the request wait for a writer's turn."""
+        now = time.monotonic()
+        if now - self._touched.get(key.key_id, -_TOUCH_SECONDS) < _TOUCH_SECONDS:
+            return
+        if len(self._touched) >= _MOST_REMEMBERED:
+            self._touched.clear()
+        self._touched[key.key_id] = now
+        task = asyncio.create_task(self._write_touch(key.key_id, clock.now()))
+        self._touching.add(task)
+        task.add_done_callback(self._touching.discard)
+
+    async def _write_touch(self, key_id: str, at: datetime) -> None:
+        # A full disk must not keep anybody from reading; the next use notes the time.
+        with contextlib.suppress(AppError):
+            async with self._services.database.directory() as directory:
+                await directory.touch_key(key_id, at)
+
+
+def _check_usable(key: ApiKey) -> None:
+    if key.revoked_at is not None:
+        raise AppError(Code.KEY_REVOKED, "This API key was revoked; ask an admin of your company for a new one.")
+    if key.expires_at is not None and key.expires_at <= clock.now():
+        raise AppError(Code.KEY_EXPIRED, "This API key has expired; ask an admin of your company for a new one.")

@@ -1,0 +1,23 @@
+"""What models cost, day by day."""
+
+from datetime import date, timedelta
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.budget import UsageRow
+from backend.core.ports.services import Services
+
+DEFAULT_DAYS = 30
+MOST_DAYS = 400
+
+
+async def list_usage(services: Services, company_id: str, *, since: date | None = None, until: date | None = None) -> list[UsageRow]:
+    """Rows of these days (UTC), both included; without `since` the last 30. Raises INVALID_REQUEST."""
+    last = until or clock.now().date()
+    first = since or last - timedelta(days=DEFAULT_DAYS - 1)
+    if first > last:
+        raise AppError(Code.INVALID_REQUEST, "since must not lie after until.")
+    if (last - first).days > MOST_DAYS:
+        raise AppError(Code.INVALID_REQUEST, f"Ask for at most {MOST_DAYS} days at once.")
+    async with services.database.open(company_id) as uow:
+        return await uow.usage.list(first, last)
