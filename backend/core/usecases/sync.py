@@ -106,6 +106,8 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
     if run.phase == PROCESSING:
         return await _watch_processing(services, company_id, run)
     now = clock.now()
+    if run.resume_at is not None and run.resume_at > now:
+        return (run.resume_at - now).total_seconds()
     started = run.started_at or now
     run = msgspec.structs.replace(
         run, state=RunState.RUNNING, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""

@@ -65,7 +65,8 @@ class Taker:
                 known |= {(doc_type, original_id): version for original_id, version in found.items()}
         changed = [ref for ref in refs if known.get((ref.doc_type, ref.original_id), ("", ""))[0] != ref.version]
         for ref in changed:
-            if (before := known.get((ref.doc_type, ref.original_id))) is not None:
+            # One that was taken on the spot, without its attachments, has no version yet and is read whole.
+            if (before := known.get((ref.doc_type, ref.original_id))) is not None and before[0]:
                 self._hashes[self._document_id(ref)] = before[1]
         return changed
 
@@ -120,7 +121,7 @@ class Taker:
             texts = [_text_of(file) for file in files if file.pieces]
             make = merge.merge_ticket if isinstance(item, Ticket) else merge.merge_article
             document = make(
-                item,  # type: ignore[arg-type]  # the function was chosen by the item's type
+                item,
                 self._company_id,
                 connection_id=self._connection.connection_id,
                 platform=self._connection.platform,

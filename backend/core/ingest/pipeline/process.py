@@ -1,0 +1,207 @@
+"""From the store into the index: summarize, embed, index, finish. Killed anywhere, it simply begins the batch again."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Retry
+from backend.core.ingest import embed, summarize
+from backend.core.ingest.index import points_of
+from backend.core.ingest.pipeline.progress import add_processed
+from backend.core.model.budget import Purpose, Usage, UsageRow
+from backend.core.model.document import Chunk, DocState, Document, Summary
+from backend.core.model.sync import RunState
+from backend.core.ports.services import Services
+
+BATCH = 64
+"""Documents at a time: large enough that embeddings and the index work in batches, small enough to show progress."""
+MAX_ATTEMPTS = 5
+RETRY_MINUTES = 2.0
+"""Before the second attempt at a Document that failed by itself; twice as long before each further one."""
+PROVIDER_DOWN_SECONDS = 30.0
+
+
+class Batch(Struct, kw_only=True):
+    """What became of a claimed batch."""
+
+    done: list[Document]
+    """With their new state, not yet written."""
+    postponed: list[Document] = []
+    """Back to pending: a provider is down, which is not the Document's fault."""
+    down: AppError | None = None
+    usage: list[UsageRow] = []
+    embedded: int = 0
+
+
+async def process_pending(services: Services, company_id: str) -> float | None:
+    """Process the tenant's pending Documents until none is left.
+
+    None: nothing is left. A number of seconds: a provider is down, come back then. The queue runs one job of a tenant
+    at a time, so what is still marked as processing was left by one that was killed.
+    """
+    async with services.database.open(company_id) as uow:
+        await uow.documents.release()
+    while True:
+        async with services.database.open(company_id) as uow:
+            claimed = await uow.documents.claim(BATCH, clock.now())
+        if not claimed:
+            return None
+        try:
+            batch = await _process(services, company_id, claimed)
+        except AppError as error:
+            batch = Batch(done=[], postponed=list(claimed), down=error)
+        await _finish(services, company_id, batch)
+        if batch.down is not None:
+            return batch.down.retry_after or PROVIDER_DOWN_SECONDS
+
+
+async def _process(services: Services, company_id: str, claimed: Sequence[Document]) -> Batch:
+    batch = Batch(done=[])
+    with services.meter.stage("summarize"):
+        ready = await _summarize(services, company_id, claimed, batch)
+    chunks = [embed.chunk_document(document) for document in ready]
+    with services.meter.stage("embed"):
+        vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
+    if vectors is None:
+        batch.postponed.extend(ready)
+        return batch
+    with services.meter.stage("index"):
+        points = []
+        at = 0
+        for document, of_one in zip(ready, chunks, strict=True):
+            points.extend(points_of(document, of_one, vectors[at : at + len(of_one)], services.encoder))
+            at += len(of_one)
+        index = await services.indexes.open(company_id)
+        await index.replace([document.document_id for document in ready], points)
+    now = clock.now()
+    for document, of_one in zip(ready, chunks, strict=True):
+        state = DocState.INDEXED if of_one else DocState.SKIPPED
+        reason = summarize.skip_reason(document) or ("" if of_one else "no_text")
+        batch.done.append(
+            msgspec.structs.replace(
+                document, state=state, state_reason=reason, indexed_at=now, error_code=None, attempts=0, next_try_at=None
+            )
+        )
+    return batch
+
+
+async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
+    """Documents with their summaries; those that failed go to `batch.done`, those that have to wait to `batch.postponed`."""
+    chat = services.models.summarize
+    known = await _cached_summaries(services, company_id, documents)
+    gate = asyncio.Semaphore(services.policy.llm_concurrency)
+
+    async def one(document: Document) -> summarize.Summarized | AppError:
+        async with gate:
+            # The others must not wait for a provider that is known to be down.
+            if batch.down is not None:
+                return batch.down
+            try:
+                return await summarize.summarize(document, chat=chat, cached=known)
+            except AppError as error:
+                if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
+                    batch.down = error
+                return error
+
+    results = await asyncio.gather(*(one(document) for document in documents))
+    ready = []
+    fresh: dict[str, bytes] = {}
+    usage = Usage()
+    for document, result in zip(documents, results, strict=True):
+        if isinstance(result, AppError):
+            waits = result.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS)
+            (batch.postponed if waits else batch.done).append(document if waits else _failed(document, result))
+            continue
+        usage += result.usage
+        fresh |= {key: summarize.encode(summary) for key, summary in result.fresh.items()}
+        ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
+    if usage.calls:
+        batch.usage.append(_row(chat.provider, chat.model, Purpose.SUMMARY, usage))
+    if fresh and _paid(chat.provider):
+        async with services.database.open(company_id) as uow:
+            await uow.usage.put_cached(fresh, Purpose.SUMMARY)
+    return ready
+
+
+async def _cached_summaries(services: Services, company_id: str, documents: Sequence[Document]) -> dict[str, Summary]:
+    chat = services.models.summarize
+    if not _paid(chat.provider):
+        return {}
+    keys = [task.key for document in documents for task in summarize.plan(document, chat)]
+    async with services.database.open(company_id) as uow:
+        cached = await uow.usage.get_cached(keys)
+    return {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+
+
+async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], batch: Batch) -> list[list[float]] | None:
+    """A vector a chunk; None where the embedder is down."""
+    embedder = services.models.embed
+    paid = _paid(embedder.provider)
+    known: dict[str, list[float]] = {}
+    if paid and chunks:
+        async with services.database.open(company_id) as uow:
+            cached = await uow.usage.get_cached([embed.vector_key(embedder, chunk.text) for chunk in chunks])
+        known = {key: embed.decode(data) for key, data in cached.items()}
+    try:
+        result = await embed.embed_chunks(chunks, embedder=embedder, cached=known)
+    except AppError as error:
+        batch.down = error
+        return None
+    batch.embedded = len(result.fresh)
+    if result.usage.calls:
+        batch.usage.append(_row(embedder.provider, embedder.model, Purpose.EMBED_DOCUMENT, result.usage))
+    if paid and result.fresh:
+        async with services.database.open(company_id) as uow:
+            await uow.usage.put_cached({key: embed.encode(vector) for key, vector in result.fresh.items()}, Purpose.EMBED_DOCUMENT)
+    return result.vectors
+
+
+async def _finish(services: Services, company_id: str, batch: Batch) -> None:
+    """Write what became of the batch; a Document that changed or went meanwhile keeps its newer state."""
+    postponed = [msgspec.structs.replace(document, state=DocState.PENDING) for document in batch.postponed]
+    every = [*batch.done, *postponed]
+    connection_ids = {document.connection_id for document in every}
+    async with services.database.open(company_id) as uow:
+        written = await uow.documents.finish(every)
+        if batch.usage:
+            await uow.usage.add(batch.usage)
+        llm_calls = sum(row.usage.calls for row in batch.usage if row.purpose is Purpose.SUMMARY)
+        await add_processed(uow, connection_ids, llm_calls=llm_calls, embedded=batch.embedded)
+        if batch.down is not None:
+            for connection_id in connection_ids:
+                run = await uow.sync.active_run(connection_id)
+                if run is not None:
+                    told = msgspec.structs.replace(run, error_code=batch.down.code.value, error_message=batch.down.message)
+                    await uow.sync.put_run(msgspec.structs.replace(told, state=RunState.RUNNING))
+        overtaken = await uow.documents.get_many([d.document_id for d in every]) if written < len(every) else {}
+    for document in batch.done:
+        services.meter.count("documents_processed", 1, state=document.state.value)
+    # Deleted while it was being indexed: its points must not stay.
+    if left := [document_id for document_id, document in overtaken.items() if document.state is DocState.DELETED]:
+        await (await services.indexes.open(company_id)).delete(left)
+
+
+def _failed(document: Document, error: AppError) -> Document:
+    attempts = document.attempts + 1
+    again = error.retry is Retry.LATER and attempts < MAX_ATTEMPTS
+    return msgspec.structs.replace(
+        document,
+        state=DocState.FAILED,
+        state_reason=error.message,
+        error_code=error.code.value,
+        attempts=attempts,
+        next_try_at=clock.now() + timedelta(minutes=RETRY_MINUTES * 2 ** (attempts - 1)) if again else None,
+    )
+
+
+def _paid(provider: str) -> bool:
+    """Whether a result costs money or a network trip: what the offline models make is cheaper than looking it up."""
+    return provider != "offline"
+
+
+def _row(provider: str, model: str, purpose: Purpose, usage: Usage) -> UsageRow:
+    return UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)

@@ -1,0 +1,1 @@
+"""One module per noun; each job is one function of (services, job)."""

@@ -1,0 +1,37 @@
+"""Runs one job: binds its ids to the log, asks the error's verdict, and never lets one job hurt another."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from backend.core.errors import AppError, Retry
+from backend.core.model.job import Job, JobName
+from backend.core.ports.queue import Handler
+from backend.core.ports.services import Services
+from backend.workers.jobs.documents import process_documents
+from backend.workers.jobs.sync import sync_connection
+
+log = structlog.get_logger()
+
+JOBS: Final[dict[JobName, Callable[[Services, Job], Awaitable[float | None]]]] = {
+    JobName.SYNC_CONNECTION: sync_connection,
+    JobName.PROCESS_DOCUMENTS: process_documents,
+}
+LATER_SECONDS: Final = 30.0
+"""When a job is tried again that failed for a reason which passes, such as a full disk."""
+
+
+def handler(services: Services) -> Handler:
+    """The queue's handler over these services."""
+
+    async def handle(job: Job) -> float | None:
+        with structlog.contextvars.bound_contextvars(job=job.name.value, job_id=job.key, company_id=job.company_id):
+            try:
+                return await JOBS[job.name](services, job)
+            except AppError as error:
+                again = error.retry in (Retry.SOURCE_DOWN, Retry.LATER)
+                log.warning("job_failed", code=error.code.value, message=error.message, again=again)
+                return (error.retry_after or LATER_SECONDS) if again else None
+
+    return handle
