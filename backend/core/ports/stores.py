@@ -97,6 +97,10 @@ class AttachmentStore(Protocol):
         """All of these Documents, in one query."""
         ...
 
+    async def delete(self, document_ids: Collection[str]) -> None:
+        """Forget all of these Documents; their blobs are the caller's to delete."""
+        ...
+
 
 class ConnectionStore(Protocol):
     """The tenant's Connections."""
