@@ -1,0 +1,73 @@
+"""The installation's list of tenants, and whose a key is."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import delete, exists, insert, or_, select, update
+
+from backend.core.clock import now
+from backend.core.model.document import DocState
+from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.storage.sql.audit import OPERATOR, entry_row
+from backend.storage.sql.keys import to_key
+from backend.storage.sql.tables import ACTIVE_RUN, RETRIED, api_keys, audit, documents, metadata, runs, tenants
+from backend.storage.sql.transaction import Transaction
+
+_USE_IS_KEPT_EVERY = timedelta(minutes=1)
+"""Else every request with a key would be a write."""
+_tenant = msgspec.json.Decoder(Tenant)
+
+
+class SqlDirectory:
+    """Directory by SQL."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._in = transaction
+
+    async def put_tenant(self, tenant: Tenant) -> None:
+        """Insert or replace."""
+        await self._in.upsert(tenants, [{"company_id": tenant.company_id, "created_at": tenant.created_at, "body": tenant}])
+
+    async def get_tenant(self, company_id: str) -> Tenant | None:
+        """One by id."""
+        row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id))
+        return _tenant.decode(row.body) if row else None
+
+    async def list_tenants(self) -> list[Tenant]:
+        """All, oldest first."""
+        rows = await self._in.rows(select(tenants.c.body).order_by(tenants.c.created_at, tenants.c.company_id))
+        return [_tenant.decode(row.body) for row in rows]
+
+    async def delete_tenant(self, company_id: str) -> None:
+        """Remove the tenant and every row of its own in every table."""
+        if company_id == OPERATOR:
+            raise ValueError("a tenant's company_id is never empty")
+        for table in reversed(metadata.sorted_tables):
+            await self._in.write(delete(table).where(table.c.company_id == company_id))
+
+    async def find_key(self, key_hash: str) -> ApiKey | None:
+        """The key with this hash, whatever tenant it belongs to."""
+        row = await self._in.row(select(api_keys).where(api_keys.c.key_hash == key_hash))
+        return to_key(row) if row else None
+
+    async def touch_key(self, key_id: str, at: datetime) -> None:
+        """It was used just now; kept to the minute."""
+        row = await self._in.row(select(api_keys.c.last_used_at).where(api_keys.c.key_id == key_id))
+        if row and (row.last_used_at is None or at - row.last_used_at >= _USE_IS_KEPT_EVERY):
+            await self._in.write(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=at))
+
+    async def unfinished(self) -> list[tuple[str, str | None]]:
+        """(company_id, run_id or None): active runs, and with None tenants that have Documents to process.
+
+        That is pending or processing ones, and failed ones whose next try is due.
+        """
+        active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
+        own = documents.c.company_id == tenants.c.company_id
+        to_do = [exists().where(own, documents.c.state == state.value) for state in (DocState.PENDING, DocState.PROCESSING)]
+        due = exists().where(own, RETRIED, documents.c.next_try_at <= now())
+        busy = await self._in.rows(select(tenants.c.company_id).where(or_(*to_do, due)).order_by(tenants.c.company_id))
+        return [(row.company_id, row.run_id) for row in active] + [(row.company_id, None) for row in busy]
+
+    async def audit(self, entry: AuditEntry) -> None:
+        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
+        await self._in.write(insert(audit), entry_row(OPERATOR, entry))

@@ -1,0 +1,151 @@
+"""How a Document lies in its row: what is asked for by column, the rest as one JSON text."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from backend.core.model.article import Visibility
+from backend.core.model.document import DocState, DocType, Document, Part, Summary
+from backend.core.model.ticket import Presence
+from backend.storage.sql.tables import documents as table
+from backend.storage.sql.transaction import AnyRow
+
+COLUMNS: Final = tuple(column for column in table.columns if column.name != "company_id")
+"""What `to_document` needs."""
+
+
+class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `put` writes and nothing else changes."""
+
+    parts: tuple[Part, ...] = ()
+    visibility: Visibility
+    language: str = ""
+    status_label: str | None = None
+    priority: str | None = None
+    product: str | None = None
+    requester: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, str] = {}
+    url: str | None = None
+
+
+class Summaries(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What `finish` writes: for everybody, and for agents only."""
+
+    summary: Summary | None = None
+    internal: Summary | None = None
+
+
+_content = msgspec.json.Decoder(Content)
+_summaries = msgspec.json.Decoder(Summaries)
+_BARE = Summaries()
+RESULTS: Final = ("state", "state_reason", "error_code", "attempts", "next_try_at", "indexed_at", "summaries")
+"""The columns that hold how processing went."""
+
+
+def of_document(company_id: str, document: Document) -> dict[str, Any]:
+    """All columns of a Document."""
+    return {
+        "company_id": company_id,
+        "document_id": document.document_id,
+        "connection_id": document.connection_id,
+        "platform": document.platform,
+        "doc_type": document.doc_type.value,
+        "original_id": document.original_id,
+        "title": document.title,
+        "status": document.status,
+        "presence": document.presence.value,
+        "content_hash": document.content_hash,
+        "source_version": document.source_version,
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+        "stored_at": document.stored_at,
+        "content": Content(
+            parts=document.parts,
+            visibility=document.visibility,
+            language=document.language,
+            status_label=document.status_label,
+            priority=document.priority,
+            product=document.product,
+            requester=document.requester,
+            tags=document.tags,
+            attributes=document.attributes,
+            url=document.url,
+        ),
+        **of_result(document),
+    }
+
+
+def of_result(document: Document) -> dict[str, Any]:
+    """The columns that hold how processing went."""
+    summarized = document.summary is not None or document.internal_summary is not None
+    return {
+        "state": document.state.value,
+        "state_reason": document.state_reason,
+        "error_code": document.error_code,
+        "attempts": document.attempts,
+        "next_try_at": document.next_try_at,
+        "indexed_at": document.indexed_at,
+        "summaries": Summaries(summary=document.summary, internal=document.internal_summary) if summarized else None,
+    }
+
+
+def tombstone(presence: Presence, at: datetime) -> dict[str, Any]:
+    """What is left of a deleted Document: no text, and a hash that no version has, so that a restored item is stored anew."""
+    return {
+        "title": "",
+        "status": None,
+        "presence": presence.value,
+        "content_hash": "",
+        "source_version": "",
+        "state": DocState.DELETED.value,
+        "state_reason": "",
+        "error_code": None,
+        "attempts": 0,
+        "next_try_at": None,
+        "indexed_at": None,
+        "stored_at": at,
+        "content": Content(visibility=Visibility.INTERNAL),
+        "summaries": None,
+    }
+
+
+def to_document(row: AnyRow) -> Document:
+    """The Document of a row of COLUMNS."""
+    content = _content.decode(row.content)
+    summaries = _summaries.decode(row.summaries) if row.summaries else _BARE
+    return Document(
+        document_id=row.document_id,
+        connection_id=row.connection_id,
+        platform=row.platform,
+        doc_type=DocType(row.doc_type),
+        original_id=row.original_id,
+        title=row.title,
+        parts=content.parts,
+        content_hash=row.content_hash,
+        source_version=row.source_version,
+        visibility=content.visibility,
+        language=content.language,
+        status=row.status,
+        status_label=content.status_label,
+        priority=content.priority,
+        product=content.product,
+        requester=content.requester,
+        tags=content.tags,
+        attributes=content.attributes,
+        url=content.url,
+        presence=Presence(row.presence),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        state=DocState(row.state),
+        state_reason=row.state_reason,
+        error_code=row.error_code,
+        attempts=row.attempts,
+        next_try_at=row.next_try_at,
+        summary=summaries.summary,
+        internal_summary=summaries.internal,
+        stored_at=row.stored_at,
+        indexed_at=row.indexed_at,
+    )

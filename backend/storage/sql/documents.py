@@ -1,0 +1,188 @@
+"""A tenant's Documents."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
+from sqlalchemy import case as when
+
+from backend.core.model.document import DocState, DocType, Document
+from backend.core.model.ticket import Presence
+from backend.storage.sql import document_rows as rows
+from backend.storage.sql.pages import Place
+from backend.storage.sql.tables import RETRIED
+from backend.storage.sql.tables import documents as table
+from backend.storage.sql.transaction import TenantTables, batches
+
+_TOUCH = (
+    update(table)
+    .where(table.c.company_id == bindparam("of"), table.c.document_id == bindparam("id"))
+    .values(source_version=bindparam("version"))
+)
+_FINISH = (
+    update(table)
+    .where(table.c.company_id == bindparam("of"), table.c.document_id == bindparam("id"))
+    .values({name: bindparam(name) for name in rows.RESULTS})
+)
+
+
+class SqlDocumentStore(TenantTables):
+    """DocumentStore by SQL."""
+
+    async def versions(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """original_id -> (source_version, content_hash) of those that are stored and not deleted."""
+        found: dict[str, tuple[str, str]] = {}
+        for ids in batches(original_ids):
+            query = select(table.c.original_id, table.c.source_version, table.c.content_hash).where(
+                self._of(connection_id, doc_type, ids), table.c.state != DocState.DELETED.value
+            )
+            found.update({row[0]: (row[1], row[2]) for row in await self._in.rows(query)})
+        return found
+
+    async def put(self, documents: Sequence[Document]) -> None:
+        """Insert or replace whole Documents; one statement for all."""
+        await self._in.upsert(table, [rows.of_document(self._company_id, document) for document in documents])
+
+    async def touch(self, versions: Mapping[str, str]) -> None:
+        """document_id -> new source_version, where an item was fetched and its content is the same."""
+        values = [{"of": self._company_id, "id": document_id, "version": version} for document_id, version in versions.items()]
+        if values:
+            await self._in.write(_TOUCH, values)
+
+    async def get(self, document_id: str) -> Document | None:
+        """One Document."""
+        row = await self._in.row(self._documents().where(table.c.document_id == document_id))
+        return rows.to_document(row) if row else None
+
+    async def get_many(self, document_ids: Collection[str]) -> dict[str, Document]:
+        """Documents by id, in one query; unknown ids are left out."""
+        found: dict[str, Document] = {}
+        for ids in batches(document_ids):
+            query = self._documents().where(table.c.document_id.in_(ids))
+            found.update({row.document_id: rows.to_document(row) for row in await self._in.rows(query)})
+        return found
+
+    async def find(self, platform: str | None, doc_type: DocType, original_id: str) -> Document | None:
+        """One by its platform's id; with platform None the most recently updated, a live one before a deleted one."""
+        query = self._documents().where(table.c.doc_type == doc_type.value, table.c.original_id == original_id)
+        if platform is not None:
+            query = query.where(table.c.platform == platform)
+        deleted_last = when((table.c.state == DocState.DELETED.value, 1), else_=0)
+        row = await self._in.row(query.order_by(deleted_last, table.c.updated_at.desc(), table.c.document_id.desc()).limit(1))
+        return rows.to_document(row) if row else None
+
+    async def claim(self, limit: int, at: datetime) -> list[Document]:
+        """Take up to `limit`: pending ones, last updated first, then failed ones whose time has come; mark them processing."""
+        await self._in.lock()
+        newest = table.c.updated_at.desc(), table.c.document_id.desc()
+        taken = [*await self._claimable(self._documents().where(table.c.state == DocState.PENDING.value).order_by(*newest), limit)]
+        if len(taken) < limit:
+            due = self._documents().where(RETRIED, table.c.next_try_at <= at).order_by(table.c.next_try_at)
+            taken += await self._claimable(due, limit - len(taken))
+        for ids in batches(document.document_id for document in taken):
+            mark = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids))
+            await self._in.write(mark.values(state=DocState.PROCESSING.value))
+        return [replace(document, state=DocState.PROCESSING) for document in taken]
+
+    async def finish(self, documents: Sequence[Document]) -> int:
+        """Write state, summaries and error of Documents still processing whose stored content_hash is the same.
+
+        Returns how many were written: a newer version is never overwritten by an older one's result.
+        """
+        await self._in.lock()
+        processing: dict[str, str] = {}
+        for ids in batches(document.document_id for document in documents):
+            query = select(table.c.document_id, table.c.content_hash).where(
+                table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state == DocState.PROCESSING.value
+            )
+            processing.update({row[0]: row[1] for row in await self._in.rows(query.with_for_update())})
+        values = [
+            {"of": self._company_id, "id": document.document_id, **rows.of_result(document)}
+            for document in documents
+            if processing.get(document.document_id) == document.content_hash
+        ]
+        if values:
+            await self._in.write(_FINISH, values)
+        return len(values)
+
+    async def release(self) -> int:
+        """Back from processing to pending: what a killed process left. Returns how many."""
+        left = update(table).where(table.c.company_id == self._company_id, table.c.state == DocState.PROCESSING.value)
+        return await self._in.write(left.values(state=DocState.PENDING.value))
+
+    async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
+        """original_id -> Presence value: mark as deleted, clear the texts, return document_ids that were not before.
+
+        What stays is a tombstone: ids, times and why it is gone.
+        """
+        gone: list[str] = []
+        if original_ids:
+            await self._in.lock()
+        for ids in batches(original_ids):
+            query = select(table.c.document_id, table.c.original_id).where(
+                self._of(connection_id, doc_type, ids), table.c.state != DocState.DELETED.value
+            )
+            found = await self._in.rows(query.with_for_update())
+            for presence in {original_ids[row.original_id] for row in found}:
+                marked = [row.document_id for row in found if original_ids[row.original_id] == presence]
+                bury = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(marked))
+                await self._in.write(bury.values(rows.tombstone(Presence(presence), at)))
+            gone += [row.document_id for row in found]
+        return gone
+
+    async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:
+        """How many in each state."""
+        query = select(table.c.state, func.count()).where(table.c.company_id == self._company_id).group_by(table.c.state)
+        if connection_id is not None:
+            query = query.where(table.c.connection_id == connection_id)
+        counted = {row[0]: row[1] for row in await self._in.rows(query)}
+        return {state: counted.get(state.value, 0) for state in DocState}
+
+    async def list(
+        self,
+        *,
+        states: Collection[DocState] = (),
+        doc_types: Collection[DocType] = (),
+        connection_id: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> tuple[list[Document], str | None]:
+        """A page, last updated first, and the cursor of the next page; `text` is looked for in titles, whatever its case.
+
+        Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
+        """
+        query = self._documents().where(table.c.state.in_([s.value for s in states]) if states else table.c.state != DocState.DELETED.value)
+        if doc_types:
+            query = query.where(table.c.doc_type.in_([t.value for t in doc_types]))
+        if connection_id is not None:
+            query = query.where(table.c.connection_id == connection_id)
+        if text:
+            query = query.where(table.c.title.icontains(text, autoescape=True))
+        if after is not None:
+            query = query.where(Place.read(after).before(table.c.updated_at, table.c.document_id))
+        query = query.order_by(table.c.updated_at.desc(), table.c.document_id.desc()).limit(limit + 1)
+        found = [rows.to_document(row) for row in await self._in.rows(query)]
+        if len(found) <= limit:
+            return found, None
+        page = found[:limit]
+        return page, Place(page[-1].updated_at, page[-1].document_id).text() if page else None
+
+    def _documents(self) -> Select[Any]:
+        return select(*rows.COLUMNS).where(table.c.company_id == self._company_id)
+
+    def _of(self, connection_id: str, doc_type: DocType, original_ids: Sequence[str]) -> ColumnElement[bool]:
+        return and_(
+            table.c.company_id == self._company_id,
+            table.c.connection_id == connection_id,
+            table.c.doc_type == doc_type.value,
+            table.c.original_id.in_(original_ids),
+        )
+
+    async def _claimable(self, query: Select[Any], limit: int) -> Sequence[Document]:
+        """Up to `limit` that no other process has a hold on."""
+        if limit <= 0:
+            return []
+        return [rows.to_document(row) for row in await self._in.rows(query.limit(limit).with_for_update(skip_locked=True))]

@@ -1,0 +1,82 @@
+"""What a database's errors mean in ours: full, away, or a rule of the tables broken."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from backend.core.errors import AppError, Code
+from backend.storage.sql.tables import ONE_ACTIVE_RUN
+
+# https://www.sqlite.org/rescode.html: a failed write or a shared-memory file that can't grow is how a quota shows.
+_SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE})
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRES_FULL = "53100"
+_FULL = "The disk that holds the database is full (or over its quota). Free some space; the work goes on by itself."
+_RULES = (
+    # SQLite names the columns of a broken unique index, PostgreSQL the index itself.
+    (("runs.company_id, runs.connection_id", ONE_ACTIVE_RUN), Code.RUN_ACTIVE),
+    (("connections.company_id, connections.platform", "ix_connections_company_id_platform_domain"), Code.CONNECTION_EXISTS),
+    (("FOREIGN KEY constraint failed", "_company_id"), Code.TENANT_NOT_FOUND),
+)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise AppError instead of a database's own error, where it has a meaning of ours; a bug passes as it is."""
+    try:
+        yield
+    except IntegrityError as error:
+        code = _broken_rule(str(error.orig))
+        if code is None:
+            raise
+        raise AppError(code) from error
+    except (DBAPIError, PoolTimeoutError, OSError) as error:
+        told = meaning(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+def meaning(error: Exception) -> AppError | None:
+    """The AppError for an error of the database or the disk; None where it is a bug of ours, such as bad SQL."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if _is_full(cause):
+        return AppError(Code.STORAGE_FULL, _FULL)
+    if isinstance(cause, PoolTimeoutError):
+        return AppError(Code.STORAGE_UNAVAILABLE, "The database is busy: no connection became free in time. Try again.")
+    if isinstance(cause, OSError):
+        return AppError(Code.STORAGE_UNAVAILABLE, f"The database can't be reached: {cause.strerror or type(cause).__name__}.")
+    if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.ProgrammingError | sqlite3.DataError):
+        return _sqlite_away(cause)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return AppError(Code.STORAGE_UNAVAILABLE, "The connection to the database broke. Try again.")
+    return None
+
+
+def _sqlite_away(cause: sqlite3.DatabaseError) -> AppError | None:
+    """Locked, unreadable, damaged or not a database; None for a statement that is wrong."""
+    primary = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if primary == sqlite3.SQLITE_ERROR:
+        return None
+    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return AppError(Code.STORAGE_UNAVAILABLE, "Another process has held the database for too long. Try again.")
+    return AppError(Code.STORAGE_UNAVAILABLE, f"The database file can't be used: {cause}. Check the data folder, its owner and its disk.")
+
+
+def _is_full(cause: object) -> bool:
+    """Whether the disk has no room left."""
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return getattr(cause, "sqlite_errorcode", None) in _SQLITE_FULL or getattr(cause, "sqlstate", None) == _POSTGRES_FULL
+
+
+def _broken_rule(text: str) -> Code | None:
+    """Which rule of the tables was broken."""
+    for marks, code in _RULES:
+        if any(mark in text for mark in marks):
+            return code
+    return None

@@ -1,0 +1,51 @@
+"""Answers a tenant was given, and thumbs on them."""
+
+from collections.abc import Collection
+
+import msgspec
+from sqlalchemy import delete, select
+
+from backend.core.model.answer import Answer
+from backend.core.model.feedback import Feedback, Rating
+from backend.storage.sql.tables import answers
+from backend.storage.sql.tables import feedback as table
+from backend.storage.sql.transaction import TenantTables, batches
+
+_answer = msgspec.json.Decoder(Answer)
+_feedback = msgspec.json.Decoder(Feedback)
+
+
+class SqlFeedbackStore(TenantTables):
+    """FeedbackStore by SQL."""
+
+    async def put_answer(self, answer: Answer) -> None:
+        """Keep an answer, so that feedback can point to it."""
+        row = {"company_id": self._company_id, "answer_id": answer.answer_id, "created_at": answer.created_at, "body": answer}
+        await self._in.upsert(answers, [row])
+
+    async def get_answer(self, answer_id: str) -> Answer | None:
+        """One by id."""
+        row = await self._in.row(select(answers.c.body).where(answers.c.company_id == self._company_id, answers.c.answer_id == answer_id))
+        return _answer.decode(row.body) if row else None
+
+    async def put(self, feedback: Feedback) -> None:
+        """Insert; a later one of the same caller on the same thing replaces it; NONE removes it."""
+        thing = {
+            "company_id": self._company_id,
+            "caller": feedback.caller,
+            "answer_id": feedback.answer_id or "",
+            "document_id": feedback.document_id or "",
+        }
+        if feedback.rating is Rating.NONE:
+            await self._in.write(delete(table).where(*(table.c[name] == value for name, value in thing.items())))
+        else:
+            await self._in.upsert(table, [{**thing, "at": feedback.at, "body": feedback}])
+
+    async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:
+        """All thumbs on these Documents, oldest first within a Document."""
+        found: list[Feedback] = []
+        for ids in batches(document_ids):
+            query = select(table.c.body).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids))
+            rows = await self._in.rows(query.order_by(table.c.document_id, table.c.at, table.c.caller))
+            found += [_feedback.decode(row.body) for row in rows]
+        return found

@@ -1,0 +1,132 @@
+"""A tenant's Runs, its cursors and what could not be taken."""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+import msgspec
+from sqlalchemy import Executable, delete, func, select
+
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
+from backend.storage.sql.tables import ACTIVE_RUN, cursors, failures, runs
+from backend.storage.sql.transaction import AnyRow, TenantTables, batches, insert
+
+_run = msgspec.json.Decoder(Run)
+_mapping = msgspec.json.Decoder(dict[str, Any])
+
+
+class SqlSyncStore(TenantTables):
+    """SyncStore by SQL."""
+
+    async def put_run(self, run: Run) -> None:
+        """Insert or replace. Raises RUN_ACTIVE where another Run of the connection is active."""
+        row = {
+            "company_id": self._company_id,
+            "run_id": run.run_id,
+            "connection_id": run.connection_id,
+            "state": run.state.value,
+            "created_at": run.created_at,
+            "body": run,
+        }
+        await self._in.upsert(runs, [row])
+
+    async def get_run(self, run_id: str) -> Run | None:
+        """One by id."""
+        row = await self._in.row(select(runs.c.body).where(runs.c.company_id == self._company_id, runs.c.run_id == run_id))
+        return _run.decode(row.body) if row else None
+
+    async def list_runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
+        """Newest first."""
+        query = select(runs.c.body).where(runs.c.company_id == self._company_id)
+        if connection_id is not None:
+            query = query.where(runs.c.connection_id == connection_id)
+        rows = await self._in.rows(query.order_by(runs.c.created_at.desc(), runs.c.run_id.desc()).limit(limit))
+        return [_run.decode(row.body) for row in rows]
+
+    async def active_run(self, connection_id: str) -> Run | None:
+        """The one that is queued, running or waiting; there is never more than one."""
+        query = select(runs.c.body).where(runs.c.company_id == self._company_id, runs.c.connection_id == connection_id, ACTIVE_RUN)
+        row = await self._in.row(query)
+        return _run.decode(row.body) if row else None
+
+    async def get_cursor(self, connection_id: str, stream: Stream, run_id: str | None = None) -> Cursor | None:
+        """Where the stream stands: for incremental runs with run_id None, else the place of that one run."""
+        query = select(cursors.c.position).where(
+            cursors.c.company_id == self._company_id,
+            cursors.c.connection_id == connection_id,
+            cursors.c.stream == stream.value,
+            cursors.c.run_id == (run_id or ""),
+        )
+        row = await self._in.row(query)
+        return Cursor(stream=stream, position=_mapping.decode(row.position)) if row else None
+
+    async def put_cursor(self, connection_id: str, cursor: Cursor, run_id: str | None = None) -> None:
+        """Move it; in the same transaction as the page's Documents."""
+        row = {
+            "company_id": self._company_id,
+            "connection_id": connection_id,
+            "stream": cursor.stream.value,
+            "run_id": run_id or "",
+            "position": cursor.position,
+        }
+        await self._in.upsert(cursors, [row])
+
+    async def put_failures(self, connection_id: str, failures: Sequence[ItemFailure]) -> None:
+        """Keep them; a repeated one raises its `attempts`."""
+        rows = [self._failure_row(connection_id, failure) for failure in failures]
+        if rows:
+            await self._in.write(_keep_failure(self._in.dialect), rows)
+
+    async def clear_failures(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> None:
+        """They were taken after all."""
+        for ids in batches(original_ids):
+            taken = delete(failures).where(
+                failures.c.company_id == self._company_id,
+                failures.c.connection_id == connection_id,
+                failures.c.doc_type == doc_type.value,
+                failures.c.original_id.in_(ids),
+            )
+            await self._in.write(taken)
+
+    async def list_failures(self, connection_id: str, limit: int = 100) -> list[ItemFailure]:
+        """Oldest first: what was tried longest ago comes first."""
+        query = select(failures).where(failures.c.company_id == self._company_id, failures.c.connection_id == connection_id)
+        rows = await self._in.rows(query.order_by(failures.c.at, failures.c.doc_type, failures.c.original_id).limit(limit))
+        return [_to_failure(row) for row in rows]
+
+    def _failure_row(self, connection_id: str, failure: ItemFailure) -> dict[str, Any]:
+        return {
+            "company_id": self._company_id,
+            "connection_id": connection_id,
+            "doc_type": failure.doc_type.value,
+            "original_id": failure.original_id,
+            "code": failure.code,
+            "message": failure.message,
+            "at": failure.at,
+            "attempts": failure.attempts,
+            "hint": dict(failure.hint),
+            "raw": failure.raw,
+        }
+
+
+@cache
+def _keep_failure(dialect: str) -> Executable:
+    """Insert, or replace what was told last and count one attempt more; a payload once kept is not lost."""
+    statement = insert(failures, dialect)
+    told = {name: statement.excluded[name] for name in ("code", "message", "at", "hint")}
+    kept = {"attempts": failures.c.attempts + 1, "raw": func.coalesce(statement.excluded.raw, failures.c.raw)}
+    return statement.on_conflict_do_update(index_elements=list(failures.primary_key), set_=told | kept)
+
+
+def _to_failure(row: AnyRow) -> ItemFailure:
+    return ItemFailure(
+        doc_type=DocType(row.doc_type),
+        original_id=row.original_id,
+        code=row.code,
+        message=row.message,
+        at=row.at,
+        attempts=row.attempts,
+        hint=_mapping.decode(row.hint),
+        raw=row.raw,
+    )

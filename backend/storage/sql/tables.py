@@ -1,0 +1,260 @@
+"""Every table: its columns, its keys (each begins with company_id) and an index for every query."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""A msgspec value goes in as it is and comes out as JSON text: the engine encodes, the store decodes to its own type."""
+
+ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
+"""Written out, not bound, so that the planner sees that the partial index on active runs answers the query."""
+
+RETRIED = text("state = 'failed' AND next_try_at IS NOT NULL")
+"""Failed Documents that are to be tried again; written out for the same reason."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, stored as UTC and read back with its time zone, which SQLite does not keep."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC; refuses a time without a zone, since nobody could tell what it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored time needs a time zone")
+        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy names it
+        """The moment, timezone-aware."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _company(*, of_tenant: bool = True) -> Column[str]:
+    """The first column of every key. With the foreign key a late job can't write for a tenant that was deleted."""
+    if of_tenant:
+        return Column("company_id", String(63), ForeignKey("tenants.company_id"), nullable=False)
+    return Column("company_id", String(63), nullable=False)
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    _company(of_tenant=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _company(),
+    Column("key_id", String(64), nullable=False),
+    Column("key_hash", String(128), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("last_used_at", UtcTime),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "key_id"),
+    Index(None, "key_hash", unique=True),
+    Index(None, "key_id"),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    _company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("platform", String(64), nullable=False),
+    Column("domain", String(255), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id"),
+    Index(None, "company_id", "platform", "domain", unique=True),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _company(),
+    Column("document_id", String(64), nullable=False),
+    Column("connection_id", String(64), nullable=False),
+    Column("platform", String(64), nullable=False),
+    Column("doc_type", String(16), nullable=False),
+    Column("original_id", String(255), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("status", String(32)),
+    Column("presence", String(16), nullable=False),
+    Column("content_hash", String(64), nullable=False),
+    Column("source_version", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_reason", Text, nullable=False),
+    Column("error_code", String(64)),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("stored_at", UtcTime, nullable=False),
+    Column("indexed_at", UtcTime),
+    Column("content", Json, nullable=False),
+    Column("summaries", Json),
+    PrimaryKeyConstraint("company_id", "document_id"),
+    Index(None, "company_id", "updated_at", "document_id"),
+    Index(None, "company_id", "state", "updated_at", "document_id"),
+    Index(None, "company_id", "connection_id", "doc_type", "original_id"),
+    Index(None, "company_id", "connection_id", "state"),
+    Index(None, "company_id", "doc_type", "original_id"),
+)
+Index("ix_documents_retried", documents.c.company_id, documents.c.next_try_at, sqlite_where=RETRIED, postgresql_where=RETRIED)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    _company(),
+    Column("attachment_id", String(255), nullable=False),
+    Column("document_id", String(64), nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "attachment_id"),
+    Index(None, "company_id", "document_id"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _company(),
+    Column("run_id", String(64), nullable=False),
+    Column("connection_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "run_id"),
+    Index(None, "company_id", "created_at", "run_id"),
+    Index(None, "company_id", "connection_id", "created_at", "run_id"),
+)
+ONE_ACTIVE_RUN = "uq_runs_active"
+Index(ONE_ACTIVE_RUN, runs.c.company_id, runs.c.connection_id, unique=True, sqlite_where=ACTIVE_RUN, postgresql_where=ACTIVE_RUN)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    _company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("stream", String(32), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("position", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id", "stream", "run_id"),
+)
+
+failures = Table(
+    "failures",
+    metadata,
+    _company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("doc_type", String(16), nullable=False),
+    Column("original_id", String(255), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("hint", Json, nullable=False),
+    Column("raw", LargeBinary),
+    PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
+    Index(None, "company_id", "connection_id", "at"),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    _company(),
+    Column("day", Date, nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("calls", Integer, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cost_usd", Float, nullable=False),
+    PrimaryKeyConstraint("company_id", "day", "provider", "model", "purpose"),
+)
+
+paid_results = Table(
+    "paid_results",
+    metadata,
+    _company(),
+    Column("cache_key", String(128), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("stored_at", UtcTime, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("company_id", "cache_key"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    _company(),
+    Column("answer_id", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "answer_id"),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    _company(),
+    Column("caller", String(255), nullable=False),
+    Column("answer_id", String(64), nullable=False),
+    Column("document_id", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "caller", "answer_id", "document_id"),
+    Index(None, "company_id", "document_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _company(of_tenant=False),
+    Column("entry_id", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "entry_id"),
+    Index(None, "company_id", "at", "entry_id"),
+)

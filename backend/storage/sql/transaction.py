@@ -1,0 +1,114 @@
+"""What a store reads and writes through: one transaction that takes the write lock only when something is written."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Executable, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.storage.sql.engine import Engines
+from backend.storage.sql.errors import translated
+
+IDS_AT_ONCE = 1_000
+"""So many ids go into one query; SQLite and PostgreSQL both take at least 32,000 variables."""
+
+Values = Mapping[str, Any]
+AnyRow = Row[*tuple[Any, ...]]
+
+
+class TenantTables:
+    """What all stores of one tenant have in common: its id, and the transaction they are part of."""
+
+    def __init__(self, company_id: str, transaction: "Transaction") -> None:
+        self._company_id = company_id
+        self._in = transaction
+
+
+class Transaction:
+    """Reads what is committed until the first write, and its own writes after it.
+
+    That is READ COMMITTED: what was read before the first write may have changed by then. Where that matters,
+    write first (an upsert, a claim) and read after: from the first write on, nobody else can write.
+    Don't wait for the outside, or open another one, between the first write and the commit.
+    """
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._reader: AsyncConnection | None = None
+        self.writer: AsyncConnection | None = None
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engines.writer.dialect.name
+
+    async def rows(self, query: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+        """All rows of a query."""
+        with translated():
+            connection = self.writer or await self._reading()
+            return (await connection.execute(query, values)).all()
+
+    async def row(self, query: Executable, values: Values | None = None) -> AnyRow | None:
+        """The first row of a query."""
+        found = await self.rows(query, values)
+        return found[0] if found else None
+
+    async def lock(self) -> AsyncConnection:
+        """Begin to write: from here on reads see this transaction's own writes, and nobody else writes."""
+        with translated():
+            if self.writer is None:
+                self.writer = await self._engines.writer.connect().start()
+                await self.writer.begin()
+            return self.writer
+
+    async def write(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> int:
+        """Run a statement once, or for each of a list of values; returns how many rows it changed (once only)."""
+        connection = await self.lock()
+        with translated():
+            return (await connection.execute(statement, values)).rowcount
+
+    async def upsert(self, table: Table, rows: Sequence[Values]) -> None:
+        """Insert rows or replace those with the same key, in one statement for all."""
+        if rows:
+            await self.write(upsert_statement(table, self.dialect), rows)
+
+    async def close(self) -> None:
+        """Give the connections back; what was not committed is undone."""
+        reader, writer, self._reader, self.writer = self._reader, self.writer, None, None
+        try:
+            if reader is not None:
+                await reader.close()
+        finally:
+            if writer is not None:
+                await writer.close()
+
+    async def _reading(self) -> AsyncConnection:
+        if self._engines.shared:
+            return await self.lock()
+        if self._reader is None:
+            self._reader = await self._engines.reader.connect().start()
+        return self._reader
+
+
+def insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, which both databases spell the same and SQLAlchemy keeps apart."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def upsert_statement(table: Table, dialect: str) -> Executable:
+    """Insert, or replace every column that is not part of the key. Built once: building costs more than running."""
+    statement = insert(table, dialect)
+    keys = [column.name for column in table.primary_key]
+    others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+def batches(ids: Iterable[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:
+    """Ids without repetition in lists that fit one query."""
+    unique = iter(dict.fromkeys(ids))
+    while batch := list(islice(unique, size)):
+        yield batch

@@ -1,0 +1,105 @@
+"""One transaction of one tenant: every store of it, and the jobs that leave after the commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+
+from backend.core.model.job import Job
+from backend.core.ports.stores import (
+    AttachmentStore,
+    AuditStore,
+    ConnectionStore,
+    Directory,
+    DocumentStore,
+    FeedbackStore,
+    KeyStore,
+    SyncStore,
+    UnitOfWork,
+    UsageStore,
+)
+from backend.storage.sql.attachments import SqlAttachmentStore
+from backend.storage.sql.audit import SqlAuditStore
+from backend.storage.sql.connections import SqlConnectionStore
+from backend.storage.sql.directory import SqlDirectory
+from backend.storage.sql.documents import SqlDocumentStore
+from backend.storage.sql.engine import open_engines
+from backend.storage.sql.errors import translated
+from backend.storage.sql.feedback import SqlFeedbackStore
+from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.sync import SqlSyncStore
+from backend.storage.sql.transaction import Transaction
+from backend.storage.sql.usage import SqlUsageStore
+
+SendJobs = Callable[[Sequence[Job]], Awaitable[None]]
+
+
+class SqlUnitOfWork:
+    """UnitOfWork by SQL."""
+
+    def __init__(self, company_id: str, transaction: Transaction) -> None:
+        self.company_id = company_id
+        self.documents: DocumentStore = SqlDocumentStore(company_id, transaction)
+        self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
+        self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
+        self.sync: SyncStore = SqlSyncStore(company_id, transaction)
+        self.usage: UsageStore = SqlUsageStore(company_id, transaction)
+        self.feedback: FeedbackStore = SqlFeedbackStore(company_id, transaction)
+        self.audit: AuditStore = SqlAuditStore(company_id, transaction)
+        self.keys: KeyStore = SqlKeyStore(company_id, transaction)
+        self.jobs: list[Job] = []
+
+    def enqueue(self, job: Job) -> None:
+        """Remember a job of this tenant; it is sent after the commit and dropped on rollback."""
+        if job.company_id != self.company_id:
+            raise ValueError("a job belongs to the tenant whose transaction makes it")
+        self.jobs.append(job)
+
+
+class SqlDatabase:
+    """Database by SQL. `send_jobs` is the queue's `enqueue`; it is called after a commit, and only when there are jobs."""
+
+    def __init__(self, url: str, send_jobs: SendJobs) -> None:
+        self._engines = open_engines(url)
+        self._send_jobs = send_jobs
+
+    @asynccontextmanager
+    async def open(self, company_id: str) -> AsyncIterator[UnitOfWork]:
+        """A transaction of one tenant."""
+        if not company_id:
+            raise ValueError("a tenant's company_id is never empty")
+        async with self._transaction() as transaction:
+            work = SqlUnitOfWork(company_id, transaction)
+            yield work
+        if work.jobs:
+            await self._send_jobs(work.jobs)
+
+    @asynccontextmanager
+    async def directory(self) -> AsyncIterator[Directory]:
+        """A transaction over the list of tenants."""
+        async with self._transaction() as transaction:
+            yield SqlDirectory(transaction)
+
+    async def ping(self) -> None:
+        """Raises STORAGE_UNAVAILABLE when the database does not answer."""
+        with translated():
+            async with self._engines.reader.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engines.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._engines)
+        try:
+            yield transaction
+            if transaction.writer is not None:
+                with translated():
+                    await transaction.writer.commit()
+        finally:
+            # A task that is cancelled here must not leave the write lock behind, so closing goes on without it.
+            with translated():
+                await asyncio.shield(transaction.close())

@@ -1,0 +1,53 @@
+"""Run migrations over one connection, each in its own transaction, on SQLite and PostgreSQL alike."""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection, event, pool
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from backend.storage.sql.tables import metadata
+
+
+def _url() -> str:
+    """The database: given by the caller, or by `alembic -x url=…` on the command line."""
+    given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
+    return str(given or "sqlite+aiosqlite:///data/desklore.db")
+
+
+def _one_transaction(connection: Any, _record: Any) -> None:
+    """SQLite can undo a CREATE TABLE, but its driver commits before one unless it is told to keep out."""
+    connection.isolation_level = None
+
+
+def _begin_immediate(connection: Connection) -> None:
+    """A second process that starts at the same moment waits here, then finds the tables made."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        transactional_ddl=True,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run() -> None:
+    engine = create_async_engine(_url(), poolclass=pool.NullPool)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _one_transaction)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_migrate)
+    finally:
+        await engine.dispose()
+
+
+asyncio.run(_run())
