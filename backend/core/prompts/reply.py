@@ -16,9 +16,10 @@ You draft the reply of a support agent to a customer. The agent reads and edits 
 {FENCE_RULE}
 
 Rules:
-- Write the reply itself and nothing else: greeting, the customer's problem in one sentence, the solution step by step, closing{{signature}}.
-- What you tell the customer to do or believe must come from the numbered sources. After each such sentence put the number of every source it
-  rests on in square brackets: [1] or [1][3]. Use only numbers that are given.
+- Write the reply itself and nothing else: greeting, the customer's problem in one sentence, the solution step by step,
+  closing{{signature}}.
+- What you tell the customer to do or believe must come from the numbered sources. After each such sentence put the number of every
+  source it rests on in square brackets: [1] or [1][3]. Use only numbers that are given.
 - If the sources don't help with this ticket, answer with the single word {NO_ANSWER} and nothing else.
 - Sources are other customers' tickets or articles: never mention other customers, their data, or that there are sources.
 - Don't promise refunds, dates or anything else the sources don't tell.
@@ -28,7 +29,7 @@ Rules:
 def reply_prompt(material: ReplyMaterial) -> Prompt:
     """Ask for a draft reply from `material`."""
     signature = ", signed with the agent's name" if material.agent else ""
-    rules = _RULES.format(signature=signature, tone=material.tone or "polite", language=language_name(material.language))
+    rules = _RULES.format(signature=signature, tone=" ".join(material.tone.split())[:60] or "polite", language=language_name(material.language))
     people = [fenced(label, name) for label, name in (("CUSTOMER NAME", material.customer), ("AGENT NAME", material.agent)) if name]
     hint = [fenced("WHAT THE AGENT WANTS TO SAY", material.hint)] if material.hint else []
     body = [*map(render_source, material.sources), fenced("TITLE", material.title), *map(render_part, material.parts), *people, *hint]

@@ -1,0 +1,257 @@
+"""Turn a ticket into Problem, Cause, Solution and Result; what is private never gets into the public summary.
+
+    plan(document, chat)        the tasks: one over what the customer saw, one over everything where there are notes
+    run(task, chat)             a task's Summary, in parts and merged where the ticket is long
+    encode / decode             a Summary as the cache keeps it, under the task's key
+
+A failed summary is a failure: an answer that does not fit the schema raises SUMMARY_INVALID and is never kept.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from backend.core.errors import AppError, Code
+from backend.core.ids import text_hash
+from backend.core.model.answer import Completion, Prompt
+from backend.core.model.article import Visibility
+from backend.core.model.budget import Usage
+from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
+from backend.core.model.ticket import Role
+from backend.core.ports.llm import ChatModel
+from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
+from backend.core.text.language import detect_language
+from backend.core.text.size import clip_tokens, estimate_tokens
+
+PART_TOKENS: Final = 6_000
+"""A longer ticket is summarized in parts of at most so many tokens, by estimate."""
+_ATTACHMENT_TOKENS: Final = 400
+_ATTACHMENTS: Final = 5
+_MERGE_AT_ONCE: Final = 12
+_SHORT_LETTERS: Final = 15
+_TAGS: Final = 8
+
+TOO_SHORT: Final = "too_short"
+AUTOMATED: Final = "automated"
+
+_LETTERS = re.compile(r"[^\W\d_]")
+_CODE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z]{2,4})?")
+_AUTOMATED_TITLE = re.compile(
+    r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)|delivery status notification"
+    r"|mail delivery (?:failed|subsystem)|failure notice|자동\s?(?:응답|회신)|부재\s?중(?: 자동)?|반송|메일 배달 실패)",
+    re.IGNORECASE,
+)
+
+
+class SummaryTask(Struct, frozen=True, kw_only=True):
+    """One summary to make: `key` is the same for the same input, model and prompt, and names the paid-for result."""
+
+    key: str
+    title: str
+    parts: tuple[Part, ...]
+    prompt: Prompt
+    """Over all parts in one go; asked where they are not too long for that."""
+    internal: bool
+    """Over all parts, for agents only; otherwise nothing INTERNAL is in `parts`."""
+
+
+class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a model must answer: every field of the schema and no other."""
+
+    problem: str
+    cause: str
+    solution: str
+    result: str
+    language: str
+    product_area: str
+    tags: tuple[str, ...]
+    resolved: bool
+    sentiment: Literal["positive", "neutral", "negative"]
+
+
+class Summarized(Struct, frozen=True, kw_only=True):
+    """A ticket's summaries, and what they cost. `fresh` are the paid-for ones by key, for the cache."""
+
+    summary: Summary | None = None
+    internal_summary: Summary | None = None
+    usage: Usage = Usage()
+    fresh: dict[str, Summary] = {}
+
+
+def skip_reason(document: Document) -> str | None:
+    """Why a ticket is not worth a summary: `too_short`, `automated`; None where it is (or where it is no ticket)."""
+    if document.doc_type is not DocType.TICKET:
+        return None
+    human = [part for part in document.parts if part.kind in TURN_KINDS and part.role in (Role.CUSTOMER, Role.AGENT) and part.text]
+    if not human or (len(human) == 1 and _AUTOMATED_TITLE.match(document.title)):
+        return AUTOMATED
+    letters = 0
+    for part in human:
+        letters += len(_LETTERS.findall(part.text, 0, 400))
+        if letters >= _SHORT_LETTERS:
+            return None
+    return TOO_SHORT
+
+
+def plan(document: Document, chat: ChatModel) -> list[SummaryTask]:
+    """The summaries a Document needs: none, the public one, or also the internal one where there are private notes."""
+    if document.doc_type is not DocType.TICKET or skip_reason(document) is not None:
+        return []
+    tasks = []
+    if public := _worth_reading(document.parts, internal=False):
+        tasks.append(_task(document.title, public, chat, internal=False))
+    if any(part.visibility is Visibility.INTERNAL and part.kind in TURN_KINDS and part.text for part in document.parts):
+        tasks.append(_task(document.title, _worth_reading(document.parts, internal=True), chat, internal=True))
+    return tasks
+
+
+def cache_key(document: Document, chat: ChatModel, *, internal: bool) -> str:
+    """The key a Document's public or internal summary is kept under."""
+    return _task(document.title, _worth_reading(document.parts, internal=internal), chat, internal=internal).key
+
+
+async def run(task: SummaryTask, chat: ChatModel) -> tuple[Summary, Usage]:
+    """Make one summary; a long ticket part by part, then merged.
+
+    Raises AppError(SUMMARY_INVALID) when the model's answer does not fit the schema, or the model's own LLM_* error.
+    """
+    pieces = split_parts(task.parts)
+    if len(pieces) <= 1:
+        return await _ask(task.prompt, chat)
+    usage = Usage()
+    summaries: list[Summary] = []
+    for piece in pieces:
+        summary, used = await _ask(summary_prompt(task.title, piece), chat)
+        summaries.append(summary)
+        usage += used
+    while len(summaries) > 1:
+        merged = []
+        remaining = iter(summaries)
+        while group := list(islice(remaining, _MERGE_AT_ONCE)):
+            summary, used = await _ask(merge_prompt(task.title, group, task.parts), chat) if len(group) > 1 else (group[0], Usage())
+            merged.append(summary)
+            usage += used
+        summaries = merged
+    return summaries[0], usage
+
+
+async def summarize(document: Document, *, chat: ChatModel, cached: Mapping[str, Summary] | None = None) -> Summarized:
+    """All summaries of a Document, those in `cached` (by task key) for free. Raises what `run` raises."""
+    known = cached or {}
+    made: dict[bool, Summary] = {}
+    fresh: dict[str, Summary] = {}
+    usage = Usage()
+    for task in plan(document, chat):
+        summary = known.get(task.key)
+        if summary is None:
+            summary, used = await run(task, chat)
+            usage += used
+            fresh[task.key] = summary
+        made[task.internal] = summary
+    return Summarized(summary=made.get(False), internal_summary=made.get(True), usage=usage, fresh=fresh)
+
+
+def encode(summary: Summary) -> bytes:
+    """A Summary as the cache keeps it."""
+    return msgspec.json.encode(summary)
+
+
+def decode(data: bytes) -> Summary | None:
+    """A kept Summary; None for bytes of another shape, so that an old cache entry costs a call, not a failure."""
+    try:
+        return msgspec.json.decode(data, type=Summary)
+    except msgspec.MsgspecError:
+        return None
+
+
+def split_parts(parts: Sequence[Part], limit: int = PART_TOKENS) -> list[tuple[Part, ...]]:
+    """Parts in groups of at most `limit` tokens, cut between turns; only a single turn that is longer is cut inside."""
+    groups: list[tuple[Part, ...]] = []
+    current: list[Part] = []
+    room = limit
+    for part in parts:
+        for piece in _cut(part, limit):
+            size = estimate_tokens(piece.text)
+            if current and size > room:
+                groups.append(tuple(current))
+                current, room = [], limit
+            current.append(piece)
+            room -= size
+    return [*groups, tuple(current)] if current else groups
+
+
+def _cut(part: Part, limit: int) -> list[Part]:
+    pieces = []
+    text = part.text
+    while estimate_tokens(text) > limit:
+        head = clip_tokens(text, limit)
+        pieces.append(msgspec.structs.replace(part, text=head))
+        text = text[len(head) :]
+    return [*pieces, msgspec.structs.replace(part, text=text)] if pieces else [part]
+
+
+def _worth_reading(parts: Sequence[Part], *, internal: bool) -> tuple[Part, ...]:
+    """Turns whole, and the beginnings of attachments: a log file must not crowd the conversation out."""
+    chosen = []
+    attachments = 0
+    for part in visible_parts(parts, internal=internal):
+        if part.kind in TURN_KINDS and part.text:
+            chosen.append(part)
+        elif part.kind == "attachment" and part.text and attachments < _ATTACHMENTS and (part.page or 1) == 1:
+            attachments += 1
+            chosen.append(msgspec.structs.replace(part, text=clip_tokens(part.text, _ATTACHMENT_TOKENS)))
+    return tuple(chosen) if any(part.kind in TURN_KINDS for part in chosen) else ()
+
+
+def _task(title: str, parts: tuple[Part, ...], chat: ChatModel, *, internal: bool) -> SummaryTask:
+    prompt = summary_prompt(title, parts)
+    # The rendered messages are all a model sees, so they say exactly when a result may be used again.
+    key = text_hash(chat.provider, chat.model, prompt.version, MERGE_VERSION, *(message.text for message in prompt.messages))
+    return SummaryTask(key=key, title=title, parts=parts, prompt=prompt, internal=internal)
+
+
+async def _ask(prompt: Prompt, chat: ChatModel) -> tuple[Summary, Usage]:
+    completion = await chat.complete(prompt)
+    try:
+        answer = msgspec.json.decode(completion.text.strip(), type=SummaryAnswer)
+    except msgspec.MsgspecError as error:
+        raise _invalid(completion, _reason(error)) from None
+    if not answer.problem.strip():
+        raise _invalid(completion, "no problem told")
+    return _summary(answer), completion.usage
+
+
+def _summary(answer: SummaryAnswer) -> Summary:
+    """A valid answer as a Summary: texts trimmed, the language a code whatever the model called it."""
+    language = answer.language.strip().lower()[:2] if _CODE.fullmatch(answer.language.strip()) else detect_language(answer.problem)
+    return Summary(
+        problem=answer.problem.strip(),
+        cause=answer.cause.strip(),
+        solution=answer.solution.strip(),
+        result=answer.result.strip(),
+        language=language,
+        product_area=answer.product_area.strip()[:100],
+        tags=tuple(tag.strip()[:50] for tag in answer.tags if tag.strip())[:_TAGS],
+        resolved=answer.resolved,
+        sentiment=answer.sentiment,
+    )
+
+
+def _invalid(completion: Completion, reason: str) -> AppError:
+    return AppError(
+        Code.SUMMARY_INVALID,
+        f"{completion.provider}:{completion.model} answered with a summary that does not fit the schema ({reason}). It is tried again "
+        "later; if it keeps failing, choose another model to summarize.",
+    )
+
+
+def _reason(error: msgspec.MsgspecError) -> str:
+    """Where the answer differs from the schema, without the answer's own words: they may quote the ticket."""
+    if not isinstance(error, msgspec.ValidationError):
+        return "not JSON"
+    where = str(error).rpartition(" - at ")[2].strip("`")
+    return f"at {where}" if where.startswith("$") else "fields missing or unknown"
