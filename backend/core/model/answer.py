@@ -50,6 +50,8 @@ class ReplyMaterial(Struct, frozen=True, kw_only=True):
     agent: str = ""
     hint: str = ""
     """What the agent wants the reply to say."""
+    length: str = "medium"
+    """`short`, `medium` or `long`."""
 
 
 Material = SummaryMaterial | AnswerMaterial | ReplyMaterial
