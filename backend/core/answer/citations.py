@@ -12,9 +12,11 @@ from backend.core.answer.context import Source
 from backend.core.model.answer import Citation
 from backend.core.model.document import Chunk
 from backend.core.text.sentences import split_sentences
-from backend.core.text.sparse import SparseEncoder
+from backend.core.text.tokens import BigramTokenizer
 
 QUOTE_CHARS: Final = 300
+# Only to compare sentences: whatever tokenizer the index uses, this one needs no memory.
+_TOKENIZER: Final = BigramTokenizer()
 
 _MARKER = re.compile(r"(?P<space>[ \t]*)(?:\[(?P<list>\s*\d{1,3}(?:\s*[,;、-]\s*\d{1,3})*\s*)\]|【(?P<other>[^】]{0,40})】)")
 _PENDING = re.compile(r"[ \t]*(?:\[[\d\s,;、-]{0,40}|【[^】]{0,40})?$")
@@ -65,12 +67,12 @@ def plain_text(text: str) -> str:
     return _LEFT.sub("", text)
 
 
-def make_citations(text: str, cited: dict[int, int], sources: Sequence[Source], encoder: SparseEncoder) -> tuple[Citation, ...]:
+def make_citations(text: str, cited: dict[int, int], sources: Sequence[Source]) -> tuple[Citation, ...]:
     """A Citation for each marker of a rewritten `text`, with the sentence of its source that says it best."""
     by_number = {source.text.number: source for source in sources}
     claims = _claims(text)
     return tuple(
-        _citation(number, by_number[original], claims.get(number, text), encoder)
+        _citation(number, by_number[original], claims.get(number, text))
         for original, number in sorted(cited.items(), key=lambda item: item[1])
     )
 
@@ -90,8 +92,8 @@ def _claims(text: str) -> dict[int, str]:
     return claims
 
 
-def _citation(number: int, source: Source, claim: str, encoder: SparseEncoder) -> Citation:
-    chunk, quote = best_sentence(claim, source.chunks, encoder)
+def _citation(number: int, source: Source, claim: str) -> Citation:
+    chunk, quote = best_sentence(claim, source.chunks)
     hit = source.hit
     return Citation(
         number=number,
@@ -109,13 +111,13 @@ def _citation(number: int, source: Source, claim: str, encoder: SparseEncoder) -
     )
 
 
-def best_sentence(claim: str, chunks: Sequence[Chunk], encoder: SparseEncoder) -> tuple[Chunk, str]:
+def best_sentence(claim: str, chunks: Sequence[Chunk]) -> tuple[Chunk, str]:
     """The sentence of `chunks` that shares most terms with `claim` (the shorter of equals), at most `QUOTE_CHARS` long."""
-    wanted = set(encoder.query(claim).indices)
+    wanted = frozenset(_TOKENIZER.terms(claim))
     best, best_rank = (chunks[0], chunks[0].text.strip()), (0, 0.0)
     for chunk in chunks:
         for sentence in split_sentences(chunk.text):
-            terms = set(encoder.query(sentence).indices)
+            terms = frozenset(_TOKENIZER.terms(sentence))
             shared = len(wanted & terms)
             rank = (shared, shared / (len(terms) or 1))
             if rank > best_rank:

@@ -5,6 +5,7 @@ from typing import Final
 
 from backend.core.answer.citations import Citer, make_citations
 from backend.core.answer.context import CONTEXT_TOKENS, choose_sources
+from backend.core.answer.reply import generate_reply_text
 from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ids import new_id
@@ -14,7 +15,8 @@ from backend.core.model.search import SearchResult
 from backend.core.ports.llm import ChatModel
 from backend.core.prompts.answer import NO_ANSWER, answer_prompt
 from backend.core.text.language import detect_language
-from backend.core.text.sparse import SparseEncoder
+
+__all__ = ["error_body", "generate_answer", "generate_reply_text", "not_in_sources", "stream_answer"]
 
 _NOT_IN_SOURCES: Final = {"ko": "제공된 자료에는 이 질문에 대한 답이 없습니다.", "en": "The sources don't answer this."}
 
@@ -29,15 +31,15 @@ async def generate_answer(
     result: SearchResult,
     *,
     chat: ChatModel,
-    encoder: SparseEncoder,
+    language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,
 ) -> Answer:
     """A grounded answer, or one that says the sources don't answer; without Hits to answer from, no model is called.
 
-    `for_customer` keeps INTERNAL text away from the model. Raises AppError with an LLM_* code when the model fails or refuses.
+    `language` (ISO 639-1) is the answer's, None: the question's own. `for_customer` keeps INTERNAL text away from the model. Raises AppError with an LLM_* code when the model fails or refuses.
     """
-    draft = _Draft(question, result, chat=chat, encoder=encoder, for_customer=for_customer, budget=budget)
+    draft = _Draft(question, result, chat=chat, language=language, for_customer=for_customer, budget=budget)
     if not draft.sources:
         return draft.unanswered()
     completion = await chat.complete(answer_prompt(question, draft.language, [source.text for source in draft.sources]))
@@ -50,7 +52,7 @@ async def stream_answer(
     result: SearchResult,
     *,
     chat: ChatModel,
-    encoder: SparseEncoder,
+    language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,
 ) -> AsyncIterator[AnswerEvent]:
@@ -59,7 +61,7 @@ async def stream_answer(
     DONE holds what counts: where a model streamed a text without a valid citation, its Answer says that the sources don't answer.
     """
     yield AnswerEvent(kind=AnswerEventKind.HITS, data=result)
-    draft = _Draft(question, result, chat=chat, encoder=encoder, for_customer=for_customer, budget=budget)
+    draft = _Draft(question, result, chat=chat, language=language, for_customer=for_customer, budget=budget)
     if not draft.sources:
         answer = draft.unanswered()
         yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=answer.text)
@@ -97,14 +99,13 @@ class _Draft:
     """An answer in the making: its sources, the text so far with checked markers, and the end."""
 
     def __init__(
-        self, question: str, result: SearchResult, *, chat: ChatModel, encoder: SparseEncoder, for_customer: bool, budget: int
+        self, question: str, result: SearchResult, *, chat: ChatModel, language: str | None, for_customer: bool, budget: int
     ) -> None:
         self.question = question
-        self.language = detect_language(question)
+        self.language = language or detect_language(question)
         self.sources = choose_sources(result.hits, for_customer=for_customer, budget=budget) if result.answerable else []
         self.text = ""
         self._chat = chat
-        self._encoder = encoder
         self._citer = Citer([source.text.number for source in self.sources])
         self._held = ""
         self._started = False
@@ -126,7 +127,7 @@ class _Draft:
         if not self._citer.cited or NO_ANSWER in self.text:
             return self.unanswered(usage)
         text = self.text.rstrip()
-        return self._answer(text, make_citations(text, self._citer.cited, self.sources, self._encoder), usage)
+        return self._answer(text, make_citations(text, self._citer.cited, self.sources), usage)
 
     def unanswered(self, usage: Usage | None = None) -> Answer:
         """The Answer that says that the sources don't answer."""

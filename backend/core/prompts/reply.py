@@ -11,6 +11,8 @@ from backend.core.prompts.summary import render_part
 
 REPLY_VERSION: Final = "reply-1"
 
+_LENGTHS: Final = {"short": "at most 5 sentences", "medium": "at most 12 sentences", "long": "as long as a full explanation needs"}
+
 _RULES: Final = f"""\
 You draft the reply of a support agent to a customer. The agent reads and edits it before it is sent.
 {FENCE_RULE}
@@ -23,13 +25,18 @@ Rules:
 - If the sources don't help with this ticket, answer with the single word {NO_ANSWER} and nothing else.
 - Sources are other customers' tickets or articles: never mention other customers, their data, or that there are sources.
 - Don't promise refunds, dates or anything else the sources don't tell.
-- Tone: {{tone}}. Language: {{language}}."""
+- Tone: {{tone}}. Length: {{length}}. Language: {{language}}."""
 
 
 def reply_prompt(material: ReplyMaterial) -> Prompt:
     """Ask for a draft reply from `material`."""
     signature = ", signed with the agent's name" if material.agent else ""
-    rules = _RULES.format(signature=signature, tone=" ".join(material.tone.split())[:60] or "polite", language=language_name(material.language))
+    rules = _RULES.format(
+        signature=signature,
+        tone=" ".join(material.tone.split())[:60] or "friendly",
+        length=_LENGTHS.get(material.length, _LENGTHS["medium"]),
+        language=language_name(material.language),
+    )
     people = [fenced(label, name) for label, name in (("CUSTOMER NAME", material.customer), ("AGENT NAME", material.agent)) if name]
     hint = [fenced("WHAT THE AGENT WANTS TO SAY", material.hint)] if material.hint else []
     body = [*map(render_source, material.sources), fenced("TITLE", material.title), *map(render_part, material.parts), *people, *hint]
