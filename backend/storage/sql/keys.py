@@ -1,6 +1,5 @@
 """A tenant's API keys."""
 
-
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy import select

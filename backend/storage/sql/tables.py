@@ -1,5 +1,6 @@
 """Every table: its columns, its keys (each begins with company_id) and an index for every query."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,26 +46,39 @@ RETRIED = text("state = 'failed' AND next_try_at IS NOT NULL")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A moment, stored as UTC and read back with its time zone, which SQLite does not keep."""
+    """A moment, stored as UTC and read back with its time zone, which SQLite does not keep.
+
+    In SQLite it is ISO 8601 text of fixed length, so that the order of texts is the order of times.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """UTC; refuses a time without a zone, since nobody could tell what it means."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored time needs a time zone")
-        moment = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """To what the driver takes."""
+        return _to_text if dialect.name == "sqlite" else _to_utc
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy names it
-        """The moment, timezone-aware."""
-        if value is None:
-            return None
-        moment: datetime = value
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002 - SQLAlchemy's signature
+        """From what the driver gives."""
+        return _from_text if dialect.name == "sqlite" else _to_utc
+
+
+def _to_utc(value: datetime | None) -> datetime | None:
+    """The moment in UTC; refuses a time without a zone, since nobody could tell what it means."""
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        raise ValueError("a stored time needs a time zone")
+    return value.astimezone(UTC)
+
+
+def _to_text(value: datetime | None) -> str | None:
+    moment = _to_utc(value)
+    return None if moment is None else moment.isoformat(timespec="microseconds")
+
+
+def _from_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
 
 
 def _company(*, of_tenant: bool = True) -> Column[str]:

@@ -1,0 +1,213 @@
+"""Files of tenants as plain files under a folder: `<root>/<company_id>/<key>`."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from backend.core.errors import AppError, Code
+from backend.core.ports.blobs import BlobStore
+from backend.storage.blobs.keys import check_key, check_prefix
+
+_HALF_WRITTEN = ".half-written"
+"""Folder for files that are being written; on the same file system, so that a rename finishes them at once."""
+_ABANDONED_SECONDS = 3600.0
+_PIECE = 256 * 1024
+_DURABLE = "raw"
+"""What can't be had again for nothing is forced to the disk before it counts as written."""
+
+
+class LocalBlobStores:
+    """BlobStores in a folder. Making it removes what a killed process left half-written more than an hour ago."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        _forget_abandoned(root / _HALF_WRITTEN)
+
+    def open(self, company_id: str) -> BlobStore:
+        """The tenant's files."""
+        if company_id.startswith(".") or len(check_key(company_id)) != 1:
+            raise AppError(Code.INVALID_REQUEST, "This company_id can't name a folder.")
+        return LocalBlobStore(self._root / company_id, self._root / _HALF_WRITTEN)
+
+
+class LocalBlobStore:
+    """BlobStore in a folder. Blocking calls run in threads."""
+
+    def __init__(self, folder: Path, half_written: Path) -> None:
+        self._folder = folder
+        self._half_written = half_written
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Write or replace, atomically."""
+        path = self._path(key)
+        await asyncio.to_thread(self._write, path, lambda file: _write_all(file, data), durable=_is_durable(key))
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Write or replace from a local file, atomically; the file is left where it is."""
+        await asyncio.to_thread(self._write, self._path(key), lambda file: _copy(path, file), durable=_is_durable(key))
+
+    async def get(self, key: str) -> bytes | None:
+        """The whole file, None where there is none."""
+        return await asyncio.to_thread(_read_all, self._path(key))
+
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Bytes from `start` up to and without `end`, in pieces. Raises ATTACHMENT_NOT_FOUND where there is no such file."""
+        if start < 0 or (end is not None and end < start):
+            raise AppError(Code.INVALID_REQUEST, "The range of bytes is not possible.")
+        file = await asyncio.to_thread(_open, self._path(key), start)
+        try:
+            left = end - start if end is not None else None
+            while left is None or left > 0:
+                piece = await asyncio.to_thread(file.read, _PIECE if left is None else min(left, _PIECE))
+                if not piece:
+                    return
+                left = None if left is None else left - len(piece)
+                yield piece
+        finally:
+            file.close()
+
+    async def size(self, key: str) -> int | None:
+        """In bytes, None where there is no such file."""
+        path = self._path(key)
+        return await asyncio.to_thread(lambda: path.stat().st_size if path.is_file() else None)
+
+    async def list(self, prefix: str) -> list[str]:
+        """The file `prefix` and all under the folder `prefix`, sorted."""
+        top = self._folder.joinpath(*check_prefix(prefix))
+        return await asyncio.to_thread(lambda: sorted(path.relative_to(self._folder).as_posix() for path in _files(top)))
+
+    async def delete(self, prefix: str) -> int:
+        """Delete a file or everything under a prefix (`""`: everything of the tenant); returns how many files."""
+        top = self._folder.joinpath(*check_prefix(prefix))
+        return await asyncio.to_thread(self._delete, top)
+
+    def _path(self, key: str) -> Path:
+        return self._folder.joinpath(*check_key(key))
+
+    def _write(self, path: Path, fill: Callable[[BinaryIO], None], *, durable: bool) -> None:
+        """Write beside, then rename: a reader sees the old file or the new one, never half of one."""
+        with _told():
+            self._half_written.mkdir(parents=True, exist_ok=True)
+            half = self._half_written / secrets.token_hex(16)
+            try:
+                with half.open("xb") as file:
+                    fill(file)
+                    if durable:
+                        file.flush()
+                        os.fsync(file.fileno())
+                _move(half, path)
+            finally:
+                half.unlink(missing_ok=True)
+            if durable:
+                _sync_folder(path.parent)
+
+    def _delete(self, top: Path) -> int:
+        with _told():
+            deleted = 0
+            for path in list(_files(top)):
+                path.unlink(missing_ok=True)
+                deleted += 1
+            for folder in sorted((folder for folder, _, _ in os.walk(top)), key=len, reverse=True):
+                _drop_if_empty(Path(folder))
+            parent = top.parent
+            while parent.is_relative_to(self._folder) and _drop_if_empty(parent):
+                parent = parent.parent
+            return deleted
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Raise AppError for what a disk can answer."""
+    try:
+        yield
+    except (NotADirectoryError, IsADirectoryError) as error:
+        raise AppError(Code.INVALID_REQUEST, "One file key can't be a folder of another.") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise AppError(
+                Code.STORAGE_FULL, "The disk that holds the files is full. Free some space; the work goes on by itself."
+            ) from error
+        raise AppError(Code.STORAGE_UNAVAILABLE, f"A file can't be read or written: {error.strerror}. Check the data folder.") from error
+
+
+def _is_durable(key: str) -> bool:
+    return key.split("/", 1)[0] == _DURABLE
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
+
+
+def _copy(source: Path, file: BinaryIO) -> None:
+    with source.open("rb") as original:
+        shutil.copyfileobj(original, file, _PIECE)
+
+
+def _read_all(path: Path) -> bytes | None:
+    with _told():
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+
+def _open(path: Path, start: int) -> BinaryIO:
+    with _told():
+        try:
+            file = path.open("rb")
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was not kept.") from None
+        file.seek(start)
+        return file
+
+
+def _move(half: Path, path: Path) -> None:
+    """Rename, making the folder; a delete that runs beside may take the empty folder away again."""
+    for attempt in range(3):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            half.replace(path)
+        except FileNotFoundError:
+            if attempt == 2:
+                raise
+        else:
+            return
+
+
+def _files(top: Path) -> Iterator[Path]:
+    if top.is_file():
+        yield top
+    for folder, _, names in os.walk(top):
+        yield from (Path(folder, name) for name in names)
+
+
+def _drop_if_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename survives a power cut only when its folder is on the disk too."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _forget_abandoned(folder: Path) -> None:
+    oldest = time.time() - _ABANDONED_SECONDS
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()

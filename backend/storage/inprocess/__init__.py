@@ -1,0 +1,1 @@
+"""What other installations give to Redis, inside this process."""

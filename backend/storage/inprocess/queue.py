@@ -1,0 +1,153 @@
+"""The queue of one process: jobs wait in memory and take turns by tenant."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from contextvars import Context
+from functools import partial
+
+import structlog
+
+from backend.core.model.job import DEADLINES, Job
+from backend.core.ports.queue import Handler
+
+log = structlog.get_logger(__name__)
+
+
+class InProcessQueue:
+    """JobQueue in memory. At most `concurrency` jobs run at once; tenants take turns.
+
+    The last free place is given only to a tenant that has nothing running, so that one with many long jobs does not
+    make another one wait. A job that is lost with the process is enqueued again by the sweeper.
+    """
+
+    def __init__(self, concurrency: int) -> None:
+        if concurrency < 1:
+            raise ValueError("at least one job must be able to run")
+        self._concurrency = concurrency
+        self._handler: Handler | None = None
+        self._stopped = False
+        self._waiting: dict[str, OrderedDict[str, Job]] = {}
+        self._turns: deque[str] = deque()
+        self._running: dict[str, tuple[Job, asyncio.Task[float | None]]] = {}
+        self._once_more: set[str] = set()
+        self._later: dict[str, asyncio.TimerHandle] = {}
+
+    async def enqueue(self, jobs: Sequence[Job]) -> None:
+        """Take jobs; one whose key is waiting already is dropped, one whose key is running is run once more after it.
+
+        One that was to run again later runs now. After `stop` jobs are forgotten.
+        """
+        for job in jobs:
+            self._take(job)
+        self._fill()
+
+    async def start(self, handler: Handler) -> None:
+        """Begin to run jobs."""
+        self._handler = handler
+        self._stopped = False
+        self._fill()
+
+    async def stop(self) -> None:
+        """Take no more, cancel what runs (jobs are safe to run twice), wait until all is quiet."""
+        self._stopped = True
+        for timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+        self._waiting.clear()
+        self._turns.clear()
+        self._once_more.clear()
+        tasks = [task for _, task in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def depth(self) -> tuple[int, int]:
+        """Waiting (with those that run again later) and running."""
+        waiting = sum(len(jobs) for jobs in self._waiting.values())
+        return waiting + len(self._later) + len(self._once_more), len(self._running)
+
+    def _take(self, job: Job) -> None:
+        if self._stopped:
+            return
+        if job.key in self._running:
+            self._once_more.add(job.key)
+            return
+        timer = self._later.pop(job.key, None)
+        if timer is not None:
+            timer.cancel()
+        mine = self._waiting.get(job.company_id)
+        if mine is None:
+            mine = self._waiting[job.company_id] = OrderedDict()
+            self._turns.append(job.company_id)
+        mine.setdefault(job.key, job)
+
+    def _fill(self) -> None:
+        """Start as many jobs as may run."""
+        while self._handler is not None and not self._stopped:
+            job = self._next()
+            if job is None:
+                return
+            # A job belongs to nobody's request, so it does not inherit what is bound to one, such as its id in the log.
+            task = asyncio.get_running_loop().create_task(self._run(self._handler, job), name=job.key, context=Context())
+            self._running[job.key] = (job, task)
+            task.add_done_callback(partial(self._ended, job))
+
+    def _next(self) -> Job | None:
+        """The job whose turn it is; None where none may start now."""
+        free = self._concurrency - len(self._running)
+        if free <= 0:
+            return None
+        busy = {job.company_id for job, _ in self._running.values()} if free == 1 and self._concurrency > 1 else set()
+        for company_id in self._turns:
+            if company_id not in busy:
+                return self._pop(company_id)
+        return None
+
+    def _pop(self, company_id: str) -> Job:
+        """Take the tenant's oldest job and send the tenant to the end of the line."""
+        self._turns.remove(company_id)
+        mine = self._waiting[company_id]
+        _, job = mine.popitem(last=False)
+        if mine:
+            self._turns.append(company_id)
+        else:
+            del self._waiting[company_id]
+        return job
+
+    @staticmethod
+    async def _run(handler: Handler, job: Job) -> float | None:
+        """Run a job within its deadline."""
+        deadline = asyncio.timeout(DEADLINES[job.name])
+        try:
+            async with deadline:
+                return await handler(job)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            log.error("job_deadline_passed", job=job.name.value, company_id=job.company_id, subject=job.subject)
+            return None
+
+    def _ended(self, job: Job, task: "asyncio.Task[float | None]") -> None:
+        """Make room, tell of a bug, and see to it that the job runs again where it has to."""
+        del self._running[job.key]
+        again_in: float | None = None
+        if not task.cancelled():
+            error = task.exception()
+            if error is None:
+                again_in = task.result()
+            else:
+                log.error("job_failed", job=job.name.value, company_id=job.company_id, subject=job.subject, exc_info=error)
+        if self._stopped:
+            return
+        if job.key in self._once_more:
+            self._once_more.discard(job.key)
+            self._take(job)
+        elif again_in is not None:
+            self._later[job.key] = asyncio.get_running_loop().call_later(max(again_in, 0.0), self._come_back, job)
+        self._fill()
+
+    def _come_back(self, job: Job) -> None:
+        self._later.pop(job.key, None)
+        self._take(job)
+        self._fill()
