@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
-from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, Summary, visible_parts
+from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, visible_parts
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.ports.stores import UnitOfWork
@@ -24,19 +24,7 @@ class DocumentQuery(Struct, frozen=True, kw_only=True):
     after: str | None = None
 
 
-class DocumentView(Struct, frozen=True, kw_only=True):
-    """A Document as this caller may see it."""
-
-    document: Document
-    """Its parts are the visible ones only."""
-    summary: Summary | None
-    """From all parts for those who see internal things, else from the public ones."""
-    attachments: tuple[AttachmentFile, ...] = ()
-
-
-async def list_documents(
-    services: Services, company_id: str, query: DocumentQuery, *, caller: Caller
-) -> tuple[list[DocumentView], str | None]:
+async def list_documents(services: Services, company_id: str, query: DocumentQuery, *, caller: Caller) -> tuple[list[Document], str | None]:
     """A page, last updated first, and the cursor of the next one. Raises INVALID_REQUEST for a cursor that is not ours.
 
     Without `internal:read` a page may be shorter than the limit: internal Documents are left out of it.
@@ -50,16 +38,15 @@ async def list_documents(
             limit=query.limit,
             after=query.after,
         )
-    return [_view(document, caller) for document in page if _may_see(document, caller)], following
+    return [_seen_by(caller, document) for document in page if _may_see(document, caller)], following
 
 
-async def get_document(services: Services, company_id: str, document_id: str, *, caller: Caller) -> DocumentView:
+async def get_document(services: Services, company_id: str, document_id: str, *, caller: Caller) -> tuple[Document, list[AttachmentFile]]:
     """One Document with its visible parts and attachments. Raises DOCUMENT_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
         document = await _get(uow, document_id, caller)
         files = await uow.attachments.of([document_id])
-    shown = tuple(file for file in files if caller.sees_internal or not file.internal)
-    return _view(document, caller, shown)
+    return _seen_by(caller, document), [file for file in files if caller.sees_internal or not file.internal]
 
 
 async def get_chunks(services: Services, company_id: str, document_id: str, *, caller: Caller) -> list[Chunk]:
@@ -83,10 +70,12 @@ def _may_see(document: Document, caller: Caller) -> bool:
     return caller.sees_internal or document.visibility is not Visibility.INTERNAL
 
 
-def _view(document: Document, caller: Caller, files: tuple[AttachmentFile, ...] = ()) -> DocumentView:
+def _seen_by(caller: Caller, document: Document) -> Document:
+    """The Document with the parts and the one summary that this caller may see."""
     internal = caller.sees_internal
-    return DocumentView(
-        document=msgspec.structs.replace(document, parts=visible_parts(document.parts, internal=internal)),
+    return msgspec.structs.replace(
+        document,
+        parts=visible_parts(document.parts, internal=internal),
         summary=(document.internal_summary if internal else None) or document.summary,
-        attachments=files,
+        internal_summary=None,
     )

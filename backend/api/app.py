@@ -1,0 +1,114 @@
+"""The HTTP application: routes, error handlers and middleware in their order."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from backend.api.errors import CatchUnexpected, install_error_handlers
+from backend.api.middleware import DOCS_PATH, BodyLimit, RequestContext
+from backend.api.routes import (
+    attachments,
+    audit,
+    connections,
+    copilot,
+    documents,
+    feedback,
+    health,
+    keys,
+    sync,
+    tenants,
+    tokens,
+    usage,
+)
+from backend.api.sse import OpenStreams
+from backend.core.model.auth import AuthConfig
+from backend.core.ports.services import Services
+from backend.core.usecases.tokens import Authenticator
+
+ROUTERS: Final = (
+    tenants.router,
+    keys.router,
+    tokens.router,
+    connections.router,
+    sync.router,
+    copilot.router,
+    feedback.router,
+    documents.router,
+    attachments.router,
+    usage.router,
+    audit.router,
+    health.router,
+)
+DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.
+
+Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`. Every error has the same shape, and its `code` is stable.
+"""
+
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    services: Services,
+    auth: AuthConfig,
+    *,
+    render_metrics: Callable[[], tuple[bytes, str]],
+    body_max_bytes: int = 1_000_000,
+    data_dir: Path | None = None,
+    cors_origins: Sequence[str] = (),
+    version: str = "0",
+    lifespan: Lifespan = nullcontext,
+) -> FastAPI:
+    """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
+
+    `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up.
+    """
+    authenticator = Authenticator(services, auth)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+            await authenticator.close()
+
+    app = FastAPI(
+        title="Desklore",
+        version=version,
+        description=DESCRIPTION,
+        lifespan=running,
+        docs_url=DOCS_PATH,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.state.services = services
+    app.state.auth = auth
+    app.state.authenticator = authenticator
+    app.state.render_metrics = render_metrics
+    app.state.data_dir = data_dir
+    app.state.streams = OpenStreams(services.meter)
+    for router in ROUTERS:
+        app.include_router(router)
+    install_error_handlers(app)
+    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins)
+    return app
+
+
+def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str]) -> None:
+    """Add the middleware, innermost first: what is added last sees the request first."""
+    app.add_middleware(BodyLimit, max_bytes=body_max_bytes)
+    app.add_middleware(CatchUnexpected)
+    # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "Last-Event-ID", "If-None-Match"],
+            expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
+        )
+    app.add_middleware(RequestContext, meter=services.meter)

@@ -1,0 +1,87 @@
+"""What routes ask for in their signatures: the services, and a caller who may do it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from backend.api.errors import request_id_of
+from backend.core.errors import AppError, Code
+from backend.core.model.auth import AuthConfig, TenantCaller
+from backend.core.model.tenant import Caller, Role, Scope
+from backend.core.ports.services import Services
+from backend.core.usecases.tokens import Authenticator
+
+_bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API key (`dk_…`) or an access token.")
+_api_key = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="ApiKey", description="An API key (`dk_…`).")
+
+
+def get_services(request: Request) -> Services:
+    """All ports, as `create_app` was given them."""
+    services: Services = request.app.state.services
+    return services
+
+
+def get_auth(request: Request) -> AuthConfig:
+    """The installation's secrets for telling who asks."""
+    auth: AuthConfig = request.app.state.auth
+    return auth
+
+
+def get_authenticator(request: Request) -> Authenticator:
+    """Who turns credentials into callers."""
+    authenticator: Authenticator = request.app.state.authenticator
+    return authenticator
+
+
+async def get_caller(
+    request: Request,
+    authenticator: Annotated[Authenticator, Depends(get_authenticator)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+    api_key: Annotated[str | None, Security(_api_key)] = None,
+) -> Caller:
+    """Who asks; the company comes from the credential and from nothing else."""
+    credential = bearer.credentials if bearer is not None else api_key
+    if not credential:
+        raise AppError(Code.UNAUTHENTICATED, "Send an API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
+    caller = await authenticator.authenticate(credential, request_id_of(request.scope))
+    structlog.contextvars.bind_contextvars(company_id=caller.company_id, actor=caller.actor)
+    return caller
+
+
+def _tenant_with(scope: Scope | None) -> Callable[[Caller], Awaitable[TenantCaller]]:
+    async def check(caller: Annotated[Caller, Depends(get_caller)]) -> TenantCaller:
+        if not isinstance(caller, TenantCaller):
+            raise AppError(Code.FORBIDDEN, "The operator key manages tenants; use a key of the tenant itself for its data.")
+        if scope is not None and not caller.may(scope):
+            raise AppError(Code.FORBIDDEN, f"This needs the scope {scope.value}; your {caller.role.value} key does not have it.")
+        return caller
+
+    return check
+
+
+async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+    if caller.role is not Role.OPERATOR:
+        raise AppError(Code.FORBIDDEN, "Only the operator key may manage tenants.")
+    return caller
+
+
+ServicesDep = Annotated[Services, Depends(get_services)]
+AuthDep = Annotated[AuthConfig, Depends(get_auth)]
+AuthenticatorDep = Annotated[Authenticator, Depends(get_authenticator)]
+
+AnyCaller = Annotated[Caller, Depends(get_caller)]
+OperatorCaller = Annotated[Caller, Depends(_operator)]
+TenantAnyCaller = Annotated[TenantCaller, Depends(_tenant_with(None))]
+KeysCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.KEYS))]
+ConnectionsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.CONNECTIONS))]
+IngestCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.INGEST))]
+RunsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.RUNS_READ))]
+DocumentsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.DOCUMENTS_READ))]
+QueryCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.QUERY))]
+ReplyCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.REPLY))]
+FeedbackCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.FEEDBACK))]
+UsageCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.USAGE_READ))]
+AuditCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.AUDIT_READ))]

@@ -1,0 +1,110 @@
+"""What happens around every request, as plain ASGI: its id, its log line, its metrics, security headers, the body limit."""
+
+import re
+import time
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backend.core import ids
+from backend.core.ports.meter import Meter
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+"""What we take over of a caller's X-Request-Id; anything else would be a way to write into our log."""
+
+DOCS_PATH: Final = "/docs"
+_SECURITY_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+_DOCS_POLICY: Final = (
+    "default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; style-src https://cdn.jsdelivr.net; "
+    "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
+)
+"""The page that shows the OpenAPI document loads its script from there; it holds no data of anybody."""
+_UNMATCHED: Final = "unmatched"
+
+
+class RequestContext:
+    """Gives each request an id, binds it to the log, adds security headers, and writes one line and the metrics at its end."""
+
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+        self._app = app
+        self._meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else ids.new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
+        began = time.perf_counter()
+        status = 0
+
+        async def decorated(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"] == DOCS_PATH:
+                    headers["Content-Security-Policy"] = _DOCS_POLICY
+            await send(message)
+
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, decorated)
+        finally:
+            self._tell(scope, status, time.perf_counter() - began)
+            structlog.contextvars.clear_contextvars()
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        """One line and two metrics a request; the route's template, for paths hold ids and query strings hold questions."""
+        route = getattr(scope.get("route"), "path", _UNMATCHED)
+        method = scope["method"] if route != _UNMATCHED else "ANY"
+        self._meter.count("http_requests", method=method, route=route, status=str(status))
+        self._meter.observe("http_seconds", seconds, method=method, route=route)
+        state = scope["state"]
+        fields = {"code": state["error_code"]} if "error_code" in state else {}
+        level = log.warning if status >= 500 or status == 0 else log.info
+        level("http_request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1), **fields)
+
+
+class BodyLimit:
+    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        declared = int(length) if length.isdecimal() else 0
+        received = 0
+
+        async def limited() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if max(received, declared) > self._max_bytes:
+                # The framework passes its own exception type through; `api/errors.py` gives it our shape.
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, limited, send)

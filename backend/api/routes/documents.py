@@ -1,0 +1,52 @@
+"""Reading documents."""
+
+from typing import Any
+
+from fastapi import APIRouter, Path, Query
+
+from backend.api.deps import DocumentsCaller, ServicesDep
+from backend.api.errors import problems
+from backend.api.routes import API
+from backend.api.schemas.attachments import AttachmentOut
+from backend.api.schemas.base import Items, Page
+from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut
+from backend.core.errors import Code
+from backend.core.model.document import Chunk, DocState, DocType
+from backend.core.usecases import documents
+
+router = APIRouter(prefix=f"{API}/documents", tags=["documents"])
+
+
+@router.get("", response_model=Page[DocumentOut], responses=problems())
+async def list_documents(
+    *,
+    services: ServicesDep,
+    caller: DocumentsCaller,
+    state: list[DocState] = Query([], description="Any of these; deleted ones are listed only when asked for."),
+    doc_type: list[DocType] = Query([], description="Any of these."),
+    connection_id: str | None = Query(None, max_length=100),
+    search: str | None = Query(None, max_length=200, description="A part of the title."),
+    limit: int = Query(50, ge=1, le=200),
+    after: str | None = Query(None, max_length=500, description="`next` of the page before."),
+) -> dict[str, Any]:
+    """Documents, last updated first."""
+    query = documents.DocumentQuery(
+        states=state, doc_types=doc_type, connection_id=connection_id, text=search or None, limit=limit, after=after
+    )
+    items, following = await documents.list_documents(services, caller.company_id, query, caller=caller)
+    return {"items": items, "next": following}
+
+
+@router.get("/{document_id}", response_model=DocumentDetailOut, responses=problems(Code.DOCUMENT_NOT_FOUND))
+async def get_document(services: ServicesDep, caller: DocumentsCaller, document_id: str = Path(max_length=100)) -> DocumentDetailOut:
+    """One document with the parts, summary and attachments this caller may see."""
+    document, files = await documents.get_document(services, caller.company_id, document_id, caller=caller)
+    detail = DocumentDetailOut.model_validate(document)
+    detail.attachments = [AttachmentOut.model_validate(file) for file in files]
+    return detail
+
+
+@router.get("/{document_id}/chunks", response_model=Items[ChunkOut], responses=problems(Code.DOCUMENT_NOT_FOUND, Code.INDEX_UNAVAILABLE))
+async def get_chunks(services: ServicesDep, caller: DocumentsCaller, document_id: str = Path(max_length=100)) -> dict[str, list[Chunk]]:
+    """A document's chunks as the index holds them, those this caller may see."""
+    return {"items": await documents.get_chunks(services, caller.company_id, document_id, caller=caller)}

@@ -1,0 +1,99 @@
+"""Syncs: start one, watch it, stop it, see what could not be taken (SPEC C8)."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.sse import EventSourceResponse
+
+from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
+from backend.api.errors import problems, request_id_of
+from backend.api.routes import API
+from backend.api.schemas.base import Items
+from backend.api.schemas.sync import FailureOut, IngestIn, RunOut
+from backend.api.sse import Event, event_stream
+from backend.core.errors import Code
+from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
+from backend.core.ports.services import Services
+from backend.core.usecases import sync
+
+router = APIRouter(prefix=API, tags=["sync"])
+
+LOOK_SECONDS: Final = 0.5
+"""How often a watched run is looked at; people don't see more."""
+_ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
+
+
+@router.post(
+    "/ingest",
+    status_code=202,
+    response_model=RunOut,
+    responses=problems(Code.CONNECTION_NOT_FOUND, Code.CONNECTION_PAUSED, Code.RUN_ACTIVE, body=True),
+)
+async def start_run(body: IngestIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
+    """Start a sync; it goes on in the background."""
+    options = RunOptions(
+        mode=body.mode,
+        streams=body.streams,
+        since=body.since,
+        until=body.until,
+        limit=body.limit,
+        statuses=tuple(status.value for status in body.statuses),
+    )
+    run = await sync.start_run(services, caller.company_id, body.connection_id, options, caller.actor)
+    response.headers["Location"] = f"{API}/runs/{run.run_id}"
+    return run
+
+
+@router.get("/runs", response_model=Items[RunOut], responses=problems())
+async def list_runs(
+    services: ServicesDep,
+    caller: RunsCaller,
+    connection_id: str | None = Query(None, max_length=100),
+    limit: int = Query(20, ge=1, le=200),
+) -> dict[str, list[Run]]:
+    """Runs, newest first."""
+    return {"items": await sync.list_runs(services, caller.company_id, connection_id, limit)}
+
+
+@router.get("/runs/{run_id}", response_model=RunOut, responses=problems(Code.RUN_NOT_FOUND))
+async def get_run(services: ServicesDep, caller: RunsCaller, run_id: str = Path(max_length=100)) -> Run:
+    """How a run goes."""
+    return await sync.get_run(services, caller.company_id, run_id)
+
+
+@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=problems(Code.RUN_NOT_FOUND))
+async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller, run_id: str = Path(max_length=100)) -> EventSourceResponse:
+    """Event stream: `progress` with the run whenever it changes, `done` with the run at its end (or `error`), then it closes."""
+    return await event_stream(
+        _progress(services, caller.company_id, run_id), request_id=request_id_of(request.scope), streams=request.app.state.streams
+    )
+
+
+@router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(Code.RUN_NOT_FOUND))
+async def cancel_run(services: ServicesDep, caller: IngestCaller, run_id: str = Path(max_length=100)) -> Run:
+    """Stop a run at its next page; what it has stored stays. One that has ended is left as it is."""
+    return await sync.cancel_run(services, caller.company_id, run_id, caller.actor)
+
+
+@router.get("/connections/{connection_id}/failures", response_model=Items[FailureOut], responses=problems(Code.CONNECTION_NOT_FOUND))
+async def list_failures(
+    services: ServicesDep, caller: RunsCaller, connection_id: str = Path(max_length=100)
+) -> dict[str, list[ItemFailure]]:
+    """Items that could not be taken, oldest first; they are tried first next time."""
+    return {"items": await sync.list_failures(services, caller.company_id, connection_id)}
+
+
+async def _progress(services: Services, company_id: str, run_id: str) -> AsyncGenerator[Event]:
+    before: bytes | None = None
+    while True:
+        run = await sync.get_run(services, company_id, run_id)
+        data = RunOut.model_validate(run).model_dump_json().encode()
+        if run.state in _ENDED:
+            yield Event(name="done", data=data)
+            return
+        if data != before:
+            yield Event(name="progress", data=data)
+            before = data
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,74 @@
+"""JSON of connections; what comes in holds secrets, what goes out never does."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from backend.api.schemas.base import Id, In, Out
+from backend.core.model.connection import ConnectionState
+
+
+class ConnectionIn(In):
+    """A helpdesk and the credentials for it."""
+
+    platform: Id = Field(examples=["freshdesk"])
+    domain: str = Field(min_length=1, max_length=253, description="The helpdesk's host.", examples=["acme.freshdesk.com"])
+    base_url: str | None = Field(
+        None, max_length=500, description="Another address than the platform's own; only where the operator's allow-list has its host."
+    )
+    credentials: dict[str, SecretStr] = Field(description="What the platform needs.", examples=[{"api_key": "…"}])
+
+
+class ConnectionPatch(In):
+    """What to change."""
+
+    state: Literal[ConnectionState.ACTIVE, ConnectionState.PAUSED] | None = Field(None, description="`paused` pauses, `active` resumes.")
+    credentials: dict[str, SecretStr] | None = Field(None, description="New credentials; verified before they replace the old ones.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "ConnectionPatch":
+        if self.state is None and self.credentials is None:
+            raise ValueError("name what to change: state, credentials or both")
+        return self
+
+
+class AbilityOut(Out):
+    """One thing the credentials can or can't read."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+class ReportOut(Out):
+    """What verifying the credentials found."""
+
+    account_name: str
+    agent_name: str
+    agent_email: str
+    abilities: list[AbilityOut]
+    warnings: list[str]
+
+
+class ConnectionOut(Out):
+    """A tenant's link to one helpdesk, without its credentials."""
+
+    connection_id: str
+    platform: str
+    domain: str
+    base_url: str | None
+    state: ConnectionState
+    state_reason: str
+    created_at: datetime
+    verified_at: datetime | None
+    last_synced_at: datetime | None
+    report: ReportOut | None
+
+
+class DisconnectedOut(Out):
+    """What was deleted with a connection."""
+
+    connection_id: str
+    documents: int
+    files: int

@@ -1,0 +1,177 @@
+"""JSON of the copilot: a ticket's brief, questions and answers, reply drafts."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, Field
+
+from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.documents import ChunkOut, SummaryOut
+from backend.core.model.article import Visibility
+from backend.core.model.copilot import BriefSource, ReplyLength, Tone
+from backend.core.model.document import DocType
+
+Language = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", description="ISO 639-1; left out: the text's own.", examples=["ko"])
+_MANY = Field((), max_length=100)
+
+
+class HitOut(Out):
+    """A found document with its best chunk, and why it stands where it stands."""
+
+    document_id: str
+    doc_type: DocType
+    platform: str
+    original_id: str
+    title: str
+    url: str | None
+    status: str | None
+    language: str
+    updated_at: datetime
+    chunk: ChunkOut
+    other_chunks: list[ChunkOut]
+    score: float
+    coverage: float
+    explanation: list[str]
+
+
+class BriefOut(Out):
+    """What an agent sees on opening a ticket."""
+
+    document_id: str
+    connection_id: str
+    platform: str
+    ticket_id: str
+    title: str
+    status: str | None
+    status_label: str | None
+    priority: str | None
+    product: str | None
+    requester: str | None
+    language: str
+    tags: list[str]
+    url: str | None
+    created_at: datetime
+    updated_at: datetime
+    summary: SummaryOut | None
+    similar: list[HitOut]
+    articles: list[HitOut]
+    took_ms: float
+    source: BriefSource
+
+
+class FiltersIn(In):
+    """What a result must be; a list left out asks for nothing."""
+
+    doc_types: tuple[DocType, ...] = _MANY
+    platforms: tuple[Id, ...] = _MANY
+    statuses: tuple[Id, ...] = _MANY
+    products: tuple[Id, ...] = _MANY
+    tags: tuple[Id, ...] = _MANY
+    languages: tuple[Id, ...] = _MANY
+    visibilities: tuple[Visibility, ...] = _MANY
+    updated_from: AwareDatetime | None = None
+    updated_to: AwareDatetime | None = None
+
+
+class QueryIn(In):
+    """A question in the asker's words."""
+
+    question: str = Field(min_length=1, examples=["배송이 늦어질 때 환불은 어떻게 하나요?"])
+    filters: FiltersIn = FiltersIn()
+    top_k: int = Field(10, ge=1, le=50, description="Results of each type.")
+    offset: int = Field(0, ge=0, le=500, description="How many results of each type to leave out.")
+    language: str | None = Language
+
+
+class CitationOut(Out):
+    """What `[number]` in an answer points to."""
+
+    number: int
+    document_id: str
+    doc_type: DocType
+    platform: str
+    original_id: str
+    title: str
+    url: str | None
+    chunk_ordinal: int
+    visibility: Visibility
+    quote: str
+    page: int | None
+    score: float
+
+
+class UsageOut(Out):
+    """Tokens and money of calls to models."""
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+
+class AnswerOut(Out):
+    """A grounded answer; with `grounded` false it says that the sources don't answer."""
+
+    answer_id: str
+    question: str
+    text: str
+    language: str
+    grounded: bool
+    citations: list[CitationOut]
+    model: str
+    provider: str
+    usage: UsageOut
+    created_at: datetime
+
+
+class QueryOut(Out):
+    """An answer and what was found, by type."""
+
+    answer: AnswerOut
+    tickets: list[HitOut]
+    articles: list[HitOut]
+    documents: list[HitOut]
+    attachments: list[HitOut]
+    took_ms: float
+
+
+class HitsEventOut(Out):
+    """Data of the event `hits` of a streamed answer."""
+
+    hits: list[HitOut]
+    answerable: bool
+    took_ms: float
+
+
+class TokenEventOut(Out):
+    """Data of the event `token` of a streamed answer."""
+
+    text: str
+
+
+class ReplyIn(In):
+    """Which ticket to draft a reply for, and how it shall sound."""
+
+    ticket_id: Id
+    platform: Id | None = None
+    tone: Tone = Tone.FRIENDLY
+    language: str | None = Language
+    hint: str = Field("", max_length=2000, description="What the reply should say.")
+    length: ReplyLength = ReplyLength.MEDIUM
+
+
+class ReplyOut(Out):
+    """A draft of a reply to the customer; nothing internal is in it."""
+
+    draft_id: str
+    document_id: str
+    ticket_id: str
+    text: str
+    language: str
+    tone: Tone
+    citations: list[CitationOut]
+    grounded: bool
+    warnings: list[str]
+    model: str
+    provider: str
+    usage: UsageOut
+    created_at: datetime

@@ -1,0 +1,42 @@
+"""JSON of API keys."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from backend.api.schemas.base import In, Name, Out
+from backend.core.model.tenant import Role, Scope
+
+TenantRole = Literal[Role.ADMIN, Role.AGENT, Role.MEMBER, Role.VIEWER]
+Scopes = Annotated[list[Scope], AfterValidator(sorted)]
+"""In alphabetical order, so that the same key always looks the same."""
+
+
+class KeyIn(In):
+    """A key to make."""
+
+    name: Name = Field(description="Where the key will be used.", examples=["Freshdesk sidebar"])
+    role: TenantRole = Field(description="What the key may do at most.", examples=["agent"])
+    scopes: frozenset[Scope] | None = Field(None, description="A part of the role's scopes; left out: all of them.")
+    expires_at: AwareDatetime | None = Field(None, description="When the key stops working; left out: never.")
+
+
+class KeyOut(Out):
+    """A key without its secret."""
+
+    key_id: str
+    name: str
+    prefix: str
+    role: Role
+    scopes: Scopes
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class MadeKeyOut(KeyOut):
+    """A new key. `api_key` is shown here and never again."""
+
+    api_key: str

@@ -1,0 +1,88 @@
+"""JSON of runs."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from backend.api.schemas.base import Id, In, Out
+from backend.core.model.document import DocType
+from backend.core.model.sync import RunMode, RunState, Stream
+from backend.core.model.ticket import Status
+
+
+class IngestIn(In):
+    """A sync to start."""
+
+    connection_id: Id
+    mode: RunMode = Field(RunMode.INCREMENTAL, description="`incremental`: what changed since the last time; `full`: everything.")
+    streams: tuple[Stream, ...] = Field((Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS), min_length=1)
+    since: AwareDatetime | None = Field(None, description="Only items changed at or after this moment.")
+    until: AwareDatetime | None = Field(None, description="Only items changed before this moment.")
+    limit: int | None = Field(None, ge=1, le=10_000_000, description="Stop after this many items per stream.")
+    statuses: tuple[Status, ...] = Field((), description="Keep only tickets of these statuses.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "IngestIn":
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError("since must lie before until")
+        return self
+
+
+class RunOptionsOut(Out):
+    """What a run was asked to do."""
+
+    mode: RunMode
+    streams: list[Stream]
+    since: datetime | None
+    until: datetime | None
+    limit: int | None
+    statuses: list[str]
+
+
+class RunCountsOut(Out):
+    """Live figures of a run."""
+
+    listed: int
+    unchanged: int
+    stored: int
+    deleted: int
+    failed: int
+    processed: int
+    to_process: int
+    expected: int | None
+    api_calls: int
+    api_remaining: int | None
+    api_limit: int | None
+    llm_calls: int
+    embedded: int
+    documents: int | None
+    indexed_documents: int | None
+
+
+class RunOut(Out):
+    """One sync of one connection."""
+
+    run_id: str
+    connection_id: str
+    state: RunState
+    options: RunOptionsOut
+    counts: RunCountsOut
+    phase: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    heartbeat_at: datetime | None
+    resume_at: datetime | None
+    error_code: str | None
+    error_message: str
+
+
+class FailureOut(Out):
+    """An item that could not be taken; it is tried first next time."""
+
+    doc_type: DocType
+    original_id: str
+    code: str
+    message: str
+    at: datetime
+    attempts: int

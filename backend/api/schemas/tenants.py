@@ -1,0 +1,39 @@
+"""JSON of tenants."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from backend.api.schemas.base import In, Name, Out
+
+
+class TenantIn(In):
+    """A company to onboard."""
+
+    company_id: str = Field(description="Slug of a-z, 0-9 and -, 2 to 63 characters; never changes.", examples=["acme"])
+    name: Name = Field(description="What people call the company.", examples=["Acme 주식회사"])
+
+
+class TenantOut(Out):
+    """A company that uses this installation."""
+
+    company_id: str
+    name: str
+    created_at: datetime
+
+
+class AdminKeyIn(In):
+    """The name of an admin key that the operator makes for a tenant."""
+
+    name: Name = "first admin key"
+
+
+class ErasedOut(Out):
+    """How much of a tenant was deleted."""
+
+    company_id: str
+    documents: int
+    connections: int
+    keys: int
+    points: int
+    files: int

@@ -1,0 +1,38 @@
+"""JSON of access tokens and of who is asking."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.keys import Scopes, TenantRole
+from backend.core.model.tenant import Role, Scope
+
+
+class TokenIn(In):
+    """A token to make from the API key of this request."""
+
+    subject: Id = Field(description="Who will hold it, as your own system names them.", examples=["agent-42"])
+    role: TenantRole | None = Field(None, description="Not stronger than the key's; left out: the key's own.")
+    scopes: frozenset[Scope] | None = Field(None, description="A part of the role's scopes; left out: all the key has of them.")
+
+
+class TokenOut(Out):
+    """A new access token: send it as `Authorization: Bearer`."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105 - the name of a scheme (RFC 6750)
+    role: Role
+    scopes: Scopes
+    expires_at: datetime
+
+
+class MeOut(Out):
+    """Who this key or token belongs to."""
+
+    role: Role
+    scopes: Scopes
+    company_id: str | None
+    key_id: str | None
+    subject: str | None
