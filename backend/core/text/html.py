@@ -10,16 +10,21 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from backend.core.text.html_writer import BLANK, LINE, Writer
 
-_SKIPPED: Final = frozenset(
-    "head title style script noscript template svg math object iframe video audio canvas map select button textarea -comment".split()
+
+def _tags(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_SKIPPED: Final = _tags(
+    "head title style script noscript template svg math object iframe video audio canvas map select button textarea -comment"
 )
-_LINES: Final = (
+_LINES: Final = _tags(
     "div section article header footer main nav aside address center form fieldset ul ol dl dt dd li tr thead tbody tfoot caption "
     "figure figcaption details summary body"
-).split()
-_BLANKS: Final = "p h1 h2 h3 h4 h5 h6 blockquote pre table hr".split()
+)
+_BLANKS: Final = _tags("p h1 h2 h3 h4 h5 h6 blockquote pre table hr")
 _BLOCKS: Final = dict.fromkeys(_LINES, LINE) | dict.fromkeys(_BLANKS, BLANK)
-_STRUCTURE: Final = frozenset("li ol ul td th tr pre".split())
+_STRUCTURE: Final = _tags("li ol ul td th tr pre")
 _HEADINGS: Final = {f"h{level}": level for level in range(1, 7)}
 
 # Tags that only dress words double the size of the tree, and unclosed ones let it grow without bounds.
@@ -59,7 +64,7 @@ _MANY_LINES: Final = re.compile(r"\n{3,}")
 _DEPTH_MAX: Final = 500
 _TAGS_MAX: Final = 1500
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_NO_DEPTH: Final = frozenset("area base br col embed hr img input link meta param source track wbr p li td th tr dd dt option".split())
+_NO_DEPTH: Final = _tags("area base br col embed hr img input link meta param source track wbr p li td th tr dd dt option")
 _ANY_TAG: Final = re.compile(r"(<[^<>]*+>)")
 _RAW_TAG: Final = re.compile(r"<\s*(/?)(script|style)\b", re.IGNORECASE)
 
