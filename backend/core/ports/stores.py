@@ -290,8 +290,13 @@ class Database(Protocol):
     Both raise AppError(STORAGE_FULL) when the disk is full and STORAGE_UNAVAILABLE when the database is away.
     """
 
-    def open(self, company_id: str) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction of one tenant."""
+    def open(self, company_id: str, *, write: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction of one tenant.
+
+        With `write` nobody else writes from its first moment on: use it where something is read, changed and written
+        back (a Run, a Connection), so that what somebody else wrote in between is not lost. Keep such a block short,
+        wait for nothing outside in it, and open no other one inside.
+        """
         ...
 
     def directory(self) -> AbstractAsyncContextManager[Directory]:

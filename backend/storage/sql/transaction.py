@@ -31,8 +31,7 @@ class Transaction:
     """Reads what is committed until the first write, and its own writes after it.
 
     That is READ COMMITTED: what was read before the first write may have changed by then. Where that matters,
-    write first (an upsert, a claim) and read after: from the first write on, nobody else can write.
-    Don't wait for the outside, or open another one, between the first write and the commit.
+    `lock` first. Don't wait for the outside, or open another one, between the first write and the commit.
     """
 
     def __init__(self, engines: Engines) -> None:

@@ -65,11 +65,13 @@ class SqlDatabase:
         self._send_jobs = send_jobs
 
     @asynccontextmanager
-    async def open(self, company_id: str) -> AsyncIterator[UnitOfWork]:
-        """A transaction of one tenant."""
+    async def open(self, company_id: str, *, write: bool = False) -> AsyncIterator[UnitOfWork]:
+        """A transaction of one tenant; with `write` nobody else writes from its first moment on."""
         if not company_id:
             raise ValueError("a tenant's company_id is never empty")
         async with self._transaction() as transaction:
+            if write:
+                await transaction.lock()
             work = SqlUnitOfWork(company_id, transaction)
             yield work
         if work.jobs:
