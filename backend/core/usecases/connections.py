@@ -70,9 +70,10 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
     report = await _verify(services, company_id, connection)
     connection = msgspec.structs.replace(connection, report=report, verified_at=clock.now())
     async with services.database.open(company_id) as uow:
+        # The first write keeps all other writers out: two admins at once can't both find no connection.
+        await _audit(uow, caller, "connection.create", connection)
         await _refuse_second(uow, connection)
         await uow.connections.put(connection)
-        await _audit(uow, caller, "connection.create", connection)
     return connection
 
 
@@ -108,18 +109,22 @@ async def change_connection(
     resumes_broken = before.state is ConnectionState.BROKEN and wanted_state is ConnectionState.ACTIVE
     report = await _verify(services, company_id, after) if change.credentials is not None or resumes_broken else None
     async with services.database.open(company_id) as uow:
+        for action in _actions(before, change, wanted_state):
+            await _audit(uow, caller, action, before)
         # Read again: a sync may have moved `last_synced_at` while the helpdesk was asked.
         current = await _get(uow, connection_id)
         changed = msgspec.structs.replace(current, credentials=after.credentials, state=wanted_state, state_reason="")
         if report is not None:
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
         await uow.connections.put(changed)
-        if change.credentials is not None:
-            await _audit(uow, caller, "connection.rotate", changed)
-        if changed.state is not before.state:
-            paused = changed.state is ConnectionState.PAUSED
-            await _audit(uow, caller, "connection.pause" if paused else "connection.resume", changed)
     return changed
+
+
+def _actions(before: Connection, change: ConnectionChange, state: ConnectionState) -> list[str]:
+    actions = ["connection.rotate"] if change.credentials is not None else []
+    if state is not before.state:
+        actions.append("connection.pause" if state is ConnectionState.PAUSED else "connection.resume")
+    return actions
 
 
 async def disconnect(services: Services, company_id: str, connection_id: str, *, keep_documents: bool, caller: Caller) -> Disconnected:
@@ -129,10 +134,10 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     """
     async with services.database.open(company_id) as uow:
         connection = await _get(uow, connection_id)
+        await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.PAUSED))
         run = await uow.sync.active_run(connection_id)
         if run is not None:
             await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.CANCELED, finished_at=clock.now()))
-        await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.PAUSED))
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
@@ -159,6 +164,7 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
             files += await blobs.delete(folder)
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
+            await uow.attachments.delete([document.document_id for document in page])
         documents += len(page)
     files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
     return documents, files

@@ -40,10 +40,11 @@ async def onboard_tenant(services: Services, caller: Caller, *, company_id: str,
         sealed_data_key=services.cipher.new_data_key(company_id),
     )
     async with services.database.directory() as directory:
+        # The first write keeps all other writers out: two of the same id at once can't both find nothing.
+        await directory.audit(_entry(caller, "tenant.create", company_id))
         if await directory.get_tenant(company_id) is not None:
             raise AppError(Code.TENANT_EXISTS, f"There is a tenant {company_id} already; choose another company_id.")
         await directory.put_tenant(tenant)
-        await directory.audit(_entry(caller, "tenant.create", company_id))
     return tenant
 
 
@@ -69,7 +70,7 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
     them, because a job that was running may have written in between.
     """
     await get_tenant(services, company_id)
-    counted = await _stop_and_count(services, company_id)
+    counted = await _stop_and_count(services, caller, company_id)
     points = (await (await services.indexes.open(company_id)).count())[0]
     files = await _erase_files(services, company_id)
     async with services.database.directory() as directory:
@@ -79,9 +80,10 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
     return msgspec.structs.replace(counted, points=points, files=files)
 
 
-async def _stop_and_count(services: Services, company_id: str) -> Erased:
+async def _stop_and_count(services: Services, caller: Caller, company_id: str) -> Erased:
     """Cancel what runs, so that nothing is written while we delete, and count what is there."""
     async with services.database.open(company_id) as uow:
+        await uow.audit.add(_entry(caller, "tenant.delete", company_id))
         connections = await uow.connections.list()
         for connection in connections:
             run = await uow.sync.active_run(connection.connection_id)
