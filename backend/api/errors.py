@@ -1,9 +1,9 @@
 """Our errors as HTTP: the only place that turns a kind of failure into a status and a body."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import structlog
@@ -18,6 +18,7 @@ from backend.core import clock
 from backend.core.errors import SPECS, AppError, Code, Kind
 
 log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
 
 STATUS: Final[dict[Kind, int]] = {
     Kind.INVALID: 422,
@@ -134,6 +135,17 @@ def error_response(
         headers=extra,
         media_type="application/json",
     )
+
+
+async def result_or_error(work: Awaitable[Result], request_id: str) -> Result | dict[str, Any]:
+    """The result, or the body of the error: for a stream, whose status has been sent already."""
+    try:
+        return await work
+    except AppError as error:
+        return error_body(error, request_id)
+    except Exception:
+        log.exception("stream_failed")
+        return error_body(AppError(Code.INTERNAL), request_id)
 
 
 def request_id_of(scope: Scope) -> str:

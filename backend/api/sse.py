@@ -9,14 +9,10 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-import structlog
 from fastapi.sse import EventSourceResponse
 
-from backend.api.errors import error_body
-from backend.core.errors import AppError, Code
+from backend.api.errors import result_or_error
 from backend.core.ports.meter import Meter
-
-log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS: Final = 15.0
 """Proxies close connections that are silent for a minute, some for half of one."""
@@ -92,13 +88,8 @@ async def _framed(first: Event | None, events: AsyncGenerator[Event], *, request
 
 
 async def _next(events: AsyncGenerator[Event], request_id: str) -> Event | None:
-    try:
-        return await anext(events, None)
-    except AppError as error:
-        return event_of("error", error_body(error, request_id))
-    except Exception:
-        log.exception("stream_failed")
-        return event_of("error", error_body(AppError(Code.INTERNAL), request_id))
+    found = await result_or_error(anext(events, None), request_id)
+    return event_of("error", found) if isinstance(found, dict) else found
 
 
 def _frame(number: int, event: Event) -> bytes:

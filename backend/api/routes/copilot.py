@@ -44,7 +44,9 @@ async def init_ticket(
     top_k: int = Query(5, ge=1, le=20, description="Similar tickets and articles, each."),
 ) -> Response:
     """What a ticket is about, tickets like it, and articles that may answer it. Answers 304 to a matching If-None-Match."""
-    brief = BriefOut.model_validate(await copilot.init_ticket(services, caller.company_id, caller, ticket_id, platform, top_k))
+    brief = BriefOut.model_validate(
+        await copilot.init_ticket(services, caller.company_id, caller, ticket_id, platform=platform, top_k=top_k)
+    )
     etag = _etag(brief)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, X-API-Key"}
     if etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):

@@ -69,11 +69,10 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
         await _refuse_second(uow, connection)
     report = await _verify(services, company_id, connection)
     connection = msgspec.structs.replace(connection, report=report, verified_at=clock.now())
-    async with services.database.open(company_id) as uow:
-        # The first write keeps all other writers out: two admins at once can't both find no connection.
-        await _audit(uow, caller, "connection.create", connection)
+    async with services.database.open(company_id, write=True) as uow:
         await _refuse_second(uow, connection)
         await uow.connections.put(connection)
+        await _audit(uow, caller, "connection.create", connection)
     return connection
 
 
@@ -108,7 +107,7 @@ async def change_connection(
         raise AppError(Code.INVALID_REQUEST, "state can be set to active or paused.")
     resumes_broken = before.state is ConnectionState.BROKEN and wanted_state is ConnectionState.ACTIVE
     report = await _verify(services, company_id, after) if change.credentials is not None or resumes_broken else None
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         for action in _actions(before, change, wanted_state):
             await _audit(uow, caller, action, before)
         # Read again: a sync may have moved `last_synced_at` while the helpdesk was asked.
@@ -132,7 +131,7 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
 
     Raises CONNECTION_NOT_FOUND. Interrupted anywhere, it can be asked for again.
     """
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         connection = await _get(uow, connection_id)
         await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.PAUSED))
         run = await uow.sync.active_run(connection_id)

@@ -70,7 +70,7 @@ async def revoke_key(services: Services, company_id: str, key_id: str, *, caller
 
     Who keeps verified keys in memory must forget this one: `Authenticator.forget`.
     """
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         key = await uow.keys.get(key_id)
         if key is None:
             raise AppError(Code.KEY_NOT_FOUND, f"There is no key {key_id}; list them with GET /api/v1/keys.")

@@ -82,7 +82,7 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
 
 async def _stop_and_count(services: Services, caller: Caller, company_id: str) -> Erased:
     """Cancel what runs, so that nothing is written while we delete, and count what is there."""
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         await uow.audit.add(_entry(caller, "tenant.delete", company_id))
         connections = await uow.connections.list()
         for connection in connections:
