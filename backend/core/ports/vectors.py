@@ -30,7 +30,10 @@ class VectorIndex(Protocol):
         ...
 
     async def frequencies(self, indices: Sequence[int]) -> tuple[int, dict[int, int]]:
-        """Number of points, and for each token id in how many points it occurs (what makes a term informative)."""
+        """Number of points, and for each token id in about how many it occurs (what makes a term informative).
+
+        0 means in none, and is exact; other counts may lag behind recent deletions.
+        """
         ...
 
     async def count(self) -> tuple[int, int]:

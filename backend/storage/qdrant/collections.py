@@ -1,0 +1,64 @@
+"""Names: which collection (or folder) holds a tenant's points, what its vectors are called, which fields are indexed.
+
+company_id + fingerprint -> collection          one per tenant, so no filter can forget whose points they are
+fingerprint = embedder + dimension + encoder    vectors of different makers never meet
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+DENSE: Final = "dense"
+SPARSE: Final = "sparse"
+
+DOCUMENT_FIELD: Final = "metadata.document_id"
+KEYWORD_FIELDS: Final = (
+    DOCUMENT_FIELD,
+    "metadata.doc_type",
+    "metadata.platform",
+    "metadata.status",
+    "metadata.product",
+    "metadata.tags",
+    "metadata.language",
+    "metadata.visibility",
+)
+"""Fields that are filtered on by value; indexed, so that a filter costs no scan."""
+NUMBER_FIELDS: Final = ("metadata.updated_epoch",)
+
+_COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_UNSAFE = re.compile(r"[^a-z0-9.-]+")
+
+
+def fingerprint(provider: str, model: str, dimension: int, encoder_id: str) -> str:
+    """What names the makers of the vectors: readable, safe as a file name, and different when any maker differs."""
+    full = f"{provider}/{model}/{dimension}/{encoder_id}"
+    readable = _UNSAFE.sub("-", full.lower()).strip("-.")[:80]
+    return f"{readable}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
+
+
+def collection_name(company_id: str, fingerprint: str) -> str:
+    """The tenant's collection on a Qdrant server."""
+    return f"desklore_{_checked(company_id)}_{fingerprint}"
+
+
+def collection_prefix(company_id: str) -> str:
+    """What all collections of the tenant begin with, whatever made their vectors; a company_id has no underscore."""
+    return f"desklore_{_checked(company_id)}_"
+
+
+def tenant_folder(root: Path, company_id: str) -> Path:
+    """The folder of all embedded indexes of the tenant."""
+    return root / _checked(company_id)
+
+
+def shard_folder(root: Path, company_id: str, fingerprint: str) -> Path:
+    """The folder of the tenant's embedded index."""
+    return tenant_folder(root, company_id) / fingerprint
+
+
+def _checked(company_id: str) -> str:
+    # The id becomes part of a path: `..` or a slash must never get there, whoever calls.
+    if not _COMPANY.fullmatch(company_id):
+        raise ValueError(f"not a company_id: {company_id!r}")
+    return company_id

@@ -1,0 +1,166 @@
+"""The embedded index: one folder a tenant, in this process, nothing lost when it is killed."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from backend.core.errors import AppError, Code
+from backend.core.model.document import Chunk
+from backend.core.model.search import Found, Point, VectorQuery
+from backend.storage.qdrant import collections, engine
+from backend.storage.qdrant.filters import of_documents
+from backend.storage.qdrant.fusion import documents_with
+from backend.storage.qdrant.payload import to_chunk, to_point
+from backend.storage.qdrant.shards import OpenShard, Shards
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+# Converting points holds the interpreter's lock; pieces of this size keep the event loop waiting for some 20 ms at most.
+_BATCH = 128
+# The log is replayed at the next start after a kill, some 7,000 points a second; a flush empties it.
+_FLUSH_EVERY = 10_000
+# Terms whose frequency is remembered, about 100 bytes each.
+_REMEMBERED = 50_000
+
+
+class EdgeIndexes:
+    """The indexes of all tenants under one folder, held by one process.
+
+    One thread writes for all tenants, so that writers never fill the threads that searches need.
+    """
+
+    def __init__(self, root: Path, dimension: int, fingerprint: str, *, max_open: int = 32, with_dense: bool = True) -> None:
+        self._shards = Shards(root, dimension, fingerprint, max_open=max_open, with_dense=with_dense)
+        self._with_dense = with_dense
+        self._writer = ThreadPoolExecutor(1, "index-writer")
+        self._readers = ThreadPoolExecutor(4, "index-reader")
+
+    async def open(self, company_id: str) -> "EdgeIndex":
+        """The tenant's index, made at first use."""
+        if not self._shards.is_open(company_id):
+            await _call(self._readers, self._shards.make, company_id)
+        return EdgeIndex(company_id, self._shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense)
+
+    async def drop(self, company_id: str) -> None:
+        """Delete everything of the tenant."""
+        await _call(self._writer, self._shards.drop, company_id)
+
+    async def close(self) -> None:
+        """Flush and let go of the folder; a second call does nothing."""
+        await asyncio.to_thread(self._shards.close)
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+
+class EdgeIndex:
+    """One tenant's index; see the port for what its methods promise."""
+
+    def __init__(
+        self, company_id: str, shards: Shards, *, writer: ThreadPoolExecutor, readers: ThreadPoolExecutor, with_dense: bool
+    ) -> None:
+        self._company_id = company_id
+        self._shards = shards
+        self._writer = writer
+        self._readers = readers
+        self._with_dense = with_dense
+
+    async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
+        """Upsert in batches, then remove what these Documents had before and have no more."""
+
+        def work(opened: OpenShard) -> None:
+            for start in range(0, len(points), _BATCH):
+                engine.upsert(opened.shard, points[start : start + _BATCH], with_dense=self._with_dense)
+            if document_ids:
+                engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
+            self._wrote(opened, len(points) + len(document_ids))
+
+        await self._write(work)
+
+    async def delete(self, document_ids: Collection[str]) -> None:
+        """Remove all points of these Documents."""
+        await self.replace(document_ids, ())
+
+    async def search(self, query: VectorQuery) -> list[Found]:
+        """Points by fused score, best first."""
+
+        def work(opened: OpenShard) -> list[Found]:
+            found = engine.query(opened.shard, query, opened.points)
+            return [Found(point=to_point(str(point.id), point.payload), score=point.score) for point in found]
+
+        return await self._read(work, [])
+
+    async def chunks(self, document_id: str) -> list[Chunk]:
+        """A Document's chunks by ordinal."""
+
+        def work(opened: OpenShard) -> list[Chunk]:
+            records = engine.scroll(opened.shard, of_documents([document_id]))
+            return sorted((to_chunk(record.payload) for record in records), key=lambda chunk: chunk.ordinal)
+
+        return await self._read(work, [])
+
+    async def frequencies(self, indices: Sequence[int]) -> tuple[int, dict[int, int]]:
+        """Number of points and of those with each token; remembered until a hundredth of the points has changed.
+
+        The engine's statistics keep counting deleted points until the shard is opened again.
+        """
+
+        def work(opened: OpenShard) -> tuple[int, dict[int, int]]:
+            if opened.changed * 100 >= max(1, opened.points):
+                opened.frequencies, opened.changed = {}, 0
+            known = opened.frequencies
+            if len(known) > _REMEMBERED:
+                known.clear()
+            if missing := [index for index in dict.fromkeys(indices) if index not in known]:
+                best = engine.best_of_terms(opened.shard, missing)
+                counts = {index: documents_with(one, opened.points) for index, one in zip(missing, best, strict=True)}
+                # What no point has today may be in the next one, and asking for it costs nothing.
+                known.update({index: count for index, count in counts.items() if count})
+            return opened.points, {index: known.get(index, 0) for index in indices}
+
+        return await self._read(work, (0, dict.fromkeys(indices, 0)))
+
+    async def count(self) -> tuple[int, int]:
+        """Points and distinct Documents."""
+
+        def work(opened: OpenShard) -> tuple[int, int]:
+            return engine.count_points(opened.shard), engine.count_values(opened.shard, collections.DOCUMENT_FIELD)
+
+        return await self._read(work, (0, 0))
+
+    @staticmethod
+    def _wrote(opened: OpenShard, changed: int) -> None:
+        opened.points = engine.count_points(opened.shard)
+        opened.changed += changed
+        opened.unflushed += changed
+        if opened.unflushed >= _FLUSH_EVERY:
+            opened.shard.flush()
+            opened.unflushed = 0
+
+    async def _write(self, work: Callable[[OpenShard], None]) -> None:
+        await self._run(self._writer, work, None)
+
+    async def _read(self, work: Callable[[OpenShard], T], nothing: T) -> T:
+        return await self._run(self._readers, work, nothing)
+
+    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[OpenShard], T], nothing: T) -> T:
+        def call() -> T:
+            with self._shards.lease(self._company_id) as opened:
+                if opened is None:
+                    # Dropped meanwhile: a handle from before must not bring the tenant's folder back.
+                    return nothing
+                with engine.told("answering" if executor is self._readers else "writing"):
+                    return work(opened)
+
+        return await _call(executor, call)
+
+
+async def _call(executor: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        future = executor.submit(work, *args, **kwargs)
+    except RuntimeError as error:
+        # An executor that was shut down takes nothing more.
+        raise AppError(Code.INDEX_UNAVAILABLE, "The search index is closed: the server is stopping.") from error
+    return await asyncio.wrap_future(future)

@@ -1,0 +1,301 @@
+"""The VectorIndex port: what every implementation does, and that they agree to the last rank."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.document import DocType
+from backend.core.model.search import Filters, Found, Point, SparseVector, VectorQuery
+from backend.core.ports.vectors import VectorIndex, VectorIndexes
+from backend.storage.qdrant.client import ClientIndexes
+from backend.storage.qdrant.edge import EdgeIndexes
+from tests.contract.vectors import DIMENSION, FINGERPRINT, START, doc, points_of, question
+
+
+def _edge(root: Path, *, max_open: int = 32) -> EdgeIndexes:
+    return EdgeIndexes(root / "index", DIMENSION, FINGERPRINT, max_open=max_open)
+
+
+def _client(_: Path) -> ClientIndexes:
+    from qdrant_client import AsyncQdrantClient
+
+    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), DIMENSION, FINGERPRINT)
+
+
+MAKERS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client}
+
+
+@pytest.fixture(params=MAKERS)
+async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndexes]:
+    made = MAKERS[request.param](tmp_path)
+    yield made
+    await made.close()
+
+
+def _many(count: int, rng: random.Random, company_id: str = "acme") -> list[Point]:
+    return [point for number in range(count) for point in points_of(number, rng, company_id)]
+
+
+def _docs(points: list[Point]) -> set[str]:
+    return {point.chunk.document_id for point in points}
+
+
+def _ranking(found: list[Found]) -> list[tuple[str, float]]:
+    return [(one.point.point_id, round(one.score, 6)) for one in found]
+
+
+def _bare(point: Point) -> Point:
+    return msgspec.structs.replace(point, dense=None, sparse=SparseVector((), ()))
+
+
+async def test_what_is_written_comes_back_whole(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(20, random.Random(1))
+    await index.replace(_docs(points), points)
+    by_id = {point.point_id: _bare(point) for point in points}
+    found = await index.search(question(random.Random(2), limit=100))
+    assert len(found) > 20
+    for one in found:
+        assert one.point == by_id[one.point.point_id]
+    owner = points[0].chunk.document_id
+    assert await index.chunks(owner) == [point.chunk for point in points if point.chunk.document_id == owner]
+    assert await index.chunks(doc(999)) == []
+
+
+async def test_replacing_leaves_exactly_the_new_points_and_can_be_repeated(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(12, random.Random(3))
+    await index.replace(_docs(points), points)
+    assert await index.count() == (len(points), 12)
+    shorter = [point for point in points if point.chunk.ordinal == 0]
+    for _ in range(2):
+        await index.replace({doc(1), doc(2)}, [point for point in shorter if point.chunk.document_id in {doc(1), doc(2)}])
+    kept = [point for point in points if point.chunk.document_id not in {doc(1), doc(2)}]
+    assert await index.count() == (len(kept) + 2, 12)
+    assert [chunk.ordinal for chunk in await index.chunks(doc(1))] == [0]
+    await index.delete([doc(1), doc(999)])
+    await index.delete([])
+    assert await index.chunks(doc(1)) == []
+    assert await index.count() == (len(kept) + 1, 11)
+
+
+FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {
+    "doc_types": (Filters(doc_types=(DocType.TICKET, DocType.UPLOAD)), lambda p: p.doc_type is not DocType.ARTICLE),
+    "platforms": (Filters(platforms=("zendesk",)), lambda p: p.platform == "zendesk"),
+    "statuses": (Filters(statuses=("open",)), lambda p: p.status == "open"),
+    "products": (Filters(products=("앱", "web")), lambda p: p.product in {"앱", "web"}),
+    "tags": (Filters(tags=("환불", "none")), lambda p: "환불" in p.tags),
+    "languages": (Filters(languages=("ko",)), lambda p: p.language == "ko"),
+    "updated_from": (Filters(updated_from=START + timedelta(days=7)), lambda p: p.updated_at >= START + timedelta(days=7)),
+    "updated_to": (Filters(updated_to=START + timedelta(days=7)), lambda p: p.updated_at <= START + timedelta(days=7)),
+    "visibilities": (
+        Filters(visibilities=(Visibility.PUBLIC, Visibility.CONVERSATION)),
+        lambda p: p.chunk.visibility in {Visibility.PUBLIC, Visibility.CONVERSATION},
+    ),
+    "no_internal": (
+        Filters(visibilities=(Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)),
+        lambda p: p.chunk.visibility is not Visibility.INTERNAL,
+    ),
+    "exclude_documents": (Filters(exclude_documents=(doc(3), doc(4))), lambda p: p.original_id not in {"3", "4"}),
+    "document_ids": (Filters(document_ids=(doc(3), doc(4))), lambda p: p.original_id in {"3", "4"}),
+    "several": (
+        Filters(languages=("en",), visibilities=(Visibility.INTERNAL,), exclude_documents=(doc(3),), tags=("billing",)),
+        lambda p: p.language == "en" and p.chunk.visibility is Visibility.INTERNAL and p.original_id != "3" and "billing" in p.tags,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+async def test_every_filter_lets_through_what_it_says(indexes: VectorIndexes, name: str) -> None:
+    filters, fits = FILTERS[name]
+    index = await indexes.open("acme")
+    points = _many(16, random.Random(4))
+    await index.replace(_docs(points), points)
+    # By dense vectors alone every point is found, unless the filter holds it back.
+    found = await index.search(question(random.Random(5), limit=200, sparse=None, filters=filters))
+    assert {one.point.point_id for one in found} == {point.point_id for point in points if fits(point)}
+    assert found
+
+
+async def test_two_tenants_with_the_same_documents_never_meet(indexes: VectorIndexes) -> None:
+    mine, theirs = await indexes.open("acme"), await indexes.open("globex")
+    points = _many(6, random.Random(6))
+    await mine.replace(_docs(points), points)
+    assert await theirs.count() == (0, 0)
+    assert await theirs.search(question(random.Random(7))) == []
+    await theirs.replace(_docs(points), points[:1])
+    await mine.delete([points[0].chunk.document_id])
+    assert [one.point.point_id for one in await theirs.search(question(random.Random(7), sparse=None))] == [points[0].point_id]
+    await indexes.drop("acme")
+    assert await theirs.count() == (1, 1)
+
+
+async def test_a_dropped_tenant_is_gone_and_can_begin_again(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(3, random.Random(8))
+    await index.replace(_docs(points), points)
+    await indexes.drop("acme")
+    await indexes.drop("acme")
+    again = await indexes.open("acme")
+    assert await again.count() == (0, 0)
+
+
+async def test_a_vector_without_weight_takes_no_part(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(10, random.Random(9))
+    await index.replace(_docs(points), points)
+    both = question(random.Random(10))
+    alone = await index.search(msgspec.structs.replace(both, dense=None))
+    assert _ranking(alone) == _ranking(await index.search(msgspec.structs.replace(both, dense_weight=0.0)))
+    # One list alone: the best point is 1 / 60, the second 1 / 61, whatever the engine's own scores are.
+    assert [round(one.score, 6) for one in alone[:3]] == [round(1 / 60, 6), round(1 / 61, 6), round(1 / 62, 6)]
+    assert await index.search(VectorQuery(dense=None, sparse=None)) == []
+    assert await index.search(VectorQuery(dense=None, sparse=SparseVector((), ()))) == []
+    assert await index.search(msgspec.structs.replace(both, dense_weight=0.0, sparse_weight=0.0)) == []
+
+
+async def test_frequencies_count_points(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    assert await index.frequencies([1, 2]) == (0, {1: 0, 2: 0})
+    points = _many(30, random.Random(11))
+    await index.replace(_docs(points), points)
+    total, counts = await index.frequencies([*range(40), 77, 77])
+    assert total == len(points)
+    assert counts == {index: sum(index in point.sparse.indices for point in points) for index in [*range(40), 77]}
+    gone = {doc(0), doc(1), doc(2)}
+    await index.delete(gone)
+    left = [point for point in points if point.chunk.document_id not in gone]
+    total, counts = await index.frequencies([5, 77])
+    # The embedded engine's statistics may still hold the deleted points.
+    assert (total, counts[77]) == (len(left), 0)
+    assert counts[5] == pytest.approx(sum(5 in point.sparse.indices for point in left), rel=0.25)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    edge, client = _edge(tmp_path), _client(tmp_path)
+    pair = [await indexes.open("acme") for indexes in (edge, client)]
+    for _ in range(20):
+        numbers = rng.sample(range(30), rng.randint(1, 5))
+        points = [point for number in numbers for point in points_of(number, rng)]
+        owners = [doc(number) for number in numbers]
+        removing = rng.random() < 0.25
+        for index in pair:
+            await (index.delete(owners) if removing else index.replace(owners, points))
+        await _agree(pair, question(rng, sparse=None, limit=50))
+        assert await pair[0].count() == await pair[1].count()
+        assert await pair[0].chunks(owners[0]) == await pair[1].chunks(owners[0])
+    # Term statistics of the embedded engine forget deleted points when a shard is opened.
+    await edge.close()
+    edge = _edge(tmp_path)
+    pair[0] = await edge.open("acme")
+    assert await pair[0].frequencies(range(45)) == await pair[1].frequencies(range(45))
+    for filters in [Filters(), *(filters for filters, _ in FILTERS.values())]:
+        for weights in ((1.0, 1.0), (0.5, 2.0), (3.0, 1.0), (0.0, 1.0), (1.0, 0.0)):
+            limit = rng.randint(1, 20)
+            asked = question(rng, filters=filters, limit=limit, dense_weight=weights[0], sparse_weight=weights[1])
+            await _agree(pair, asked)
+    await edge.close()
+    await client.close()
+
+
+async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
+    first, second = [_ranking(await index.search(asked)) for index in pair]
+    assert [score for _, score in first] == [score for _, score in second]
+    # Two points may share a fused score; then either may be first, and either may miss the end of the list.
+    last = first[-1][1] if first else 0.0
+    assert {one for one in first if one[1] > last} == {one for one in second if one[1] > last}
+
+
+async def test_few_shards_stay_open_and_all_answer(tmp_path: Path) -> None:
+    indexes = _edge(tmp_path, max_open=2)
+    points = _many(2, random.Random(12))
+    names = [f"tenant-{number}" for number in range(5)]
+    for name in names:
+        await (await indexes.open(name)).replace(_docs(points), points)
+    for name in names:
+        assert (await (await indexes.open(name)).count())[1] == 2
+    await indexes.close()
+
+
+async def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+    first, second = _edge(tmp_path), _edge(tmp_path)
+    await first.open("acme")
+    with pytest.raises(AppError, match="Another Desklore process holds the data folder") as caught:
+        await second.open("globex")
+    assert caught.value.code is Code.INDEX_UNAVAILABLE
+    await first.close()
+    await second.open("globex")
+    await second.close()
+    with pytest.raises(AppError, match="closed"):
+        await second.open("acme")
+
+
+async def test_an_old_handle_does_not_bring_a_dropped_tenant_back(tmp_path: Path) -> None:
+    indexes = _edge(tmp_path)
+    index = await indexes.open("acme")
+    points = _many(2, random.Random(13))
+    await indexes.drop("acme")
+    await index.replace(_docs(points), points)
+    assert await index.search(question(random.Random(14))) == []
+    assert not (tmp_path / "index" / "acme").exists()
+    await indexes.close()
+
+
+_WRITER = """
+import asyncio, random, sys
+from pathlib import Path
+from backend.storage.qdrant.edge import EdgeIndexes
+from tests.contract.vectors import DIMENSION, FINGERPRINT, doc, points_of
+
+async def main():
+    index = await EdgeIndexes(Path(sys.argv[1]), DIMENSION, FINGERPRINT).open("acme")
+    for start in range(0, 100_000, 8):
+        rng = random.Random(start)
+        points = [point for number in range(start, start + 8) for point in points_of(number, rng)]
+        await index.replace([doc(number) for number in range(start, start + 8)], points)
+        print(start, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    for kill in range(2):
+        last = _write_until_killed(root, 400 * (kill + 1))
+        indexes = EdgeIndexes(root, DIMENSION, FINGERPRINT)
+        index = await indexes.open("acme")
+        for start in (0, 160, last - 8, last):
+            assert await index.chunks(doc(start)) == [p.chunk for p in _batch(start) if p.chunk.document_id == doc(start)]
+        documents = (await index.count())[1]
+        # The batch under way when it died may be there in part; sending it again makes it whole.
+        assert last + 8 <= documents <= last + 24
+        await index.replace([doc(number) for number in range(last + 8, last + 16)], _batch(last + 8))
+        assert await index.chunks(doc(last + 15)) == [p.chunk for p in _batch(last + 8) if p.chunk.document_id == doc(last + 15)]
+        await indexes.close()
+
+
+def _write_until_killed(root: Path, enough: int) -> int:
+    """Start a process that writes, kill it when it has acknowledged `enough`, and tell its last acknowledgment."""
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(root)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        last = next(number for number in map(int, child.stdout) if number >= enough)
+        os.kill(child.pid, signal.SIGKILL)
+    return last
+
+
+def _batch(start: int) -> list[Point]:
+    rng = random.Random(start)
+    return [point for number in range(start, start + 8) for point in points_of(number, rng)]
