@@ -55,9 +55,7 @@ def choose_sources(hits: Sequence[Hit], *, for_customer: bool = False, budget: i
 
 def _passages(hit: Hit, *, for_customer: bool) -> list[tuple[Chunk, ...]]:
     """The best chunk first. A ticket's problem and solution belong together; other chunks stand alone."""
-    allowed = {
-        chunk.ordinal: chunk for chunk in (hit.chunk, *hit.other_chunks) if not for_customer or chunk.visibility in FOR_CUSTOMERS
-    }
+    allowed = {chunk.ordinal: chunk for chunk in (hit.chunk, *hit.other_chunks) if not for_customer or chunk.visibility in FOR_CUSTOMERS}
     pair = tuple(sorted((chunk for chunk in allowed.values() if chunk.kind in _PAIR), key=lambda chunk: chunk.ordinal))
     passages: list[tuple[Chunk, ...]] = []
     for chunk in allowed.values():

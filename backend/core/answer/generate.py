@@ -37,7 +37,8 @@ async def generate_answer(
 ) -> Answer:
     """A grounded answer, or one that says the sources don't answer; without Hits to answer from, no model is called.
 
-    `language` (ISO 639-1) is the answer's, None: the question's own. `for_customer` keeps INTERNAL text away from the model. Raises AppError with an LLM_* code when the model fails or refuses.
+    `language` (ISO 639-1) is the answer's, None: the question's own. `for_customer` keeps INTERNAL text away from the model.
+    Raises AppError with an LLM_* code when the model fails or refuses.
     """
     draft = _Draft(question, result, chat=chat, language=language, for_customer=for_customer, budget=budget)
     if not draft.sources:
@@ -146,4 +147,3 @@ class _Draft:
             usage=usage,
             created_at=now(),
         )
-

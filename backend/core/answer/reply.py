@@ -47,8 +47,9 @@ _CONVERSATION: Final = {
 async def generate_reply_text(
     document: Document, hits: Sequence[Hit], ask: ReplyInput, *, chat: ChatModel, agent: str = "", budget: int = CONTEXT_TOKENS
 ) -> ReplyDraft:
-    """A draft reply in the ticket's language (or `ask.language`), with `[n]` citations for the agent (`citations.plain_text` takes them out).
+    """A draft reply in the ticket's language (or `ask.language`), with `[n]` citations for the agent.
 
+    `citations.plain_text` takes the citations out.
     The model sees no private note and no agents-only source, and a draft that repeats one all the same is thrown away.
     Where the sources don't help, the draft is not grounded and only says that the request is being looked into.
     `agent` signs it. Raises AppError with an LLM_* code when the model fails or refuses.

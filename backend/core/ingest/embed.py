@@ -61,7 +61,11 @@ def vector_key(embedder: Embedder, text: str) -> str:
 
 
 async def embed_chunks(
-    chunks: Sequence[Chunk], *, embedder: Embedder, cached: Mapping[str, list[float]] | None = None, purpose: Purpose = Purpose.EMBED_DOCUMENT
+    chunks: Sequence[Chunk],
+    *,
+    embedder: Embedder,
+    cached: Mapping[str, list[float]] | None = None,
+    purpose: Purpose = Purpose.EMBED_DOCUMENT,
 ) -> Embedded:
     """One vector a Chunk, of any number of Documents at once; equal texts and those in `cached` (by `vector_key`) are not paid for.
 

@@ -41,8 +41,9 @@ AUTOMATED: Final = "automated"
 _LETTERS = re.compile(r"[^\W\d_]")
 _CODE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _AUTOMATED_TITLE = re.compile(
-    r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)|delivery status notification"
-    r"|mail delivery (?:failed|subsystem)|failure notice|자동\s?(?:응답|회신)|부재\s?중(?: 자동)?|반송|메일 배달 실패)",
+    r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)"
+    r"|delivery status notification|mail delivery (?:failed|subsystem)|failure notice"
+    r"|자동\s?(?:응답|회신)|부재\s?중(?: 자동)?|반송|메일 배달 실패)",
     re.IGNORECASE,
 )
 
@@ -188,7 +189,7 @@ def _cut(part: Part, limit: int) -> list[Part]:
     pieces = []
     text = part.text
     while estimate_tokens(text) > limit:
-        head = clip_tokens(text, limit)
+        head = clip_tokens(text, limit) or text[:limit]
         pieces.append(msgspec.structs.replace(part, text=head))
         text = text[len(head) :]
     return [*pieces, msgspec.structs.replace(part, text=text)] if pieces else [part]

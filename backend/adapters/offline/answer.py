@@ -1,0 +1,140 @@
+"""Answers and replies that quote: the sources' own sentences with their numbers, or NO_ANSWER."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from backend.adapters.offline.cues import is_done, is_instruction, is_question
+from backend.adapters.offline.summarize import Sentence, sentences_of
+from backend.core.model.answer import AnswerMaterial, ReplyMaterial, SourceText
+from backend.core.model.ticket import Role
+from backend.core.prompts.answer import NO_ANSWER
+from backend.core.text.tokens import Tokenizer
+
+_LEAST_COVERAGE: Final = 0.3
+"""Share of the question's weight that a source must have to be quoted."""
+_CLOSE: Final = 0.75
+"""A second source is quoted when its coverage is at least this share of the best one's."""
+_SENTENCES: Final = 4
+_STEPS: Final = 8
+_STEP_BONUS: Final = 0.6
+_QUOTE_CHARS: Final = 300
+
+_FRAME: Final = {"ko": "자료에 따르면 다음과 같습니다.", "en": "According to the sources:"}
+
+
+class Quote(NamedTuple):
+    """A sentence and the number of the source it is from."""
+
+    sentence: Sentence
+    number: int
+
+    @property
+    def line(self) -> str:
+        """The sentence with its marker."""
+        text = self.sentence.text if len(self.sentence.text) <= _QUOTE_CHARS else self.sentence.text[: _QUOTE_CHARS - 1].rstrip() + "…"
+        return f"{text} [{self.number}]"
+
+
+def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
+    """The sentences that answer best, each with its number, in a frame of the question's language; or NO_ANSWER."""
+    quotes = choose_quotes(material.question, material.sources, tokenizer, limit=_SENTENCES)
+    if not quotes:
+        return NO_ANSWER
+    frame = _FRAME.get(material.language, _FRAME["en"])
+    return "\n".join([frame, *(f"- {quote.line}" for quote in quotes)])
+
+
+def reply(material: ReplyMaterial, tokenizer: Tokenizer) -> str:
+    """A polite draft: greeting, the problem in a line, the steps with their numbers, closing; or NO_ANSWER."""
+    said = " ".join(part.text[:600] for part in material.parts if part.role is Role.CUSTOMER)
+    limit = {"short": 2, "medium": 5}.get(material.length, _STEPS)
+    quotes = choose_quotes(f"{material.title} {material.hint} {said}", material.sources, tokenizer, limit=limit, steps_only=True)
+    if not quotes:
+        return NO_ANSWER
+    korean = material.language == "ko"
+    lines = _korean(material, quotes) if korean else _english(material, quotes)
+    return "\n".join(lines)
+
+
+def choose_quotes(
+    question: str, sources: Sequence[SourceText], tokenizer: Tokenizer, *, limit: int, steps_only: bool = False
+) -> list[Quote]:
+    """Sentences of the sources that have enough of the question's informative terms, what to do before what went wrong."""
+    wanted = set(tokenizer.terms(question))
+    if not wanted or not sources:
+        return []
+    terms = [set(tokenizer.terms(f"{source.title} {source.text}")) for source in sources]
+    weights = _weights(wanted, terms)
+    total = sum(weights.values())
+    covered = [sum(weights[term] for term in wanted & found) / total for found in terms]
+    best = max(covered)
+    if best < (_LEAST_COVERAGE if not steps_only else _LEAST_COVERAGE / 2):
+        return []
+    quotes: list[Quote] = []
+    for _, source in sorted(
+        ((share, source) for share, source in zip(covered, sources, strict=True) if share >= best * _CLOSE),
+        key=lambda found: -found[0],
+    ):
+        room = limit - len(quotes)
+        if room <= 0:
+            break
+        share = room if not quotes else max(1, room // 2)
+        quotes += _best_of(source, wanted, weights, tokenizer, share, steps_only=steps_only)
+        if quotes and steps_only:
+            break
+    return quotes
+
+
+def _best_of(
+    source: SourceText, wanted: set[str], weights: dict[str, float], tokenizer: Tokenizer, limit: int, *, steps_only: bool
+) -> list[Quote]:
+    """The best sentences of one source in their own order; all steps of a list count as one, or half a recipe would be quoted."""
+    total = sum(weights.values())
+    ranked: list[tuple[float, int, Sentence]] = []
+    for position, sentence in enumerate(sentences_of(source.text)):
+        step = not is_question(sentence.low) and (sentence.item or is_instruction(sentence.low) or is_done(sentence.low))
+        if steps_only and not step:
+            continue
+        shared = sum(weights[term] for term in wanted & set(tokenizer.terms(sentence.text))) / total
+        if shared or step:
+            ranked.append((shared + (_STEP_BONUS if step else 0.0), position, sentence))
+    if any(sentence.item for _, _, sentence in ranked):
+        limit = max(limit, min(_STEPS, sum(sentence.item for _, _, sentence in ranked) + 1))
+    chosen = sorted(sorted(ranked, key=lambda entry: (-entry[0], entry[1]))[:limit], key=lambda entry: entry[1])
+    return [Quote(sentence, source.number) for _, _, sentence in chosen]
+
+
+def _weights(wanted: set[str], documents: Sequence[set[str]]) -> dict[str, float]:
+    """How informative each term is, by in how many of these sources it occurs; one in no source weighs as one in a single one."""
+    counts = Counter(term for found in documents for term in wanted & found)
+    size = len(documents)
+    return {term: math.log(1 + (size - counts.get(term, 1) + 0.5) / (counts.get(term, 1) + 0.5)) + 0.5 for term in wanted}
+
+
+def _korean(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:
+    name = f"{material.customer}님" if material.customer else "고객님"
+    hello = "안녕하십니까" if material.tone == "formal" else "안녕하세요"
+    lines = [f"{hello}, {name}.", f"문의해 주신 '{material.title}' 건으로 불편을 드려 죄송합니다.", ""]
+    lines += ["아래 안내를 참고해 주시기 바랍니다." if material.tone == "formal" else "아래와 같이 진행해 주세요."]
+    lines += [_step(quote) for quote in quotes]
+    if material.tone != "concise":
+        lines += ["", "추가로 궁금하신 점이 있으시면 언제든지 회신해 주세요."]
+    lines += ["감사합니다."]
+    return [*lines, f"{material.agent} 드림"] if material.agent else lines
+
+
+def _english(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:
+    hello = "Dear" if material.tone == "formal" else "Hi"
+    name = material.customer or ("Customer" if material.tone == "formal" else "there")
+    lines = [f"{hello} {name},", "", f'Thank you for contacting us, and sorry for the trouble with "{material.title}".']
+    lines += ["", "Here is what to do:", *(_step(quote) for quote in quotes)]
+    if material.tone != "concise":
+        lines += ["", "If anything is still unclear, just reply to this message."]
+    lines += ["", "Best regards,"]
+    return [*lines, material.agent] if material.agent else lines
+
+
+def _step(quote: Quote) -> str:
+    return quote.line if quote.sentence.item else f"- {quote.line}"

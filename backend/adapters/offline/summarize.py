@@ -1,0 +1,232 @@
+"""Problem, Cause, Solution and Result in the ticket's own sentences, chosen by who says them and how."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from backend.adapters.offline.cues import (
+    ANGER,
+    GREETING,
+    INTRODUCTION,
+    LIST_ITEM,
+    STRONG_CAUSES,
+    SYMPTOMS,
+    THANKS,
+    WEAK_CAUSES,
+    has,
+    is_courtesy,
+    is_done,
+    is_failure,
+    is_instruction,
+    is_question,
+    is_success,
+)
+from backend.core.model.document import Part, Summary
+from backend.core.model.ticket import Role
+from backend.core.text.hangul import base
+from backend.core.text.language import detect_language
+from backend.core.text.sentences import split_sentences
+
+_TURN_CHARS: Final = 6_000
+_SENTENCE_CHARS: Final = 400
+_PROBLEM_SENTENCES: Final = 3
+_CAUSE_SENTENCES: Final = 2
+_SOLUTION_SENTENCES: Final = 10
+_RESULT_SENTENCES: Final = 2
+_TAGS: Final = 5
+_STAND_INS: Final = {(True, True): "고객", (True, False): "담당자", (False, True): "the customer", (False, False): "the agent"}
+"""What a name becomes: by whether it is Korean, and whether a customer's."""
+_STOP_WORDS: Final = """문의 요청 관련 긴급 확인 방법 오류 에러 문제 불가 실패 안됨 질문 건 안내 발생 가능 여부 어떻게 합니다 됩니다
+안됩니다 드립니다 the and for not with from error issue problem question help request urgent about when after how can cannot does doesn't is
+are my our your to in on of a an re fw fwd"""
+_STOP_TAGS: Final = frozenset(_STOP_WORDS.split())
+_TITLE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9.+#-]*[A-Za-z0-9]|[가-힣]{2,}")
+_AREA = re.compile(r"\s*\[([^\]\n]{2,30})\]")
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(r"(?<![\w.-])(?:\+\d{1,3}[ -]?)?\(?0\d{1,2}\)?[ -]?\d{3,4}[ -]\d{4}(?![\w-])|(?<![\w.-])01\d{8,9}(?![\w-])")
+
+
+class Sentence(NamedTuple):
+    """A sentence that says something: greetings, thanks and introductions are gone."""
+
+    text: str
+    low: str
+    item: bool
+    """An item of a list."""
+
+
+class Turn(NamedTuple):
+    """One turn of a ticket."""
+
+    role: Role | None
+    sentences: list[Sentence]
+    raw: str
+    """All of it in lower case, with the courtesies: thanks and anger show there."""
+
+
+def summarize(title: str, parts: Sequence[Part]) -> Summary:
+    """The Summary of a ticket from these parts; what it does not tell stays empty."""
+    turns = [_turn(part) for part in parts if part.kind != "attachment"]
+    problem = _problem(title, turns)
+    end = _confirmation(turns)
+    agents = [turn for turn in turns[: end[0] if end else None] if turn.role is Role.AGENT]
+    if turns and turns[0].role is Role.AGENT and not any(turn.role is Role.CUSTOMER for turn in turns):
+        # A ticket that an agent wrote down for a caller: the first turn is the problem.
+        agents = agents[1:]
+    cause = _cause(agents)
+    solution = _solution(agents, cause, settled=end is not None)
+    result = end[1] if end else _closing(agents)
+    resolved = bool(result) and not _complains_after(turns, end[0] if end else None)
+    masked = _Mask(parts)
+    return Summary(
+        problem=masked(_joined(problem)) or title,
+        cause=masked(_joined(cause)),
+        solution=masked(_joined(solution)),
+        result=masked(_joined(result)),
+        language=detect_language(_joined(problem) or title) or detect_language(title),
+        product_area=area[1].strip() if (area := _AREA.match(title)) else "",
+        tags=_tags(title),
+        resolved=resolved,
+        sentiment=_sentiment(turns),
+    )
+
+
+def sentences_of(text: str) -> list[Sentence]:
+    """The sentences of a text that say something."""
+    found = []
+    for raw in split_sentences(text[:_TURN_CHARS]):
+        greeting = GREETING.match(raw)
+        sentence = raw[greeting.end() :] if greeting else raw
+        low = sentence.lower()
+        if is_courtesy(low) or (len(sentence) < 60 and INTRODUCTION.fullmatch(sentence)):
+            continue
+        found.append(Sentence(sentence[:_SENTENCE_CHARS], low, LIST_ITEM.match(sentence) is not None))
+    return found
+
+
+def _turn(part: Part) -> Turn:
+    return Turn(part.role, sentences_of(part.text), part.text[:_TURN_CHARS].lower())
+
+
+def _problem(title: str, turns: Sequence[Turn]) -> list[Sentence]:
+    """The first sentences that say something, the first symptom among them."""
+    for turn in turns:
+        if turn.role is Role.SYSTEM or not turn.sentences:
+            continue
+        said = turn.sentences
+        first = said[: _PROBLEM_SENTENCES - 1]
+        if len(said) > len(first) and not any(has(sentence.low, SYMPTOMS) for sentence in first):
+            return [*first, next((sentence for sentence in said[len(first) :] if has(sentence.low, SYMPTOMS)), said[len(first)])]
+        return said[:_PROBLEM_SENTENCES]
+    return [Sentence(title, title.lower(), item=False)]
+
+
+def _cause(agents: Sequence[Turn]) -> list[Sentence]:
+    strong, weak = [], []
+    for turn in agents:
+        for sentence in turn.sentences:
+            if is_question(sentence.low):
+                continue
+            if has(sentence.low, STRONG_CAUSES):
+                strong.append(sentence)
+            elif has(sentence.low, WEAK_CAUSES):
+                weak.append(sentence)
+    return (strong or weak)[-_CAUSE_SENTENCES:]
+
+
+def _solution(agents: Sequence[Turn], cause: Sequence[Sentence], *, settled: bool) -> list[Sentence]:
+    """The steps of the last turn that has some, those of earlier turns before them; without steps, what the last agent said."""
+    steps: list[Sentence] = []
+    for turn in reversed(agents):
+        here = [sentence for sentence in turn.sentences if sentence not in cause and _is_step(sentence)]
+        if here and len(steps) + len(here) <= _SOLUTION_SENTENCES:
+            steps = [*(sentence for sentence in here if sentence not in steps), *steps]
+        elif here and not steps:
+            steps = here[:_SOLUTION_SENTENCES]
+    if steps or not settled:
+        return steps
+    last = next((turn for turn in reversed(agents) if turn.sentences), None)
+    return [sentence for sentence in last.sentences if not is_question(sentence.low)][:_PROBLEM_SENTENCES] if last else []
+
+
+def _is_step(sentence: Sentence) -> bool:
+    if is_question(sentence.low):
+        return False
+    return sentence.item or is_instruction(sentence.low) or is_done(sentence.low)
+
+
+def _confirmation(turns: Sequence[Turn]) -> tuple[int, list[Sentence]] | None:
+    """Where and how the customer last said that it works."""
+    for position in range(len(turns) - 1, 0, -1):
+        if turns[position].role is Role.CUSTOMER:
+            said = [sentence for sentence in turns[position].sentences if is_success(sentence.low)]
+            if said:
+                return position, said[:_RESULT_SENTENCES]
+    return None
+
+
+def _closing(agents: Sequence[Turn]) -> list[Sentence]:
+    """How an agent said that it is done, where no customer confirmed it; `would be` and `if` don't count."""
+    for turn in reversed(agents):
+        said = [s for s in turn.sentences if is_success(s.low) and not is_question(s.low) and not _is_conditional(s.low)]
+        if said:
+            return said[-1:]
+    return []
+
+
+def _is_conditional(low: str) -> bool:
+    return has(low, ("면 ", "는지", "예정", "때까지", "if ", "should ", "will ", "once ", "until ")) or is_instruction(low)
+
+
+def _complains_after(turns: Sequence[Turn], position: int | None) -> bool:
+    """Whether the customer came back later because it does not work."""
+    agents = [number for number, turn in enumerate(turns) if turn.role is Role.AGENT]
+    start = position if position is not None else (agents[-1] if agents else 0)
+    return any(turn.role is Role.CUSTOMER and any(is_failure(sentence.low) for sentence in turn.sentences) for turn in turns[start + 1 :])
+
+
+def _sentiment(turns: Sequence[Turn]) -> str:
+    last = next((turn.raw for turn in reversed(turns) if turn.role is Role.CUSTOMER), "")
+    if has(last, ANGER):
+        return "negative"
+    said = [turn for turn in turns if turn.role is Role.CUSTOMER]
+    # The first message thanks in advance; only what comes after an answer says something.
+    if len(said) > 1 and has(last, THANKS) and not any(is_failure(sentence.low) for sentence in said[-1].sentences):
+        return "positive"
+    return "neutral"
+
+
+def _tags(title: str) -> tuple[str, ...]:
+    tags: dict[str, str] = {}
+    for word in _TITLE_WORD.findall(title):
+        tag = base(word) if word[0] >= "가" else word
+        if len(tag) > 1 and tag.lower() not in _STOP_TAGS and word not in _STOP_TAGS:
+            tags.setdefault(tag.lower(), tag)
+    return tuple(tags.values())[:_TAGS]
+
+
+def _joined(sentences: Iterable[Sentence]) -> str:
+    """One text: a list item on a line of its own, sentences one after the other."""
+    text = ""
+    for sentence in sentences:
+        text += ("" if not text else "\n" if sentence.item else " ") + sentence.text
+    return text
+
+
+class _Mask:
+    """Takes names, e-mail addresses and phone numbers out: a summary is reused for other customers."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._names = sorted(
+            {(part.author, part.role) for part in parts if len(part.author) > 1}, key=lambda name: len(name[0]), reverse=True
+        )
+
+    def __call__(self, text: str) -> str:
+        if "@" in text:
+            text = _EMAIL.sub("***@***", text)
+        if "0" in text:
+            text = _PHONE.sub("***-****", text)
+        for name, role in self._names:
+            if name in text:
+                text = text.replace(name, _STAND_INS[name[0] >= "가", role is Role.CUSTOMER])
+        return text
