@@ -1,0 +1,1 @@
+"""From a changed item to what can be found: collect, merge, summarize, embed, index."""
