@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, ident, needed_ident, number, record_of, records_of, text
+from backend.adapters.http.together import together
 from backend.core.model.ticket import Organization, Person
 
 _KEPT_SECONDS: Final = 900.0
@@ -22,8 +23,6 @@ class Names(Struct, frozen=True, kw_only=True):
 
     agents: dict[str, Person]
     """By the user id that tickets and conversations carry."""
-    agents_known: bool
-    """False where the credential may not list agents: roles are then a guess from other signs."""
     groups: dict[str, str]
     products: dict[str, str]
     statuses: dict[int, str]
@@ -40,6 +39,10 @@ class Once(Generic[T]):
         self._value: T | None = None
         self._until = 0.0
         self._lock = asyncio.Lock()
+
+    def forget(self) -> None:
+        """Load it anew the next time."""
+        self._until = 0.0
 
     async def get(self) -> T:
         """The value."""
@@ -69,19 +72,19 @@ class Directory:
 
     async def _names(self) -> Names:
         everything = self._client.everything
-        async with asyncio.TaskGroup() as group:
-            agents = group.create_task(everything("/agents", optional=True))
-            groups = group.create_task(everything("/groups", optional=True))
-            products = group.create_task(everything("/products", optional=True))
-            fields = group.create_task(self._client.whole_list("/ticket_fields", optional=True))
-        choices = {text(field, "name"): field.get("choices") for field in fields.result()}
+        agents, groups, products, fields = await together(
+            everything("/agents", optional=True),
+            everything("/groups", optional=True),
+            everything("/products", optional=True),
+            self._client.whole_list("/ticket_fields", optional=True),
+        )
+        choices = {text(field, "name"): field.get("choices") for field in fields}
         return Names(
-            agents=people_of(agents.result()),
-            agents_known=bool(agents.result()),
-            groups=_named(groups.result()),
-            products=_named(products.result()),
+            agents=people_of(agents),
+            groups=_named(groups),
+            products=_named(products),
             statuses=status_labels(choices.get("status")),
-            fields=field_labels(fields.result()),
+            fields=field_labels(fields),
             sources=source_labels(choices.get("source")),
         )
 

@@ -244,7 +244,7 @@ def _custom_fields(value: Any, labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _written(value: Any) -> str:
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return ""
     if isinstance(value, str):
         return value

@@ -1,0 +1,212 @@
+"""Freshdesk behind the Source port."""
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import orjson
+
+from backend.adapters.freshdesk.client import EMBEDDED_CONVERSATIONS, FreshdeskClient
+from backend.adapters.freshdesk.errors import FRESHDESK
+from backend.adapters.freshdesk.fields import Record, ident, number, record_of, records_of, text
+from backend.adapters.freshdesk.knowledge import Knowledge
+from backend.adapters.freshdesk.names import Directory, latest_ratings
+from backend.adapters.freshdesk.normalize import presence_of, ticket_of
+from backend.adapters.freshdesk.tickets import TicketStreams
+from backend.adapters.freshdesk.verify import verify
+from backend.adapters.http.client import HttpClient, Patience
+from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.guard import Guard
+from backend.adapters.http.origin import Origin
+from backend.adapters.http.quota import Quota
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import CredentialReport
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
+from backend.core.model.tenant import Secret
+from backend.core.model.ticket import Attachment, Organization, Presence, Ticket
+from backend.core.ports.source import Capabilities, SourceQuota
+
+_OLD: Final = timedelta(minutes=4)
+"""A signed URL lives 300 s (recorded traffic, CONNECTORS section 4): an older one is not tried at all."""
+
+
+class FreshdeskSource:
+    """One Freshdesk account, read with one agent's API key."""
+
+    def __init__(
+        self,
+        domain: str,
+        api_key: Secret,
+        *,
+        origin: Origin,
+        prefix: str = "",
+        allowed_hosts: frozenset[str] = frozenset(),
+        concurrency: int = 10,
+        patience: Patience | None = None,
+        quota: Quota | None = None,
+    ) -> None:
+        patience = patience or Patience()
+        # The password of Basic authentication is ignored (https://developers.freshdesk.com/api/#authentication).
+        token = base64.b64encode(f"{api_key.reveal()}:X".encode()).decode()
+        authorization = Secret(f"Basic {token}")
+        self._http = HttpClient(
+            FRESHDESK,
+            Guard(origin, allowed_hosts),
+            authorization=authorization,
+            concurrency=concurrency,
+            patience=patience,
+            quota=quota or Quota(),
+        )
+        self._downloads = Downloads(self._http.pool, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds)
+        self._domain = domain
+        self._site = f"https://{domain}"
+        self._client = FreshdeskClient(self._http, prefix)
+        self._directory = Directory(self._client)
+        self._tickets = TicketStreams(self._client)
+        self._knowledge = Knowledge(self._client, site=self._site)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Tickets, articles and deletions; Freshdesk's lists tell no totals."""
+        return Capabilities(streams=frozenset(Stream))
+
+    @property
+    def quota(self) -> SourceQuota:
+        """Calls of this Source; the vendor's figures are those of the bucket last called."""
+        quota = self._http.quota
+        calls = self._http.calls + self._downloads.own_calls
+        return SourceQuota(calls=calls, remaining=quota.remaining, limit=quota.limit, waited_seconds=quota.waited)
+
+    async def verify(self) -> CredentialReport:
+        """Check address and key within two seconds."""
+        return await verify(self._client, self._domain)
+
+    async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page of a stream."""
+        match cursor.stream:
+            case Stream.TICKETS:
+                return await self._tickets.changed(cursor, options)
+            case Stream.DELETIONS:
+                return await self._tickets.gone(cursor, options)
+            case Stream.ARTICLES:
+                return await self._knowledge.list_page(cursor, options)
+
+    async def fetch(self, ref: ItemRef) -> Fetched:
+        """A ticket whole, in one call where it has fewer than ten conversations; an article or canned response."""
+        if ref.doc_type is DocType.ARTICLE:
+            return await self._knowledge.fetch(ref)
+        if not ref.original_id.isdecimal():
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk's ticket ids are numbers; there is no such ticket.")
+        try:
+            return await self._live_ticket(ref)
+        except AppError as error:
+            if error.code is not Code.SOURCE_ITEM_NOT_FOUND:
+                raise
+        return await self._archived_ticket(ref.original_id)
+
+    @asynccontextmanager
+    async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an attachment. A dead URL is fetched anew, once."""
+        async with AsyncExitStack() as stack:
+            url = attachment.url if attachment.url and not _is_old(attachment.url) else None
+            pieces: AsyncIterator[bytes] | None = None
+            if url is not None:
+                try:
+                    pieces = await stack.enter_async_context(self._downloads.open(url))
+                except DeadUrlError:
+                    pieces = None
+            if pieces is None:
+                pieces = await self._open_anew(stack, attachment, ref)
+            yield pieces
+
+    async def close(self) -> None:
+        """Let go of sockets."""
+        await self._http.close()
+
+    async def _live_ticket(self, ref: ItemRef) -> Fetched:
+        listed = bool(ref.hint.get("requester"))
+        include = "conversations" if listed else "conversations,requester,stats,company"
+        record, body = await self._client.ticket(ref.original_id, include)
+        if presence_of(record) is not Presence.LIVE:
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "The ticket is in Freshdesk's trash or marked as spam.")
+        conversations, bodies = records_of(record.get("conversations"), "conversations"), list[bytes]()
+        if len(conversations) >= EMBEDDED_CONVERSATIONS:
+            conversations, bodies = await self._client.conversations(ref.original_id)
+        if listed:
+            record = {**record, "requester": ref.hint["requester"], "stats": ref.hint.get("stats")}
+        ticket = ticket_of(
+            record,
+            conversations,
+            await self._directory.names.get(),
+            organization=await self._organization(record),
+            satisfaction=await self._satisfaction(ref, listed=listed),
+            site=self._site,
+        )
+        return Fetched(item=ticket, raw=_raw(body, bodies, ref.hint))
+
+    async def _archived_ticket(self, ticket_id: str) -> Fetched:
+        record, body = await self._client.ticket(ticket_id, "", archived=True)
+        conversations, bodies = await self._client.conversations(ticket_id, archived=True)
+        ticket: Ticket = ticket_of(
+            record,
+            conversations,
+            await self._directory.names.get(),
+            organization=await self._organization(record),
+            presence=Presence.ARCHIVED,
+            site=self._site,
+        )
+        return Fetched(item=ticket, raw=_raw(body, bodies, {}))
+
+    async def _organization(self, record: Record) -> Organization | None:
+        company_id = ident(record, "company_id")
+        known = record_of(record.get("company") or {}, "company")
+        if company_id is not None and ident(known, "id") == company_id:
+            return Organization(original_id=company_id, name=text(known, "name"))
+        return await self._directory.company(company_id)
+
+    async def _satisfaction(self, ref: ItemRef, *, listed: bool) -> str | None:
+        # In a sync the ratings of all tickets are a few pages; a single ticket's own are one call.
+        if listed:
+            return (await self._directory.ratings.get()).get(ref.original_id)
+        found = await self._client.whole_list(f"/tickets/{ref.original_id}/satisfaction_ratings", optional=True)
+        return latest_ratings([{**rating, "ticket_id": ref.original_id} for rating in found]).get(ref.original_id)
+
+    async def _open_anew(self, stack: AsyncExitStack, attachment: Attachment, ref: ItemRef) -> AsyncIterator[bytes]:
+        item = (await self.fetch(msgspec.structs.replace(ref, hint={}))).item
+        turns = item.conversations if isinstance(item, Ticket) else ()
+        everything = [*item.attachments, *(found for turn in turns for found in turn.attachments)]
+        for found in everything:
+            if found.original_id == attachment.original_id and found.url:
+                try:
+                    return await stack.enter_async_context(self._downloads.open(found.url))
+                except DeadUrlError:
+                    break
+        raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Freshdesk has no file any more for the attachment {attachment.name!r}.")
+
+
+def _raw(body: bytes, conversation_pages: list[bytes], hint: Mapping[str, object]) -> bytes:
+    """All answers a ticket was made from as one JSON object on one line, without parsing them again."""
+    pages = b",".join(conversation_pages)
+    whole = b'{"ticket":%b,"conversation_pages":[%b],"listed":%b}' % (body, pages, orjson.dumps(dict(hint)))
+    # A line break in JSON is white space: within texts it is written as an escape.
+    return whole.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in whole else whole
+
+
+def _is_old(url: str) -> bool:
+    """Whether a signed URL says of itself that it is about to die."""
+    query = parse_qs(urlsplit(url).query)
+    signed = query.get("X-Amz-Date", [""])[0]
+    if not signed:
+        return False
+    try:
+        at = clock.parse_time(signed)
+        lives = timedelta(seconds=number({"s": query.get("X-Amz-Expires", ["300"])[0]}, "s") or 0)
+    except (ValueError, AppError):
+        return False
+    return at is not None and clock.now() - at > min(lives * 0.8, _OLD)

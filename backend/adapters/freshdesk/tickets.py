@@ -1,0 +1,131 @@
+"""The streams of tickets: changed ones, and those in the trash or among the spam."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from backend.adapters.freshdesk import walk
+from backend.adapters.freshdesk.client import FreshdeskClient
+from backend.adapters.freshdesk.fields import Record, needed_ident, needed_moment, number
+from backend.adapters.freshdesk.normalize import presence_of, status_of
+from backend.core.errors import AppError
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, ItemRef, Listing, RunMode, RunOptions, Stream
+from backend.core.model.ticket import Presence
+
+_GONE: Final = (("deleted", Presence.DELETED), ("spam", Presence.SPAM))
+"""The filters of https://developers.freshdesk.com/api/#list_all_tickets that show what other lists leave out."""
+
+
+P = TypeVar("P", "_TicketPosition", "_GonePosition")
+
+
+class _TicketPosition(Struct, omit_defaults=True):
+    """A cursor's position: the walk, where it began, and how many it named (for `limit`)."""
+
+    place: walk.Place = walk.Place()
+    began: str = walk.EVER
+    named: int = 0
+
+
+class _GonePosition(Struct, omit_defaults=True):
+    """One walk after the other; `turn` is the one going on."""
+
+    turn: int = 0
+    walks: tuple[_TicketPosition, ...] = ()
+
+
+class TicketStreams:
+    """Lists tickets page by page, see `walk`."""
+
+    def __init__(self, client: FreshdeskClient) -> None:
+        self._client = client
+
+    async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page of the tickets changed since the cursor."""
+        position = _convert(cursor.position, _TicketPosition)
+        records, position, last = await self._page(position, options, {"include": "requester,stats"})
+        refs = [_ref(record) for record in records]
+        wanted = [ref for ref, record in zip(refs, records, strict=True) if _asked_for(record, ref, options)]
+        return Listing(refs=tuple(wanted), next=Cursor(stream=Stream.TICKETS, position=_builtins(position)), last=last)
+
+    async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page of the tickets deleted or marked as spam since the cursor."""
+        position = _convert(cursor.position, _GonePosition)
+        walks = list(position.walks) or [_TicketPosition() for _ in _GONE]
+        turn = min(position.turn, len(_GONE) - 1)
+        name, presence = _GONE[turn]
+        records, walks[turn], ended = await self._page(walks[turn], options, {"filter": name})
+        last = ended and turn == len(_GONE) - 1
+        refs = tuple(
+            ItemRef(doc_type=DocType.TICKET, original_id=needed_ident(record, "id"), version=_version(record), presence=presence)
+            for record in records
+        )
+        position = _GonePosition(turn=0 if last else turn + ended, walks=tuple(walks))
+        return Listing(refs=refs, next=Cursor(stream=Stream.DELETIONS, position=_builtins(position)), last=last)
+
+    async def _page(
+        self, position: _TicketPosition, options: RunOptions, extra: dict[str, str | int]
+    ) -> tuple[Sequence[Record], _TicketPosition, bool]:
+        """A page's tickets, the position behind it, and whether this run is at its end."""
+        place = walk.begin(position.place, full=options.mode is RunMode.FULL, since=options.since, mode=options.mode.value)
+        began = place.since if position.place.rest or position.place.mode != place.mode else position.began
+        try:
+            records = await self._client.ticket_page({**walk.query_of(place), **extra})
+        except AppError as error:
+            if place.page == 1 or "page" not in error.details.get("fields", ()):
+                raise
+            return (), _TicketPosition(place=walk.beyond_cap(place), began=began, named=position.named), False
+        step = walk.advance(place, records)
+        kept = _before(step.records, options.until)
+        room = len(kept) if options.limit is None else options.limit - position.named
+        named = position.named + len(kept)
+        if place.scan is walk.Scan.FORWARD and len(kept) > room:
+            step = walk.cut(place, kept, room)
+            return step.records, _TicketPosition(place=step.then or place, began=began), True
+        if step.then is None or (place.scan is walk.Scan.FORWARD and len(kept) < len(step.records)):
+            newest = max([place.newest, *map(walk.changed_at, kept)])
+            rest = walk.finish(msgspec.structs.replace(place, newest=newest), began)
+            return kept, _TicketPosition(place=rest), True
+        if options.limit is not None and named >= options.limit:
+            return kept, _TicketPosition(place=step.then, began=began), True
+        return kept, _TicketPosition(place=step.then, began=began, named=named), False
+
+
+def _before(records: Sequence[Record], until: datetime | None) -> Sequence[Record]:
+    return records if until is None else [record for record in records if needed_moment(record, "updated_at") < until]
+
+
+def _version(record: Record) -> str:
+    return needed_moment(record, "updated_at").isoformat()
+
+
+def _ref(record: Record) -> ItemRef:
+    """A listed ticket; the hint spares the view call its own `include` of requester and statistics, which cost credits."""
+    return ItemRef(
+        doc_type=DocType.TICKET,
+        original_id=needed_ident(record, "id"),
+        version=_version(record),
+        presence=presence_of(record),
+        hint={"requester": record.get("requester"), "stats": record.get("stats")},
+    )
+
+
+def _asked_for(record: Record, ref: ItemRef, options: RunOptions) -> bool:
+    return not options.statuses or ref.presence is not Presence.LIVE or status_of(number(record, "status")).value in options.statuses
+
+
+def _builtins(position: _TicketPosition | _GonePosition) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.to_builtins(position)
+    return found
+
+
+def _convert(position: Any, kind: type[P]) -> P:
+    """A cursor's position; one that can't be read starts from the beginning, which loses nothing."""
+    try:
+        return msgspec.convert(position, kind)
+    except msgspec.ValidationError:
+        return kind()

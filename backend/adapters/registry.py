@@ -1,0 +1,121 @@
+"""Which adapter serves which platform: ours, and those of other packages."""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+from backend.adapters.freshdesk.address import check_address, origin_of
+from backend.adapters.freshdesk.source import FreshdeskSource
+from backend.adapters.http.client import Patience
+from backend.adapters.http.quota import Quota
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import SourceSettings
+from backend.core.model.tenant import Secret
+from backend.core.ports.source import Source
+
+ENTRY_POINTS: Final = "desklore.sources"
+"""The group in which other packages name their adapters; docs/adding-a-source.md."""
+
+
+class Calling:
+    """How an adapter may call out: what the operator set, and the quota shared by account."""
+
+    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience) -> None:
+        self.allowed_hosts = allowed_hosts
+        self.concurrency = concurrency
+        self.patience = patience
+        self._quotas: WeakValueDictionary[bytes, Quota] = WeakValueDictionary()
+
+    def quota(self, where: str, credential: Secret) -> Quota:
+        """The quota of one credential at one address: a sync and the sidebar wait together, two tenants never."""
+        key = hashlib.sha256(f"{where}\x1f{credential.reveal()}".encode()).digest()
+        quota = self._quotas.get(key)
+        if quota is None:
+            quota = self._quotas[key] = Quota()
+        return quota
+
+
+class Adapter(Protocol):
+    """What an entry point of the group `desklore.sources` names: an object (or a class without arguments) like this."""
+
+    platform: str
+    credential_fields: tuple[str, ...]
+
+    def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
+        """The normalized domain. Raises HOST_NOT_ALLOWED."""
+        ...
+
+    def open(self, settings: SourceSettings, calling: Calling) -> Source:
+        """A Source for a connection."""
+        ...
+
+
+class FreshdeskAdapter:
+    """https://www.freshworks.com/freshdesk."""
+
+    platform = "freshdesk"
+    credential_fields = ("api_key",)
+
+    def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
+        """`acme`, `acme.freshdesk.com` or its URL; another host only from the allow-list."""
+        return check_address(domain, base_url, calling.allowed_hosts)
+
+    def open(self, settings: SourceSettings, calling: Calling) -> Source:
+        """A Source for a connection."""
+        origin, prefix = origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
+        api_key = settings.credentials["api_key"]
+        return FreshdeskSource(
+            check_address(settings.domain, settings.base_url, calling.allowed_hosts),
+            api_key,
+            origin=origin,
+            prefix=prefix,
+            allowed_hosts=calling.allowed_hosts,
+            concurrency=calling.concurrency,
+            patience=calling.patience,
+            quota=calling.quota(origin.authority + prefix, api_key),
+        )
+
+
+class SourceRegistry:
+    """Opens Sources by platform; implements the SourceFactory port."""
+
+    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, timeout_seconds: float, attempts: int) -> None:
+        self._calling = Calling(allowed_hosts, concurrency, Patience(seconds=timeout_seconds, attempts=attempts))
+        adapters: list[Adapter] = [FreshdeskAdapter(), *_foreign()]
+        self._adapters = {adapter.platform: adapter for adapter in adapters}
+
+    def platforms(self) -> Mapping[str, tuple[str, ...]]:
+        """Platform name -> the names of the credential fields it needs."""
+        return {name: adapter.credential_fields for name, adapter in self._adapters.items()}
+
+    def check_address(self, platform: str, domain: str, base_url: str | None) -> str:
+        """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed."""
+        return self._adapter(platform).check_address(domain, base_url, self._calling)
+
+    def open(self, settings: SourceSettings) -> Source:
+        """A Source for this connection; the caller closes it. Raises INVALID_REQUEST where a credential is missing."""
+        adapter = self._adapter(settings.platform)
+        missing = [name for name in adapter.credential_fields if name not in settings.credentials]
+        if missing:
+            raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {', '.join(missing)}.")
+        return adapter.open(settings, self._calling)
+
+    def _adapter(self, platform: str) -> Adapter:
+        try:
+            return self._adapters[platform]
+        except KeyError:
+            known = ", ".join(sorted(self._adapters))
+            raise AppError(Code.PLATFORM_UNKNOWN, f"There is no adapter for {platform!r}; there are: {known}.") from None
+
+
+def _foreign() -> list[Adapter]:
+    """Adapters of other packages. Ours are first in line: another package can't take over a platform of ours."""
+    found: list[Adapter] = []
+    for entry in entry_points(group=ENTRY_POINTS):
+        named = entry.load()
+        adapter: Adapter = named() if isinstance(named, type) else named
+        if adapter.platform != FreshdeskAdapter.platform:
+            found.append(adapter)
+    return found
