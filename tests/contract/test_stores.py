@@ -1,0 +1,257 @@
+"""What every Database must do: transactions, tenants apart, jobs after the commit, no lock in anybody's way."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from backend.core.errors import AppError, Code
+from backend.core.model.budget import Purpose
+from backend.core.model.document import DocState, DocType
+from backend.core.model.feedback import Rating
+from backend.core.model.sync import Cursor, RunState, Stream
+from backend.core.ports import stores
+from backend.core.ports.stores import UnitOfWork
+from tests.contract.records import (
+    CONNECTION,
+    START,
+    Records,
+    answer,
+    api_key,
+    attachment,
+    audit_entry,
+    connection,
+    doc,
+    failure,
+    job,
+    run,
+    thumb,
+    usage_row,
+)
+
+
+class StopHereError(Exception):
+    """What a use case might raise."""
+
+
+async def fill(records: Records, company: str) -> None:
+    """One row of everything; the ids on the helpdesk are the same for every tenant."""
+    async with records.database.open(company) as work:
+        document = doc(1, company=company)
+        await work.documents.put([document])
+        await work.attachments.put([attachment("1", document)])
+        await work.connections.put(connection())
+        await work.sync.put_run(run("run_1"))
+        await work.sync.put_cursor(CONNECTION, Cursor(stream=Stream.TICKETS, position={"page": 1}))
+        await work.sync.put_failures(CONNECTION, [failure("1")])
+        await work.usage.add([usage_row()])
+        await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
+        await work.feedback.put_answer(answer("ans_1", document))
+        await work.feedback.put(thumb(Rating.UP, document))
+        await work.audit.add(audit_entry())
+        await work.keys.put(api_key(f"k-{company}", company))
+
+
+DAY = date(2026, 3, 1)
+ACME = doc(1).document_id
+READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
+    "documents.versions": lambda w: w.documents.versions(CONNECTION, DocType.TICKET, ["1"]),
+    "documents.get": lambda w: w.documents.get(ACME),
+    "documents.get_many": lambda w: w.documents.get_many([ACME]),
+    "documents.find": lambda w: w.documents.find(None, DocType.TICKET, "1"),
+    "documents.counts": lambda w: w.documents.counts(),
+    "documents.list": lambda w: w.documents.list(),
+    "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
+    "attachments.of": lambda w: w.attachments.of([ACME]),
+    "connections.get": lambda w: w.connections.get(CONNECTION),
+    "connections.list": lambda w: w.connections.list(),
+    "sync.get_run": lambda w: w.sync.get_run("run_1"),
+    "sync.list_runs": lambda w: w.sync.list_runs(),
+    "sync.active_run": lambda w: w.sync.active_run(CONNECTION),
+    "sync.get_cursor": lambda w: w.sync.get_cursor(CONNECTION, Stream.TICKETS),
+    "sync.list_failures": lambda w: w.sync.list_failures(CONNECTION),
+    "usage.list": lambda w: w.usage.list(DAY, DAY),
+    "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
+    "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
+    "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
+    "audit.list": lambda w: w.audit.list(),
+    "keys.get": lambda w: w.keys.get("k-acme"),
+    "keys.list": lambda w: w.keys.list(),
+}
+ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
+    "documents.touch": lambda w: w.documents.touch({ACME: "v9"}),
+    "documents.claim": lambda w: w.documents.claim(10, START),
+    "documents.finish": lambda w: w.documents.finish([doc(1, state=DocState.SKIPPED)]),
+    "documents.release": lambda w: w.documents.release(),
+    "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
+    "attachments.delete": lambda w: w.attachments.delete([ACME]),
+    "connections.delete": lambda w: w.connections.delete(CONNECTION),
+    "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
+}
+PUTS = {
+    *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
+    *("usage.put_cached", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
+}
+NOTHING = (None, [], {}, ([], None), dict.fromkeys(DocState, 0))
+
+
+def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:
+    methods = {
+        f"{noun}.{name}"
+        for noun, protocol in inspect.get_annotations(UnitOfWork).items()
+        if noun != "company_id"
+        for name, _ in inspect.getmembers(getattr(stores, protocol if isinstance(protocol, str) else protocol.__name__), inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods == READS.keys() | ERASES.keys() | PUTS
+
+
+async def everything(records: Records, company: str) -> dict[str, Any]:
+    async with records.database.open(company) as work:
+        return {name: await read(work) for name, read in READS.items()}
+
+
+async def test_two_tenants_never_meet(records: Records) -> None:
+    await fill(records, "acme")
+    assert not [name for name, seen in (await everything(records, "other")).items() if seen not in NOTHING]
+    before = await everything(records, "acme")
+    assert not [name for name, seen in before.items() if seen in NOTHING], "the test reads what was filled"
+    for erase in ERASES.values():
+        async with records.database.open("other") as work:
+            await erase(work)
+    await fill(records, "other")
+    async with records.database.open("other") as work:
+        await work.feedback.put(thumb(Rating.NONE, doc(1)))
+        await work.connections.put(replace(connection(), state_reason="다른 회사"))
+        await work.sync.put_run(run("run_1", RunState.FAILED))
+    assert await everything(records, "acme") == before
+
+
+async def test_deleting_a_tenant_leaves_the_other_whole(records: Records) -> None:
+    await fill(records, "acme")
+    await fill(records, "other")
+    before = await everything(records, "other")
+    async with records.database.directory() as directory:
+        await directory.delete_tenant("acme")
+        assert [t.company_id for t in await directory.list_tenants()] == ["other"]
+        assert await directory.find_key("hash-k-acme") is None
+        assert {company for company, _ in await directory.unfinished()} == {"other"}
+    assert not [name for name, seen in (await everything(records, "acme")).items() if seen not in NOTHING]
+    assert await everything(records, "other") == before
+
+
+async def test_nothing_can_be_written_for_a_tenant_that_is_gone(records: Records) -> None:
+    async with records.database.directory() as directory:
+        await directory.delete_tenant("acme")
+    with pytest.raises(AppError) as refused:
+        await fill(records, "acme")
+    assert refused.value.code is Code.TENANT_NOT_FOUND
+
+
+async def test_jobs_leave_after_the_commit(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        await work.documents.put([doc(1)])
+        work.enqueue(job("acme"))
+        work.enqueue(job("acme", "둘"))
+        assert records.sent == []
+    assert records.sent == [job("acme"), job("acme", "둘")]
+
+
+async def test_an_exception_undoes_everything_and_drops_the_jobs(records: Records) -> None:
+    async def write() -> None:
+        async with records.database.open("acme") as work:
+            await work.documents.put([doc(1)])
+            work.enqueue(job("acme"))
+            raise StopHereError
+
+    async def delete() -> None:
+        async with records.database.directory() as directory:
+            await directory.delete_tenant("acme")
+            raise StopHereError
+
+    for doing in (write, delete):
+        with pytest.raises(StopHereError):
+            await doing()
+    assert records.sent == []
+    async with records.database.open("acme") as work:
+        assert await work.documents.get(ACME) is None
+        await work.documents.put([doc(2)])
+
+
+async def test_a_job_of_another_tenant_is_a_bug(records: Records) -> None:
+    with pytest.raises(ValueError, match="tenant"):
+        async with records.database.open("acme") as work:
+            work.enqueue(job("other"))
+    with pytest.raises(ValueError, match="empty"):
+        async with records.database.open(""):
+            pass
+
+
+async def test_a_transaction_sees_its_own_writes_and_others_do_not(records: Records) -> None:
+    async with records.database.open("acme") as writing, records.database.open("acme") as reading:
+        assert await writing.documents.get(ACME) is None
+        await writing.documents.put([doc(1)])
+        assert await writing.documents.get(ACME) == doc(1)
+        assert await reading.documents.get(ACME) is None, "and it does not wait for the writer"
+    async with records.database.open("acme") as work:
+        assert await work.documents.get(ACME) == doc(1)
+
+
+async def test_fifty_writers_at_once_all_get_their_turn(records: Records) -> None:
+    async def write(number: int) -> None:
+        async with records.database.open("acme" if number % 2 else "other") as work:
+            known = await work.documents.counts()
+            await asyncio.sleep(0)
+            await work.documents.put([doc(number, company=work.company_id)])
+            await work.usage.add([usage_row()])
+            assert sum((await work.documents.counts()).values()) > sum(known.values())
+
+    await asyncio.gather(*(write(number) for number in range(50)))
+    for company in ("acme", "other"):
+        async with records.database.open(company) as work:
+            assert (await work.documents.counts())[DocState.PENDING] == 25
+            assert (await work.usage.list(DAY, DAY))[0].usage.calls == 25
+
+
+async def test_with_write_what_is_read_and_written_back_loses_nothing(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        await work.sync.put_run(run("run_1"))
+
+    async def count_one() -> None:
+        async with records.database.open("acme", write=True) as work:
+            seen = await work.sync.get_run("run_1")
+            assert seen is not None
+            await asyncio.sleep(0.001)
+            seen.counts.listed += 1
+            await work.sync.put_run(seen)
+
+    await asyncio.gather(*(count_one() for _ in range(20)))
+    async with records.database.open("acme") as work:
+        stored = await work.sync.get_run("run_1")
+    assert stored is not None
+    assert stored.counts.listed == run("run_1").counts.listed + 20
+
+
+async def test_a_canceled_task_leaves_no_lock_behind(records: Records) -> None:
+    async def write(number: int) -> None:
+        async with records.database.open("acme") as work:
+            await work.documents.put([doc(number)])
+            await asyncio.sleep(0.005 * (number % 3))
+
+    tasks = [asyncio.create_task(write(number)) for number in range(30)]
+    for task in tasks:
+        await asyncio.sleep(0.001)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(10):
+        await write(99)
+        async with records.database.open("acme") as work:
+            assert await work.documents.get(doc(99).document_id) == doc(99)
+
+
+async def test_ping_answers(records: Records) -> None:
+    await records.database.ping()

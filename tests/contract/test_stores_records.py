@@ -1,0 +1,226 @@
+"""What every store of connections, runs, usage, feedback, audit, keys and tenants must do."""
+
+from datetime import date, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.budget import Purpose, Usage
+from backend.core.model.document import DocState, DocType
+from backend.core.model.feedback import Rating
+from backend.core.model.sync import Cursor, RunState, Stream
+from tests.contract.records import (
+    CONNECTION,
+    START,
+    Records,
+    answer,
+    api_key,
+    audit_entry,
+    connection,
+    doc,
+    failure,
+    run,
+    tenant,
+    thumb,
+    usage_row,
+)
+
+LATER = START + timedelta(hours=1)
+
+
+async def test_connections_come_back_oldest_first_and_are_replaced(records: Records) -> None:
+    first, second = connection("conn_b"), connection("conn_a", created_at=LATER)
+    async with records.database.open("acme") as work:
+        await work.connections.put(second)
+        await work.connections.put(first)
+        await work.connections.put(replace(first, state_reason="키가 바뀜"))
+        assert await work.connections.list() == [replace(first, state_reason="키가 바뀜"), second]
+        assert await work.connections.get("conn_a") == second
+        assert await work.connections.get("conn_c") is None
+
+
+async def test_a_helpdesk_is_connected_once(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        await work.connections.put(connection("conn_1"))
+    with pytest.raises(AppError) as refused:
+        async with records.database.open("acme") as work:
+            await work.connections.put(connection("conn_2", domain="conn_1.freshdesk.com"))
+    assert refused.value.code is Code.CONNECTION_EXISTS
+
+
+async def test_deleting_a_connection_takes_its_runs_cursors_and_failures(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        for name in ("conn_1", "conn_2"):
+            await work.connections.put(connection(name))
+            await work.sync.put_run(run(f"run_{name}", connection_id=name))
+            await work.sync.put_cursor(name, Cursor(stream=Stream.TICKETS))
+            await work.sync.put_failures(name, [failure("1")])
+        await work.connections.delete("conn_1")
+        await work.connections.delete("conn_1")
+        assert [c.connection_id for c in await work.connections.list()] == ["conn_2"]
+        assert [r.run_id for r in await work.sync.list_runs()] == ["run_conn_2"]
+        assert await work.sync.get_cursor("conn_1", Stream.TICKETS) is None
+        assert await work.sync.get_cursor("conn_2", Stream.TICKETS) is not None
+        assert await work.sync.list_failures("conn_1") == []
+        assert len(await work.sync.list_failures("conn_2")) == 1
+
+
+async def test_runs_come_newest_first(records: Records) -> None:
+    runs = [run(f"run_{n}", RunState.COMPLETED, created_at=START + timedelta(minutes=n), error_message="끝") for n in range(5)]
+    other = run("run_x", connection_id="conn_2", created_at=LATER)
+    async with records.database.open("acme") as work:
+        for one in [*runs, other]:
+            await work.sync.put_run(one)
+        assert await work.sync.list_runs(limit=2) == [other, runs[4]]
+        assert await work.sync.list_runs(CONNECTION) == runs[::-1]
+        assert await work.sync.get_run("run_3") == runs[3]
+        assert await work.sync.get_run("run_9") is None
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.RUNNING, RunState.WAITING])
+async def test_a_connection_has_one_active_run(records: Records, state: RunState) -> None:
+    async with records.database.open("acme") as work:
+        assert await work.sync.active_run(CONNECTION) is None
+        await work.sync.put_run(run("run_1", state))
+        await work.sync.put_run(run("run_2", connection_id="conn_2"))
+        assert await work.sync.active_run(CONNECTION) == run("run_1", state)
+    with pytest.raises(AppError) as refused:
+        async with records.database.open("acme") as work:
+            await work.sync.put_run(run("run_3", RunState.QUEUED))
+    assert refused.value.code is Code.RUN_ACTIVE
+    async with records.database.open("acme") as work:
+        await work.sync.put_run(run("run_1", RunState.CANCELED))
+        await work.sync.put_run(run("run_3", RunState.QUEUED))
+        assert await work.sync.active_run(CONNECTION) == run("run_3", RunState.QUEUED)
+
+
+async def test_every_stream_and_every_full_run_has_a_place_of_its_own(records: Records) -> None:
+    incremental = Cursor(stream=Stream.TICKETS, position={"since": "2026-03-01T00:00:00Z", "쪽": [1, 2.5, None, True]})
+    full = Cursor(stream=Stream.TICKETS, position={"page": 7})
+    async with records.database.open("acme") as work:
+        await work.sync.put_cursor(CONNECTION, Cursor(stream=Stream.TICKETS))
+        await work.sync.put_cursor(CONNECTION, incremental)
+        await work.sync.put_cursor(CONNECTION, full, "run_1")
+        assert await work.sync.get_cursor(CONNECTION, Stream.TICKETS) == incremental
+        assert await work.sync.get_cursor(CONNECTION, Stream.TICKETS, "run_1") == full
+        assert await work.sync.get_cursor(CONNECTION, Stream.TICKETS, "run_2") is None
+        assert await work.sync.get_cursor(CONNECTION, Stream.ARTICLES) is None
+        assert await work.sync.get_cursor("conn_2", Stream.TICKETS) is None
+
+
+async def test_a_repeated_failure_counts_its_attempts_and_goes_to_the_end(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        await work.sync.put_failures(CONNECTION, [failure("1"), failure("2", at=START + timedelta(minutes=1))])
+        await work.sync.put_failures(CONNECTION, [failure("1", at=LATER, code="source_item_not_found", message="없음", raw=None)])
+        await work.sync.put_failures(CONNECTION, [])
+        listed = await work.sync.list_failures(CONNECTION)
+        assert [(f.original_id, f.attempts) for f in listed] == [("2", 1), ("1", 2)]
+        assert listed[1] == failure("1", at=LATER, code="source_item_not_found", message="없음", attempts=2)
+        assert await work.sync.list_failures(CONNECTION, limit=1) == listed[:1]
+        await work.sync.clear_failures(CONNECTION, DocType.ARTICLE, ["1", "2"])
+        await work.sync.clear_failures(CONNECTION, DocType.TICKET, ["1", "9"])
+        assert [f.original_id for f in await work.sync.list_failures(CONNECTION)] == ["2"]
+
+
+async def test_usage_adds_up_by_day_model_and_purpose(records: Records) -> None:
+    tomorrow = usage_row(day=date(2026, 3, 2))
+    async with records.database.open("acme") as work:
+        await work.usage.add([usage_row(), usage_row(), tomorrow, usage_row(purpose=Purpose.ANSWER)])
+        await work.usage.add([usage_row()])
+        await work.usage.add([])
+        everything = await work.usage.list(date(2026, 3, 1), date(2026, 3, 2))
+        assert await work.usage.list(date(2026, 3, 2), date(2026, 3, 2)) == [tomorrow]
+        assert await work.usage.list(date(2026, 3, 3), date(2026, 3, 4)) == []
+    by_purpose = {(row.day.day, row.purpose): row.usage for row in everything}
+    assert by_purpose[1, Purpose.SUMMARY] == Usage(calls=3, input_tokens=300, output_tokens=60, cost_usd=0.75)
+    assert by_purpose[1, Purpose.ANSWER] == usage_row().usage
+
+
+async def test_paid_results_are_kept(records: Records) -> None:
+    entries = {f"key-{n}": bytes([n % 256]) * 3 for n in range(1_500)}
+    async with records.database.open("acme") as work:
+        await work.usage.put_cached(entries, Purpose.EMBED_DOCUMENT)
+        await work.usage.put_cached({"key-1": b"new"}, Purpose.SUMMARY)
+        await work.usage.put_cached({}, Purpose.SUMMARY)
+        assert await work.usage.get_cached([*entries, "unknown"]) == entries | {"key-1": b"new"}
+        assert await work.usage.get_cached([]) == {}
+
+
+async def test_the_latest_thumb_of_a_caller_on_a_thing_counts(records: Records) -> None:
+    one, two = doc(1), doc(2)
+    async with records.database.open("acme") as work:
+        await work.feedback.put_answer(answer("ans_1", one))
+        assert await work.feedback.get_answer("ans_1") == answer("ans_1", one)
+        assert await work.feedback.get_answer("ans_2") is None
+        await work.feedback.put(thumb(Rating.UP, one))
+        await work.feedback.put(thumb(Rating.DOWN, one, feedback_id="fb_2", at=LATER))
+        await work.feedback.put(thumb(Rating.UP, one, caller="token:이영희", at=LATER))
+        await work.feedback.put(thumb(Rating.UP, two))
+        await work.feedback.put(thumb(Rating.UP, answer_id="ans_1"))
+        given = await work.feedback.of_documents([one.document_id, "unknown"])
+        assert {(f.caller, f.rating) for f in given} == {("key:k1", Rating.DOWN), ("token:이영희", Rating.UP)}
+        await work.feedback.put(thumb(Rating.NONE, one))
+        await work.feedback.put(thumb(Rating.NONE, doc(404)))
+        assert [f.caller for f in await work.feedback.of_documents([one.document_id])] == ["token:이영희"]
+        assert len(await work.feedback.of_documents([two.document_id])) == 1
+
+
+async def test_audit_entries_come_newest_first(records: Records) -> None:
+    entries = [audit_entry(0, "a.first"), audit_entry(0, "a.second"), audit_entry(5, "a.third")]
+    async with records.database.open("acme") as work:
+        for entry in entries:
+            await work.audit.add(entry)
+        assert await work.audit.list() == entries[::-1]
+        assert await work.audit.list(limit=1) == [entries[2]]
+
+
+async def test_a_key_is_found_by_its_hash_whoever_it_belongs_to(records: Records) -> None:
+    mine, theirs = api_key("k1", "acme"), api_key("k2", "other", created_at=LATER)
+    for key in (mine, theirs):
+        async with records.database.open(key.company_id) as work:
+            await work.keys.put(key)
+    async with records.database.directory() as directory:
+        assert await directory.find_key("hash-k2") == theirs
+        assert await directory.find_key("hash-k3") is None
+        await directory.touch_key("k1", LATER)
+        await directory.touch_key("k1", LATER + timedelta(seconds=5))
+        await directory.touch_key("k9", LATER)
+    async with records.database.open("acme") as work:
+        assert await work.keys.list() == [replace(mine, last_used_at=LATER)]
+        await work.keys.put(replace(mine, revoked_at=LATER))
+        found = await work.keys.get("k1")
+        assert found is not None
+        assert found.revoked_at == LATER
+        assert await work.keys.get("k2") is None
+
+
+async def test_tenants_come_oldest_first_and_are_replaced(records: Records) -> None:
+    async with records.database.directory() as directory:
+        await directory.put_tenant(tenant("aaa", created_at=LATER))
+        await directory.put_tenant(tenant("acme", name="새 이름"))
+        listed = await directory.list_tenants()
+        assert [t.company_id for t in listed] == ["acme", "other", "aaa"]
+        assert await directory.get_tenant("acme") == tenant("acme", name="새 이름")
+        assert await directory.get_tenant("nobody") is None
+        await directory.audit(audit_entry())
+
+
+async def test_what_is_unfinished_is_told(records: Records) -> None:
+    async with records.database.directory() as directory:
+        await directory.put_tenant(tenant("third"))
+        assert await directory.unfinished() == []
+    async with records.database.open("acme") as work:
+        await work.sync.put_run(run("run_1", RunState.WAITING))
+        await work.sync.put_run(run("run_2", RunState.COMPLETED))
+        await work.documents.put([doc(1, state=DocState.INDEXED), doc(2, state=DocState.FAILED)])
+    async with records.database.open("other") as work:
+        await work.documents.put([doc(1, company="other", state=DocState.PROCESSING)])
+    async with records.database.open("third") as work:
+        await work.documents.put([doc(1, company="third", state=DocState.FAILED, next_try_at=clock.now() - timedelta(seconds=1))])
+        await work.documents.put([doc(2, company="third", state=DocState.FAILED, next_try_at=clock.now() + timedelta(hours=1))])
+    async with records.database.directory() as directory:
+        assert await directory.unfinished() == [("acme", "run_1"), ("other", None), ("third", None)]
+    async with records.database.open("third") as work:
+        assert [d.original_id for d in await work.documents.claim(10, clock.now())] == ["1"]
