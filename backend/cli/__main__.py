@@ -1,0 +1,5 @@
+"""`python -m backend.cli` is `desklore`."""
+
+from backend.cli.main import run
+
+run()

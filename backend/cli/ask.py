@@ -1,0 +1,77 @@
+"""`desklore ask` and `ticket`: a cited answer to a question, and what a ticket is about."""
+
+from typing import Annotated, Any
+
+import typer
+
+from backend.cli.errors import CliError, exit_for
+from backend.cli.output import Output
+from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.text import short
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="In your own words, Korean or English.")],
+    language: Annotated[str | None, typer.Option("--language", help="Of the answer, such as `ko`; else the question's.")] = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Ask a question; the answer is written as it comes, with numbered sources."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        answer = ask_one(session, question, language)
+        session.output.document(answer)
+
+
+def ask_one(session: Session, question: str, language: str | None = None) -> dict[str, Any]:
+    """Stream an answer to the terminal, list its citations, and return it. Raises CliError for an error inside the stream."""
+    body = {"question": question} | ({"language": language} if language else {})
+    for event in session.client.events("POST", "/query/stream", body=body):
+        if event.name == "token":
+            session.output.text(event.data["text"], end="")
+        elif event.name == "error":
+            error = event.data["error"]
+            raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
+        elif event.name == "done":
+            session.output.text()
+            tell_citations(session.output, event.data["citations"])
+            return dict(event.data)
+    raise CliError(exit_for("internal"), "The answer broke off; ask again.", code="answer_broken_off")
+
+
+def tell_citations(output: Output, citations: list[dict[str, Any]]) -> None:
+    """One line a source: its number, what it is, who may see it, and where."""
+    for source in citations:
+        place = f", page {source['page']}" if source["page"] else ""
+        label = f"{source['doc_type']} {source['original_id']}{place}, {source['visibility']}"
+        output.text(
+            f"  [{source['number']}] {short(source['title'], 70)} ({label}){'  ' + source['url'] if source['url'] else ''}", style="dim"
+        )
+
+
+def ticket(
+    ticket_id: Annotated[str, typer.Argument(metavar="ID", help="The ticket's number on its helpdesk.")],
+    platform: Annotated[str | None, typer.Option("--platform", help="Where two helpdesks have the same number.")] = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """What a ticket is about, what solved others like it, and which articles explain it."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        brief = session.client.get(f"/init/{ticket_id}", platform=platform)
+        session.output.document(brief)
+        _tell_brief(session.output, brief)
+
+
+def _tell_brief(output: Output, brief: dict[str, Any]) -> None:
+    facts = [brief[name] for name in ("status_label", "priority", "product", "requester") if brief[name]]
+    output.text(f"#{brief['ticket_id']} {brief['title']}", style="bold")
+    output.text(" · ".join(facts))
+    for part in ("problem", "cause", "solution", "result"):
+        if brief["summary"] and brief["summary"][part]:
+            output.text(f"{part.capitalize()}: {brief['summary'][part]}")
+    for name, hits in (("Similar tickets", brief["similar"]), ("Articles", brief["articles"])):
+        if hits:
+            output.text(f"{name}:")
+        for hit in hits:
+            output.text(f"  {hit['original_id']:>8}  {short(hit['title'], 70)}  {', '.join(hit['explanation'])}")

@@ -1,0 +1,153 @@
+"""The command line's way to the HTTP API: one answer, one stream of events, and every failure as a CliError."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+from msgspec import Struct
+
+from backend.cli.errors import CliError, Exit, exit_for
+
+API: Final = "/api/v1"
+_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+# A stream says something at least every half minute; a longer silence means that the server is gone.
+_STREAM_TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
+
+
+class Event(Struct, frozen=True):
+    """One server-sent event; `data` is its JSON, decoded."""
+
+    name: str
+    data: Any
+
+
+class ApiClient:
+    """Calls of one server with one key. Close it, or use it as a context."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url.rstrip("/")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # A proxy set for the internet must not be asked for this machine's own address.
+        local = urlsplit(self.url).hostname in {"127.0.0.1", "localhost", "::1"}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=not local)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of sockets."""
+        self._http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON answer of a GET; parameters that are None are left out."""
+        return self.call("GET", path, params=params)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """The JSON answer of a POST."""
+        return self.call("POST", path, body=body)
+
+    def call(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON answer, None where there is none. `path` is below `/api/v1`. Raises CliError."""
+        with self._failures_told():
+            answer = self._http.request(method, f"{API}{path}", json=body, params=_given(params))
+        if answer.is_error:
+            raise _error_of(answer)
+        return _json_of(answer) if answer.content else None
+
+    def events(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
+        """Server-sent events until the server ends the stream. Raises CliError."""
+        headers = {"Accept": "text/event-stream"}
+        with (
+            self._failures_told(),
+            self._http.stream(method, f"{API}{path}", json=body, params=_given(params), headers=headers, timeout=_STREAM_TIMEOUT) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _error_of(answer)
+            yield from parse_events(answer.iter_lines())
+
+    def is_ready(self) -> bool:
+        """Whether a Desklore server answers at the address and is ready."""
+        try:
+            return self._http.get("/health", timeout=2.0).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    @contextmanager
+    def _failures_told(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError:
+            raise CliError(
+                Exit.UNREACHABLE,
+                f"No Desklore server answers at {self.url}. Start one with: desklore up (or name another with --url).",
+                code="server_unreachable",
+            ) from None
+        except (httpx.TimeoutException, httpx.TransportError) as error:
+            raise CliError(
+                Exit.UNREACHABLE,
+                f"The server at {self.url} broke off or did not answer in time ({type(error).__name__}). Look at its log, then try again.",
+                code="server_unreachable",
+            ) from None
+        except httpx.InvalidURL as error:
+            raise CliError(Exit.USAGE, f"{self.url} is not an address of a server: {error}", code="invalid_url") from None
+
+
+def parse_events(lines: Iterator[str]) -> Iterator[Event]:
+    """Events of a `text/event-stream`; comments (heartbeats) are left out."""
+    name, data = "message", list[str]()
+    for line in lines:
+        if not line:
+            if data:
+                yield Event(name, _decoded("\n".join(data)))
+            name, data = "message", []
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+def _json_of(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        raise CliError(
+            Exit.UNREACHABLE,
+            f"What answers at {answer.url.copy_with(path='/', query=None)} is not Desklore; check --url.",
+            code="server_unreachable",
+        ) from None
+
+
+def _error_of(answer: httpx.Response) -> CliError:
+    """The API's own error, or what the status says where something else answered."""
+    try:
+        error = answer.json()["error"]
+        code, message, told = str(error["code"]), str(error["message"]), error.get("details") or {}
+    except (ValueError, KeyError, TypeError):
+        return CliError(
+            exit_for("", answer.status_code),
+            f"The server answered {answer.status_code} without saying why; check --url.",
+            code=f"http_{answer.status_code}",
+        )
+    details = dict(told) if isinstance(told, Mapping) else {"fields": told}
+    if request_id := error.get("request_id"):
+        details["request_id"] = request_id
+    return CliError(exit_for(code, answer.status_code), message, code=code, details=details)

@@ -1,0 +1,148 @@
+"""`desklore connections`: connect helpdesks, and pause, resume, rotate or forget them."""
+
+from typing import Annotated, Any
+
+import typer
+
+from backend.cli.errors import CliError, Exit
+from backend.cli.output import Output
+from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
+from backend.cli.text import day
+
+app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
+
+PlatformArgument = Annotated[str, typer.Argument(help="Such as `freshdesk`.")]
+DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com`.")]
+ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
+SecretOption = Annotated[
+    list[str] | None,
+    typer.Option("--secret", metavar="NAME=VALUE", help="A credential, such as api_key=…; asked for without showing it where left out."),
+]
+BaseUrlOption = Annotated[
+    str | None, typer.Option("--base-url", help="Another address than the platform's own; the operator's allow-list must have its host.")
+]
+
+
+@app.command()
+def add(
+    *,
+    platform: PlatformArgument,
+    domain: DomainArgument,
+    secret: SecretOption = None,
+    base_url: BaseUrlOption = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Connect a helpdesk: its credentials are verified first, then encrypted."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        connection = session.client.post("/connections", _wanted(platform, domain, base_url, secret))
+        session.output.document(connection)
+        _tell_report(session.output, connection["report"])
+        session.output.text(f"Connected {connection['domain']} as {connection['connection_id']}.")
+        session.output.text(f"Next: desklore sync {connection['connection_id']}")
+
+
+@app.command()
+def check(
+    *,
+    platform: PlatformArgument,
+    domain: DomainArgument,
+    secret: SecretOption = None,
+    base_url: BaseUrlOption = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Tell what credentials can read, and save nothing."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        report = session.client.post("/connections/check", _wanted(platform, domain, base_url, secret))
+        session.output.document(report)
+        _tell_report(session.output, report)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """All connections, oldest first."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        answer = session.client.get("/connections")
+        session.output.document(answer)
+        rows = (
+            (c["connection_id"], c["platform"], c["domain"], f"{c['state']} {c['state_reason']}".strip(), day(c["last_synced_at"]))
+            for c in answer["items"]
+        )
+        session.output.table(
+            ("connection", "platform", "domain", "state", "last synced"),
+            rows,
+            empty="No connections yet. Add one: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com",
+        )
+
+
+@app.command()
+def pause(connection: ConnectionArgument, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Sync it no more until it is resumed."""
+    _change(connection, {"state": "paused"}, as_json=as_json, url=url, key=key)
+
+
+@app.command()
+def resume(connection: ConnectionArgument, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Sync it again; a broken one is verified first."""
+    _change(connection, {"state": "active"}, as_json=as_json, url=url, key=key)
+
+
+@app.command()
+def rotate(
+    connection: ConnectionArgument, secret: SecretOption = None, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None
+) -> None:
+    """Give it new credentials; they are verified before they replace the old ones."""
+    _change(connection, {"credentials": _credentials(secret)}, as_json=as_json, url=url, key=key)
+
+
+@app.command()
+def delete(
+    *,
+    connection: ConnectionArgument,
+    keep: Annotated[bool, typer.Option("--keep-documents", help="Keep what was read over it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Forget it and its credentials, with what was read over it."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        if not yes:
+            typer.confirm(f"Forget {connection}{'' if keep else ' and delete its documents'}?", abort=True, err=True)
+        gone = session.client.call("DELETE", f"/connections/{connection}", params={"keep_documents": keep})
+        session.output.document(gone)
+        session.output.text(f"Deleted {connection} with {gone['documents']} documents and {gone['files']} files.")
+
+
+def _change(connection: str, body: dict[str, Any], *, as_json: bool, url: str | None, key: str | None) -> None:
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        changed = session.client.call("PATCH", f"/connections/{connection}", body=body)
+        session.output.document(changed)
+        session.output.text(f"{changed['domain']} is {changed['state']}.")
+
+
+def _wanted(platform: str, domain: str, base_url: str | None, secret: list[str] | None) -> dict[str, Any]:
+    return {"platform": platform, "domain": domain, "base_url": base_url, "credentials": _credentials(secret)}
+
+
+def _credentials(given: list[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` pairs; asked for on the terminal where none was given, so that no secret has to be in the shell's history."""
+    if not given:
+        return {"api_key": typer.prompt("API key of the helpdesk", hide_input=True, err=True)}
+    pairs = dict(each.partition("=")[::2] for each in given)
+    if bad := [name for name, value in pairs.items() if not name or not value]:
+        raise CliError(Exit.USAGE, f"--secret needs NAME=VALUE, such as api_key=…; this is none: {', '.join(bad)}", code="wrong_usage")
+    return pairs
+
+
+def _tell_report(output: Output, report: dict[str, Any] | None) -> None:
+    if report is None:
+        return
+    output.text(f"{report['account_name']}, as {report['agent_name']} <{report['agent_email']}>")
+    for ability in report["abilities"]:
+        output.text(f"  {'yes' if ability['ok'] else 'NO '} {ability['name']}{'  ' + ability['message'] if ability['message'] else ''}")
+    for warning in report["warnings"]:
+        output.text(f"  ! {warning}")

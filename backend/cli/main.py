@@ -1,0 +1,70 @@
+"""`desklore`: every command, and the one place where a failure becomes a line and an exit code."""
+
+import sys
+from typing import Final
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from backend.cli import ask, bench, connections, demo, documents, keys, runs, sandbox, serve, tenants
+from backend.cli.errors import CliError, Exit
+from backend.cli.output import Output
+
+app: Final = typer.Typer(
+    name="desklore",
+    help="Turns a support team's own history into answers: helpdesk tickets in, cited answers out.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 no server, 6 helpdesk or model, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+_RUN: Final = "Run it"
+_USE: Final = "Use it"
+app.command("demo", rich_help_panel=_RUN)(demo.demo)
+app.command("up", rich_help_panel=_RUN)(serve.up)
+app.command("sandbox", rich_help_panel=_RUN)(sandbox.sandbox)
+app.command("bench", rich_help_panel=_RUN)(bench.bench)
+app.command("sync", rich_help_panel=_USE)(runs.sync)
+app.command("failures", rich_help_panel=_USE)(runs.failures)
+app.command("ask", rich_help_panel=_USE)(ask.ask)
+app.command("ticket", rich_help_panel=_USE)(ask.ticket)
+app.add_typer(runs.app, name="runs", rich_help_panel=_USE)
+app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
+app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
+app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
+app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code; tell a failure in one line (with --json as a document)."""
+    output = Output(as_json="--json" in arguments)
+    try:
+        result = app(arguments, prog_name="desklore", standalone_mode=False)
+    except CliError as error:
+        output.error(error)
+        return error.exit_code
+    except TyperException as error:
+        output.error(CliError(Exit.USAGE, f"{error.format_message()} See: {_help_for(arguments)}", code="wrong_usage"))
+        return error.exit_code
+    except (Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    return result if isinstance(result, int) else Exit.OK
+
+
+def run() -> None:
+    """The entry point of the command `desklore`."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _help_for(arguments: list[str]) -> str:
+    """`desklore tenants create --help` of what was typed."""
+    words: list[str] = []
+    for argument in arguments[:2]:
+        if argument.startswith("-"):
+            break
+        words.append(argument)
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    groups = {group.name for group in app.registered_groups}
+    keep = words[:2] if words and words[0] in groups else words[:1] if words and words[0] in known else []
+    return " ".join(["desklore", *keep, "--help"])

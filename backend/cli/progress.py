@@ -1,0 +1,150 @@
+"""Following a run: a live bar on a terminal, plain lines in a pipe, nothing but the result with --json."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from backend.cli.errors import CliError, Exit, exit_for
+from backend.cli.session import Session
+
+ENDED: Final = frozenset({"completed", "failed", "canceled"})
+_LINE_SECONDS: Final = 2.0
+
+
+class _Display(Protocol):
+    def show(self, run: dict[str, Any]) -> None:
+        """Tell how the run goes now."""
+        ...
+
+
+def follow_run(session: Session, run_id: str) -> dict[str, Any]:
+    """Show a run until it ends, and return it as it ended. A broken stream is taken up again while the server answers."""
+    run: dict[str, Any] = session.client.get(f"/runs/{run_id}")
+    with _display(session) as display:
+        while run["state"] not in ENDED:
+            for event in session.client.events("GET", f"/runs/{run_id}/events"):
+                if isinstance(event.data, dict) and event.data.get("run_id") == run_id:
+                    run = event.data
+                    display.show(run)
+            run = session.client.get(f"/runs/{run_id}")
+        display.show(run)
+    return run
+
+
+def check_ended_well(run: dict[str, Any]) -> None:
+    """Raise CliError for a run that failed or was canceled."""
+    if run["state"] == "failed":
+        code = run.get("error_code") or "run_failed"
+        raise CliError(exit_for(code), f"Run {run['run_id']} failed: {run.get('error_message') or code}", code=code, details=run)
+    if run["state"] == "canceled":
+        raise CliError(Exit.FAILED, f"Run {run['run_id']} was canceled.", code="run_canceled", details=run)
+
+
+class Pace:
+    """Items a second since the first look, and the seconds that are left at this pace."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def measure(self, done: int, total: int | None, *, now: float | None = None) -> tuple[float | None, float | None]:
+        """Rate and remaining seconds; None where it can't be said yet."""
+        at = time.monotonic() if now is None else now
+        if self._first is None:
+            self._first = (at, done)
+        began, before = self._first
+        if done <= before or at <= began:
+            return None, None
+        rate = (done - before) / (at - began)
+        left = max(0, total - done) / rate if total is not None else None
+        return rate, left
+
+
+def describe(run: dict[str, Any], rate: float | None, left: float | None) -> str:
+    """One line of figures: what was taken, how fast, how long still, and what the helpdesk's API has left."""
+    counts = run["counts"]
+    done, total = progress_of(run)
+    words = [f"{done}/{total} documents" if total else f"{done} documents"]
+    words += [f"{counts[name]} {name}" for name in ("listed", "unchanged", "deleted", "failed") if counts.get(name)]
+    if rate is not None:
+        words.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
+    if left is not None and run["state"] not in ENDED:
+        words.append(f"{_duration(left)} left")
+    if counts.get("api_calls"):
+        budget = f", {counts['api_remaining']} of {counts['api_limit']} left" if counts.get("api_remaining") is not None else ""
+        words.append(f"API {counts['api_calls']} calls{budget}")
+    return " · ".join(words)
+
+
+def progress_of(run: dict[str, Any]) -> tuple[int, int | None]:
+    """Items that are through (processed, unchanged, deleted or failed), and how many there will be, where that is known."""
+    counts = run["counts"]
+    done = counts["processed"] + counts["unchanged"] + counts["deleted"]
+    # A listing that names no total still names what it has listed so far; more can only follow while it is read.
+    total = counts.get("expected")
+    if run.get("phase") == "processing" or run["state"] in ENDED:
+        total = done + counts["to_process"]
+    return done, max(total, done) if total else total
+
+
+class _Lines:
+    """For a pipe: one line every two seconds, and one for each new phase."""
+
+    def __init__(self, session: Session) -> None:
+        self._output = session.output
+        self._pace = Pace()
+        self._told: tuple[str, str] = ("", "")
+        self._at = 0.0
+
+    def show(self, run: dict[str, Any]) -> None:
+        rate, left = self._pace.measure(*progress_of(run))
+        phase = (run["state"], run.get("phase") or "")
+        if phase == self._told and time.monotonic() - self._at < _LINE_SECONDS:
+            return
+        self._told, self._at = phase, time.monotonic()
+        self._output.text(f"  {_phase(run):<12} {describe(run, rate, left)}")
+
+
+class _Bar:
+    """For a terminal: one bar that moves."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None, figures="")
+        self._pace = Pace()
+
+    def show(self, run: dict[str, Any]) -> None:
+        done, total = progress_of(run)
+        figures = describe(run, *self._pace.measure(done, total))
+        self._progress.update(self._task, description=_phase(run), completed=done, total=total, figures=figures)
+
+
+class _Nothing:
+    """For --json: the result says it all."""
+
+    def show(self, run: dict[str, Any]) -> None:
+        """Show nothing."""
+
+
+@contextmanager
+def _display(session: Session) -> Iterator[_Display]:
+    if session.output.as_json:
+        yield _Nothing()
+    elif not session.output.live:
+        yield _Lines(session)
+    else:
+        columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=24), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
+        with Progress(*columns, console=session.output.console) as progress:
+            yield _Bar(progress)
+
+
+def _phase(run: dict[str, Any]) -> str:
+    return (run.get("phase") or run["state"]) if run["state"] == "running" else str(run["state"])
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

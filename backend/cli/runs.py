@@ -1,0 +1,137 @@
+"""`desklore sync`, `runs` and `failures`: start a sync, watch it, and see what it could not take."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from backend.cli.errors import CliError, Exit
+from backend.cli.output import Output
+from backend.cli.progress import check_ended_well, describe, follow_run
+from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.text import day, moment, short
+
+app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True)
+
+ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Its id; else every active one.")]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
+
+
+def sync(
+    *,
+    connection: ConnectionsArgument = None,
+    full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what changed.")] = False,
+    since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Read what changed from a helpdesk and make it searchable, with live progress. With --json: {"runs": [...]}."""
+    options = {"mode": "full" if full else "incremental", "since": moment(since), "limit": limit}
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        runs = [sync_one(session, each, options, detach=detach) for each in _chosen(session, connection)]
+        session.output.document({"runs": runs})
+        for run in runs if not detach else []:
+            check_ended_well(run)
+
+
+def sync_one(session: Session, connection_id: str, options: dict[str, Any], *, detach: bool = False) -> dict[str, Any]:
+    """Start a run, or take up the one under way, and follow it to its end."""
+    body = {"connection_id": connection_id, **{name: value for name, value in options.items() if value is not None}}
+    try:
+        run: dict[str, Any] = session.client.post("/ingest", body)
+    except CliError as error:
+        if error.code != "run_active" or "run_id" not in error.details:
+            raise
+        session.output.remark(f"{connection_id} is being synced already; following {error.details['run_id']}.")
+        run = session.client.get(f"/runs/{error.details['run_id']}")
+    session.output.text(f"{run['run_id']}: syncing {connection_id}")
+    if detach:
+        session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
+        return run
+    run = follow_run(session, run["run_id"])
+    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
+    return run
+
+
+@app.command("list")
+def list_(
+    connection: Annotated[str | None, typer.Option("--connection", help="Only of this one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 20,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Syncs, newest first."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        answer = session.client.get("/runs", connection_id=connection, limit=limit)
+        session.output.document(answer)
+        rows = (
+            (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r, None, None))
+            for r in answer["items"]
+        )
+        session.output.table(
+            ("run", "connection", "mode", "state", "started", "figures"), rows, empty="No runs yet. Start one: desklore sync"
+        )
+
+
+@app.command()
+def show(
+    run: RunArgument,
+    follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """How one sync goes."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        found = follow_run(session, run) if follow else session.client.get(f"/runs/{run}")
+        session.output.document(found)
+        session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found, None, None)}")
+        if found["resume_at"]:
+            session.output.text(f"Goes on by itself at {day(found['resume_at'])}.")
+        if found["error_code"]:
+            session.output.text(f"{found['error_code']}: {found['error_message']}")
+        if follow:
+            check_ended_well(found)
+
+
+@app.command()
+def cancel(run: RunArgument, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Stop a sync; what it has stored stays."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        stopped = session.client.post(f"/runs/{run}/cancel")
+        session.output.document(stopped)
+        session.output.text(f"{run} is {stopped['state']}.")
+
+
+def failures(connection: ConnectionsArgument = None, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Items a sync could not take; they are tried first next time."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        items = [
+            {"connection_id": each, **failure}
+            for each in ([connection] if connection else _connection_ids(session))
+            for failure in session.client.get(f"/connections/{each}/failures")["items"]
+        ]
+        session.output.document({"items": items})
+        rows = ((f"{f['doc_type']} {f['original_id']}", f["code"], f["attempts"], day(f["at"]), short(f["message"])) for f in items)
+        session.output.table(("item", "code", "tries", "last", "why"), rows, empty="No failures.")
+
+
+def _chosen(session: Session, connection: str | None) -> list[str]:
+    if connection is not None:
+        return [connection]
+    active = [each["connection_id"] for each in session.client.get("/connections")["items"] if each["state"] == "active"]
+    if not active:
+        raise CliError(
+            Exit.NOT_FOUND,
+            "There is no active connection. Add one: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com",
+            code="connection_not_found",
+        )
+    return active
+
+
+def _connection_ids(session: Session) -> list[str]:
+    return [each["connection_id"] for each in session.client.get("/connections")["items"]]

@@ -1,0 +1,147 @@
+"""The whole product in one process: API, workers and index behind one port, on the main thread or beside it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from backend.cli.errors import CliError, Exit
+from backend.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+    from uvicorn._types import ASGI3Application
+
+_STOP_SECONDS = 5
+"""How long requests under way may still take; a stream can be read again."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens at the address: taken before anything is built, so that a busy port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise CliError(
+            Exit.FAILED,
+            f"Port {port} of {host} can't be used ({error.strerror}). Stop what uses it, or choose another: DESKLORE_PORT={port + 1}",
+            code="port_busy",
+        ) from None
+    listener.setblocking(False)
+    return listener
+
+
+class Server:
+    """Desklore at one socket. `serve` runs until `stop`, which any thread may call."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._stopping: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, on_ready: Callable[[], None]) -> None:
+        """Build everything, answer requests, and on `stop` let go of everything in order."""
+        # Imported here because these bring the whole house: other commands start in a tenth of the time without it.
+        from backend.runtime import build  # noqa: PLC0415
+
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        runtime = await build(self._settings)
+        server = _uvicorn(runtime.app, on_ready)
+        try:
+            await runtime.start()
+            serving = asyncio.create_task(server.serve(sockets=[self._listener]))
+            stop = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            server.should_exit = True
+            await serving
+        finally:
+            await runtime.close()
+            self._listener.close()
+
+    def stop(self) -> None:
+        """End `serve` when what is under way is answered; does nothing before it began."""
+        if self._loop is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
+
+def run_until_signal(server: Server, on_ready: Callable[[], None]) -> None:
+    """Serve on the main thread until Ctrl-C or a polite kill, both of which end cleanly."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.stop)
+        await server.serve(on_ready)
+
+    with _event_loop() as runner:
+        runner.run(main())
+
+
+class ServerThread:
+    """Serves beside the main thread, which talks to it over HTTP as anybody would."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._ready = threading.Event()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desklore-server")
+        self._served: Future[None] | None = None
+
+    def start(self) -> None:
+        """Return when it is ready; raise what kept it from getting ready."""
+        self._served = self._pool.submit(self._run)
+        while not self._ready.wait(0.02):
+            if self._served.done():
+                self._served.result()
+                raise CliError(Exit.FAILED, "The server stopped before it was ready; its log says why.", code="server_stopped")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long; whether it still runs. Raises what ended it."""
+        with contextlib.suppress(TimeoutError):
+            if self._served is not None:
+                self._served.result(seconds)
+        return self._served is not None and not self._served.done()
+
+    def stop(self) -> None:
+        """Stop it and wait until everything is let go of."""
+        self._server.stop()
+        self._pool.shutdown()
+
+    def _run(self) -> None:
+        with _event_loop() as runner:
+            runner.run(self._server.serve(self._ready.set))
+
+
+def _uvicorn(app: "ASGI3Application", on_ready: Callable[[], None]) -> "uvicorn.Server":
+    """A uvicorn server that leaves signals to us: it would raise them once more after a clean end."""
+    import uvicorn  # noqa: PLC0415 - only a server needs it
+
+    class Signalless(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
+
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=_STOP_SECONDS
+    )
+    return Signalless(config)
+
+
+def _event_loop() -> asyncio.Runner:
+    import uvloop  # noqa: PLC0415 - only a server needs it
+
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)

@@ -1,0 +1,57 @@
+"""What most commands begin with: the common options, where to print, and a client with the right key."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from backend.cli.client import ApiClient
+from backend.cli.config import find_target
+from backend.cli.errors import CliError, Exit
+from backend.cli.output import Output
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.", rich_help_panel="Common")]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Server; else DESKLORE_URL, else the demo's.", rich_help_panel="Common")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", metavar="KEY", help="Key; else DESKLORE_API_KEY or DESKLORE_OPERATOR_KEY.", rich_help_panel="Common"),
+]
+
+
+class Session:
+    """A command that talks to a server: where to print and whom to call."""
+
+    def __init__(self, client: ApiClient, output: Output) -> None:
+        self.client = client
+        self.output = output
+
+
+@contextmanager
+def as_tenant(url: str | None, key: str | None, output: Output) -> Iterator[Session]:
+    """A session with a tenant's API key. Raises CliError where there is none."""
+    target = find_target(url, key)
+    if not target.api_key:
+        raise CliError(
+            Exit.DENIED,
+            "No API key. Give one with --key or DESKLORE_API_KEY; the operator makes one with: desklore keys create NAME --company COMPANY",
+            code="unauthenticated",
+        )
+    with ApiClient(target.url, target.api_key) as client:
+        yield Session(client, output)
+
+
+@contextmanager
+def as_operator(url: str | None, key: str | None, output: Output) -> Iterator[Session]:
+    """A session with the operator's key. Raises CliError where there is none."""
+    target = find_target(url, key)
+    if not target.operator_key:
+        raise CliError(
+            Exit.DENIED,
+            "No operator key. Give it with --key or DESKLORE_OPERATOR_KEY; in development the server keeps it in its data folder.",
+            code="unauthenticated",
+        )
+    with ApiClient(target.url, target.operator_key) as client:
+        yield Session(client, output)
