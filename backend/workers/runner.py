@@ -28,10 +28,14 @@ def handler(services: Services) -> Handler:
     async def handle(job: Job) -> float | None:
         with structlog.contextvars.bound_contextvars(job=job.name.value, job_id=job.key, company_id=job.company_id):
             try:
-                return await JOBS[job.name](services, job)
+                seconds = await JOBS[job.name](services, job)
             except AppError as error:
                 again = error.retry in (Retry.SOURCE_DOWN, Retry.LATER)
                 log.warning("job_failed", code=error.code.value, message=error.message, again=again)
-                return (error.retry_after or LATER_SECONDS) if again else None
+                seconds = (error.retry_after or LATER_SECONDS) if again else None
+                services.meter.count("jobs", 1, name=job.name.value, outcome="again" if again else "failed")
+                return seconds
+            services.meter.count("jobs", 1, name=job.name.value, outcome="done" if seconds is None else "again")
+            return seconds
 
     return handle

@@ -32,6 +32,7 @@ async def generate_answer(
     *,
     chat: ChatModel,
     language: str | None = None,
+    language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,
 ) -> Answer:
@@ -53,6 +54,7 @@ async def stream_answer(
     result: SearchResult,
     *,
     chat: ChatModel,
+    language: str | None = None,
     language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from backend.core import clock, ids
-from backend.core.answer.generate import generate_answer, generate_reply_text, stream_answer
+from backend.core import clock
+from backend.core.answer import reply
+from backend.core.answer.generate import generate_answer, stream_answer
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.sources import open_source
@@ -20,7 +21,7 @@ from backend.core.model.document import DocState, DocType, Document, Summary, vi
 from backend.core.model.job import Job, JobName
 from backend.core.model.search import Filters, Hit, Query, SearchResult
 from backend.core.model.sync import ItemRef
-from backend.core.model.tenant import Caller
+from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.model.ticket import Ticket
 from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
@@ -35,7 +36,9 @@ QUERY_CHARS = 800
 """So much of a ticket is enough to find its like."""
 
 
-async def init_ticket(services: Services, company_id: str, caller: Caller, ticket_id: str, platform: str | None, top_k: int) -> TicketBrief:
+async def init_ticket(
+    services: Services, company_id: str, caller: Caller, ticket_id: str, *, platform: str | None = None, top_k: int = 5
+) -> TicketBrief:
     """What a ticket is about, tickets like it and articles that may answer it; fetched from the helpdesk when unseen.
 
     Raises TICKET_NOT_FOUND where neither the store nor a connected helpdesk has it.
@@ -80,7 +83,14 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
     began = time.perf_counter()
     result = await _find(services, company_id, caller, ask)
     with services.meter.stage("generate"):
-        answer = await generate_answer(ask.question, result, chat=services.models.generate, language=ask.language)
+        answer = await generate_answer(
+            ask.question,
+            result,
+            chat=services.models.generate,
+            encoder=services.encoder,
+            language=ask.language,
+            for_customer=not caller.sees_internal,
+        )
     await _keep_answer(services, company_id, answer)
     return _by_type(answer, result, ask, took_ms=_ms_since(began))
 
@@ -88,7 +98,15 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
 async def stream_query(services: Services, company_id: str, caller: Caller, ask: AskInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: HITS, TOKEN…, DONE with the Answer, or ERROR. No transaction is held meanwhile."""
     result = await _find(services, company_id, caller, ask)
-    async for event in stream_answer(ask.question, result, chat=services.models.generate, language=ask.language):
+    events = stream_answer(
+        ask.question,
+        result,
+        chat=services.models.generate,
+        encoder=services.encoder,
+        language=ask.language,
+        for_customer=not caller.sees_internal,
+    )
+    async for event in events:
         if event.kind is AnswerEventKind.DONE:
             await _keep_answer(services, company_id, event.data)
         yield event
@@ -105,9 +123,53 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,))
     result = await _search(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
     with services.meter.stage("generate"):
-        reply = await generate_reply_text(document, result.hits, ask, chat=services.models.generate)
-    await _spend(services, company_id, services.models.generate, Purpose.REPLY, reply.usage)
-    return reply
+        draft = await reply.generate_reply(
+            document,
+            result.hits,
+            chat=services.models.generate,
+            encoder=services.encoder,
+            tone=ask.tone.value,
+            length=ask.length.value,
+            language=ask.language,
+            hint=ask.hint,
+        )
+    await _spend(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
+    async with services.database.open(company_id) as uow:
+        await uow.feedback.put_answer(draft)
+        await uow.audit.add(
+            AuditEntry(at=clock.now(), actor=caller.actor, action="reply.draft", target=document.document_id, request_id=caller.request_id)
+        )
+    return ReplyDraft(
+        draft_id=draft.answer_id,
+        document_id=document.document_id,
+        ticket_id=document.original_id,
+        text=draft.text,
+        language=draft.language,
+        tone=ask.tone,
+        citations=draft.citations,
+        grounded=draft.grounded,
+        warnings=_warnings(draft),
+        model=draft.model,
+        provider=draft.provider,
+        usage=draft.usage,
+        created_at=draft.created_at,
+    )
+
+
+def _warnings(draft: Answer) -> tuple[str, ...]:
+    """What an agent should check before sending, in the draft's language."""
+    korean = draft.language == "ko"
+    if not draft.grounded:
+        return (
+            "해결 방법이 담긴 자료를 찾지 못했습니다. 직접 확인해 주세요." if korean else "No source says how to solve it; check yourself.",
+        )
+    if any(citation.visibility is Visibility.RESTRICTED for citation in draft.citations):
+        return (
+            "로그인한 고객 등 일부 고객에게만 공개된 문서를 인용했습니다."
+            if korean
+            else "It rests on an article that only some customers may read.",
+        )
+    return ()
 
 
 async def _find(services: Services, company_id: str, caller: Caller, ask: AskInput) -> SearchResult:

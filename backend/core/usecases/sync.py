@@ -30,7 +30,7 @@ LEAST_FAILURES = 10
 
 async def start_run(services: Services, company_id: str, connection_id: str, options: RunOptions, actor: str) -> Run:
     """Queue a sync of a connection. Raises CONNECTION_NOT_FOUND, CONNECTION_PAUSED or RUN_ACTIVE."""
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         connection = await uow.connections.get(connection_id)
         if connection is None:
             raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
@@ -74,7 +74,7 @@ async def list_runs(services: Services, company_id: str, connection_id: str | No
 
 async def list_failures(services: Services, company_id: str, connection_id: str) -> list[ItemFailure]:
     """Items that could not be taken, oldest first. Raises CONNECTION_NOT_FOUND."""
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         if await uow.connections.get(connection_id) is None:
             raise AppError(Code.CONNECTION_NOT_FOUND)
         return await uow.sync.list_failures(connection_id)
@@ -133,7 +133,7 @@ async def _read_source(services: Services, company_id: str, connection: Connecti
                 run = await _read_stream(services, company_id, taker, source, msgspec.structs.replace(run, phase=stream.value))
     finally:
         await source.close()
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         current = await uow.connections.get(connection.connection_id)
         if current is not None:
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=clock.now()))
@@ -154,7 +154,7 @@ async def _retry_failures(services: Services, company_id: str, taker: Taker, run
 async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, run: Run) -> Run:
     """Read the stream that the run's phase names, to its end or to the limit."""
     stream, scope = Stream(run.phase), cursor_scope(run)
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         cursor = await uow.sync.get_cursor(run.connection_id, stream, scope)
         run = await save_run(uow, run)
     before = run.counts.listed
@@ -167,7 +167,7 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
             if run.options.limit is not None and run.counts.listed - before >= run.options.limit:
                 break
     if scope is not None and _moves_place(run.options) and cursor is not None:
-        async with services.database.open(company_id) as uow:
+        async with services.database.open(company_id, write=True) as uow:
             await uow.sync.put_cursor(run.connection_id, cursor)
     return run
 
@@ -191,7 +191,7 @@ def _check_failures(services: Services, run: Run) -> None:
 async def _watch_processing(services: Services, company_id: str, run: Run) -> float | None:
     """Wait until the connection's Documents are processed, then compare store and index and end the run."""
     try:
-        async with services.database.open(company_id) as uow:
+        async with services.database.open(company_id, write=True) as uow:
             states = await uow.documents.counts(run.connection_id)
             left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0)
             counts = msgspec.structs.replace(run.counts, to_process=left, processed=max(0, run.counts.stored - left))
@@ -204,7 +204,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         stored = everywhere.get(DocState.INDEXED, 0)
         counts = msgspec.structs.replace(counts, documents=stored, indexed_documents=indexed)
         message = "" if stored == indexed else f"The store has {stored} indexed documents and the index {indexed}."
-        async with services.database.open(company_id) as uow:
+        async with services.database.open(company_id, write=True) as uow:
             await save_run(
                 uow,
                 msgspec.structs.replace(
@@ -218,7 +218,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
 
 async def _stopped(services: Services, company_id: str, run_id: str, error: AppError) -> float | None:
     """What an error does to the run: wait and go on by itself, or end, and pause a connection that an admin must mend."""
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         run = await uow.sync.get_run(run_id)
         if run is None or run.state not in ACTIVE:
             return None
@@ -238,5 +238,5 @@ async def _stopped(services: Services, company_id: str, run_id: str, error: AppE
 
 
 async def _save(services: Services, company_id: str, run: Run) -> Run:
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         return await save_run(uow, run)

@@ -43,10 +43,10 @@ async def process_pending(services: Services, company_id: str) -> float | None:
     None: nothing is left. A number of seconds: a provider is down, come back then. The queue runs one job of a tenant
     at a time, so what is still marked as processing was left by one that was killed.
     """
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         await uow.documents.release()
     while True:
-        async with services.database.open(company_id) as uow:
+        async with services.database.open(company_id, write=True) as uow:
             claimed = await uow.documents.claim(BATCH, clock.now())
         if not claimed:
             return None
@@ -165,7 +165,7 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
     postponed = [msgspec.structs.replace(document, state=DocState.PENDING) for document in batch.postponed]
     every = [*batch.done, *postponed]
     connection_ids = {document.connection_id for document in every}
-    async with services.database.open(company_id) as uow:
+    async with services.database.open(company_id, write=True) as uow:
         written = await uow.documents.finish(every)
         if batch.usage:
             await uow.usage.add(batch.usage)

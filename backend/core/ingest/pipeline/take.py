@@ -96,7 +96,7 @@ class Taker:
             await index.delete(list(gone))
         documents = [taken.document for taken in page.items if taken.document is not None]
         with self._services.meter.stage("store"):
-            async with self._services.database.open(self._company_id) as uow:
+            async with self._services.database.open(self._company_id, write=True) as uow:
                 await self._put(uow, page.items, documents, page.failures)
                 deleted = await self._mark_gone(uow, page.gone)
                 run = self._counted(run, page, stored=len(documents), deleted=deleted)
@@ -105,7 +105,7 @@ class Taker:
                 run = await save_run(uow, run)
                 if documents:
                     uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject="all"))
-        self._services.meter.count("items_stored", len(documents), platform=self._connection.platform)
+        self._tell(page, stored=len(documents), deleted=deleted)
         return run
 
     async def _make(self, ref: ItemRef, item: Ticket | Article, raw: bytes, known_hash: str | None) -> Taken:
@@ -116,19 +116,8 @@ class Taker:
                 return Taken(ref=ref, document=None, raw=raw)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
-        now = clock.now()
         with self._services.meter.stage("merge"):
-            texts = [_text_of(file) for file in files if file.pieces]
-            make = merge.merge_ticket if isinstance(item, Ticket) else merge.merge_article
-            document = make(
-                item,
-                self._company_id,
-                connection_id=self._connection.connection_id,
-                platform=self._connection.platform,
-                version=ref.version,
-                files=texts,
-                now=now,
-            )
+            document = self._merge(item, ref.version, [_text_of(file) for file in files if file.pieces])
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
             ref=ref,
@@ -136,6 +125,17 @@ class Taker:
             files=tuple(file.file for file in files),
             raw=raw,
             retry=None if missing is None else _retry_of(ref, missing),
+        )
+
+    def _merge(self, item: Ticket | Article, version: str, files: Sequence[merge.AttachmentText]) -> Document:
+        company_id, connection = self._company_id, self._connection
+        where = (connection.connection_id, connection.platform)
+        if isinstance(item, Ticket):
+            return merge.merge_ticket(
+                item, company_id, connection_id=where[0], platform=where[1], version=version, files=files, now=clock.now()
+            )
+        return merge.merge_article(
+            item, company_id, connection_id=where[0], platform=where[1], version=version, files=files, now=clock.now()
         )
 
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
@@ -182,6 +182,14 @@ class Taker:
         place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{ids.content_hash(lines)[:8]}"
         key = f"raw/{self._connection.platform}/{self._connection.connection_id}/{place}.jsonl.zst"
         await self._blobs.put(key, zstandard.compress(lines))
+
+    def _tell(self, page: Page[Taken], *, stored: int, deleted: int) -> None:
+        outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
+        for outcome, amount in outcomes.items():
+            self._services.meter.count("run_items", amount, outcome=outcome)
+        for taken in page.items:
+            for file in taken.files:
+                self._services.meter.count("attachments", 1, state=file.state.value)
 
     def _counted(self, run: Run, page: Page[Taken], *, stored: int, deleted: int) -> Run:
         counts = run.counts

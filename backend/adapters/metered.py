@@ -1,0 +1,102 @@
+"""Models that are counted and timed, whatever provider stands behind them."""
+
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+
+from backend.core.errors import AppError
+from backend.core.model.answer import Completion, Delta, Prompt
+from backend.core.model.budget import Purpose, Usage
+from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.meter import Meter
+
+
+class MeteredChat:
+    """A ChatModel that tells the meter each call, its time, tokens and cost by purpose."""
+
+    def __init__(self, chat: ChatModel, meter: Meter) -> None:
+        self._chat = chat
+        self._meter = meter
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._chat.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._chat.model
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """As the model behind it."""
+        with _told(self._meter, prompt.purpose, self.model):
+            completion = await self._chat.complete(prompt)
+        _tell_usage(self._meter, prompt.purpose, self.model, completion.usage)
+        return completion
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """As the model behind it; a stream that its reader leaves counts as it is."""
+        with _told(self._meter, prompt.purpose, self.model):
+            async for delta in self._chat.stream(prompt):
+                if delta.usage is not None:
+                    _tell_usage(self._meter, prompt.purpose, self.model, delta.usage)
+                yield delta
+
+
+class MeteredEmbedder:
+    """An Embedder that tells the meter each call and each text."""
+
+    def __init__(self, embedder: Embedder, meter: Meter) -> None:
+        self._embedder = embedder
+        self._meter = meter
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._embedder.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._embedder.model
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return self._embedder.dimension
+
+    @property
+    def semantic(self) -> bool:
+        """Whether its vectors carry meaning."""
+        return self._embedder.semantic
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
+        """As the embedder behind it."""
+        with _told(self._meter, purpose, self.model):
+            vectors, usage = await self._embedder.embed(texts, purpose)
+        self._meter.count("embeddings", len(texts), purpose=purpose.value, model=self.model)
+        _tell_usage(self._meter, purpose, self.model, usage)
+        return vectors, usage
+
+
+@contextmanager
+def _told(meter: Meter, purpose: Purpose, model: str) -> Iterator[None]:
+    began = time.perf_counter()
+    outcome = "canceled"
+    try:
+        yield
+        outcome = "ok"
+    except AppError as error:
+        outcome = error.code.value
+        raise
+    finally:
+        meter.count("llm_calls", 1, purpose=purpose.value, model=model, outcome=outcome)
+        meter.observe("llm_seconds", time.perf_counter() - began, purpose=purpose.value, model=model)
+
+
+def _tell_usage(meter: Meter, purpose: Purpose, model: str, usage: Usage) -> None:
+    labels = {"purpose": purpose.value, "model": model}
+    meter.count("llm_tokens", usage.input_tokens, direction="input", **labels)
+    meter.count("llm_tokens", usage.output_tokens, direction="output", **labels)
+    meter.count("llm_cost_usd", usage.cost_usd, **labels)

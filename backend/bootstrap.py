@@ -1,0 +1,193 @@
+"""Settings in, services out: the only file that names concrete classes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from backend.adapters.file.extract.process import ProcessExtractor
+from backend.adapters.langchain.calls import Access
+from backend.adapters.langchain.chat import LangChainChat
+from backend.adapters.langchain.embed import LangChainEmbedder
+from backend.adapters.metered import MeteredChat, MeteredEmbedder
+from backend.adapters.offline.chat import OfflineChat
+from backend.adapters.offline.embed import HashingEmbedder
+from backend.adapters.registry import SourceRegistry
+from backend.core.errors import AppError, Code
+from backend.core.model.auth import AuthConfig
+from backend.core.model.tenant import Secret
+from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.services import Models, Policy, Services
+from backend.core.text.sparse import SparseEncoder
+from backend.core.text.tokens import Tokenizer, make_tokenizer
+from backend.observability.logging import register_secret
+from backend.observability.metrics import PrometheusMeter
+from backend.settings import Settings
+from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.qdrant.collections import fingerprint
+from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
+from backend.storage.secrets.local import LocalCipher
+from backend.storage.sql.engine import upgrade
+from backend.storage.sql.unit_of_work import SqlDatabase
+
+Close = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """Services ready for use, what guards them, and how to let go of them."""
+
+    services: Services
+    auth: AuthConfig
+    meter: PrometheusMeter
+    _closers: list[Close] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Let go of files, processes and connections, in the reverse order of opening."""
+        for close in reversed(self._closers):
+            await close()
+
+
+async def build(settings: Settings) -> Built:
+    """Everything the settings ask for, with the tables up to date.
+
+    Raises AppError with what to do where a part can't be had, such as an embedding model whose vector length nobody knows.
+    """
+    data = settings.data_dir
+    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
+    url = f"sqlite+aiosqlite:///{(data / 'desklore.db').resolve()}"
+    await asyncio.to_thread(upgrade, url)
+    meter = PrometheusMeter()
+    tokenizer = make_tokenizer(settings.tokenizer.value)
+    encoder = SparseEncoder(tokenizer)
+    embedder = await _embedder(settings, tokenizer)
+    queue = InProcessQueue(settings.job_concurrency)
+    database = SqlDatabase(url, queue.enqueue)
+    made_by = fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id)
+    indexes = EdgeIndexes(data / "index", embedder.dimension, made_by)
+    extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
+    services = Services(
+        database=database,
+        blobs=LocalBlobStores(data / "blobs"),
+        indexes=indexes,
+        cipher=LocalCipher(_master_keys(settings)),
+        sources=SourceRegistry(
+            settings.allowed_hosts,
+            settings.connector_concurrency,
+            settings.connector_timeout_seconds,
+            settings.connector_attempts,
+        ),
+        extractor=extractor,
+        models=Models(
+            summarize=MeteredChat(_chat(settings, settings.summarize_model, tokenizer), meter),
+            generate=MeteredChat(_chat(settings, settings.generate_model, tokenizer), meter),
+            reason=MeteredChat(_chat(settings, settings.reason_model, tokenizer), meter),
+            embed=MeteredEmbedder(embedder, meter),
+        ),
+        encoder=encoder,
+        queue=queue,
+        meter=meter,
+        policy=_policy(settings, embedder),
+    )
+    return Built(services=services, auth=_auth(settings), meter=meter, _closers=[database.close, indexes.close, extractor.close])
+
+
+def _policy(settings: Settings, embedder: Embedder) -> Policy:
+    return Policy(
+        failed_share=settings.failed_share,
+        attachment_max_bytes=settings.attachment_max_bytes,
+        question_max_chars=settings.question_max_chars,
+        dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
+        sparse_weight=settings.sparse_weight,
+        answer_min_coverage=settings.answer_min_coverage,
+        answer_min_cosine=settings.answer_min_cosine,
+        llm_concurrency=settings.llm_concurrency,
+        token_minutes=settings.token_minutes,
+    )
+
+
+def _chat(settings: Settings, name: str, tokenizer: Tokenizer) -> ChatModel:
+    if name == "offline":
+        return OfflineChat(tokenizer)
+    access = _access(settings, name, key=settings.openai_api_key, base_url=settings.openai_base_url)
+    return LangChainChat(access, prices=_prices(settings.llm_prices))
+
+
+async def _embedder(settings: Settings, tokenizer: Tokenizer) -> Embedder:
+    name = settings.embed_model
+    if name == "offline":
+        return HashingEmbedder(settings.embed_dimension or 384, tokenizer)
+    access = _access(
+        settings,
+        name,
+        key=settings.embed_api_key or settings.openai_api_key,
+        base_url=settings.embed_base_url or settings.openai_base_url,
+    )
+    embedder = LangChainEmbedder(access, dimension=settings.embed_dimension, prices=_prices(settings.llm_prices))
+    await embedder.learn_dimension()
+    return embedder
+
+
+def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: str | None) -> Access:
+    provider, _, model = name.partition(":")
+    if provider != "openai" or not model:
+        raise AppError(Code.INVALID_REQUEST, f"{name!r} is no model: write `offline` or `openai:<model>` (see docs/settings.md).")
+    if key is None and base_url is None:
+        raise AppError(Code.INVALID_REQUEST, f"{name} needs OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server.")
+    return Access(
+        provider=provider,
+        model=model,
+        api_key=None if key is None else _secret(key),
+        base_url=base_url,
+        timeout=settings.llm_timeout_seconds,
+        attempts=settings.llm_attempts,
+        concurrency=settings.llm_concurrency,
+    )
+
+
+def _prices(text: str) -> dict[str, tuple[float, float]]:
+    """`model=input/output` in US dollars per million tokens, comma-separated."""
+    prices = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        model, _, both = entry.partition("=")
+        try:
+            dear_in, dear_out = (float(price) for price in both.split("/"))
+        except ValueError:
+            raise AppError(Code.INVALID_REQUEST, f"{entry!r} is no price: write `model=input/output` (see docs/settings.md).") from None
+        prices[model.strip()] = (dear_in, dear_out)
+    return prices
+
+
+def _auth(settings: Settings) -> AuthConfig:
+    return AuthConfig(
+        operator_key=_kept(settings, settings.operator_key, "operator_key"),
+        jwt_secret=_kept(settings, settings.jwt_secret, "jwt_secret"),
+        key_pepper=_kept(settings, settings.key_pepper, "key_pepper"),
+        token_minutes=settings.token_minutes,
+    )
+
+
+def _master_keys(settings: Settings) -> list[tuple[str, bytes]]:
+    if settings.master_keys is None:
+        return [load_or_make_master_key(settings.data_dir / "secrets" / "master_key")]
+    try:
+        return parse_master_keys(settings.master_keys.get_secret_value())
+    except ValueError as error:
+        raise AppError(Code.SECRET_UNREADABLE, f"DESKLORE_MASTER_KEYS: {error}.") from None
+
+
+def _kept(settings: Settings, given: SecretStr | None, name: str) -> Secret:
+    """The secret from the settings; in development one that is made once and kept beside the data."""
+    if given is not None:
+        return _secret(given)
+    value = load_or_make_secret(settings.data_dir / "secrets" / name)
+    register_secret(value)
+    return Secret(value)
+
+
+def _secret(value: SecretStr) -> Secret:
+    register_secret(value.get_secret_value())
+    return Secret(value.get_secret_value())

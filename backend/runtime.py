@@ -1,0 +1,68 @@
+"""The whole product in one process: API, jobs and the clock over the same services."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+
+from fastapi import FastAPI
+
+from backend import bootstrap
+from backend.api.app import create_app
+from backend.core.ports.services import Services
+from backend.settings import Settings
+from backend.workers.runner import handler
+from backend.workers.schedule import sweep_forever
+
+
+class Runtime:
+    """Desklore, built; `start` begins to work, `close` lets go of everything."""
+
+    def __init__(self, built: bootstrap.Built, app: FastAPI) -> None:
+        self._built = built
+        self._sweeper: asyncio.Task[None] | None = None
+        self.app = app
+
+    @property
+    def services(self) -> Services:
+        """All ports, for tests and benches that drive the product from inside."""
+        return self._built.services
+
+    @property
+    def built(self) -> bootstrap.Built:
+        """The services with what guards them."""
+        return self._built
+
+    async def start(self) -> None:
+        """Run jobs, first of all those that a killed process left."""
+        await self.services.queue.start(handler(self.services))
+        self._sweeper = asyncio.create_task(sweep_forever(self.services))
+
+    async def close(self) -> None:
+        """Stop jobs (they are safe to run again) and let go of files, processes and connections."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        await self.services.queue.stop()
+        await self._built.close()
+
+
+async def build(settings: Settings) -> Runtime:
+    """Everything the settings ask for, not yet at work. Raises AppError with what to do where a part can't be had."""
+    built = await bootstrap.build(settings)
+    app = create_app(
+        built.services,
+        built.auth,
+        render_metrics=built.meter.render,
+        body_max_bytes=settings.body_max_bytes,
+        data_dir=settings.data_dir,
+        version=_version(),
+    )
+    return Runtime(built, app)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("desklore")
+    except importlib.metadata.PackageNotFoundError:
+        return "0.1.0"
