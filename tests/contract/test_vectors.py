@@ -54,19 +54,18 @@ def _ranking(found: list[Found]) -> list[tuple[str, float]]:
     return [(one.point.point_id, round(one.score, 6)) for one in found]
 
 
-def _bare(point: Point) -> Point:
-    return msgspec.structs.replace(point, dense=None, sparse=SparseVector((), ()))
-
-
 async def test_what_is_written_comes_back_whole(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
     points = _many(20, random.Random(1))
     await index.replace(_docs(points), points)
-    by_id = {point.point_id: _bare(point) for point in points}
+    by_id = {point.point_id: point for point in points}
     found = await index.search(question(random.Random(2), limit=100))
     assert len(found) > 20
     for one in found:
-        assert one.point == by_id[one.point.point_id]
+        written = by_id[one.point.point_id]
+        assert one.point.sparse.indices == written.sparse.indices
+        assert one.point.sparse.values == pytest.approx(written.sparse.values)
+        assert one.point == msgspec.structs.replace(written, dense=None, sparse=one.point.sparse)
     owner = points[0].chunk.document_id
     assert await index.chunks(owner) == [point.chunk for point in points if point.chunk.document_id == owner]
     assert await index.chunks(doc(999)) == []
@@ -162,6 +161,20 @@ async def test_a_vector_without_weight_takes_no_part(indexes: VectorIndexes) -> 
     assert await index.search(VectorQuery(dense=None, sparse=None)) == []
     assert await index.search(VectorQuery(dense=None, sparse=SparseVector((), ()))) == []
     assert await index.search(msgspec.structs.replace(both, dense_weight=0.0, sparse_weight=0.0)) == []
+
+
+async def test_the_best_points_tell_their_cosine_where_dense_vectors_take_part(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(10, random.Random(20))
+    await index.replace(_docs(points), points)
+    stored = {point.point_id: point.dense for point in points}
+    asked = question(random.Random(21))
+    assert asked.dense is not None
+    found = await index.search(asked)
+    for one in found[:8]:
+        expected = sum(a * b for a, b in zip(asked.dense, stored[one.point.point_id] or (), strict=True))
+        assert one.cosine == pytest.approx(expected, abs=1e-5)
+    assert all(one.cosine is None for one in await index.search(msgspec.structs.replace(asked, dense_weight=0.0)))
 
 
 async def test_frequencies_count_points(indexes: VectorIndexes) -> None:

@@ -75,8 +75,10 @@ class Found(Struct, frozen=True, kw_only=True):
     """A point the index found; `score` is the fused one, larger is better."""
 
     point: Point
-    """Without vectors: `dense` None, `sparse` empty."""
+    """With its `sparse` vector, which tells its terms; `dense` is None."""
     score: float
+    cosine: float | None = None
+    """Of the dense vectors of point and question, where those took part; only for the first few."""
 
 
 class Hit(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import of_documents
-from backend.storage.qdrant.fusion import documents_with
+from backend.storage.qdrant.fusion import COSINES, cosine, documents_with, takes_dense
 from backend.storage.qdrant.payload import to_chunk, to_point
 from backend.storage.qdrant.requests import chosen, point_struct, search_request, term_requests
 
@@ -92,8 +92,12 @@ class ClientIndex:
         if request is None:
             return []
         async with _told():
-            answer = await self._client.query_points(self._name, **request)
-        return [Found(point=to_point(str(point.id), point.payload or {}), score=point.score) for point in answer.points]
+            found = (await self._client.query_points(self._name, **request)).points
+            near = await self._cosines(query, [point.id for point in found[:COSINES]])
+        return [
+            Found(point=to_point(str(one.id), one.payload or {}, one.vector), score=one.score, cosine=near.get(str(one.id)))
+            for one in found
+        ]
 
     async def chunks(self, document_id: str) -> list[Chunk]:
         """A Document's chunks by ordinal."""
@@ -116,6 +120,14 @@ class ClientIndex:
             total = (await self._client.count(self._name, exact=True)).count
             found = await self._client.facet(self._name, collections.DOCUMENT_FIELD, limit=max(1, total), exact=True)
         return total, sum(1 for hit in found.hits if hit.count)
+
+    async def _cosines(self, query: VectorQuery, point_ids: list[Any]) -> dict[str, float]:
+        if not query.dense or not takes_dense(query) or not point_ids:
+            return {}
+        records = await self._client.retrieve(self._name, point_ids, with_payload=False, with_vectors=[DENSE])
+        # The client's types allow every kind of vector; the one named `dense` is a list of numbers or absent.
+        vectors: dict[str, Any] = {str(record.id): record.vector for record in records}
+        return {key: cosine(query.dense, vector[DENSE]) for key, vector in vectors.items() if DENSE in vector}
 
     async def _scroll(self, document_id: str) -> AsyncIterator[dict[str, Any]]:
         offset: Any = None

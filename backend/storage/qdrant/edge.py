@@ -11,7 +11,7 @@ from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections, engine
 from backend.storage.qdrant.filters import of_documents
-from backend.storage.qdrant.fusion import documents_with
+from backend.storage.qdrant.fusion import COSINES, documents_with
 from backend.storage.qdrant.payload import to_chunk, to_point
 from backend.storage.qdrant.shards import OpenShard, Shards
 
@@ -88,7 +88,10 @@ class EdgeIndex:
 
         def work(opened: OpenShard) -> list[Found]:
             found = engine.query(opened.shard, query, opened.points)
-            return [Found(point=to_point(str(point.id), point.payload), score=point.score) for point in found]
+            near = engine.cosines(opened.shard, query, [str(point.id) for point in found[:COSINES]])
+            return [
+                Found(point=to_point(str(one.id), one.payload, one.vector), score=one.score, cosine=near.get(str(one.id))) for one in found
+            ]
 
         return await self._read(work, [])
 

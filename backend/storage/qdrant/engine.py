@@ -16,7 +16,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.search import Point, SparseVector, VectorQuery
 from backend.storage.qdrant.collections import DENSE, KEYWORD_FIELDS, NUMBER_FIELDS, SPARSE
 from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions
-from backend.storage.qdrant.fusion import RANK_CONSTANT, parts
+from backend.storage.qdrant.fusion import RANK_CONSTANT, cosine, parts, takes_dense
 from backend.storage.qdrant.payload import to_payload
 
 # Below this many points exact scores cost a few milliseconds, so there is nothing to win by estimating first.
@@ -114,8 +114,17 @@ def query(shard: Any, asked: VectorQuery, points: int) -> list[Any]:
         for part in wanted
     ]
     fusion = edge.Fusion.Rrf(k=RANK_CONSTANT, weights=[part.weight for part in wanted])
-    found: list[Any] = shard.query(edge.QueryRequest(limit=asked.limit, with_payload=True, query=fusion, prefetches=prefetches))
+    request = edge.QueryRequest(limit=asked.limit, with_payload=True, with_vector=[SPARSE], query=fusion, prefetches=prefetches)
+    found: list[Any] = shard.query(request)
     return found
+
+
+def cosines(shard: Any, asked: VectorQuery, point_ids: Sequence[str]) -> dict[str, float]:
+    """For each point that has a dense vector its cosine with the question's; none where dense vectors take no part."""
+    if not asked.dense or not takes_dense(asked):
+        return {}
+    records = shard.retrieve(list(point_ids), with_payload=False, with_vector=[DENSE])
+    return {str(record.id): cosine(asked.dense, record.vector[DENSE]) for record in records if DENSE in record.vector}
 
 
 def best_of_terms(shard: Any, indices: Sequence[int]) -> list[tuple[float, float] | None]:

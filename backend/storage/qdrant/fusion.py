@@ -1,6 +1,7 @@
 """What both engines share: which vectors take part in a search, and document frequencies from scores."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -13,6 +14,10 @@ RANK_CONSTANT: Final = 60
 
 https://qdrant.tech/documentation/concepts/hybrid-queries/
 """
+
+
+COSINES: Final = 8
+"""For so many of the best points the cosine is told: their dense vectors must be read for it."""
 
 
 class Part(Struct, frozen=True):
@@ -31,7 +36,7 @@ def parts(query: VectorQuery) -> list[Part]:
     points: what is in the middle of both lists may beat what is at the top of one.
     """
     given: list[tuple[str, SparseVector | list[float], float]] = []
-    if query.dense and query.dense_weight > 0:
+    if query.dense and takes_dense(query):
         given.append((DENSE, query.dense, query.dense_weight))
     if query.sparse and query.sparse.indices and query.sparse_weight > 0:
         given.append((SPARSE, query.sparse, query.sparse_weight))
@@ -49,3 +54,14 @@ def documents_with(best: tuple[float, float] | None, points: int) -> int:
         return 0
     score, value = best
     return min(points, max(1, round((points + 1) / math.exp(score / value) - 0.5)))
+
+
+def takes_dense(query: VectorQuery) -> bool:
+    """Whether dense vectors take part, so that cosines can be told."""
+    return bool(query.dense) and query.dense_weight > 0
+
+
+def cosine(first: Sequence[float], second: Sequence[float]) -> float:
+    """Of two vectors of equal length; 0 where one has no direction."""
+    lengths = math.sqrt(math.fsum(a * a for a in first) * math.fsum(b * b for b in second))
+    return math.fsum(a * b for a, b in zip(first, second, strict=True)) / lengths if lengths else 0.0

@@ -6,8 +6,7 @@ from typing import Any
 from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
 from backend.core.model.search import Point, SparseVector
-
-_NO_SPARSE = SparseVector((), ())
+from backend.storage.qdrant.collections import SPARSE
 
 
 def to_payload(point: Point) -> dict[str, Any]:
@@ -53,14 +52,15 @@ def to_chunk(payload: dict[str, Any]) -> Chunk:
     )
 
 
-def to_point(point_id: str, payload: dict[str, Any]) -> Point:
-    """The point of a stored payload, without its vectors."""
+def to_point(point_id: str, payload: dict[str, Any], vector: Any) -> Point:
+    """The point of a stored payload and its vectors by name; the dense one is left out."""
+    sparse = vector.get(SPARSE) if isinstance(vector, dict) else None
     metadata = payload["metadata"]
     return Point(
         point_id=point_id,
         chunk=to_chunk(payload),
         dense=None,
-        sparse=_NO_SPARSE,
+        sparse=SparseVector(tuple(sparse.indices), tuple(sparse.values)) if sparse is not None else SparseVector((), ()),
         doc_type=DocType(metadata["doc_type"]),
         platform=metadata["platform"],
         original_id=metadata["original_id"],

@@ -39,6 +39,7 @@ def search_request(query: VectorQuery) -> dict[str, Any] | None:
         "query": models.RrfQuery(rrf=models.Rrf(k=RANK_CONSTANT, weights=[part.weight for part in wanted])),
         "limit": query.limit,
         "with_payload": True,
+        "with_vectors": [SPARSE],
     }
 
 

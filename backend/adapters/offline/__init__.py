@@ -1,0 +1,1 @@
+"""Models without a key and without a network: honest stand-ins, deterministic, never paid for."""

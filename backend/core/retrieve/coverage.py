@@ -1,0 +1,56 @@
+"""How much of a question a found Document speaks about: the share of its informative words, weighted by rarity."""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
+
+from backend.core.text.sparse import token_id
+from backend.core.text.tokens import Tokenizer
+
+_MOST_WORDS = 64
+# A Korean word is there when this share of its pairs is: endings vary, so asking for all of them would miss most.
+_MOST_OF_A_WORD = 0.5
+
+
+class Word(Struct, frozen=True):
+    """A word of the question with its token ids and, once known, how much it tells."""
+
+    text: str
+    tokens: tuple[int, ...]
+    weight: float = 1.0
+
+
+def question_words(text: str, tokenizer: Tokenizer) -> list[Word]:
+    """The distinct words of a question that say something, at most 64: a pasted ticket is judged by its beginning."""
+    words: dict[tuple[str, ...], Word] = {}
+    for word, terms in tokenizer.words(text):
+        if terms not in words:
+            words[terms] = Word(word, tuple(map(token_id, terms)))
+        if len(words) == _MOST_WORDS:
+            break
+    return list(words.values())
+
+
+def weigh(words: Sequence[Word], points: int, frequencies: Mapping[int, int]) -> list[Word]:
+    """The words with their weights: the mean inverse document frequency of their terms.
+
+    A word the index has never seen weighs most, so that nonsense and foreign subjects count against every Document.
+    """
+
+    def idf(token: int) -> float:
+        found = frequencies.get(token, 0)
+        return math.log(1 + (points - found + 0.5) / (found + 0.5))
+
+    return [Word(word.text, word.tokens, sum(map(idf, word.tokens)) / len(word.tokens)) for word in words]
+
+
+def covered(words: Sequence[Word], tokens: Collection[int]) -> list[Word]:
+    """Those words that a Document with these tokens has."""
+    return [word for word in words if sum(token in tokens for token in word.tokens) >= _MOST_OF_A_WORD * len(word.tokens)]
+
+
+def coverage(words: Sequence[Word], present: Sequence[Word]) -> float:
+    """The weighted share (0 to 1) of `words` that is `present`; 0 for a question without words."""
+    total = sum(word.weight for word in words)
+    return sum(word.weight for word in present) / total if total else 0.0
