@@ -63,7 +63,7 @@ async def build(settings: Settings) -> Built:
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
-    embedder = await _embedder(settings, tokenizer)
+    embedder = await _embedder(settings)
     queue = InProcessQueue(settings.job_concurrency)
     database = SqlDatabase(url, queue.enqueue)
     made_by = fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id)
@@ -116,10 +116,10 @@ def _chat(settings: Settings, name: str, tokenizer: Tokenizer) -> ChatModel:
     return LangChainChat(access, prices=_prices(settings.llm_prices))
 
 
-async def _embedder(settings: Settings, tokenizer: Tokenizer) -> Embedder:
+async def _embedder(settings: Settings) -> Embedder:
     name = settings.embed_model
     if name == "offline":
-        return HashingEmbedder(settings.embed_dimension or 384, tokenizer)
+        return HashingEmbedder(settings.embed_dimension or 384)
     access = _access(
         settings,
         name,

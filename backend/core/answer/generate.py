@@ -32,7 +32,6 @@ async def generate_answer(
     *,
     chat: ChatModel,
     language: str | None = None,
-    language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,
 ) -> Answer:
@@ -54,7 +53,6 @@ async def stream_answer(
     result: SearchResult,
     *,
     chat: ChatModel,
-    language: str | None = None,
     language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,

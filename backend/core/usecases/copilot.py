@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from backend.core import clock
-from backend.core.answer import reply
 from backend.core.answer.generate import generate_answer, stream_answer
+from backend.core.answer.reply import generate_reply_text
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.sources import open_source
@@ -87,7 +87,6 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
             ask.question,
             result,
             chat=services.models.generate,
-            encoder=services.encoder,
             language=ask.language,
             for_customer=not caller.sees_internal,
         )
@@ -102,7 +101,6 @@ async def stream_query(services: Services, company_id: str, caller: Caller, ask:
         ask.question,
         result,
         chat=services.models.generate,
-        encoder=services.encoder,
         language=ask.language,
         for_customer=not caller.sees_internal,
     )
@@ -123,53 +121,13 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,))
     result = await _search(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
     with services.meter.stage("generate"):
-        draft = await reply.generate_reply(
-            document,
-            result.hits,
-            chat=services.models.generate,
-            encoder=services.encoder,
-            tone=ask.tone.value,
-            length=ask.length.value,
-            language=ask.language,
-            hint=ask.hint,
-        )
+        draft = await generate_reply_text(document, result.hits, ask, chat=services.models.generate)
     await _spend(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
-    async with services.database.open(company_id) as uow:
-        await uow.feedback.put_answer(draft)
+    async with services.database.open(company_id, write=True) as uow:
         await uow.audit.add(
             AuditEntry(at=clock.now(), actor=caller.actor, action="reply.draft", target=document.document_id, request_id=caller.request_id)
         )
-    return ReplyDraft(
-        draft_id=draft.answer_id,
-        document_id=document.document_id,
-        ticket_id=document.original_id,
-        text=draft.text,
-        language=draft.language,
-        tone=ask.tone,
-        citations=draft.citations,
-        grounded=draft.grounded,
-        warnings=_warnings(draft),
-        model=draft.model,
-        provider=draft.provider,
-        usage=draft.usage,
-        created_at=draft.created_at,
-    )
-
-
-def _warnings(draft: Answer) -> tuple[str, ...]:
-    """What an agent should check before sending, in the draft's language."""
-    korean = draft.language == "ko"
-    if not draft.grounded:
-        return (
-            "해결 방법이 담긴 자료를 찾지 못했습니다. 직접 확인해 주세요." if korean else "No source says how to solve it; check yourself.",
-        )
-    if any(citation.visibility is Visibility.RESTRICTED for citation in draft.citations):
-        return (
-            "로그인한 고객 등 일부 고객에게만 공개된 문서를 인용했습니다."
-            if korean
-            else "It rests on an article that only some customers may read.",
-        )
-    return ()
+    return draft
 
 
 async def _find(services: Services, company_id: str, caller: Caller, ask: AskInput) -> SearchResult:
