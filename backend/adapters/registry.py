@@ -56,7 +56,7 @@ class FreshdeskAdapter:
     """https://www.freshworks.com/freshdesk."""
 
     platform = "freshdesk"
-    credential_fields = ("api_key",)
+    credential_fields: tuple[str, ...] = ("api_key",)
 
     def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
         """`acme`, `acme.freshdesk.com` or its URL; another host only from the allow-list."""
