@@ -1,0 +1,1 @@
+"""The made-up company's support history: same seed, same data, byte for byte."""

@@ -1,0 +1,159 @@
+"""Tell the story of one ticket from its outline: description, replies, notes, forwards, surveys and files."""
+
+from dataclasses import dataclass
+from random import Random
+
+from sandbox.data import library
+from sandbox.data.beats import BEATS
+from sandbox.data.evidence import Evidence
+from sandbox.data.facts import fill, ticket_facts
+from sandbox.data.mail import inline_image, paragraphs, signature
+from sandbox.data.model import Attachment, Person, Problem, Story, Ticket, Turn
+from sandbox.data.people import Directory
+
+TURN_BASE = 67_200_000_000
+#: Everything of ticket N has ids N * 1000 + k above its base, so that an id alone leads back to the ticket.
+PER_TICKET = 1000
+HUGE_BODY = 200_000
+
+
+@dataclass(slots=True)
+class Scene:
+    """What the beats of one ticket share."""
+
+    ticket: Ticket
+    problem: Problem | None
+    lang: str
+    rng: Random
+    facts: dict[str, str]
+    requester: Person
+    agent: Person
+    company: str
+    vendor: str
+    evidence: Evidence
+    description: str
+    turns: list[Turn]
+
+    @property
+    def phrases(self) -> library.Phrases:
+        """The phrases of the ticket's language."""
+        return library.phrases()[self.lang]
+
+    def say(self, choices: list[str]) -> str:
+        """One of several phrases, with the ticket's facts in it."""
+        return fill(self.rng.choice(choices), self.facts)
+
+    def last_words(self) -> tuple[Person, int, str]:
+        """Who wrote the newest public message, when, and what: that is what a mail program quotes."""
+        for turn in reversed(self.turns):
+            if not turn.private and turn.source == 0:
+                writer = self.agent if turn.user_id == self.agent.id else self.requester
+                return writer, turn.created_at, turn.body
+        return self.requester, self.ticket.created_at, self.description
+
+
+def tell(ticket: Ticket, seed: int, who: Directory, vendor: str) -> Story:
+    """The whole content of a ticket; the same outline and seed always give the same story."""
+    lang = "en" if ticket.lang == "en" else "ko"
+    requester = who.contacts[ticket.requester_id]
+    agent = who.agents[ticket.responder_id or min(who.agents)]
+    company = who.company_of(requester.id)
+    facts = ticket_facts(Random(f"{ticket.id}:{ticket.variant}"), ticket.created_at, lang) | {
+        "name": requester.name,
+        "title": requester.job_title or "",
+        "agent": agent.name,
+        "company": company.name if company else requester.name,
+        "shop_id": company.shop_id if company else "S00000",
+        "vendor": vendor,
+        "target": str(ticket.merged_into),
+    }
+    scene = Scene(
+        ticket=ticket,
+        problem=library.by_key().get(ticket.problem or ""),
+        lang=lang,
+        rng=Random(f"{seed}:{ticket.id}:{ticket.variant}"),
+        facts=facts,
+        requester=requester,
+        agent=agent,
+        company=facts["company"],
+        vendor=vendor,
+        evidence=Evidence(ticket, lang, facts),
+        description="",
+        turns=[],
+    )
+    files = scene.evidence.with_description()
+    scene.description = _description(scene, files)
+    _play(scene)
+    return Story(scene.description, files, scene.turns)
+
+
+def _description(scene: Scene, files: list[Attachment]) -> str:
+    ticket, phrases = scene.ticket, scene.phrases
+    if ticket.flow == "spam":
+        return paragraphs(*library.extras().spam[ticket.variant].body)
+    if scene.problem is None:
+        return paragraphs(*_noise(ticket).body)
+    text = scene.problem.text(ticket.lang)
+    asks = scene.problem.mixed_asks if ticket.lang == "mixed" else text.asks
+    details = scene.rng.sample(phrases.details, k=scene.rng.choice((1, 2, 2, 3)))
+    parts = [scene.say(phrases.greetings), scene.say(asks), fill(" ".join(details), scene.facts)]
+    if scene.rng.random() < 0.5:
+        parts.append(scene.say(phrases.urgency))
+    body = paragraphs(*parts, scene.say(phrases.closings))
+    body += "".join(inline_image(file.id) for file in files if file.inline)
+    body += signature(scene.requester, scene.company, phrases.disclaimer)
+    if ticket.flow == "huge":
+        line = "<div>{0:05d} 2026-01-01T00:00:00 GET /v2/orders 504 upstream timed out</div>"
+        body += "".join(line.format(n) for n in range(HUGE_BODY // len(line) + 1))
+    return body
+
+
+def _noise(ticket: Ticket) -> library.Extra:
+    choices = [extra for extra in library.extras().noise if (extra.lang == "en") == (ticket.lang == "en")]
+    return choices[ticket.variant % len(choices)]
+
+
+def _play(scene: Scene) -> None:
+    """Render the beats of the ticket's flow at rising times, the last one when the case was resolved (or last touched)."""
+    beats = _plan(scene)
+    ticket = scene.ticket
+    end = ticket.resolved_at or ticket.updated_at
+    span = max(end - ticket.created_at, len(beats))
+    for n, beat in enumerate(beats):
+        share = (n + 1) / len(beats)
+        at = ticket.created_at + int(span * (share if n + 1 == len(beats) else share**1.3))
+        turn = BEATS[beat](scene, min(at, end))
+        turn.id = TURN_BASE + ticket.id * PER_TICKET + n + 1
+        turn.updated_at = turn.created_at
+        scene.turns.append(turn)
+
+
+def surveyed(ticket: Ticket) -> bool:
+    """Whether the customer answered the satisfaction survey of this ticket."""
+    return ticket.flow in {"solved", "long_solved", "conversation"} and ticket.variant % 5 < 2 and ticket.resolved_at is not None
+
+
+def _plan(scene: Scene) -> list[str]:
+    rng, flow = scene.rng, scene.ticket.flow
+    if scene.problem is None or flow in {"silent", "spam"}:
+        return ["noise_reply"] if flow == "noise" and _noise(scene.ticket).reply else []
+    if flow == "merged":
+        return ["merged"]
+    if flow == "quick":
+        return ["solution", *(["thanks"] if rng.random() < 0.5 else [])]
+    if flow == "self":
+        return ["self_solved"]
+    start = ["away", "diagnosis"] if rng.random() < 0.04 else ["diagnosis"]
+    middle = ["answer", "note", *(["forward", "forward_answer"] if rng.random() < 0.18 else [])]
+    if flow == "waiting":
+        return [*start, "waiting"]
+    if flow == "escalated":
+        return [*start, *middle, "escalated", *(["reminder"] if rng.random() < 0.6 else [])]
+    end = ["solution", "thanks", *(["goodbye"] if rng.random() < 0.7 else []), *(["survey"] if surveyed(scene.ticket) else [])]
+    if flow == "long_solved":
+        return [*start, "answer", "note", *["still", "ack"] * rng.randrange(2, 5), *end]
+    if flow == "conversation":
+        return [*start, "answer", *["still", "ack", "note"] * rng.randrange(4, 7), *end]
+    if flow == "monitor":
+        return [*start, "answer", *["monitor"] * 130, *end]
+    return [*start, *middle, *end]

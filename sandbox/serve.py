@@ -1,0 +1,156 @@
+"""Start the sandbox: inside a test (`running_sandbox`) or as a process of its own (`run`)."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+
+from sandbox.data.account import Account
+from sandbox.freshdesk.app import ApiListener, FilesListener, Listener
+from sandbox.freshdesk.site import Site, Stats
+from sandbox.options import SandboxOptions
+
+__all__ = ["SandboxOptions", "SandboxServer", "run", "running_sandbox"]
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals to whoever started it: two of them share a process, and tests have their own handlers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class SandboxServer:
+    """One Freshdesk account on two ports of this machine."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.options = options
+        self.site = Site(options, _account(options))
+        self._servers: list[_Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def account(self) -> Account:
+        """The truth: everything a client could find out."""
+        return self.site.account
+
+    @property
+    def stats(self) -> Stats:
+        """What clients did so far."""
+        return self.site.stats
+
+    @property
+    def base_url(self) -> str:
+        """The account's address; the API is below `/api/v2`."""
+        return self.site.links.api_base
+
+    @property
+    def attachments_url(self) -> str:
+        """The address of the file store."""
+        return self.site.links.files_base
+
+    @property
+    def api_key(self) -> str:
+        """The key of an administrator."""
+        return self.options.api_key
+
+    @property
+    def restricted_key(self) -> str:
+        """The key of an agent who sees only tickets assigned to them."""
+        return self.options.restricted_key
+
+    @property
+    def control_key(self) -> str:
+        """The value of the `X-Sandbox-Control` header for `/_sandbox/` requests."""
+        return self.options.control_key
+
+    async def start(self) -> None:
+        """Bind both ports (a busy one raises OSError) and serve."""
+        options = self.options
+        if options.prebuild:
+            self.site.tickets.prebuild()
+        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
+        host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
+        api_port, files_port = (sock.getsockname()[1] for sock in sockets)
+        self.site.links.api_base, self.site.links.files_base = f"http://{host}:{api_port}", f"http://{host}:{files_port}"
+        listeners: tuple[Listener, Listener] = (ApiListener(self.site), FilesListener(self.site))
+        for listener, sock in zip(listeners, sockets, strict=True):
+            server = _Server(_config(listener))
+            self._servers.append(server)
+            self._tasks.append(asyncio.create_task(server.serve(sockets=[sock])))
+        while not all(server.started for server in self._servers):
+            await asyncio.sleep(0.005)
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+
+    async def stop(self) -> None:
+        """End all connections and free the ports."""
+        for server in self._servers:
+            server.should_exit = True
+            # A client that still holds a connection must not keep a test waiting.
+            server.force_exit = True
+        await asyncio.gather(*self._tasks)
+
+    async def wait(self) -> None:
+        """Serve until the task is cancelled."""
+        await asyncio.gather(*self._tasks)
+
+
+def _account(options: SandboxOptions) -> Account:
+    return Account(seed=options.seed, tickets=options.tickets, reference=options.reference, name=options.company_name)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+        sock.listen(512)
+    except OSError:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+def _config(listener: Listener) -> uvicorn.Config:
+    return uvicorn.Config(
+        listener,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        http="httptools",
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=30,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running_sandbox(options: SandboxOptions | None = None) -> AsyncIterator[SandboxServer]:
+    """A sandbox that lives as long as the block; several may run side by side, each with its own account."""
+    server = SandboxServer(options or SandboxOptions())
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def run(options: SandboxOptions) -> None:
+    """Serve until Ctrl-C or SIGTERM; prints where. A busy port raises OSError."""
+
+    async def main() -> None:
+        async with running_sandbox(options) as server:
+            print(f"Freshdesk sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
+            await server.wait()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn_loop = uvicorn.Config(lambda *_: None).get_loop_factory()
+        with asyncio.Runner(loop_factory=uvicorn_loop) as runner:
+            runner.run(main())
