@@ -45,7 +45,7 @@ def tenant(company_id: str, **changes: Any) -> Tenant:
 def doc(number: int, *, company: str = "acme", text: str = "결제가 되지 않습니다", **changes: Any) -> Document:
     """Ticket number `number`, updated so many minutes after START."""
     original_id = str(number)
-    given = {
+    given: dict[str, Any] = {
         "document_id": document_id(company, "freshdesk", "ticket", original_id),
         "connection_id": CONNECTION,
         "platform": "freshdesk",
@@ -81,7 +81,7 @@ SUMMARY = Summary(
 
 
 def attachment(original_id: str, document: Document, **changes: Any) -> AttachmentFile:
-    given = {
+    given: dict[str, Any] = {
         "attachment_id": f"freshdesk-{original_id}",
         "document_id": document.document_id,
         "original_id": original_id,
@@ -96,7 +96,7 @@ def attachment(original_id: str, document: Document, **changes: Any) -> Attachme
 
 
 def connection(name: str = CONNECTION, **changes: Any) -> Connection:
-    given = {
+    given: dict[str, Any] = {
         "connection_id": name,
         "platform": "freshdesk",
         "domain": f"{name}.freshdesk.com",
@@ -110,7 +110,7 @@ def connection(name: str = CONNECTION, **changes: Any) -> Connection:
 
 
 def run(name: str, state: RunState = RunState.RUNNING, **changes: Any) -> Run:
-    given = {
+    given: dict[str, Any] = {
         "run_id": name,
         "connection_id": CONNECTION,
         "state": state,
@@ -122,7 +122,7 @@ def run(name: str, state: RunState = RunState.RUNNING, **changes: Any) -> Run:
 
 
 def failure(original_id: str, **changes: Any) -> ItemFailure:
-    given = {
+    given: dict[str, Any] = {
         "doc_type": DocType.TICKET,
         "original_id": original_id,
         "code": "source_malformed",
@@ -136,7 +136,7 @@ def failure(original_id: str, **changes: Any) -> ItemFailure:
 
 def usage_row(**changes: Any) -> UsageRow:
     usage = Usage(calls=1, input_tokens=100, output_tokens=20, cost_usd=0.25)
-    given = {"day": date(2026, 3, 1), "provider": "openai", "model": "gpt", "purpose": Purpose.SUMMARY, "usage": usage}
+    given: dict[str, Any] = {"day": date(2026, 3, 1), "provider": "openai", "model": "gpt", "purpose": Purpose.SUMMARY, "usage": usage}
     return UsageRow(**given | changes)
 
 
@@ -169,12 +169,12 @@ def answer(answer_id: str, document: Document) -> Answer:
 
 
 def thumb(rating: Rating, document: Document | None = None, **changes: Any) -> Feedback:
-    given = {"feedback_id": "fb_1", "caller": "key:k1", "rating": rating, "comment": "좋아요", "at": START}
+    given: dict[str, Any] = {"feedback_id": "fb_1", "caller": "key:k1", "rating": rating, "comment": "좋아요", "at": START}
     return Feedback(**given | {"document_id": document.document_id if document else None} | changes)
 
 
 def api_key(key_id: str, company_id: str, **changes: Any) -> ApiKey:
-    given = {
+    given: dict[str, Any] = {
         "key_id": key_id,
         "company_id": company_id,
         "name": "상담 도구",

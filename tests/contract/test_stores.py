@@ -96,7 +96,7 @@ PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
 }
-NOTHING = (None, [], {}, ([], None), dict.fromkeys(DocState, 0))
+NOTHING: tuple[object, ...] = (None, [], {}, ([], None), dict.fromkeys(DocState, 0))
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

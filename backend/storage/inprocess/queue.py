@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 class InProcessQueue:
     """JobQueue in memory. At most `concurrency` jobs run at once; tenants take turns.
 
-    The last free place is given only to a tenant that has nothing running, so that one with many long jobs does not
-    make another one wait. A job that is lost with the process is enqueued again by the sweeper.
+    Of three places or more, the last free one is given only to a tenant that has nothing running, so that one with many
+    long jobs does not make another one wait. A job that is lost with the process is enqueued again by the sweeper.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -98,7 +98,7 @@ class InProcessQueue:
         free = self._concurrency - len(self._running)
         if free <= 0:
             return None
-        busy = {job.company_id for job, _ in self._running.values()} if free == 1 and self._concurrency > 1 else set()
+        busy = {job.company_id for job, _ in self._running.values()} if free == 1 and self._concurrency > 2 else set()
         for company_id in self._turns:
             if company_id not in busy:
                 return self._pop(company_id)

@@ -1,0 +1,223 @@
+"""What every JobQueue must do."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import structlog
+
+from backend.core.model.job import DEADLINES, Job, JobName
+from backend.core.ports.queue import JobQueue
+from backend.storage.inprocess.queue import InProcessQueue
+
+QUEUES: dict[str, Callable[[int], JobQueue]] = {"inprocess": InProcessQueue}
+
+
+@pytest.fixture(params=QUEUES)
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[int], JobQueue]]:
+    made: list[JobQueue] = []
+
+    def new(concurrency: int) -> JobQueue:
+        made.append(QUEUES[request.param](concurrency))
+        return made[-1]
+
+    yield new
+    for queue in made:
+        await queue.stop()
+
+
+def job(subject: str, company: str = "acme", name: JobName = JobName.PROCESS_DOCUMENTS) -> Job:
+    return Job(name=name, company_id=company, subject=subject)
+
+
+class Work:
+    """A handler that tells what runs and holds jobs until they are let go."""
+
+    def __init__(self, *, held: bool = False) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.most = 0
+        self.answers: dict[str, list[float | None]] = {}
+        self.go = asyncio.Event()
+        if not held:
+            self.go.set()
+
+    async def __call__(self, job: Job) -> float | None:
+        name = f"{job.company_id}/{job.subject}"
+        self.begun.append(name)
+        self.most = max(self.most, len(self.begun) - len(self.ended))
+        await self.go.wait()
+        await asyncio.sleep(0)
+        self.ended.append(name)
+        answers = self.answers.get(job.subject)
+        return answers.pop(0) if answers else None
+
+
+async def quiet(queue: JobQueue) -> None:
+    async with asyncio.timeout(10):
+        # A queue may live in another process, so asking it again and again is the only way for all of them.
+        while await queue.depth() != (0, 0):  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+async def test_every_job_runs_once_and_never_more_than_allowed_at_once(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(3), Work()
+    await queue.enqueue([job(str(n)) for n in range(20)])
+    assert await queue.depth() == (20, 0), "nothing runs before the start"
+    await queue.start(work)
+    await quiet(queue)
+    assert sorted(work.ended) == sorted(f"acme/{n}" for n in range(20))
+    assert work.most <= 3
+
+
+async def test_a_twin_that_waits_is_dropped(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(1), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([job("first"), job("더"), job("더")])
+    await queue.enqueue([job("더"), job("더", company="other"), job("더", name=JobName.SYNC_CONNECTION)])
+    work.go.set()
+    await quiet(queue)
+    assert work.ended.count("acme/더") == 2, "one of each name"
+    assert work.ended.count("other/더") == 1
+
+
+async def test_a_twin_of_a_running_job_runs_once_more_after_it(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(4), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([job("one")])
+    await until(lambda: work.begun == ["acme/one"])
+    for _ in range(5):
+        await queue.enqueue([job("one")])
+    assert await queue.depth() == (1, 1)
+    assert work.begun == ["acme/one"], "never twice at the same time"
+    work.go.set()
+    await quiet(queue)
+    assert work.ended == ["acme/one", "acme/one"]
+
+
+async def test_a_tenant_with_many_jobs_does_not_delay_another(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(1), Work()
+    await queue.enqueue([job(str(n)) for n in range(1_000)])
+    await queue.enqueue([job("하나", company="other"), job("둘", company="other")])
+    await queue.start(work)
+    await quiet(queue)
+    assert len(work.ended) == 1_002
+    assert work.ended.index("other/하나") <= 1
+    assert work.ended.index("other/둘") <= 3
+
+
+async def test_long_jobs_of_one_tenant_leave_a_place_for_another(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(3), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([job(str(n)) for n in range(10)])
+    await until(lambda: len(work.begun) == 2)
+    await queue.enqueue([job("짧은 일", company="other")])
+    await until(lambda: "other/짧은 일" in work.begun)
+    work.go.set()
+    await quiet(queue)
+    assert len(work.ended) == 11
+
+
+async def test_a_number_says_when_to_run_again(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(2), Work()
+    work.answers["again"] = [0.01, 0.0, None]
+    await queue.start(work)
+    await queue.enqueue([job("again")])
+    await quiet(queue)
+    assert work.ended == ["acme/again"] * 3
+
+
+async def test_a_job_that_waits_for_its_time_runs_at_once_when_asked_for(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(2), Work()
+    work.answers["later"] = [3_600.0, None]
+    await queue.start(work)
+    await queue.enqueue([job("later")])
+    await until(lambda: work.ended == ["acme/later"])
+    assert await queue.depth() == (1, 0)
+    await queue.enqueue([job("later")])
+    await quiet(queue)
+    assert work.ended == ["acme/later"] * 2
+
+
+async def test_stopping_cancels_what_runs_and_forgets_what_waits(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(2), Work(held=True)
+    begun: list[str] = []
+    canceled: list[str] = []
+
+    async def handler(job: Job) -> float | None:
+        begun.append(job.subject)
+        try:
+            return await work(job) if job.subject != "timer" else 3_600.0
+        except asyncio.CancelledError:
+            canceled.append(job.subject)
+            raise
+
+    await queue.start(handler)
+    await queue.enqueue([job("timer")])
+    await until(lambda: begun == ["timer"])
+    await queue.enqueue([job("a"), job("b"), job("c", company="other")])
+    await until(lambda: len(work.begun) == 2)
+    await queue.stop()
+    assert len(canceled) == 2
+    assert await queue.depth() == (0, 0)
+    await queue.enqueue([job("d")])
+    assert await queue.depth() == (0, 0)
+    await queue.stop()
+    work.go.set()
+    await queue.start(work)
+    await queue.enqueue([job("e")])
+    await quiet(queue)
+    assert work.ended == ["acme/e"]
+
+
+async def test_a_bug_in_a_job_is_told_and_the_queue_goes_on(make: Callable[[int], JobQueue]) -> None:
+    queue = make(1)
+    ended: list[str] = []
+
+    async def handler(job: Job) -> float | None:
+        if job.subject == "bad":
+            raise RuntimeError("버그")
+        if job.subject == "slow":
+            raise TimeoutError
+        ended.append(job.subject)
+        return None
+
+    with structlog.testing.capture_logs() as lines:
+        await queue.start(handler)
+        await queue.enqueue([job("bad"), job("slow"), job("good")])
+        await quiet(queue)
+    assert ended == ["good"]
+    assert [(line["event"], line["subject"]) for line in lines] == [("job_failed", "bad"), ("job_failed", "slow")]
+    assert isinstance(lines[0]["exc_info"], RuntimeError)
+
+
+async def test_a_job_past_its_deadline_is_canceled_and_told(make: Callable[[int], JobQueue], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DEADLINES, JobName.PROCESS_DOCUMENTS, 0.01)
+    queue, work = make(1), Work(held=True)
+    with structlog.testing.capture_logs() as lines:
+        await queue.start(work)
+        await queue.enqueue([job("stuck")])
+        await quiet(queue)
+    assert work.ended == []
+    assert [line["event"] for line in lines] == ["job_deadline_passed"]
+
+
+async def test_a_job_does_not_inherit_what_is_bound_to_a_request(make: Callable[[int], JobQueue]) -> None:
+    queue = make(1)
+    seen: list[dict[str, object]] = []
+
+    async def handler(_job: Job) -> float | None:
+        seen.append(structlog.contextvars.get_contextvars())
+        return None
+
+    with structlog.contextvars.bound_contextvars(request_id="req_1"):
+        await queue.start(handler)
+        await queue.enqueue([job("one")])
+    await quiet(queue)
+    assert seen == [{}]
