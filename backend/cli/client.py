@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
 
+from backend.cli.config import is_local
 from backend.cli.errors import CliError, Exit, exit_for
 
 API: Final = "/api/v1"
@@ -31,9 +31,10 @@ class ApiClient:
     def __init__(self, url: str, key: str | None) -> None:
         self.url = url.rstrip("/")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if not self.url.startswith(("http://", "https://")):
+            raise CliError(Exit.USAGE, f"{url} is not an address of a server; write it like http://127.0.0.1:8000", code="wrong_usage")
         # A proxy set for the internet must not be asked for this machine's own address.
-        local = urlsplit(self.url).hostname in {"127.0.0.1", "localhost", "::1"}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=not local)
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=_TIMEOUT, trust_env=not is_local(self.url))
 
     def __enter__(self) -> Self:
         return self
@@ -96,8 +97,6 @@ class ApiClient:
                 f"The server at {self.url} broke off or did not answer in time ({type(error).__name__}). Look at its log, then try again.",
                 code="server_unreachable",
             ) from None
-        except httpx.InvalidURL as error:
-            raise CliError(Exit.USAGE, f"{self.url} is not an address of a server: {error}", code="invalid_url") from None
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[Event]:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_FILE: Final = "demo.json"
-OPERATOR_FILE: Final = "operator.key"
+OPERATOR_FILE: Final = "secrets/operator_key"
 
 
 class ClientSettings(BaseSettings):
@@ -70,12 +71,19 @@ def find_target(url: str | None = None, key: str | None = None, **given: Any) ->
     address = url or settings.url or (demo.url if demo else f"http://127.0.0.1:{settings.port}")
     at_demo = demo is not None and address.rstrip("/") == demo.url.rstrip("/")
     stored_key = demo.api_key if demo and at_demo else None
-    stored_operator = demo.operator_key if demo and at_demo else read_operator_key(settings.data_dir)
+    # A key of this machine's server is not sent to another machine's.
+    own = read_operator_key(settings.data_dir) if is_local(address) else None
+    stored_operator = demo.operator_key if demo and at_demo else own
     return Target(
         url=address.rstrip("/"),
         api_key=key or _plain(settings.api_key) or stored_key,
         operator_key=key or _plain(settings.operator_key) or stored_operator,
     )
+
+
+def is_local(url: str) -> bool:
+    """Whether the address is this machine's own."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def read_operator_key(data_dir: Path) -> str | None:

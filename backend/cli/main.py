@@ -7,8 +7,9 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from backend.cli import ask, bench, connections, demo, documents, keys, runs, sandbox, serve, tenants
-from backend.cli.errors import CliError, Exit
+from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.output import Output
+from backend.core.errors import AppError
 
 app: Final = typer.Typer(
     name="desklore",
@@ -44,6 +45,9 @@ def main(arguments: list[str]) -> int:
     except CliError as error:
         output.error(error)
         return error.exit_code
+    except AppError as error:
+        output.error(CliError(exit_for(error.code.value), error.message, code=error.code.value, details=error.details))
+        return exit_for(error.code.value)
     except TyperException as error:
         output.error(CliError(Exit.USAGE, f"{error.format_message()} See: {_help_for(arguments)}", code="wrong_usage"))
         return error.exit_code

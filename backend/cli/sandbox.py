@@ -38,9 +38,8 @@ def sandbox(
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
     """Serve a faithful Freshdesk API with believable Korean and English support data, until Ctrl-C."""
-    from sandbox.serve import start  # noqa: PLC0415 - as above
-
     from sandbox.options import SandboxOptions  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
+    from sandbox.serve import running_sandbox  # noqa: PLC0415 - as above
 
     options = SandboxOptions(port=port, attachments_port=attachments_port, tickets=tickets, seed=seed, latency_ms=latency_ms)
     output = Output(as_json=as_json)
@@ -52,17 +51,19 @@ def sandbox(
             loop.add_signal_handler(number, stop.set)
         if with_parent:
             threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
-        running = await start(options)
-        try:
-            address = SandboxAddress(url=running.base_url, attachments_url=running.attachments_url, api_key=options.api_key)
+        async with running_sandbox(options) as running:
+            address = SandboxAddress(url=running.base_url, attachments_url=running.attachments_url, api_key=running.api_key)
             output.document(address)
             output.text(f"The sandbox helpdesk answers at {address.url}; its API key is {address.api_key}. Ctrl-C stops it.")
             output.text(f"Start Desklore with DESKLORE_CONNECTOR_HOST_ALLOWLIST={_host(address.url)},{_host(address.attachments_url)}")
             await stop.wait()
-        finally:
-            await running.close()
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except OSError as error:
+        raise CliError(
+            Exit.FAILED, f"The sandbox can't listen on port {port}: {error.strerror}. Choose another: --port", code="port_busy"
+        ) from None
 
 
 class SandboxProcess:

@@ -14,7 +14,7 @@ from backend.settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
-    from uvicorn._types import ASGI3Application
+    from fastapi import FastAPI
 
 _STOP_SECONDS = 5
 """How long requests under way may still take; a stream can be read again."""
@@ -122,7 +122,7 @@ class ServerThread:
             runner.run(self._server.serve(self._ready.set))
 
 
-def _uvicorn(app: "ASGI3Application", on_ready: Callable[[], None]) -> "uvicorn.Server":
+def _uvicorn(app: "FastAPI", on_ready: Callable[[], None]) -> "uvicorn.Server":
     """A uvicorn server that leaves signals to us: it would raise them once more after a clean end."""
     import uvicorn  # noqa: PLC0415 - only a server needs it
 
