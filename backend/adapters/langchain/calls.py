@@ -17,7 +17,15 @@ T = TypeVar("T")
 OPENAI_URL: Final = "https://api.openai.com/v1"
 RESPONSE_FORMAT: Final = "response_format"
 TEMPERATURE: Final = "temperature"
-_PARAMETERS: Final = {"response_format": RESPONSE_FORMAT, "json_schema": RESPONSE_FORMAT, "temperature": TEMPERATURE}
+DIMENSIONS: Final = "dimensions"
+_PARAMETERS: Final = {
+    "response_format": RESPONSE_FORMAT,
+    "json_schema": RESPONSE_FORMAT,
+    "temperature": TEMPERATURE,
+    "dimensions": DIMENSIONS,
+    "matryoshka": DIMENSIONS,
+}
+"""What in a rejection's text names a parameter that can be done without."""
 _LONGEST_WAIT: Final = 30.0
 """Seconds a call waits between tries at most; a provider that asks for more gets the caller's own retry later."""
 
@@ -55,7 +63,11 @@ class Caller:
             retry=retry_if_exception(_worth_another_try),
             reraise=True,
         )
-        return await retrying(call)
+
+        async def once() -> T:
+            return await call()
+
+        return await retrying(once)
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -79,7 +91,7 @@ class Caller:
                 if isinstance(error, openai.APIResponseValidationError):
                     raise self.verdicts.malformed(error) from None
                 raise self.verdicts.broken_off() from None
-            except (ValueError, KeyError, TypeError, IndexError) as error:
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
                 # LangChain and the client raise these on a body that is not JSON or lacks what the API documents.
                 raise self.verdicts.malformed(error) from None
 

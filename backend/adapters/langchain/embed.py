@@ -3,10 +3,11 @@
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from backend.adapters.langchain.calls import Access, Caller, cost_of
+from backend.adapters.langchain.calls import DIMENSIONS, Access, Caller, cost_of
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
 from backend.core.text.size import clip_tokens
@@ -36,6 +37,7 @@ class LangChainEmbedder:
         self._client: OpenAIEmbeddings | None = None
         self._http: Any = None
         self._making = asyncio.Lock()
+        self._sends_dimension = dimension is not None
 
     @property
     def provider(self) -> str:
@@ -80,7 +82,7 @@ class LangChainEmbedder:
         vectors: list[list[float]] = []
         usage = Usage()
         for batch in _batches(clipped):
-            found, used = await self._caller.retrying(lambda batch=batch: self._ask(client, batch))  # type: ignore[misc]
+            found, used = await self._caller.retrying(partial(self._conceding, client, batch))
             vectors += found
             usage += used
         return vectors, usage
@@ -106,8 +108,18 @@ class LangChainEmbedder:
         # Its length check would fetch a tokenizer's table over the network; `clip_tokens` keeps the limit instead.
         return OpenAIEmbeddings(**self._caller.client_options(), http_async_client=self._http, check_embedding_ctx_length=False)
 
-    async def _ask(self, client: "OpenAIEmbeddings", batch: list[str]) -> tuple[list[list[float]], Usage]:
-        options: dict[str, Any] = {"dimensions": self._wanted} if self._wanted else {}
+    async def _conceding(self, client: "OpenAIEmbeddings", batch: list[str]) -> tuple[list[list[float]], Usage]:
+        """Ask; where the model has one length only and rejects to be told, ask without."""
+        sends = self._sends_dimension
+        try:
+            return await self._ask(client, batch, {DIMENSIONS: self._wanted} if sends else {})
+        except AppError as error:
+            if not sends or error.details.get("reason") != DIMENSIONS:
+                raise
+            self._sends_dimension = False
+            return await self._ask(client, batch, {})
+
+    async def _ask(self, client: "OpenAIEmbeddings", batch: list[str], options: dict[str, Any]) -> tuple[list[list[float]], Usage]:
         async with self._caller.slot(), asyncio.timeout(self._access.timeout):
             # `aembed_documents` drops the usage the provider reports, so the client it wraps is called.
             answer = await client.async_client.create(input=batch, model=self.model, **options)

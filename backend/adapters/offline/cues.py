@@ -34,7 +34,7 @@ _COURTESY_EN: Final = _cues(
     please don't hesitate|please do not hesitate|sorry for|sorry about|apologies|we apologi|i apologi|our apologies|
     we are sorry|we're sorry|i'm sorry|if you have any|please help|any help|can you please help|sent from my|please advise|
     we are looking into|we're looking into|thank-you|much appreciated|appreciate |greetings|glad to help|happy to help|
-    you're welcome
+    you're welcome|can you fix this|could you fix this|can you help|could you help|please fix this|please assist
     """
 )
 _COURTESY: Final = _COURTESY_KO + _COURTESY_EN
@@ -76,7 +76,7 @@ INSTRUCTION_WORDS: Final = frozenset(
 INSTRUCTION_PHRASES: Final = _cues(
     """
      > | → |please |go to |you can |you need to|you'll need to|you should|you will need|to fix this|to resolve this|
-    as a workaround|workaround|메뉴에서|설정에서|임시로|우회
+    as a workaround|workaround|메뉴에서|설정에서|임시로|우회|보시겠|can you try|could you try|have you tried
     """
 )
 _DONE_KO: Final = _cues(
@@ -100,6 +100,7 @@ ASKING: Final = _cues(
     which version|what version|tell us|tell me
     """
 )
+_SUGGESTING: Final = ("보시겠", "can you try", "could you try", "have you tried")
 SUCCESS: Final = _cues(
     """
     해결되|해결됐|해결 되|해결됩|해결했|잘 됩|잘됩|잘 되네|잘되네|잘 돼|잘돼|잘 되고|잘 작동|정상 작동|정상적으로|정상으로|
@@ -151,7 +152,7 @@ def is_courtesy(low: str) -> bool:
 
 def is_question(low: str) -> bool:
     """Whether a sentence asks the reader for something to be told or sent."""
-    return low.endswith("?") or has(low, ASKING)
+    return (low.endswith("?") or has(low, ASKING)) and not has(low, _SUGGESTING)
 
 
 def is_instruction(low: str) -> bool:

@@ -34,6 +34,7 @@ _CAUSE_SENTENCES: Final = 2
 _SOLUTION_SENTENCES: Final = 10
 _RESULT_SENTENCES: Final = 2
 _TAGS: Final = 5
+_VERB_ENDS: Final = ("니다", "해요", "돼요", "어요", "아요", "네요", "나요", "까요", "세요", "않음", "안됨")
 _STAND_INS: Final = {(True, True): "고객", (True, False): "담당자", (False, True): "the customer", (False, False): "the agent"}
 """What a name becomes: by whether it is Korean, and whether a customer's."""
 _STOP_WORDS: Final = """문의 요청 관련 긴급 확인 방법 오류 에러 문제 불가 실패 안됨 질문 건 안내 발생 가능 여부 어떻게 합니다 됩니다
@@ -200,7 +201,7 @@ def _tags(title: str) -> tuple[str, ...]:
     tags: dict[str, str] = {}
     for word in _TITLE_WORD.findall(title):
         tag = base(word) if word[0] >= "가" else word
-        if len(tag) > 1 and tag.lower() not in _STOP_TAGS and word not in _STOP_TAGS:
+        if len(tag) > 1 and tag.lower() not in _STOP_TAGS and word not in _STOP_TAGS and not word.endswith(_VERB_ENDS):
             tags.setdefault(tag.lower(), tag)
     return tuple(tags.values())[:_TAGS]
 
