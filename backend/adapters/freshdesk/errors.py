@@ -45,9 +45,11 @@ def _forbidden(code: str | None) -> AppError:
 
 
 def _missing(answer: Answer) -> AppError:
-    # A missing record is a 404 with an empty body from the API; an unknown account is a 404 from the gate before it,
-    # which does not name an API version and sends one space (recorded traffic, CONNECTORS section 4).
-    if answer.head.get(b"x-freshdesk-api-version") is None and not _body(answer.body):
+    # A missing record is a 404 with an empty body; an unknown account is a 404 of one space from the gate before the
+    # API, which names no API version and manages no limits (recorded traffic, CONNECTORS section 4).
+    unmanaged = answer.head.get(b"x-fw-ratelimiting-managed") == "false"
+    unversioned = answer.head.get(b"x-freshdesk-api-version") is None and not _body(answer.body)
+    if unmanaged or unversioned or answer.body == b" ":
         return AppError(Code.SOURCE_HOST_UNKNOWN, UNKNOWN_HOST)
     return AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk has no such item (any more).")
 

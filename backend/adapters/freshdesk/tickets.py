@@ -119,7 +119,8 @@ def _asked_for(record: Record, ref: ItemRef, options: RunOptions) -> bool:
 
 
 def _builtins(position: _TicketPosition | _GonePosition) -> dict[str, Any]:
-    found: dict[str, Any] = msgspec.to_builtins(position)
+    # Through JSON, so that a cursor is the same before and after it was stored.
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(position))
     return found
 
 

@@ -174,15 +174,17 @@ async def test_reads_retry_after_as_a_date() -> None:
 
 
 async def test_a_redirect_does_not_take_the_key_along() -> None:
-    async with scripted(lambda _: as_json({})) as other:
-        async with scripted(lambda _: Reply(302, headers={"Location": f"{other.url}/api"})) as server:
-            client = client_of(server)
-            with pytest.raises(AppError) as caught:
-                await client.get("/x")
-            assert caught.value.code is Code.SOURCE_HOST_UNKNOWN
-            assert other.authority in caught.value.message
-            assert other.asked == []
-            await client.close()
+    async with (
+        scripted(lambda _: as_json({})) as other,
+        scripted(lambda _: Reply(302, headers={"Location": f"{other.url}/api"})) as server,
+    ):
+        client = client_of(server)
+        with pytest.raises(AppError) as caught:
+            await client.get("/x")
+        assert caught.value.code is Code.SOURCE_HOST_UNKNOWN
+        assert other.authority in caught.value.message
+        assert other.asked == []
+        await client.close()
 
 
 async def test_the_key_shows_nowhere() -> None:

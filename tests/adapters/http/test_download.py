@@ -45,15 +45,17 @@ async def test_follows_two_redirects_and_leaves_the_credential_at_home() -> None
 
 
 async def test_a_redirect_into_the_private_network_is_refused() -> None:
-    async with scripted(lambda _: Reply(body=BYTES)) as inside:
-        async with scripted(lambda _: Reply(302, headers={"Location": f"{inside.url}/admin"})) as own:
-            downloads, pool = downloads_of(own)
-            with pytest.raises(AppError) as caught:
-                async with downloads.open(f"{own.url}/x"):
-                    pass
-            assert caught.value.code is Code.SOURCE_REQUEST_REFUSED
-            assert inside.asked == []
-            await pool.close()
+    async with (
+        scripted(lambda _: Reply(body=BYTES)) as inside,
+        scripted(lambda _: Reply(302, headers={"Location": f"{inside.url}/admin"})) as own,
+    ):
+        downloads, pool = downloads_of(own)
+        with pytest.raises(AppError) as caught:
+            async with downloads.open(f"{own.url}/x"):
+                pass
+        assert caught.value.code is Code.SOURCE_REQUEST_REFUSED
+        assert inside.asked == []
+        await pool.close()
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])

@@ -1,0 +1,323 @@
+"""The conformance suite every Source runs through: subclass SourceSuite, and give it a `helpdesk` fixture with the truth.
+
+class TestMySource(SourceSuite):
+    @pytest.fixture
+    async def helpdesk(self) -> AsyncIterator[Helpdesk]: ...
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import pytest
+
+from backend.core.errors import SPECS, AppError, Code
+from backend.core.model.article import Article
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, ItemRef, Listing, RunMode, RunOptions, Stream
+from backend.core.model.ticket import Attachment, ConversationKind, Presence, Ticket
+from backend.core.ports.source import Source
+
+GONE = frozenset({Presence.DELETED, Presence.SPAM})
+
+
+@dataclass(frozen=True)
+class TrueTurn:
+    """A conversation that has to be there."""
+
+    original_id: str
+    private: bool
+
+
+@dataclass(frozen=True)
+class TrueTicket:
+    """A ticket as it is: its turns behind the description, and its files' bytes by attachment id."""
+
+    turns: tuple[TrueTurn, ...]
+    files: Mapping[str, bytes]
+
+
+class Helpdesk(Protocol):
+    """A helpdesk with known contents that a Source can be opened on."""
+
+    def open(self, *, wrong_key: bool = False) -> Source:
+        """A Source with a good credential (one that may read everything) or with a wrong one."""
+        ...
+
+    def tickets(self) -> Mapping[str, TrueTicket]:
+        """The listed tickets by id: at least 201, so that there are several pages; some with files."""
+        ...
+
+    def articles(self) -> frozenset[str]:
+        """The ids of all articles, drafts and canned responses too."""
+        ...
+
+    def internal_articles(self) -> frozenset[str]:
+        """Those that only agents may see."""
+        ...
+
+    def gone(self) -> frozenset[str]:
+        """The ids of the tickets in the trash or among the spam."""
+        ...
+
+    def archived(self) -> str | None:
+        """The id of a ticket that no list names any more, but that is kept; None where the platform has no such thing."""
+        ...
+
+    async def change_ticket(self, original_id: str) -> None:
+        """Let somebody answer."""
+        ...
+
+    async def delete_ticket(self, original_id: str) -> None:
+        """Move it to the trash."""
+        ...
+
+    async def restore_ticket(self, original_id: str) -> None:
+        """Take it out of the trash again."""
+        ...
+
+
+async def pages(source: Source, cursor: Cursor, options: RunOptions | None = None) -> AsyncIterator[Listing]:
+    """A stream to its end; every cursor goes through JSON, as the store keeps it."""
+    while True:
+        listing = await source.list_changes(through_json(cursor), options or RunOptions())
+        yield listing
+        if listing.last:
+            return
+        cursor = listing.next
+
+
+def through_json(cursor: Cursor) -> Cursor:
+    """As it is when it comes back from the store."""
+    assert msgspec.json.decode(msgspec.json.encode(cursor), type=Cursor) == cursor
+    return Cursor(stream=cursor.stream, position=json.loads(json.dumps(cursor.position)))
+
+
+async def refs_of(source: Source, stream: Stream, options: RunOptions | None = None) -> list[ItemRef]:
+    """Everything a stream names from the beginning."""
+    return [ref async for listing in pages(source, Cursor(stream=stream), options) for ref in listing.refs]
+
+
+async def end_of(source: Source, cursor: Cursor) -> Cursor:
+    """Where a run that begins at `cursor` ends."""
+    last = cursor
+    async for listing in pages(source, cursor):
+        last = listing.next
+    return last
+
+
+def files_of(ticket: Ticket) -> list[Attachment]:
+    """All attachments of a ticket."""
+    return [*ticket.attachments, *(file for turn in ticket.conversations for file in turn.attachments)]
+
+
+async def read(source: Source, attachment: Attachment, ref: ItemRef) -> bytes:
+    """The bytes of an attachment."""
+    async with source.download(attachment, ref) as pieces:
+        return b"".join([piece async for piece in pieces])
+
+
+def ids(refs: Sequence[ItemRef]) -> list[str]:
+    """Just the ids."""
+    return [ref.original_id for ref in refs]
+
+
+class SourceSuite:
+    """What every Source has to do."""
+
+    @pytest.fixture
+    async def source(self, helpdesk: Helpdesk) -> AsyncIterator[Source]:
+        """A Source with a good credential."""
+        source = helpdesk.open()
+        yield source
+        await source.close()
+
+    async def test_a_good_credential_is_reported_with_its_abilities(self, source: Source) -> None:
+        report = await source.verify()
+        assert report.agent_email
+        assert {"tickets", "conversations", "articles"} <= {ability.name for ability in report.abilities if ability.ok}
+
+    async def test_a_wrong_credential_is_named_and_changes_nothing_for_others(self, helpdesk: Helpdesk, source: Source) -> None:
+        wrong = helpdesk.open(wrong_key=True)
+        with pytest.raises(AppError) as caught:
+            await wrong.verify()
+        assert caught.value.code is Code.SOURCE_CREDENTIALS_REJECTED
+        assert len(caught.value.message) > len(SPECS[Code.SOURCE_CREDENTIALS_REJECTED].meaning)
+        with pytest.raises(AppError):
+            await wrong.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
+        await wrong.close()
+        # Nothing is shared: neither a session nor what was learned of names, quota and waits.
+        assert (await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())).refs
+        assert source.quota.calls == 1
+        assert wrong.quota.calls == 2
+
+    async def test_every_ticket_is_named_once_and_in_pages(self, helpdesk: Helpdesk, source: Source) -> None:
+        listings = [listing async for listing in pages(source, Cursor(stream=Stream.TICKETS))]
+        named = [ref.original_id for listing in listings for ref in listing.refs]
+        assert sorted(named) == sorted(helpdesk.tickets())
+        assert len(listings) >= 3
+        assert [listing.last for listing in listings] == [False] * (len(listings) - 1) + [True]
+        assert all(ref.doc_type is DocType.TICKET and ref.version for listing in listings for ref in listing.refs)
+
+    async def test_a_run_goes_on_from_every_page_without_loss_or_doubles(self, helpdesk: Helpdesk, source: Source) -> None:
+        before: list[str] = []
+        async for listing in pages(source, Cursor(stream=Stream.TICKETS)):
+            before += ids(listing.refs)
+            if listing.last:
+                break
+            another = helpdesk.open()
+            rest = [ref.original_id async for page in pages(another, listing.next) for ref in page.refs]
+            await another.close()
+            assert sorted(before + rest) == sorted(helpdesk.tickets())
+
+    async def test_a_second_run_names_nothing_new(self, source: Source) -> None:
+        first = {ref.original_id: ref.version for ref in await refs_of(source, Stream.TICKETS)}
+        rest = await end_of(source, Cursor(stream=Stream.TICKETS))
+        again = [ref async for page in pages(source, rest) for ref in page.refs]
+        # What lies within the margin for the vendor's lag comes again, in the same version.
+        assert all(first[ref.original_id] == ref.version for ref in again)
+        assert len(again) < len(first) / 4
+        assert await end_of(source, rest) == rest
+
+    async def test_a_change_is_named_with_a_new_version(self, helpdesk: Helpdesk, source: Source) -> None:
+        before = {ref.original_id: ref for ref in await refs_of(source, Stream.TICKETS)}
+        rest = await end_of(source, Cursor(stream=Stream.TICKETS))
+        changed = sorted(before)[0]
+        await helpdesk.change_ticket(changed)
+        after = {ref.original_id: ref async for page in pages(source, rest) for ref in page.refs}
+        assert after[changed].version != before[changed].version
+
+    async def test_a_full_run_names_everything_again(self, helpdesk: Helpdesk, source: Source) -> None:
+        rest = await end_of(source, Cursor(stream=Stream.TICKETS))
+        options = RunOptions(mode=RunMode.FULL)
+        named = [ref.original_id async for page in pages(source, rest, options) for ref in page.refs]
+        assert sorted(named) == sorted(helpdesk.tickets())
+
+    async def test_since_until_and_limit(self, helpdesk: Helpdesk, source: Source) -> None:
+        versions = sorted((ref.version, ref.original_id) for ref in await refs_of(source, Stream.TICKETS))
+        fetched = [await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=versions[n][1], version="")) for n in (50, 150)]
+        since, until = (item.item.updated_at for item in fetched)
+        within = await refs_of(source, Stream.TICKETS, RunOptions(since=since, until=until))
+        assert set(ids(within)) == {key for version, key in versions if versions[50][0] <= version < versions[150][0]}
+        limit = RunOptions(limit=7)
+        some = [listing async for listing in pages(source, Cursor(stream=Stream.TICKETS), limit)]
+        assert sum(len(listing.refs) for listing in some) == 7
+        rest = [ref.original_id async for page in pages(source, some[-1].next) for ref in page.refs]
+        assert sorted(ids(some[-1].refs) + rest) == sorted(helpdesk.tickets())
+
+    async def test_every_ticket_can_be_fetched_whole(self, helpdesk: Helpdesk, source: Source) -> None:
+        truth = helpdesk.tickets()
+        for ref in await refs_of(source, Stream.TICKETS):
+            fetched = await source.fetch(ref)
+            ticket = fetched.item
+            assert isinstance(ticket, Ticket)
+            first, *turns = ticket.conversations
+            assert first.kind is ConversationKind.DESCRIPTION
+            assert [turn.original_id for turn in turns] == [turn.original_id for turn in truth[ref.original_id].turns]
+            assert [turn.private for turn in turns] == [turn.private for turn in truth[ref.original_id].turns]
+            assert [turn.at for turn in ticket.conversations] == sorted(turn.at for turn in ticket.conversations)
+            assert {file.original_id for file in files_of(ticket)} == set(truth[ref.original_id].files)
+            assert all(file.internal for turn in turns if turn.private for file in turn.attachments)
+            assert all(moment.tzinfo is UTC for moment in (ticket.created_at, ticket.updated_at, first.at))
+            assert isinstance(json.loads(fetched.raw), dict)
+            assert b"\n" not in fetched.raw
+
+    async def test_a_ticket_that_was_never_listed(self, source: Source) -> None:
+        listed = (await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())).refs[0]
+        known = await source.fetch(listed)
+        bare = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=listed.original_id, version=""))
+        assert isinstance(known.item, Ticket)
+        assert isinstance(bare.item, Ticket)
+        strip = {"conversations": (), "attachments": ()}
+        assert msgspec.structs.replace(bare.item, **strip) == msgspec.structs.replace(known.item, **strip)
+
+    async def test_an_archived_ticket_is_still_there(self, helpdesk: Helpdesk, source: Source) -> None:
+        archived = helpdesk.archived()
+        if archived is None:
+            pytest.skip("the platform does not archive")
+        fetched = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=archived, version=""))
+        assert fetched.item.presence is Presence.ARCHIVED
+
+    @pytest.mark.parametrize("unknown", ["999999999", "1/../2", "없음", "1?include=x"])
+    async def test_an_unknown_item_is_not_found(self, source: Source, unknown: str) -> None:
+        for doc_type in (DocType.TICKET, DocType.ARTICLE):
+            with pytest.raises(AppError) as caught:
+                await source.fetch(ItemRef(doc_type=doc_type, original_id=unknown, version=""))
+            assert caught.value.code is Code.SOURCE_ITEM_NOT_FOUND
+
+    async def test_the_bytes_of_attachments(self, helpdesk: Helpdesk, source: Source) -> None:
+        compared = 0
+        for key, truth in helpdesk.tickets().items():
+            if not truth.files or compared > 30:
+                continue
+            ref = ItemRef(doc_type=DocType.TICKET, original_id=key, version="")
+            ticket = (await source.fetch(ref)).item
+            assert isinstance(ticket, Ticket)
+            for file in files_of(ticket):
+                assert await read(source, file, ref) == truth.files[file.original_id]
+                compared += 1
+        assert compared
+
+    async def test_an_attachment_without_its_url_is_looked_up(self, helpdesk: Helpdesk, source: Source) -> None:
+        key, truth = next((key, truth) for key, truth in helpdesk.tickets().items() if truth.files)
+        file_id, data = next(iter(truth.files.items()))
+        bare = Attachment(original_id=file_id, name="x", content_type="x", size=0)
+        ref = ItemRef(doc_type=DocType.TICKET, original_id=key, version="")
+        assert await read(source, bare, ref) == data
+        with pytest.raises(AppError) as caught:
+            await read(source, msgspec.structs.replace(bare, original_id="999999999"), ref)
+        assert caught.value.code is Code.SOURCE_ITEM_NOT_FOUND
+
+    async def test_what_is_gone_is_named(self, helpdesk: Helpdesk, source: Source) -> None:
+        refs = await refs_of(source, Stream.DELETIONS)
+        assert set(ids(refs)) == helpdesk.gone()
+        assert all(ref.presence in GONE and ref.doc_type is DocType.TICKET for ref in refs)
+        rest = await end_of(source, Cursor(stream=Stream.DELETIONS))
+        victim = sorted(helpdesk.tickets())[0]
+        await helpdesk.delete_ticket(victim)
+        after = [ref async for page in pages(source, rest) for ref in page.refs]
+        assert victim in ids(after)
+        with pytest.raises(AppError) as caught:
+            await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=victim, version=""))
+        assert caught.value.code is Code.SOURCE_ITEM_NOT_FOUND
+
+    async def test_what_was_restored_is_named_as_a_ticket_again(self, helpdesk: Helpdesk, source: Source) -> None:
+        victim = sorted(helpdesk.tickets())[0]
+        rest = await end_of(source, Cursor(stream=Stream.TICKETS))
+        await helpdesk.delete_ticket(victim)
+        await helpdesk.restore_ticket(victim)
+        after = [ref async for page in pages(source, rest) for ref in page.refs]
+        assert victim in ids(after)
+
+    async def test_articles(self, helpdesk: Helpdesk, source: Source) -> None:
+        refs = await refs_of(source, Stream.ARTICLES)
+        assert sorted(ids(refs)) == sorted(helpdesk.articles())
+        for ref in refs:
+            fetched = await source.fetch(ref)
+            bare = await source.fetch(msgspec.structs.replace(ref, version="", hint={}))
+            assert isinstance(fetched.item, Article)
+            assert fetched.item.translations
+            assert fetched.item == msgspec.structs.replace(bare.item, attachments=fetched.item.attachments)
+            assert (ref.original_id in helpdesk.internal_articles()) == (fetched.item.visibility.value == "internal")
+            assert isinstance(json.loads(fetched.raw), dict)
+        again = {ref.original_id: ref.version for ref in await refs_of(source, Stream.ARTICLES)}
+        assert again == {ref.original_id: ref.version for ref in refs}
+
+    async def test_hints_are_json(self, source: Source) -> None:
+        for stream in source.capabilities.streams:
+            for ref in await refs_of(source, stream):
+                assert json.loads(json.dumps(ref.hint)) == ref.hint
+
+    async def test_calls_are_counted(self, source: Source) -> None:
+        assert source.quota.calls == 0
+        await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
+        assert source.quota.calls == 1
+        assert source.quota.remaining is not None
+        assert source.quota.limit is not None
+
+    async def test_nothing_in_the_future(self, source: Source) -> None:
+        options = RunOptions(since=datetime.now(UTC) + timedelta(days=1))
+        assert await refs_of(source, Stream.TICKETS, options) == []

@@ -1,0 +1,96 @@
+"""Freshdesk through the conformance suite, over real HTTP against the sandbox."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from backend.adapters.freshdesk.html import is_blank
+from backend.adapters.registry import SourceRegistry
+from backend.core.model.connection import SourceSettings
+from backend.core.model.tenant import Secret
+from backend.core.ports.source import Source
+from sandbox.freshdesk import change
+from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from tests.contract.source_suite import Helpdesk, SourceSuite, TrueTicket, TrueTurn
+
+_FORWARD, _SURVEY = 8, 6
+_AGENTS, _BOTS, _DRAFT = 3, 5, 1
+
+
+def open_source(sandbox: SandboxServer, key: str | None = None, *, attempts: int = 3) -> Source:
+    """A Source on a sandbox, as `bootstrap` would build it."""
+    registry = SourceRegistry(frozenset({"127.0.0.1"}), concurrency=6, timeout_seconds=20, attempts=attempts)
+    return registry.open(
+        SourceSettings(
+            company_id="hanbit",
+            connection_id="conn_1",
+            platform="freshdesk",
+            domain="hanbitcloud.freshdesk.com",
+            base_url=sandbox.base_url,
+            credentials={"api_key": Secret(key or sandbox.api_key)},
+        )
+    )
+
+
+class SandboxHelpdesk:
+    """The truth of a sandbox account."""
+
+    def __init__(self, sandbox: SandboxServer) -> None:
+        self.sandbox = sandbox
+
+    def open(self, *, wrong_key: bool = False) -> Source:
+        return open_source(self.sandbox, "no-such-key" if wrong_key else None)
+
+    def tickets(self) -> Mapping[str, TrueTicket]:
+        account = self.sandbox.account
+        return {str(key): self._truth(key) for key, ticket in account.tickets.items() if ticket.state == "live"}
+
+    def articles(self) -> frozenset[str]:
+        shelf = self.sandbox.account.shelf
+        return frozenset(map(str, shelf.articles)) | frozenset(f"canned-{key}" for key in shelf.canned)
+
+    def internal_articles(self) -> frozenset[str]:
+        shelf = self.sandbox.account.shelf
+        return frozenset(
+            str(article.id)
+            for article in shelf.articles.values()
+            if shelf.folders[article.folder_id].visibility in (_AGENTS, _BOTS)
+            or all(text.status == _DRAFT for text in article.texts.values())
+        )
+
+    def gone(self) -> frozenset[str]:
+        return frozenset(str(key) for key, ticket in self.sandbox.account.tickets.items() if ticket.state in ("deleted", "spam"))
+
+    def archived(self) -> str | None:
+        return next(str(key) for key, ticket in self.sandbox.account.tickets.items() if ticket.state == "archived")
+
+    async def change_ticket(self, original_id: str) -> None:
+        change.add_turn(self.sandbox.site, int(original_id), {"body": "<div>확인했습니다.</div>"})
+
+    async def delete_ticket(self, original_id: str) -> None:
+        change.set_state(self.sandbox.site, int(original_id), "deleted")
+
+    async def restore_ticket(self, original_id: str) -> None:
+        change.set_state(self.sandbox.site, int(original_id), "live")
+
+    def _truth(self, ticket_id: int) -> TrueTicket:
+        account = self.sandbox.account
+        # A forward went to a third party, so it counts as private; survey rows without a word are no turns.
+        turns = sorted((turn.created_at, turn.id, turn) for turn in account.turns(ticket_id))
+        return TrueTicket(
+            turns=tuple(
+                TrueTurn(str(turn.id), turn.private or turn.source == _FORWARD)
+                for _, _, turn in turns
+                if not (turn.source == _SURVEY and is_blank(turn.body))
+            ),
+            files={str(file.id): account.file(file) for file in account.attachments(ticket_id)},
+        )
+
+
+class TestFreshdesk(SourceSuite):
+    """The suite over the sandbox."""
+
+    @pytest.fixture
+    async def helpdesk(self) -> AsyncIterator[Helpdesk]:
+        async with running_sandbox(SandboxOptions(tickets=260)) as sandbox:
+            yield SandboxHelpdesk(sandbox)
