@@ -40,7 +40,7 @@ bench: ## Measure speed and memory, each beside its floor (ARGS="search sync" to
 ##@ Keep it
 migrate: ## Bring the database in the data folder to the newest schema
 	@tools/setup.sh runtime
-	@$(PY) -m alembic upgrade head
+	@$(PY) -m tools.migrate
 
 lock: ## Resolve the dependencies anew into the hash-pinned locks
 	@tools/setup.sh dev
