@@ -37,9 +37,8 @@ class Records:
 
 
 def tenant(company_id: str, **changes: Any) -> Tenant:
-    return Tenant(
-        **{"company_id": company_id, "name": "아크메 주식회사", "created_at": START, "sealed_data_key": SealedSecret("v1.m.x")} | changes
-    )
+    given: dict[str, Any] = {"name": "아크메 주식회사", "created_at": START, "sealed_data_key": SealedSecret("v1.m.x")}
+    return Tenant(company_id=company_id, **given | changes)
 
 
 def doc(number: int, *, company: str = "acme", text: str = "결제가 되지 않습니다", **changes: Any) -> Document:

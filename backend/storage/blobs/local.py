@@ -127,7 +127,7 @@ def _told() -> Iterator[None]:
     """Raise AppError for what a disk can answer."""
     try:
         yield
-    except (NotADirectoryError, IsADirectoryError) as error:
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
         raise AppError(Code.INVALID_REQUEST, "One file key can't be a folder of another.") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

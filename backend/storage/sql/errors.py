@@ -34,7 +34,7 @@ def translated() -> Iterator[None]:
         if code is None:
             raise
         raise AppError(code) from error
-    except (DBAPIError, PoolTimeoutError, OSError) as error:
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
         told = meaning(error)
         if told is None:
             raise
