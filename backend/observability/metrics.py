@@ -52,16 +52,13 @@ METRICS: Final[dict[str, Metric]] = {
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,
-        "Wall time of a stage: `collect`, `merge`, `summarize`, `embed`, `index`, `store`, `search` or `generate`; "
+        "Wall time of a stage: `collect`, `merge`, `attachments`, `summarize`, `embed`, `index`, `store`, `search` or `generate`; "
         "the search latency is the stage `search`.",
         ("stage",),
     ),
     "stage_cpu_seconds": Metric(_C, "CPU time a stage took on the thread that ran it; no moment counts twice.", ("stage",)),
-    "source_calls": Metric(
-        _C, "Calls to a helpdesk's API by the answer's status (`none` where there was no answer).", ("platform", "status")
-    ),
+    "source_calls": Metric(_C, "Calls to a helpdesk's API.", ("platform",)),
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
-    "source_rate_limited": Metric(_C, "Answers 429 of a helpdesk.", ("platform",)),
     "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
     "llm_seconds": Metric(_H, "How long a call to a model took.", ("purpose", "model"), _SLOW),
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),
