@@ -1,0 +1,204 @@
+"""Read files in processes that are limited, killed and replaced."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+import backend
+from backend.adapters.file.extract.protocol import Reply, Request
+from backend.core.errors import AppError, Code
+from backend.core.ports.extract import Extracted
+
+_START_SECONDS: Final = 15.0
+"""A process that has just been started may need so much longer, on a machine under load."""
+_FILES_PER_PROCESS: Final = 200
+_IDLE_SECONDS: Final = 180.0
+_BYTES_PER_CHAR: Final = 6
+_REPLY_OVERHEAD: Final = 1_000_000
+_KEPT_ENVIRONMENT: Final = ("PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
+
+
+class ProcessExtractor:
+    """A TextExtractor with up to `workers` processes, started at the first file and ended when there are none for a while.
+
+    `seconds` and `memory_mb` limit the reading of one file, `max_chars` the text taken from it.
+    """
+
+    def __init__(self, seconds: float, memory_mb: int, max_chars: int, workers: int = 1, *, idle_seconds: float = _IDLE_SECONDS) -> None:
+        self._seconds = seconds
+        self._memory_mb = memory_mb
+        self._max_chars = max_chars
+        self._idle_seconds = idle_seconds
+        self._slots = asyncio.Semaphore(workers)
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def extract(self, path: Path, name: str) -> Extracted:
+        """The text of a file, its type decided by its bytes first and its name second.
+
+        Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED, _TOO_LARGE, or _TIMED_OUT for too much time or memory.
+        """
+        request = self._request(path, name)
+        async with self._slots:
+            if self._closed:
+                raise AppError(Code.SHUTTING_DOWN)
+            worker = await self._take()
+            try:
+                reply = await worker.ask(request, self._seconds)
+            finally:
+                # Without its answer, by time-out or cancellation, a process is of no use to the next file.
+                if worker.usable and not self._closed:
+                    self._idle.append(worker)
+                    self._end_later()
+                else:
+                    self._all.discard(worker)
+                    await worker.end()
+        if reply.extracted is None:
+            raise AppError(Code(reply.code), reply.message)
+        return reply.extracted
+
+    def _request(self, path: Path, name: str) -> Request:
+        # The worker has a folder of its own to work in.
+        return Request(path=str(path.absolute()), name=name, max_chars=self._max_chars, seconds=self._seconds)
+
+    async def close(self) -> None:
+        """Kill all processes and wait until they are gone; files being read raise."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._idle.clear()
+        workers, self._all = list(self._all), set()
+        await asyncio.gather(*(worker.end() for worker in workers), *self._ending)
+
+    async def _take(self) -> "_Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.usable:
+                return worker
+            self._all.discard(worker)
+            await worker.end()
+        worker = _Worker(self._memory_mb, self._max_chars)
+        self._all.add(worker)
+        return worker
+
+    def _end_later(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(self._idle_seconds, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """Give back the memory of processes that nobody needed for a while."""
+        for worker in self._idle:
+            self._all.discard(worker)
+            task = asyncio.ensure_future(worker.end())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        self._idle.clear()
+
+
+class _Worker:
+    """One process, started at its first request."""
+
+    def __init__(self, memory_mb: int, max_chars: int) -> None:
+        self._memory_mb = memory_mb
+        self._reply_bytes = max_chars * _BYTES_PER_CHAR + _REPLY_OVERHEAD
+        self._process: asyncio.subprocess.Process | None = None
+        self._scratch: str | None = None
+        self._files = 0
+        self._answered = False
+
+    @property
+    def usable(self) -> bool:
+        """It has answered what it was asked, runs, and has not read so many files that leaks add up."""
+        running = self._process is not None and self._process.returncode is None
+        return self._answered and running and self._files < _FILES_PER_PROCESS
+
+    async def ask(self, request: Request, seconds: float) -> Reply:
+        """The answer to a request. Raises ATTACHMENT_TIMED_OUT or _UNREADABLE where there is none."""
+        if self._process is None:
+            seconds += _START_SECONDS
+        self._answered = False
+        try:
+            async with asyncio.timeout(seconds):
+                process = self._process or await self._start()
+                line = await self._exchange(process, request)
+                if not line:
+                    await process.wait()
+                    raise _crashed(request.name, process.returncode or 0)
+        except TimeoutError as error:
+            raise AppError(Code.ATTACHMENT_TIMED_OUT, f"Reading {request.name} took longer than {request.seconds:g} seconds.") from error
+        reply = msgspec.json.decode(line, type=Reply)
+        self._files += 1
+        # Out of memory, it answers and ends.
+        self._answered = reply.code != Code.ATTACHMENT_TIMED_OUT
+        return reply
+
+    async def end(self) -> None:
+        """Kill it with all it has started, and wait until it is gone."""
+        process, self._process = self._process, None
+        try:
+            if process is not None:
+                # The group: tesseract runs as a process of the worker.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        finally:
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                self._scratch = None
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._scratch = tempfile.mkdtemp(prefix="desklore-extract-")
+        environment = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        # No other variable is passed on: secrets live in the environment, and what is read here is hostile.
+        environment |= {
+            "PYTHONPATH": str(Path(str(backend.__file__)).parent.parent),
+            "TMPDIR": self._scratch,
+            "HOME": self._scratch,
+            "LANG": "C.UTF-8",
+            "OMP_THREAD_LIMIT": "1",
+        }
+        self._process = await asyncio.create_subprocess_exec(  # Only our own module and numbers: nothing of the file is an argument.
+            sys.executable,
+            "-m",
+            "backend.adapters.file.extract.worker",
+            str(self._memory_mb),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+            cwd=self._scratch,
+            start_new_session=True,
+            limit=self._reply_bytes,
+        )
+        return self._process
+
+    @staticmethod
+    async def _exchange(process: asyncio.subprocess.Process, request: Request) -> bytes:
+        """A line for a line; nothing where the process died."""
+        if process.stdin is None or process.stdout is None:
+            return b""
+        try:
+            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            await process.stdin.drain()
+            return await process.stdout.readline()
+        except (BrokenPipeError, ConnectionResetError):
+            return b""
+
+
+def _crashed(name: str, returncode: int) -> AppError:
+    """SIGKILL comes from the machine running out of memory; any other end is a reader that broke on the file."""
+    if returncode == -signal.SIGKILL:
+        return AppError(Code.ATTACHMENT_TIMED_OUT, f"Reading {name} took too much memory.")
+    return AppError(Code.ATTACHMENT_UNREADABLE, f"{name} is damaged: its reader broke.")
