@@ -1,8 +1,7 @@
 """Answers and replies that quote: the sources' own sentences with their numbers, or NO_ANSWER."""
 
 import math
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from backend.adapters.offline.cues import is_done, is_instruction, is_question
@@ -22,6 +21,10 @@ _STEP_BONUS: Final = 0.6
 _QUOTE_CHARS: Final = 300
 
 _FRAME: Final = {"ko": "자료에 따르면 다음과 같습니다.", "en": "According to the sources:"}
+
+
+Words = Mapping[str, tuple[str, ...]]
+"""Words that say something, each with its search terms."""
 
 
 class Quote(NamedTuple):
@@ -62,13 +65,12 @@ def choose_quotes(
     question: str, sources: Sequence[SourceText], tokenizer: Tokenizer, *, limit: int, steps_only: bool = False
 ) -> list[Quote]:
     """Sentences of the sources that have enough of the question's informative terms, what to do before what went wrong."""
-    wanted = set(tokenizer.terms(question))
+    wanted = dict(tokenizer.words(question))
     if not wanted or not sources:
         return []
-    terms = [set(tokenizer.terms(f"{source.title} {source.text}")) for source in sources]
-    weights = _weights(wanted, terms)
-    total = sum(weights.values())
-    covered = [sum(weights[term] for term in wanted & found) / total for found in terms]
+    found = [frozenset(tokenizer.terms(f"{source.title} {source.text}")) for source in sources]
+    weights = _weights(wanted, found)
+    covered = [_coverage(wanted, weights, terms) for terms in found]
     best = max(covered)
     if best < (_LEAST_COVERAGE if not steps_only else _LEAST_COVERAGE / 2):
         return []
@@ -81,23 +83,22 @@ def choose_quotes(
         if room <= 0:
             break
         share = room if not quotes else max(1, room // 2)
-        quotes += _best_of(source, wanted, weights, tokenizer, share, steps_only=steps_only)
+        quotes += _best_of(source, lambda terms: _coverage(wanted, weights, terms), tokenizer, share, steps_only=steps_only)
         if quotes and steps_only:
             break
     return quotes
 
 
 def _best_of(
-    source: SourceText, wanted: set[str], weights: dict[str, float], tokenizer: Tokenizer, limit: int, *, steps_only: bool
+    source: SourceText, coverage: Callable[[frozenset[str]], float], tokenizer: Tokenizer, limit: int, *, steps_only: bool
 ) -> list[Quote]:
     """The best sentences of one source in their own order; all steps of a list count as one, or half a recipe would be quoted."""
-    total = sum(weights.values())
     ranked: list[tuple[float, int, Sentence]] = []
     for position, sentence in enumerate(sentences_of(source.text)):
         step = not is_question(sentence.low) and (sentence.item or is_instruction(sentence.low) or is_done(sentence.low))
         if steps_only and not step:
             continue
-        shared = sum(weights[term] for term in wanted & set(tokenizer.terms(sentence.text))) / total
+        shared = coverage(frozenset(tokenizer.terms(sentence.text)))
         if shared or step:
             ranked.append((shared + (_STEP_BONUS if step else 0.0), position, sentence))
     if any(sentence.item for _, _, sentence in ranked):
@@ -106,11 +107,17 @@ def _best_of(
     return [Quote(sentence, source.number) for _, _, sentence in chosen]
 
 
-def _weights(wanted: set[str], documents: Sequence[set[str]]) -> dict[str, float]:
-    """How informative each term is, by in how many of these sources it occurs; one in no source weighs as one in a single one."""
-    counts = Counter(term for found in documents for term in wanted & found)
+def _coverage(wanted: Words, weights: Mapping[str, float], terms: frozenset[str]) -> float:
+    """Share of the wanted words' weight that these terms have; a word counts by the share of its own terms."""
+    total = sum(weights.values())
+    return sum(weights[word] * len(terms.intersection(parts)) / len(parts) for word, parts in wanted.items()) / total
+
+
+def _weights(wanted: Words, documents: Sequence[frozenset[str]]) -> dict[str, float]:
+    """How informative each word is, by in how many of these sources it occurs; one in no source weighs as one in a single one."""
     size = len(documents)
-    return {term: math.log(1 + (size - counts.get(term, 1) + 0.5) / (counts.get(term, 1) + 0.5)) + 0.5 for term in wanted}
+    counts = {word: max(1, sum(terms.issuperset(parts) for terms in documents)) for word, parts in wanted.items()}
+    return {word: math.log(1 + (size - count + 0.5) / (count + 0.5)) + 0.5 for word, count in counts.items()}
 
 
 def _korean(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:

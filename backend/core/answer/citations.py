@@ -112,13 +112,13 @@ def _citation(number: int, source: Source, claim: str) -> Citation:
 
 
 def best_sentence(claim: str, chunks: Sequence[Chunk]) -> tuple[Chunk, str]:
-    """The sentence of `chunks` that shares most terms with `claim` (the shorter of equals), at most `QUOTE_CHARS` long."""
-    wanted = frozenset(_TOKENIZER.terms(claim))
-    best, best_rank = (chunks[0], chunks[0].text.strip()), (0, 0.0)
+    """The sentence of `chunks` that shares most words with `claim` (the shorter of equals), at most `QUOTE_CHARS` long."""
+    wanted = dict(_TOKENIZER.words(claim))
+    best, best_rank = (chunks[0], chunks[0].text.strip()), (0.0, 0.0)
     for chunk in chunks:
         for sentence in split_sentences(chunk.text):
             terms = frozenset(_TOKENIZER.terms(sentence))
-            shared = len(wanted & terms)
+            shared = sum(len(terms.intersection(word)) / len(word) for word in wanted.values())
             rank = (shared, shared / (len(terms) or 1))
             if rank > best_rank:
                 best, best_rank = (chunk, sentence), rank

@@ -39,6 +39,8 @@ TOO_SHORT: Final = "too_short"
 AUTOMATED: Final = "automated"
 
 _LETTERS = re.compile(r"[^\W\d_]")
+# Models without schema support like to wrap JSON in a Markdown block.
+_WRAPPED = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 _CODE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _AUTOMATED_TITLE = re.compile(
     r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)"
@@ -218,7 +220,7 @@ def _task(title: str, parts: tuple[Part, ...], chat: ChatModel, *, internal: boo
 async def _ask(prompt: Prompt, chat: ChatModel) -> tuple[Summary, Usage]:
     completion = await chat.complete(prompt)
     try:
-        answer = msgspec.json.decode(completion.text.strip(), type=SummaryAnswer)
+        answer = msgspec.json.decode(_WRAPPED.sub(r"\1", completion.text.strip()), type=SummaryAnswer)
     except msgspec.MsgspecError as error:
         raise _invalid(completion, _reason(error)) from None
     if not answer.problem.strip():

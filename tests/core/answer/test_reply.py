@@ -1,0 +1,95 @@
+"""Reply drafts: polite, cited, and nothing internal in them, whatever the model does."""
+
+import msgspec
+import pytest
+
+from backend.adapters.offline.chat import OfflineChat
+from backend.core.answer.guard import leaks
+from backend.core.answer.reply import generate_reply_text
+from backend.core.model.article import Visibility
+from backend.core.model.copilot import ReplyInput, ReplyLength, Tone
+from backend.core.model.search import Hit
+from backend.core.model.ticket import Role
+from tests.core.answer.samples import NOTE_HIT, VPN_ARTICLE, VPN_TICKET, chunk, hit
+from tests.core.answer.test_generate import USED, SayingChat
+from tests.core.ingest.test_summarize import ASKED, ticket, turn
+
+NOTE = turn(
+    "고객이 해지를 고려 중이므로 다음 갱신 때 삼십 퍼센트 할인을 먼저 제안하지 말 것",
+    role=Role.AGENT,
+    kind="note",
+    visibility=Visibility.INTERNAL,
+)
+DOCUMENT = msgspec.structs.replace(ticket(ASKED, NOTE, title="VPN ERR-4012 오류"), requester="김민수")
+HITS: tuple[Hit, ...] = (NOTE_HIT, VPN_TICKET, VPN_ARTICLE)
+ASK = ReplyInput(ticket_id="1")
+GOOD = "안녕하세요, 김민수님.\n저장된 항목을 삭제한 뒤 다시 로그인해 주세요 [1].\n감사합니다."
+
+
+async def test_a_draft_is_cited_and_says_what_to_check() -> None:
+    chat = SayingChat(GOOD)
+    draft = await generate_reply_text(DOCUMENT, HITS, ASK, chat=chat)
+    assert (draft.text, draft.grounded, draft.usage, draft.ticket_id) == (GOOD, True, USED, "1")
+    assert [citation.document_id for citation in draft.citations] == ["doc-t"]
+    assert all(citation.visibility is not Visibility.INTERNAL for citation in draft.citations)
+    assert len(draft.warnings) == 1
+    assert "다른 고객" in draft.warnings[0]
+
+
+async def test_the_model_sees_nothing_internal() -> None:
+    chat = SayingChat(GOOD)
+    await generate_reply_text(DOCUMENT, HITS, ASK, chat=chat)
+    seen = repr(chat.prompts)
+    assert "해지" not in seen
+    assert "할인" not in seen
+    assert "김민수" in seen
+
+
+async def test_the_ticket_itself_is_no_source() -> None:
+    chat = SayingChat(GOOD)
+    own = hit(chunk("VPN 자기 자신", document_id=DOCUMENT.document_id))
+    draft = await generate_reply_text(DOCUMENT, [own], ASK, chat=chat)
+    assert (draft.grounded, chat.prompts) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "leak",
+    [
+        "해지 위험 고객이므로 다음 달까지 요금을 절반으로 할인해 주기로 내부에서 합의했다 [1].",
+        "다음 갱신 때 삼십 퍼센트 [1] 할인을 먼저 제안하지 말 것",
+    ],
+)
+async def test_a_draft_that_repeats_an_internal_text_is_thrown_away(leak: str) -> None:
+    draft = await generate_reply_text(DOCUMENT, HITS, ASK, chat=SayingChat(f"안녕하세요. {leak} 삭제하세요 [1]."))
+    assert (draft.grounded, draft.citations, draft.usage) == (False, (), USED)
+    assert "할인" not in draft.text
+    assert draft.text.startswith("안녕하세요, 김민수님.")
+    assert "내부" in draft.warnings[0]
+
+
+@pytest.mark.parametrize("said", ["NO_ANSWER", "삭제해 주세요.", "삭제해 주세요 [5]."])
+async def test_without_a_source_the_draft_only_acknowledges(said: str) -> None:
+    draft = await generate_reply_text(DOCUMENT, HITS, ASK, chat=SayingChat(said), agent="박지원")
+    assert not draft.grounded
+    assert "확인하고 있습니다" in draft.text
+    assert draft.text.endswith("박지원 드림")
+    english = msgspec.structs.replace(ASK, language="en")
+    assert "Thank you for contacting us" in (await generate_reply_text(DOCUMENT, [], english, chat=SayingChat(said))).text
+
+
+async def test_the_offline_model_drafts_from_the_steps() -> None:
+    draft = await generate_reply_text(DOCUMENT, HITS, ASK, chat=OfflineChat(), agent="박지원")
+    assert draft.grounded
+    assert draft.text.startswith("안녕하세요, 김민수님.")
+    assert "삭제합니다. [1]" in draft.text
+    assert draft.text.endswith("박지원 드림")
+    formal = msgspec.structs.replace(ASK, tone=Tone.FORMAL, length=ReplyLength.SHORT)
+    assert (await generate_reply_text(DOCUMENT, HITS, formal, chat=OfflineChat())).text.startswith("안녕하십니까")
+
+
+def test_what_public_texts_hold_too_is_no_leak() -> None:
+    line = "제어판에서 자격 증명 관리자를 열고 저장된 항목을 모두 삭제합니다"
+    assert leaks(f"{line}.", [line], [])
+    assert not leaks(f"{line}.", [line], [f"먼저 {line}"])
+    assert leaks("Please never mention the outage to them", ["never mention the outage"], [])
+    assert not leaks("the VPN", ["the VPN"], [])
