@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.api.errors import CatchUnexpected, install_error_handlers
 from backend.api.middleware import DOCS_PATH, BodyLimit, RequestContext
+from backend.api.openapi import install_openapi
 from backend.api.routes import (
     attachments,
     audit,
@@ -93,6 +94,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
+    install_openapi(app)
     _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins)
     return app
 

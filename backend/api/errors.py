@@ -13,7 +13,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backend.api.schemas.errors import ErrorBody
 from backend.core import clock
 from backend.core.errors import SPECS, AppError, Code, Kind
 
@@ -101,9 +100,8 @@ def _response_doc(codes: Sequence[Code]) -> dict[str, Any]:
         for code in codes
     }
     return {
-        "model": ErrorBody,
         "description": " ".join(f"`{code.value}`: {SPECS[code].meaning}" for code in codes),
-        "content": {"application/json": {"examples": examples}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorBody"}, "examples": examples}},
     }
 
 

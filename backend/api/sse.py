@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import msgspec
-from fastapi.sse import EventSourceResponse
+from starlette.responses import StreamingResponse
 
 from backend.api.errors import result_or_error
 from backend.core.ports.meter import Meter
@@ -17,7 +17,17 @@ from backend.core.ports.meter import Meter
 HEARTBEAT_SECONDS: Final = 15.0
 """Proxies close connections that are silent for a minute, some for half of one."""
 _HEARTBEAT: Final = b": heartbeat\n\n"
+EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "Events until the last one.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+"""The `responses` entry of a route that sends events."""
 _HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+
+class EventStream(StreamingResponse):
+    """A response of events. The framework's own is for routes that are generators: they can't fail before they begin."""
+
+    media_type = "text/event-stream"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +57,7 @@ def event_of(name: str, data: Any) -> Event:
 
 async def event_stream(
     events: AsyncGenerator[Event], *, request_id: str, streams: OpenStreams, heartbeat: float = HEARTBEAT_SECONDS
-) -> EventSourceResponse:
+) -> EventStream:
     """A response that sends the events as they come, numbered from 1.
 
     The first event is awaited before anything is sent: what fails until then is an ordinary error with its status.
@@ -55,7 +65,7 @@ async def event_stream(
     """
     first = await anext(events, None)
     body = _framed(first, events, request_id=request_id, heartbeat=heartbeat)
-    return EventSourceResponse(_counted(body, streams), headers=_HEADERS)
+    return EventStream(_counted(body, streams), headers=_HEADERS)
 
 
 async def _counted(body: AsyncGenerator[bytes], streams: OpenStreams) -> AsyncIterator[bytes]:

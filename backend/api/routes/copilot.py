@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse
 
 from backend.api.deps import QueryCaller, ReplyCaller, ServicesDep
 from backend.api.errors import LLM, SOURCE, error_body, problems, request_id_of
@@ -21,7 +20,7 @@ from backend.api.schemas.copilot import (
     ReplyOut,
     TokenEventOut,
 )
-from backend.api.sse import Event, event_of, event_stream
+from backend.api.sse import EVENTS, Event, EventStream, event_of, event_stream
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import AnswerEvent, AnswerEventKind
 from backend.core.model.article import Visibility
@@ -60,8 +59,8 @@ async def answer_query(body: QueryIn, services: ServicesDep, caller: QueryCaller
     return await copilot.answer_query(services, caller.company_id, caller, _ask(body, caller))
 
 
-@router.post("/query/stream", response_class=EventSourceResponse, responses=problems(Code.QUESTION_TOO_LONG, *LLM, body=True))
-async def stream_query(request: Request, body: QueryIn, services: ServicesDep, caller: QueryCaller) -> EventSourceResponse:
+@router.post("/query/stream", response_class=EventStream, responses={**EVENTS, **problems(Code.QUESTION_TOO_LONG, *LLM, body=True)})
+async def stream_query(request: Request, body: QueryIn, services: ServicesDep, caller: QueryCaller) -> EventStream:
     """The same as an event stream: `hits`, `token` as often as there is text, then `done` with the answer, or `error`."""
     request_id = request_id_of(request.scope)
     events = copilot.stream_query(services, caller.company_id, caller, _ask(body, caller))

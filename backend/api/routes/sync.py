@@ -5,14 +5,13 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.sse import EventSourceResponse
 
 from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
 from backend.api.errors import problems, request_id_of
 from backend.api.routes import API
 from backend.api.schemas.base import Items
 from backend.api.schemas.sync import FailureOut, IngestIn, RunOut
-from backend.api.sse import Event, event_stream
+from backend.api.sse import EVENTS, Event, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
 from backend.core.ports.services import Services
@@ -63,8 +62,8 @@ async def get_run(services: ServicesDep, caller: RunsCaller, run_id: str = Path(
     return await sync.get_run(services, caller.company_id, run_id)
 
 
-@router.get("/runs/{run_id}/events", response_class=EventSourceResponse, responses=problems(Code.RUN_NOT_FOUND))
-async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller, run_id: str = Path(max_length=100)) -> EventSourceResponse:
+@router.get("/runs/{run_id}/events", response_class=EventStream, responses={**EVENTS, **problems(Code.RUN_NOT_FOUND)})
+async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller, run_id: str = Path(max_length=100)) -> EventStream:
     """Event stream: `progress` with the run whenever it changes, `done` with the run at its end (or `error`), then it closes."""
     return await event_stream(
         _progress(services, caller.company_id, run_id), request_id=request_id_of(request.scope), streams=request.app.state.streams

@@ -50,10 +50,12 @@ class Disconnected(Struct, frozen=True, kw_only=True):
     files: int
 
 
-async def check_connection(services: Services, company_id: str, wanted: ConnectionInput) -> CredentialReport:
+async def check_connection(
+    services: Services, company_id: str, wanted: ConnectionInput, *, seconds: float = VERIFY_SECONDS
+) -> CredentialReport:
     """What these credentials can read; nothing is saved. Raises as `connect` does, without CONNECTION_EXISTS."""
     tenant = await _tenant(services, company_id)
-    return await _verify(services, company_id, _make(services, tenant, wanted))
+    return await _verify(services, company_id, _make(services, tenant, wanted), seconds)
 
 
 async def connect(services: Services, company_id: str, wanted: ConnectionInput, *, caller: Caller) -> Connection:
@@ -197,14 +199,14 @@ def _check_names(services: Services, platform: str, credentials: Mapping[str, Se
         raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {', '.join(needed)}; none of them empty.")
 
 
-async def _verify(services: Services, company_id: str, connection: Connection) -> CredentialReport:
+async def _verify(services: Services, company_id: str, connection: Connection, seconds: float = VERIFY_SECONDS) -> CredentialReport:
     source = await open_source(services, company_id, connection)
     try:
-        async with asyncio.timeout(VERIFY_SECONDS):
+        async with asyncio.timeout(seconds):
             return await source.verify()
     except TimeoutError:
         raise AppError(
-            Code.SOURCE_UNAVAILABLE, f"{connection.domain} did not answer within {VERIFY_SECONDS:g} seconds; try again later."
+            Code.SOURCE_UNAVAILABLE, f"{connection.domain} did not answer within {seconds:g} seconds; try again later."
         ) from None
     finally:
         await source.close()

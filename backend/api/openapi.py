@@ -1,0 +1,26 @@
+"""The OpenAPI document: the framework's, with the shape of errors that every route refers to."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from backend.api.schemas.errors import ErrorBody
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Add the schema of errors once, whatever media type a route answers with when all is well.
+
+    Given as a `model`, the framework would document it as the data of an event stream's event or as a file's content.
+    """
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        made = plain()
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        if "ErrorBody" not in schemas:
+            error = ErrorBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(error.pop("$defs"))
+            schemas["ErrorBody"] = error
+        return made
+
+    app.openapi = document  # type: ignore[method-assign]  # the framework's documented way to change it

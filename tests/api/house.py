@@ -1,0 +1,241 @@
+"""A whole Desklore for tests, from real parts in a folder of its own, with tenants that have something to read."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from backend.adapters.offline.chat import OfflineChat
+from backend.adapters.offline.embed import HashingEmbedder
+from backend.core import ids
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.auth import AuthConfig
+from backend.core.model.document import AttachmentFile, AttachmentState, Chunk, DocState, DocType, Document, Part, Summary
+from backend.core.model.search import Point
+from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
+from backend.core.model.ticket import Role as Author
+from backend.core.ports.extract import Extracted
+from backend.core.ports.services import Models, Policy, Services
+from backend.core.text.sparse import SparseEncoder
+from backend.core.text.tokens import make_tokenizer
+from backend.core.usecases import keys, tenants
+from backend.observability.metrics import PrometheusMeter
+from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.secrets.local import LocalCipher
+from backend.storage.sql.engine import upgrade
+from backend.storage.sql.unit_of_work import SqlDatabase
+from tests.api.helpdesk import PaperHelpdesks
+
+OPERATOR_KEY = "operator-key-for-tests-5f1c2d"
+OPERATOR = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+RECEIPT = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+NOTE = "내부 메모: 관리자 암호는 쓰지 않는다".encode()
+PAGE = b"<script>alert(1)</script>"
+
+
+class NoReader:
+    """A TextExtractor without any reader."""
+
+    async def extract(self, path: Path, name: str) -> Extracted:  # noqa: ARG002 - the shape is the port's
+        raise AppError(Code.ATTACHMENT_UNSUPPORTED)
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class House:
+    """The parts a test looks at."""
+
+    services: Services
+    auth: AuthConfig
+    meter: PrometheusMeter
+    helpdesks: PaperHelpdesks
+    data_dir: Path
+    api_keys: dict[str, str] = field(default_factory=dict)
+    """`<company_id>/<role>` -> the plain key."""
+
+
+def make_template(folder: Path) -> Path:
+    """An empty database with all tables; copying it is faster than migrating one for each test."""
+    path = folder / "empty.sqlite"
+    upgrade(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@asynccontextmanager
+async def open_house(root: Path, template: Path) -> AsyncIterator[House]:
+    """A house under `root` that is closed at the end."""
+    shutil.copy(template, root / "desklore.sqlite")
+    encoder = SparseEncoder(make_tokenizer("bigram"))
+    embedder = HashingEmbedder()
+    queue = InProcessQueue(2)
+    database = SqlDatabase(f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", queue.enqueue)
+    indexes = EdgeIndexes(root / "index", embedder.dimension, f"test-{encoder.id}", with_dense=False)
+    meter, helpdesks, chat = PrometheusMeter(), PaperHelpdesks(), OfflineChat(encoder.tokenizer)
+    services = Services(
+        database=database,
+        blobs=LocalBlobStores(root / "blobs"),
+        indexes=indexes,
+        cipher=LocalCipher([("k1", bytes(range(32)))]),
+        sources=helpdesks,
+        extractor=NoReader(),
+        models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),
+        encoder=encoder,
+        queue=queue,
+        meter=meter,
+        policy=Policy(),
+    )
+    auth = AuthConfig(
+        operator_key=Secret(OPERATOR_KEY), jwt_secret=Secret("jwt-secret-for-tests-" + "x" * 32), key_pepper=Secret("pepper-" * 6)
+    )
+    try:
+        yield House(services, auth, meter, helpdesks, root)
+    finally:
+        await queue.stop()
+        await indexes.close()
+        await database.close()
+
+
+async def add_tenant(house: House, company_id: str) -> None:
+    """A tenant with one key a role, a ticket with private notes and files, a public and an agents-only article."""
+    await tenants.onboard_tenant(house.services, OPERATOR, company_id=company_id, name=f"{company_id} 주식회사")
+    for role in (Role.ADMIN, Role.AGENT, Role.MEMBER, Role.VIEWER):
+        wanted = keys.KeyInput(name=f"{role.value} key", role=role)
+        made = await keys.create_key(house.services, house.auth, company_id, wanted, caller=OPERATOR)
+        house.api_keys[f"{company_id}/{role.value}"] = made.plain.reveal()
+    documents = [_ticket(company_id), _article(company_id, "7", Visibility.PUBLIC), _article(company_id, "8", Visibility.INTERNAL)]
+    blobs = house.services.blobs.open(company_id)
+    files = [
+        _file(documents[0], "f1", "영수증 (최종).png", "image/png", RECEIPT, internal=False),
+        _file(documents[0], "f2", "memo.txt", "text/plain", NOTE, internal=True),
+        _file(documents[0], "f3", "page.html", "text/html", PAGE, internal=False),
+    ]
+    for file, data in zip(files, (RECEIPT, NOTE, PAGE), strict=True):
+        await blobs.put(str(file.blob_key), data)
+    async with house.services.database.open(company_id) as uow:
+        await uow.documents.put(documents)
+        await uow.attachments.put(files)
+    index = await house.services.indexes.open(company_id)
+    await index.replace([each.document_id for each in documents], [point for each in documents for point in _points(house, each)])
+
+
+def ticket_id(company_id: str) -> str:
+    """The document_id of the tenant's ticket 101."""
+    return ids.document_id(company_id, "paper", "ticket", "101")
+
+
+def article_id(company_id: str, number: str) -> str:
+    """The document_id of the tenant's article: 7 is public, 8 agents-only."""
+    return ids.document_id(company_id, "paper", "article", number)
+
+
+def _ticket(company_id: str) -> Document:
+    return Document(
+        document_id=ticket_id(company_id),
+        connection_id="conn_seed",
+        platform="paper",
+        doc_type=DocType.TICKET,
+        original_id="101",
+        title=f"환불이 지연됩니다 ({company_id})",
+        parts=(
+            Part(
+                kind="description", text="환불을 신청했는데 일주일째 지연됩니다.", visibility=Visibility.CONVERSATION, role=Author.CUSTOMER
+            ),
+            Part(kind="reply", text="결제사를 통해 환불을 다시 처리했습니다.", visibility=Visibility.CONVERSATION, role=Author.AGENT),
+            Part(kind="note", text="비밀메모: 결제사 담당자는 박과장", visibility=Visibility.INTERNAL, role=Author.AGENT),
+        ),
+        content_hash="h1",
+        source_version="v1",
+        visibility=Visibility.CONVERSATION,
+        language="ko",
+        status="resolved",
+        status_label="Resolved",
+        priority="high",
+        requester="이고객",
+        tags=("환불",),
+        url="https://acme.example/a/tickets/101",
+        created_at=NOW,
+        updated_at=NOW,
+        state=DocState.INDEXED,
+        summary=Summary(problem="환불 지연", solution="결제사를 통해 환불을 다시 처리", language="ko", resolved=True),
+        internal_summary=Summary(problem="환불 지연", cause="비밀메모: 박과장", solution="다시 처리", language="ko", resolved=True),
+        stored_at=NOW,
+        indexed_at=NOW,
+    )
+
+
+def _article(company_id: str, number: str, visibility: Visibility) -> Document:
+    text = "환불은 영업일 기준 3일 안에 처리됩니다. Refunds take three business days."
+    return Document(
+        document_id=article_id(company_id, number),
+        connection_id="conn_seed",
+        platform="paper",
+        doc_type=DocType.ARTICLE,
+        original_id=number,
+        title=f"환불 안내 {number}",
+        parts=(Part(kind="article", text=text, visibility=visibility),),
+        content_hash=f"h{number}",
+        source_version="v1",
+        visibility=visibility,
+        language="ko",
+        created_at=NOW,
+        updated_at=NOW,
+        state=DocState.INDEXED,
+        stored_at=NOW,
+        indexed_at=NOW,
+    )
+
+
+def _file(document: Document, name: str, title: str, content_type: str, data: bytes, *, internal: bool) -> AttachmentFile:
+    return AttachmentFile(
+        attachment_id=f"paper-{name}",
+        document_id=document.document_id,
+        original_id=name,
+        name=title,
+        content_type=content_type,
+        size=len(data),
+        internal=internal,
+        state=AttachmentState.KEPT,
+        blob_key=f"attachments/paper/{name}/file",
+        sha256=f"sha-{name}",
+    )
+
+
+def _points(house: House, document: Document) -> list[Point]:
+    points = []
+    for ordinal, part in enumerate(document.parts):
+        internal = part.visibility is Visibility.INTERNAL
+        chunk = Chunk(
+            document_id=document.document_id,
+            ordinal=ordinal,
+            kind="note" if internal and part.kind == "note" else "body",
+            text=part.text,
+            lexical=f"{document.title} {part.text}",
+            visibility=part.visibility,
+        )
+        points.append(
+            Point(
+                point_id=ids.point_id(document.document_id, ordinal),
+                chunk=chunk,
+                dense=None,
+                sparse=house.services.encoder.document(chunk.lexical),
+                doc_type=document.doc_type,
+                platform=document.platform,
+                original_id=document.original_id,
+                title=document.title,
+                status=document.status,
+                product=None,
+                tags=document.tags,
+                language=document.language,
+                url=document.url,
+                updated_at=document.updated_at,
+            )
+        )
+    return points

@@ -1,0 +1,165 @@
+"""No key of one tenant reaches anything of another, by any route; a new route fails here until it is listed (SPEC D4)."""
+
+from typing import Any
+
+import httpx
+import msgspec
+
+from backend.core import clock
+from backend.core.model.answer import Answer
+from backend.core.model.budget import Purpose, Usage, UsageRow
+from backend.core.model.document import DocType
+from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
+from backend.core.model.tenant import Role
+from tests.api.conftest import As
+from tests.api.helpdesk import GOOD_KEY
+from tests.api.house import RECEIPT, House, ticket_id
+from tests.api.walk import KEYLESS, all_routes
+
+CONNECTION = {"platform": "paper", "domain": "acme.example", "credentials": {"api_key": GOOD_KEY}}
+
+
+async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
+    """One of everything for acme; returns the ids."""
+    connection = (await acme.post("/api/v1/connections", json=CONNECTION)).json()["connection_id"]
+    key = (await acme.post("/api/v1/keys", json={"name": "acme-only key", "role": "viewer"})).json()["key_id"]
+    now = clock.now()
+    run = Run(
+        run_id="run_acme", connection_id=connection, state=RunState.COMPLETED, options=RunOptions(), counts=RunCounts(), created_at=now
+    )
+    answer = Answer(
+        answer_id="ans_acme",
+        question="acme-only question",
+        text="",
+        language="ko",
+        grounded=False,
+        citations=(),
+        model="m",
+        provider="p",
+        usage=Usage(),
+        created_at=now,
+    )
+    blobs = house.services.blobs.open("acme")
+    await blobs.put("attachments/paper/f9/file", b"acme-only bytes")
+    failure = ItemFailure(doc_type=DocType.TICKET, original_id="acme-only-ticket", code="internal", message="m", at=now)
+    async with house.services.database.open("acme") as uow:
+        ticket = await uow.documents.get(ticket_id("acme"))
+        assert ticket is not None
+        own = {"document_id": "11111111-1111-5111-8111-111111111111", "original_id": "909", "title": "acme-only ticket"}
+        await uow.documents.put([msgspec.structs.replace(ticket, **own)])
+        [file, *_] = await uow.attachments.of([ticket.document_id])
+        own_file = {"attachment_id": "paper-f9", "blob_key": "attachments/paper/f9/file", "name": "acme-only.png"}
+        await uow.attachments.put([msgspec.structs.replace(file, **own_file)])
+        await uow.sync.put_run(run)
+        await uow.sync.put_failures(connection, [failure])
+        await uow.feedback.put_answer(answer)
+        await uow.usage.add([UsageRow(day=now.date(), provider="acme-only", model="m", purpose=Purpose.ANSWER, usage=Usage(calls=1))])
+    return {
+        "connection_id": connection,
+        "key_id": key,
+        "run_id": "run_acme",
+        "answer_id": "ans_acme",
+        "document_id": ticket_id("acme"),
+        "attachment_id": "paper-f9",
+        "ticket_id": "909",
+        "company_id": "acme",
+    }
+
+
+# What bravo's admin may get for each route: a status with acme's ids, or None where the route shows bravo's own things.
+WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
+    ("GET", "/api/v1/attachments/{attachment_id}"): 404,
+    ("GET", "/api/v1/connections/{connection_id}"): 404,
+    ("PATCH", "/api/v1/connections/{connection_id}"): 404,
+    ("DELETE", "/api/v1/connections/{connection_id}"): 404,
+    ("GET", "/api/v1/connections/{connection_id}/failures"): 404,
+    ("GET", "/api/v1/documents/{document_id}"): 404,
+    ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
+    ("POST", "/api/v1/feedback"): 404,
+    ("POST", "/api/v1/generate_reply"): 404,
+    ("POST", "/api/v1/ingest"): 404,
+    ("GET", "/api/v1/init/{ticket_id}"): 404,
+    ("DELETE", "/api/v1/keys/{key_id}"): 404,
+    ("GET", "/api/v1/runs/{run_id}"): 404,
+    ("POST", "/api/v1/runs/{run_id}/cancel"): 404,
+    ("GET", "/api/v1/runs/{run_id}/events"): 404,
+    ("GET", "/api/v1/tenants"): 403,
+    ("POST", "/api/v1/tenants"): 403,
+    ("GET", "/api/v1/tenants/{company_id}"): 403,
+    ("DELETE", "/api/v1/tenants/{company_id}"): 403,
+    ("POST", "/api/v1/tenants/{company_id}/keys"): 403,
+}
+SHOWS_ITS_OWN = {
+    ("GET", "/api/v1/audit"),
+    ("GET", "/api/v1/connections"),
+    ("POST", "/api/v1/connections"),
+    ("POST", "/api/v1/connections/check"),
+    ("GET", "/api/v1/documents"),
+    ("GET", "/api/v1/keys"),
+    ("POST", "/api/v1/keys"),
+    ("POST", "/api/v1/auth/token"),
+    ("GET", "/api/v1/me"),
+    ("POST", "/api/v1/query"),
+    ("POST", "/api/v1/query/stream"),
+    ("GET", "/api/v1/runs"),
+    ("GET", "/api/v1/usage"),
+}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
+    ("POST", "/api/v1/tenants"): {"company_id": "acme", "name": "taken"},
+    ("POST", "/api/v1/tenants/{company_id}/keys"): {},
+    ("POST", "/api/v1/connections"): CONNECTION | {"domain": "bravo.example"},
+    ("POST", "/api/v1/connections/check"): CONNECTION | {"domain": "bravo.example"},
+    ("POST", "/api/v1/keys"): {"name": "bravo key", "role": "viewer"},
+    ("POST", "/api/v1/auth/token"): {"subject": "someone"},
+    ("POST", "/api/v1/query"): {"question": "환불이 지연됩니다 acme"},
+    ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
+}
+BODY_IDS = {
+    "/api/v1/feedback": ("answer_id", "document_id"),
+    "/api/v1/generate_reply": ("ticket_id",),
+    "/api/v1/ingest": ("connection_id",),
+}
+
+
+def test_every_route_is_listed() -> None:
+    assert set(WITH_FOREIGN_ID) | SHOWS_ITS_OWN | KEYLESS == set(all_routes())
+
+
+async def test_foreign_ids_are_unknown(house: House, client_as: As) -> None:
+    ids = await _made(house, client_as(Role.ADMIN, "acme"))
+    bravo = client_as(Role.ADMIN, "bravo")
+    for (method, path), expected in WITH_FOREIGN_ID.items():
+        bodies = [BODIES.get((method, path))]
+        if path in BODY_IDS:
+            bodies = [{name: ids[name]} | ({"rating": "up"} if path.endswith("feedback") else {}) for name in BODY_IDS[path]]
+        for body in bodies:
+            response = await bravo.request(method, path.format(**ids), json=body)
+            assert response.status_code == expected, (method, path, response.text)
+            assert "acme-only" not in response.text
+    assert (await client_as(Role.ADMIN, "acme").get(f"/api/v1/connections/{ids['connection_id']}")).json()["state"] == "active"
+
+
+async def test_own_things_hold_nothing_foreign(house: House, client_as: As) -> None:
+    ids = await _made(house, client_as(Role.ADMIN, "acme"))
+    bravo = client_as(Role.ADMIN, "bravo")
+    foreign = [value for name, value in ids.items() if name not in {"ticket_id", "company_id"}]
+    for method, path in sorted(SHOWS_ITS_OWN):
+        response = await bravo.request(method, path, json=BODIES.get((method, path)), headers={"X-Company-Id": "acme"})
+        assert response.status_code < 300, (method, path, response.text)
+        assert not [text for text in (*foreign, "acme-only", "(acme)") if text in response.text], (method, path)
+    assert (await bravo.get("/api/v1/me", headers={"X-Company-Id": "acme"})).json()["company_id"] == "bravo"
+
+
+async def test_the_same_attachment_id_in_two_tenants_is_two_files(house: House, client_as: As) -> None:
+    await house.services.blobs.open("bravo").put("attachments/paper/f1/file", b"bravo bytes")
+    assert (await client_as(Role.VIEWER, "bravo").get("/api/v1/attachments/paper-f1")).content == b"bravo bytes"
+    assert (await client_as(Role.VIEWER, "acme").get("/api/v1/attachments/paper-f1")).content == RECEIPT
+
+
+async def test_the_operator_reads_no_tenants_data(client_as: As) -> None:
+    operator = client_as(Role.OPERATOR)
+    for method, path in set(all_routes()) - KEYLESS:
+        if not path.startswith("/api/v1/tenants") and path != "/api/v1/me":
+            response = await operator.request(method, path, json=BODIES.get((method, path)))
+            assert response.status_code == 403, (method, path, response.text)
