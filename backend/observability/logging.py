@@ -78,6 +78,7 @@ def configure_logging(*, level: str, console: bool, stream: TextIO | None = None
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
+        _drop_colors,
         _hide_secret_fields,
     ]
     structlog.configure(
@@ -130,6 +131,12 @@ def _rendering(*, console: bool) -> list[Processor]:
 
 def _to_json(event: Any, **_: Any) -> str:
     return json.dumps(event, ensure_ascii=False, default=str)
+
+
+def _drop_colors(_: Any, __: str, event: EventDict) -> EventDict:
+    """Uvicorn sends each message a second time, painted for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def _hide_secret_fields(_: Any, __: str, event: EventDict) -> EventDict:

@@ -1,0 +1,112 @@
+"""A running Desklore with a sandbox helpdesk, and the command line pointed at it."""
+
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from backend.cli.main import main
+from backend.cli.sandbox import SandboxAddress, SandboxProcess
+from backend.cli.server import Server, ServerThread, bind
+from backend.observability.logging import configure_logging, forget_secrets
+from backend.settings import Settings
+
+TICKETS = 40
+
+
+@dataclass(frozen=True)
+class World:
+    """Where everything is."""
+
+    url: str
+    sandbox: SandboxAddress
+    operator_key: str
+    log: io.StringIO
+
+
+@contextlib.contextmanager
+def captured_log() -> Iterator[io.StringIO]:
+    """Send log lines to a text, and leave the test runner's handlers as they were."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure_logging(level="INFO", console=False, stream=stream)
+    try:
+        yield stream
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
+        forget_secrets()
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One server and one sandbox for all tests of the command line."""
+    folder: Path = tmp_path_factory.mktemp("desklore")
+    listener = bind("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with contextlib.ExitStack() as stack:
+        stack.callback(listener.close)
+        log = stack.enter_context(captured_log())
+        process = SandboxProcess(folder / "sandbox.log", tickets=TICKETS)
+        stack.callback(process.stop)
+        sandbox = process.wait_ready()
+        hosts = ",".join(address.removeprefix("http://") for address in (sandbox.url, sandbox.attachments_url))
+        settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key="operator-of-the-tests-0123456789")
+        server = ServerThread(Server(settings, listener))
+        stack.callback(server.stop)
+        server.start()
+        yield World(url, sandbox, "operator-of-the-tests-0123456789", log)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command left: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on standard output."""
+        assert self.out.count("\n") == 1, self.out
+        return json.loads(self.out)
+
+
+Desklore = Callable[..., Told]
+
+
+@pytest.fixture
+def desklore(world: World, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desklore:
+    """Run a command against the world, as `desklore(…words)`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESKLORE_URL", world.url)
+    monkeypatch.delenv("DESKLORE_API_KEY", raising=False)
+    monkeypatch.delenv("DESKLORE_OPERATOR_KEY", raising=False)
+
+    def run(*words: str) -> Told:
+        capsys.readouterr()
+        code = main(list(words))
+        captured = capsys.readouterr()
+        return Told(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def company(world: World, desklore: Desklore, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
+    """A company of the test's own, whose admin key the commands use from now on."""
+    name = str(request.node.name).replace("_", "-").lower()[:50].rstrip("-")
+    made = desklore("tenants", "create", name, "--key", world.operator_key, "--json").document
+    monkeypatch.setenv("DESKLORE_API_KEY", made["api_key"])
+    return name

@@ -1,0 +1,129 @@
+"""The commands against a running server and a sandbox helpdesk: what they print, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import TICKETS, Desklore, World
+
+DOMAIN = "hanbit.freshdesk.com"
+
+
+def _connect(desklore: Desklore, world: World) -> str:
+    told = desklore(
+        "connections", "add", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret", f"api_key={world.sandbox.api_key}", "--json"
+    )
+    assert told.code == 0, told
+    return str(told.document["connection_id"])
+
+
+def test_a_company_is_onboarded_listed_and_erased(world: World, desklore: Desklore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESKLORE_OPERATOR_KEY", world.operator_key)
+    made = desklore("tenants", "create", "erased-co", "--name", "지워질 회사", "--json").document
+    assert (made["company_id"], made["name"]) == ("erased-co", "지워질 회사")
+    assert made["api_key"].startswith("dk_")
+    again = desklore("tenants", "create", "erased-co")
+    assert (again.code, again.out) == (1, "")
+    assert "erased-co" in again.err
+    assert "지워질 회사" in desklore("tenants", "list").out
+    assert desklore("tenants", "show", "erased-co", "--json").document["name"] == "지워질 회사"
+    assert desklore("tenants", "delete", "erased-co", "--yes", "--json").document["company_id"] == "erased-co"
+    assert desklore("tenants", "show", "erased-co").code == 3
+    assert desklore("runs", "list", "--key", made["api_key"]).code == 4
+
+
+def test_a_tenant_key_is_no_operator_key(company: str, desklore: Desklore, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = desklore("tenants", "list", "--key", "dk_0123456789_0123456789012345678901234567890123456789012", "--json")
+    assert listed.code == 4
+    assert listed.document["error"]["code"] == "unauthenticated"
+
+
+def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> None:
+    made = desklore("keys", "create", "sidebar", "--role", "agent", "--json").document
+    assert made["role"] == "agent"
+    assert desklore("runs", "list", "--key", made["api_key"]).code == 0
+    assert desklore("keys", "create", "more", "--key", made["api_key"]).code == 4
+    assert "sidebar" in desklore("keys", "list").out
+    assert made["api_key"] not in desklore("keys", "list", "--json").out
+    assert desklore("keys", "revoke", made["key_id"]).code == 0
+    revoked = desklore("runs", "list", "--key", made["api_key"], "--json")
+    assert (revoked.code, revoked.document["error"]["code"]) == (4, "key_revoked")
+    assert desklore("keys", "revoke", "key_none").code == 3
+
+
+def test_a_wrong_helpdesk_key_is_the_helpdesks_word(world: World, company: str, desklore: Desklore) -> None:
+    told = desklore("connections", "check", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret", "api_key=wrong", "--json")
+    assert (told.code, told.document["error"]["code"]) == (6, "source_credentials_rejected")
+    elsewhere = desklore("connections", "add", "freshdesk", DOMAIN, "--base-url", "http://10.0.0.1", "--secret", "api_key=x", "--json")
+    assert (elsewhere.code, elsewhere.document["error"]["code"]) == (2, "host_not_allowed")
+    assert desklore("connections", "list", "--json").document == {"items": []}
+
+
+def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklore, tmp_path: Path) -> None:
+    """The whole trip of one company, as the README tells it."""
+    assert desklore("sync").code == 3
+    connection = _connect(desklore, world)
+    assert "agents" in desklore("connections", "check", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret",
+                                f"api_key={world.sandbox.api_key}").out  # fmt: skip
+
+    first = desklore("sync")
+    assert first.code == 0, first
+    assert "completed" in first.out
+    (again,) = desklore("sync", connection, "--full", "--json").document["runs"]
+    assert (again["state"], again["counts"]["stored"]) == ("completed", 0)
+    assert again["counts"]["unchanged"] >= TICKETS // 2
+
+    runs = desklore("runs", "list", "--json").document["items"]
+    assert [run["state"] for run in runs] == ["completed", "completed"]
+    assert desklore("runs", "show", runs[0]["run_id"], "--follow").code == 0
+    assert desklore("failures", "--json").code == 0
+
+    page = desklore("documents", "list", "--type", "ticket", "--limit", "5", "--json").document
+    assert len(page["items"]) == 5
+    assert page["next"]
+    shown = desklore("documents", "show", page["items"][0]["document_id"])
+    assert page["items"][0]["title"] in shown.out
+    assert desklore("documents", "show", "none").code == 3
+    ticket = page["items"][0]["original_id"]
+    assert f"#{ticket}" in desklore("ticket", ticket).out
+    assert desklore("ticket", "999999999").code == 3
+
+    title = page["items"][0]["title"]
+    answer = desklore("ask", title, "--json").document
+    assert answer["question"] == title
+    assert answer["grounded"] is bool(answer["citations"])
+    told = desklore("ask", title)
+    assert told.code == 0
+    assert answer["text"].split()[0] in told.out
+    if answer["citations"]:
+        assert "[1] " in told.out
+
+    exported = desklore("documents", "export", str(tmp_path / "out"), "--json").document
+    files = list((tmp_path / "out").rglob("*.json"))
+    assert len(files) == exported["documents"] > TICKETS // 2
+    assert json.loads(files[0].read_bytes())["document_id"]
+
+    assert desklore("connections", "pause", connection).code == 0
+    assert desklore("sync", connection).code == 1
+    assert desklore("connections", "resume", connection).code == 0
+    assert desklore("connections", "rotate", connection, "--secret", "api_key=wrong").code == 6
+    gone = desklore("connections", "delete", connection, "--yes", "--json").document
+    assert gone["documents"] == exported["documents"]
+
+
+def test_a_sync_can_be_left_and_taken_up_again(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    (run,) = desklore("sync", connection, "--limit", "3", "--detach", "--json").document["runs"]
+    followed = desklore("sync", connection, "--json")
+    assert followed.code == 0
+    assert followed.document["runs"][0]["state"] == "completed"
+    assert desklore("runs", "show", run["run_id"], "--json").document["state"] == "completed"
+    assert desklore("runs", "cancel", run["run_id"], "--json").document["state"] == "completed"
+
+
+def test_no_secret_is_in_the_log(world: World) -> None:
+    text = world.log.getvalue()
+    assert "http_request" in text
+    assert world.operator_key not in text
+    assert world.sandbox.api_key not in text
