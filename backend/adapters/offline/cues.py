@@ -42,6 +42,7 @@ _COURTESY_LENGTH: Final = 70
 INTRODUCTION: Final = re.compile(
     r"(?:저는|저희는)?\s*\S.{0,30}(?:팀|센터|부서|담당|담당자|회사|상사|매니저|대리|과장|차장|부장|사원|주임|지점|병원|학교|대학교|은행|전자|물산|라고)"
     r"\s?\S{0,8}\s?(?:입니다|이에요|예요|합니다)[.!~]*"
+    r"|\S.{0,25}\s(?:드림|올림|배상)[.!]?"
     r"|(?:this is|my name is|i am|i'm)\s+[A-Z]\w+(?:\s+[A-Z]\w+)?(?:\s+(?:from|at|with)\s+.{1,40})?[.!]?"
 )
 STRONG_CAUSES: Final = _cues(

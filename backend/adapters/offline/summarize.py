@@ -34,6 +34,8 @@ _CAUSE_SENTENCES: Final = 2
 _SOLUTION_SENTENCES: Final = 10
 _RESULT_SENTENCES: Final = 2
 _TAGS: Final = 5
+_SIGNATURE_LINES: Final = 4
+_SIGNATURE_CHARS: Final = 45
 _VERB_ENDS: Final = ("니다", "해요", "돼요", "어요", "아요", "네요", "나요", "까요", "세요", "않음", "안됨")
 _STAND_INS: Final = {(True, True): "고객", (True, False): "담당자", (False, True): "the customer", (False, False): "the agent"}
 """What a name becomes: by whether it is Korean, and whether a customer's."""
@@ -95,14 +97,22 @@ def summarize(title: str, parts: Sequence[Part]) -> Summary:
 def sentences_of(text: str) -> list[Sentence]:
     """The sentences of a text that say something."""
     found = []
-    for raw in split_sentences(text[:_TURN_CHARS]):
+    sentences = split_sentences(text[:_TURN_CHARS])
+    for position, raw in enumerate(sentences):
         greeting = GREETING.match(raw)
         sentence = raw[greeting.end() :] if greeting else raw
         low = sentence.lower()
         if is_courtesy(low) or (len(sentence) < 60 and INTRODUCTION.fullmatch(sentence)):
+            if low.endswith(",") and _is_signature(sentences[position + 1 :]):
+                break
             continue
         found.append(Sentence(sentence[:_SENTENCE_CHARS], low, LIST_ITEM.match(sentence) is not None))
     return found
+
+
+def _is_signature(rest: Sequence[str]) -> bool:
+    """Whether what follows `Thanks,` is a name, a job and the like."""
+    return 0 < len(rest) <= _SIGNATURE_LINES and all(len(line) < _SIGNATURE_CHARS and line[-1] not in ".?!" for line in rest)
 
 
 def _turn(part: Part) -> Turn:
