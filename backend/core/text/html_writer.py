@@ -1,4 +1,4 @@
-"""Write the text of an HTML tree: gaps between blocks, list bullets, table rows, links."""
+"""Write the text of HTML: gaps between blocks, list bullets, table rows, links."""
 
 from typing import Final
 
@@ -11,54 +11,55 @@ _LINK_MAX: Final = 500
 
 
 class Writer:
-    """Collects text; knows what gap, bullet or cell border comes before the next word."""
+    """Collects text; knows what gap, bullet or cell border comes before the next word. Tags may come in any order."""
 
-    __slots__ = ("bullet", "cells", "gap", "lists", "out", "pre", "rows")
+    __slots__ = ("_bullet", "_cells", "_gap", "_lists", "_pre", "_row", "_tables", "out")
 
     def __init__(self) -> None:
         self.out: list[str] = []
-        self.gap = JOINED
-        self.bullet = ""
-        self.cells = 0
-        self.pre = 0
-        self.rows: list[tuple[int, int]] = []
-        self.lists: list[int | None] = []
+        self._gap = JOINED
+        self._bullet = ""
+        self._cells = -1
+        self._row = -1
+        self._pre = 0
+        self._lists: list[int] = []
+        self._tables: list[tuple[int, int, int]] = []
 
     def text(self, raw: str) -> None:
-        """A text node: white space collapses, except in `<pre>`."""
-        if self.pre:
-            self._pre(raw)
+        """Text between tags: white space collapses, except in `<pre>`."""
+        if self._pre:
+            self._preformatted(raw)
             return
         words = " ".join(raw.split())
         if not words:
-            if self.gap == JOINED:
-                self.gap = SPACE
+            if self._gap == JOINED:
+                self._gap = SPACE
             return
-        if self.gap == JOINED and raw[0].isspace():
-            self.gap = SPACE
+        if self._gap == JOINED and raw[0].isspace():
+            self._gap = SPACE
         self.word(words)
         if raw[-1].isspace():
-            self.gap = SPACE
+            self._gap = SPACE
 
     def word(self, text: str) -> None:
         """Write text after whatever is due before it."""
         out = self.out
-        if self.cells > 0:
+        if self._cells > 0:
             # Cells of one row stay on one line, whatever blocks they hold.
-            if self.rows and len(out) > self.rows[-1][1]:
-                out.append(" |" * self.cells + " ")
+            if len(out) > self._row:
+                out.append(" |" * self._cells + " ")
             elif out:
-                out.append(_GAPS[self.gap])
-            self.cells = 0
-        elif self.gap and out:
-            out.append(_GAPS[LINE if self.bullet and self.gap == BLANK else self.gap])
-        if self.bullet:
-            out.append(self.bullet)
-            self.bullet = ""
+                out.append(_GAPS[self._gap])
+            self._cells = 0
+        elif self._gap and out:
+            out.append(_GAPS[LINE if self._bullet and self._gap == BLANK else self._gap])
+        if self._bullet:
+            out.append(self._bullet)
+            self._bullet = ""
         out.append(text)
-        self.gap = JOINED
+        self._gap = JOINED
 
-    def _pre(self, raw: str) -> None:
+    def _preformatted(self, raw: str) -> None:
         for number, line in enumerate(raw.split("\n")):
             if number:
                 self.line_break()
@@ -67,56 +68,57 @@ class Writer:
 
     def line_break(self) -> None:
         """A `<br>`: the second in a row makes a blank line."""
-        self.gap = BLANK if self.gap >= LINE else LINE
+        self._gap = BLANK if self._gap >= LINE else LINE
 
     def block(self, gap: int) -> None:
-        """The border of a block."""
-        if gap > self.gap:
-            self.gap = LINE if self.rows else gap
+        """The border of a block; within a table row never more than a line."""
+        if gap > self._gap:
+            self._gap = gap if self._row < 0 else LINE
 
     def open(self, tag: str) -> None:
         """A tag that means something for what is in it begins."""
         if tag == "li":
-            self.bullet = "- "
-            if self.lists and self.lists[-1] is not None:
-                self.lists[-1] += 1
-                self.bullet = f"{self.lists[-1]}. "
-        elif tag == "ol":
-            self.lists.append(0)
-        elif tag == "ul":
-            self.lists.append(None)
-        elif tag == "tr":
-            self.rows.append((self.cells, len(self.out)))
-            self.cells = -1
+            self._bullet = "- "
+            if self._lists and self._lists[-1] >= 0:
+                self._lists[-1] += 1
+                self._bullet = f"{self._lists[-1]}. "
         elif tag in ("td", "th"):
-            self.cells += 1
+            if self._row >= 0:
+                self._cells += 1
+        elif tag == "tr":
+            self._row, self._cells = len(self.out), -1
+        elif tag == "table":
+            self._tables.append((self._row, self._cells, len(self.out)))
+            self._row = self._cells = -1
+        elif tag in ("ol", "ul"):
+            self._lists.append(0 if tag == "ol" else -1)
         elif tag == "pre":
-            self.pre += 1
+            self._pre += 1
 
     def close(self, tag: str) -> None:
-        """It ends."""
+        """It ends, or a stray closing tag says so."""
         if tag == "li":
-            self.bullet = ""
-        elif tag in ("ol", "ul"):
-            self.lists.pop()
+            self._bullet = ""
         elif tag == "tr":
-            cells, start = self.rows.pop()
-            self.cells = cells if len(self.out) == start else 0
+            self._row = self._cells = -1
+        elif tag == "table":
+            if self._tables:
+                self._row, cells, start = self._tables.pop()
+                self._cells = cells if len(self.out) == start else min(cells, 0)
+        elif tag in ("ol", "ul"):
+            if self._lists:
+                self._lists.pop()
         elif tag == "pre":
-            self.pre -= 1
+            self._pre = max(0, self._pre - 1)
 
-    def link(self, href: str | None, start: int) -> None:
+    def link(self, href: str, start: int) -> None:
         """A link ends whose text began at `start`: its address follows where the text does not say it already."""
-        if not href or len(self.out) <= start:
+        out = self.out
+        if len(out) <= start or len(href) > _LINK_MAX or not href[:8].lower().startswith(_LINK_SCHEMES):
             return
-        href = href.strip()
-        if len(href) > _LINK_MAX or not href[:8].lower().startswith(_LINK_SCHEMES):
-            return
-        text = "".join(self.out[start:]).strip()
-        if text and not (text.isascii() and _bare(text) == _bare(href)):
-            gap, self.gap, self.cells = self.gap, SPACE, min(self.cells, 0)
-            self.word(f"({href})")
-            self.gap = gap
+        text = out[-1] if len(out) == start + 1 else "".join(out[start:]).strip()
+        if not (text.isascii() and _bare(text) == _bare(href)):
+            out.append(f" ({href})")
 
 
 def _bare(address: str) -> str:
