@@ -126,11 +126,6 @@ def _make_documents() -> None:
         sa.ForeignKeyConstraint(["company_id"], ["tenants.company_id"], name="fk_documents_company_id"),
         sa.PrimaryKeyConstraint("company_id", "document_id", name="pk_documents"),
     )
-    op.create_index(
-        "ix_documents_company_id_connection_id_doc_type_original_id",
-        "documents",
-        ["company_id", "connection_id", "doc_type", "original_id"],
-    )
     op.create_index("ix_documents_company_id_connection_id_state", "documents", ["company_id", "connection_id", "state"])
     op.create_index("ix_documents_company_id_doc_type_original_id", "documents", ["company_id", "doc_type", "original_id"])
     op.create_index(

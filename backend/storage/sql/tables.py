@@ -152,7 +152,6 @@ documents = Table(
     PrimaryKeyConstraint("company_id", "document_id"),
     Index(None, "company_id", "updated_at", "document_id"),
     Index(None, "company_id", "state", "updated_at", "document_id"),
-    Index(None, "company_id", "connection_id", "doc_type", "original_id"),
     Index(None, "company_id", "connection_id", "state"),
     Index(None, "company_id", "doc_type", "original_id"),
 )
