@@ -48,7 +48,8 @@ async def verify(client: FreshdeskClient, domain: str) -> CredentialReport:
 
 async def _first_look(client: FreshdeskClient, deadline: float) -> Any:
     try:
-        return await client.probe("/agents/me", _patience(deadline, attempts=2))
+        async with asyncio.timeout(_left(deadline)):
+            return await client.probe("/agents/me", _patience(deadline, attempts=2))
     except AppError as error:
         raise _onboarding(error) from None
     except TimeoutError:
@@ -57,7 +58,8 @@ async def _first_look(client: FreshdeskClient, deadline: float) -> Any:
 
 async def _ability(client: FreshdeskClient, name: str, path: str, deadline: float) -> Ability:
     try:
-        await client.probe(path, _patience(deadline, attempts=1))
+        async with asyncio.timeout(_left(deadline)):
+            await client.probe(path, _patience(deadline, attempts=1))
     except TimeoutError:
         return Ability(name=name, ok=False, message=_NOT_TOLD)
     except AppError as error:
@@ -69,8 +71,12 @@ async def _ability(client: FreshdeskClient, name: str, path: str, deadline: floa
 
 
 def _patience(deadline: float, *, attempts: int) -> Patience:
-    left = max(0.05, deadline - time.monotonic())
-    return Patience(seconds=left, attempts=attempts, longest_wait=0)
+    # The deadline ends everything; a little more for the single call leaves the message to the one who waits.
+    return Patience(seconds=_left(deadline) + 1, attempts=attempts, longest_wait=0)
+
+
+def _left(deadline: float) -> float:
+    return max(0.05, deadline - time.monotonic())
 
 
 def _onboarding(error: AppError) -> AppError:

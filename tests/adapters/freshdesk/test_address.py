@@ -23,7 +23,8 @@ def test_all_ways_to_say_a_domain(given: str) -> None:
     [
         "", "freshdesk.com", ".freshdesk.com", "evil.com", "acme.freshdesk.com.evil.com", "evil.com/.freshdesk.com",
         "evilfreshdesk.com",
-        "a.b.freshdesk.com", "acme.freshdesk.com:8080", "user:pw@acme.freshdesk.com", "https://evil.com#.freshdesk.com", "127.0.0.1", "[::1]",
+        "a.b.freshdesk.com", "acme.freshdesk.com:8080", "user:pw@acme.freshdesk.com", "https://evil.com#.freshdesk.com", "127.0.0.1",
+        "[::1]",
         "acme.freshdesk.com\r\nX: y", "file:///etc/passwd", "-acme.freshdesk.com", "가나다.freshdesk.com", "169.254.169.254",
     ],
 )  # fmt: skip

@@ -182,17 +182,17 @@ def test_labels() -> None:
     assert status_labels([{"id": 2, "label": "Open"}]) == {2: "Open"}
     assert status_labels(None) == {}
     assert source_labels({"Email": 1, "Bot": 12}) == {1: "Email", 12: "Bot"}
-    fields = [
+    fields: list[dict[str, Any]] = [
         {"name": "cf_a", "label": "Area", "nested_ticket_fields": [{"name": "cf_b", "label": "Part"}]},
         {"name": "cf_c", "label": "Area"},
     ]
-    assert field_labels(fields) == {"cf_a": "Area", "cf_b": "Part", "cf_c": "Area (cf_c)"}
-    ratings = [
+    assert field_labels([*fields]) == {"cf_a": "Area", "cf_b": "Part", "cf_c": "Area (cf_c)"}
+    ratings: list[dict[str, Any]] = [
         {"ticket_id": 1, "created_at": "2026-01-02T00:00:00Z", "ratings": {"default_question": -103}},
         {"ticket_id": 1, "created_at": "2026-01-01T00:00:00Z", "ratings": {"default_question": 103}},
         {"ticket_id": 2, "created_at": None, "ratings": None},
     ]
-    assert latest_ratings(ratings) == {"1": "extremely unhappy"}
+    assert latest_ratings([*ratings]) == {"1": "extremely unhappy"}
 
 
 def article(**changes: Any) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""Which adapters there are, and what they need."""
+
+from importlib import metadata
+
+import pytest
+
+from backend.adapters.registry import ENTRY_POINTS, Calling, SourceRegistry
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import SourceSettings
+from backend.core.model.tenant import Secret
+from backend.core.ports.source import Source, SourceFactory
+
+
+class PaperDesk:
+    """An adapter another package could bring."""
+
+    platform = "paperdesk"
+    credential_fields: tuple[str, ...] = ("token", "region")
+
+    def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
+        assert base_url is None
+        assert calling.allowed_hosts == frozenset()
+        return f"{domain}.paper.example"
+
+    def open(self, settings: SourceSettings, calling: Calling) -> Source:
+        raise AppError(Code.SOURCE_UNAVAILABLE, f"{settings.domain} is made of paper, all {calling.concurrency} sheets")
+
+
+class Usurper(PaperDesk):
+    """A package that would like to be Freshdesk."""
+
+    platform = "freshdesk"
+
+
+def registry() -> SourceRegistry:
+    return SourceRegistry(frozenset(), concurrency=4, timeout_seconds=5, attempts=2)
+
+
+def settings(platform: str, **credentials: str) -> SourceSettings:
+    secrets = {name: Secret(value) for name, value in credentials.items()}
+    return SourceSettings(company_id="a", connection_id="c", platform=platform, domain="acme", base_url=None, credentials=secrets)
+
+
+def test_freshdesk_is_there() -> None:
+    factory: SourceFactory = registry()
+    assert factory.platforms()["freshdesk"] == ("api_key",)
+    assert factory.check_address("freshdesk", "https://Acme.freshdesk.com/", None) == "acme.freshdesk.com"
+
+
+async def test_opening_asks_nobody() -> None:
+    source = registry().open(settings("freshdesk", api_key="k"))
+    assert source.quota.calls == 0
+    await source.close()
+
+
+def test_unknown_platforms_and_missing_credentials_are_named() -> None:
+    with pytest.raises(AppError) as caught:
+        registry().check_address("otherdesk", "acme", None)
+    assert caught.value.code is Code.PLATFORM_UNKNOWN
+    assert "freshdesk" in caught.value.message
+    with pytest.raises(AppError) as caught:
+        registry().open(settings("freshdesk", key="k"))
+    assert "api_key" in caught.value.message
+
+
+def test_other_packages_bring_adapters_but_replace_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = metadata.EntryPoints(
+        metadata.EntryPoint(name=name, value=f"{__name__}:{name}", group=ENTRY_POINTS) for name in ("PaperDesk", "Usurper")
+    )
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda entry: globals()[entry.name])
+    monkeypatch.setattr("backend.adapters.registry.entry_points", lambda group: found.select(group=group))
+    factory = registry()
+    assert factory.platforms() == {"freshdesk": ("api_key",), "paperdesk": ("token", "region")}
+    assert factory.check_address("paperdesk", "acme", None) == "acme.paper.example"
+    with pytest.raises(AppError, match="made of paper"):
+        factory.open(settings("paperdesk", token="t", region="kr"))
+
+
+def test_secrets_do_not_print() -> None:
+    source = registry().open(settings("freshdesk", api_key="super-secret-key"))
+    assert "super-secret-key" not in repr(source) + repr(vars(source))
