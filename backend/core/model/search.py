@@ -78,7 +78,7 @@ class Found(Struct, frozen=True, kw_only=True):
     """With its `sparse` vector, which tells its terms; `dense` is None."""
     score: float
     cosine: float | None = None
-    """Of the dense vectors of point and question, where those took part; only for the first few."""
+    """Of the dense vectors of point and question, where those took part and it is among the nearest by them."""
 
 
 class Hit(Struct, frozen=True, kw_only=True):

@@ -90,12 +90,8 @@ def _without_twins(hits: Sequence[Hit]) -> list[Hit]:
     """Without Documents that show the same title and text as a better one: a customer sent it twice, a page was copied."""
     kept: dict[tuple[str, str], Hit] = {}
     for hit in hits:
-        kept.setdefault((_folded(hit.title), _folded(hit.chunk.text)), hit)
+        kept.setdefault((hit.title.strip().casefold(), hit.chunk.text.strip()), hit)
     return list(kept.values())
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def _answerable(hits: Sequence[Hit], found: Sequence[Found], policy: Policy) -> bool:

@@ -11,9 +11,9 @@ from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import of_documents
-from backend.storage.qdrant.fusion import COSINES, cosine, documents_with, takes_dense
+from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.requests import chosen, point_struct, search_request, term_requests
+from backend.storage.qdrant.requests import chosen, point_struct, search_requests, term_requests
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -88,15 +88,21 @@ class ClientIndex:
 
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
-        request = search_request(query)
-        if request is None:
+        wanted = parts(query)
+        if not wanted:
             return []
         async with _told():
-            found = (await self._client.query_points(self._name, **request)).points
-            near = await self._cosines(query, [point.id for point in found[:COSINES]])
+            answers = await self._client.query_batch_points(self._name, search_requests(wanted, query.filters))
+            nearest = [[(str(point.id), float(point.score)) for point in answer.points] for answer in answers]
+            best = fuse(wanted, nearest, query.limit)
+            ids: list[Any] = [one.point_id for one in best]
+            records = await self._client.retrieve(self._name, ids, with_payload=True, with_vectors=[SPARSE]) if ids else []
+        by_id = {str(record.id): record for record in records}
         return [
-            Found(point=to_point(str(one.id), one.payload or {}, one.vector), score=one.score, cosine=near.get(str(one.id)))
-            for one in found
+            Found(point=to_point(one.point_id, record.payload or {}, record.vector), score=one.score, cosine=one.cosine)
+            for one in best
+            # A point that was deleted in between is not found.
+            if (record := by_id.get(one.point_id)) is not None
         ]
 
     async def chunks(self, document_id: str) -> list[Chunk]:
@@ -120,14 +126,6 @@ class ClientIndex:
             total = (await self._client.count(self._name, exact=True)).count
             found = await self._client.facet(self._name, collections.DOCUMENT_FIELD, limit=max(1, total), exact=True)
         return total, sum(1 for hit in found.hits if hit.count)
-
-    async def _cosines(self, query: VectorQuery, point_ids: list[Any]) -> dict[str, float]:
-        if not query.dense or not takes_dense(query) or not point_ids:
-            return {}
-        records = await self._client.retrieve(self._name, point_ids, with_payload=False, with_vectors=[DENSE])
-        # The client's types allow every kind of vector; the one named `dense` is a list of numbers or absent.
-        vectors: dict[str, Any] = {str(record.id): record.vector for record in records}
-        return {key: cosine(query.dense, vector[DENSE]) for key, vector in vectors.items() if DENSE in vector}
 
     async def _scroll(self, document_id: str) -> AsyncIterator[dict[str, Any]]:
         offset: Any = None

@@ -22,6 +22,7 @@ KEYWORD_FIELDS: Final = (
     "metadata.tags",
     "metadata.language",
     "metadata.visibility",
+    "metadata.audience",
 )
 """Fields that are filtered on by value; indexed, so that a filter costs no scan."""
 NUMBER_FIELDS: Final = ("metadata.updated_epoch",)

@@ -11,7 +11,7 @@ from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections, engine
 from backend.storage.qdrant.filters import of_documents
-from backend.storage.qdrant.fusion import COSINES, documents_with
+from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
 from backend.storage.qdrant.shards import OpenShard, Shards
 
@@ -33,24 +33,24 @@ class EdgeIndexes:
     """
 
     def __init__(self, root: Path, dimension: int, fingerprint: str, *, max_open: int = 32, with_dense: bool = True) -> None:
-        self._shards = Shards(root, dimension, fingerprint, max_open=max_open, with_dense=with_dense)
+        self.shards = Shards(root, dimension, fingerprint, max_open=max_open, with_dense=with_dense)
         self._with_dense = with_dense
         self._writer = ThreadPoolExecutor(1, "index-writer")
         self._readers = ThreadPoolExecutor(4, "index-reader")
 
     async def open(self, company_id: str) -> "EdgeIndex":
         """The tenant's index, made at first use."""
-        if not self._shards.is_open(company_id):
-            await _call(self._readers, self._shards.make, company_id)
-        return EdgeIndex(company_id, self._shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense)
+        if not self.shards.is_open(company_id):
+            await _call(self._readers, self.shards.make, company_id)
+        return EdgeIndex(company_id, self.shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense)
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
-        await _call(self._writer, self._shards.drop, company_id)
+        await _call(self._writer, self.shards.drop, company_id)
 
     async def close(self) -> None:
         """Flush and let go of the folder; a second call does nothing."""
-        await asyncio.to_thread(self._shards.close)
+        await asyncio.to_thread(self.shards.close)
         self._writer.shutdown()
         self._readers.shutdown()
 
@@ -87,10 +87,14 @@ class EdgeIndex:
         """Points by fused score, best first."""
 
         def work(opened: OpenShard) -> list[Found]:
-            found = engine.query(opened.shard, query, opened.points)
-            near = engine.cosines(opened.shard, query, [str(point.id) for point in found[:COSINES]])
+            wanted = parts(query)
+            best = fuse(wanted, engine.nearest(opened.shard, wanted, query.filters, opened.points), query.limit)
+            records = engine.read(opened.shard, [one.point_id for one in best])
             return [
-                Found(point=to_point(str(one.id), one.payload, one.vector), score=one.score, cosine=near.get(str(one.id))) for one in found
+                Found(point=to_point(one.point_id, record.payload, record.vector), score=one.score, cosine=one.cosine)
+                for one in best
+                # A point that was deleted in between is not found.
+                if (record := records.get(one.point_id)) is not None
             ]
 
         return await self._read(work, [])

@@ -12,17 +12,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from backend.core.errors import AppError, Code
-from backend.core.model.search import Point, SparseVector, VectorQuery
+from backend.core.model.search import Filters, Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, KEYWORD_FIELDS, NUMBER_FIELDS, SPARSE
-from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions
-from backend.storage.qdrant.fusion import RANK_CONSTANT, cosine, parts, takes_dense
+from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions, of_documents
+from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
 # Below this many points exact scores cost a few milliseconds, so there is nothing to win by estimating first.
 _EXACT_BELOW = 20_000
 # How many times the wanted number of candidates is scored again exactly; 4 found all true neighbors in trials.
 _OVERSAMPLING = 4.0
+_PAGE = 256
+# Documents with more points than this together are excluded by the engine after all.
+_MOST_EXCLUDED = 512
 
 
 @cache
@@ -96,35 +101,39 @@ def remove(shard: Any, which: Conditions, keep: Iterable[str] = ()) -> None:
     shard.update(edge.UpdateOperation.delete_points_by_filter(_filter(which, keep=set(keep))))
 
 
-def query(shard: Any, asked: VectorQuery, points: int) -> list[Any]:
-    """Scored points with payloads, fused by reciprocal rank, best first."""
+def nearest(shard: Any, wanted: Sequence[Part], filters: Filters, points: int) -> list[list[tuple[str, float]]]:
+    """For each part its nearest points with their scores, best first, in one go.
+
+    Documents are excluded here and not by the engine: it would look up every one of the points it passes for that,
+    which takes longer than the search itself, while their own few points are found at once.
+    """
     edge = _edge()
-    wanted = parts(asked)
-    if not wanted or not points:
-        return []
-    chosen = _filter(conditions(asked.filters))
+    excluded: set[str] = set()
+    if filters.exclude_documents:
+        records = scroll(shard, of_documents(filters.exclude_documents), limit=_MOST_EXCLUDED, with_payload=False)
+        excluded = {str(record.id) for record in records}
+        if len(excluded) < _MOST_EXCLUDED:
+            filters = structs.replace(filters, exclude_documents=())
+    chosen = _filter(conditions(filters))
     quantization = edge.QuantizationSearchParams(ignore=points < _EXACT_BELOW, rescore=True, oversampling=_OVERSAMPLING)
-    prefetches = [
-        edge.Prefetch(
-            limit=part.limit,
+    requests = [
+        edge.QueryRequest(
+            limit=part.limit + len(excluded),
             query=edge.Query.Nearest(_vector(part.vector), using=part.using),
             filter=chosen,
             params=edge.SearchParams(quantization=quantization) if part.using == DENSE else None,
         )
         for part in wanted
     ]
-    fusion = edge.Fusion.Rrf(k=RANK_CONSTANT, weights=[part.weight for part in wanted])
-    request = edge.QueryRequest(limit=asked.limit, with_payload=True, with_vector=[SPARSE], query=fusion, prefetches=prefetches)
-    found: list[Any] = shard.query(request)
-    return found
+    answers = shard.query_batch(edge.QueryBatchRequest(requests)) if requests else []
+    scored = [[(str(point.id), float(point.score)) for point in answer] for answer in answers]
+    return [[one for one in found if one[0] not in excluded][: part.limit] for part, found in zip(wanted, scored, strict=True)]
 
 
-def cosines(shard: Any, asked: VectorQuery, point_ids: Sequence[str]) -> dict[str, float]:
-    """For each point that has a dense vector its cosine with the question's; none where dense vectors take no part."""
-    if not asked.dense or not takes_dense(asked):
-        return {}
-    records = shard.retrieve(list(point_ids), with_payload=False, with_vector=[DENSE])
-    return {str(record.id): cosine(asked.dense, record.vector[DENSE]) for record in records if DENSE in record.vector}
+def read(shard: Any, point_ids: Sequence[str]) -> dict[str, Any]:
+    """Records with payload and sparse vector by id."""
+    records = shard.retrieve(list(point_ids), with_payload=True, with_vector=[SPARSE]) if point_ids else []
+    return {str(record.id): record for record in records}
 
 
 def best_of_terms(shard: Any, indices: Sequence[int]) -> list[tuple[float, float] | None]:
@@ -144,16 +153,18 @@ def best_of_terms(shard: Any, indices: Sequence[int]) -> list[tuple[float, float
     return best
 
 
-def scroll(shard: Any, which: Conditions) -> Iterator[Any]:
-    """Records with payloads that fulfil the conditions, in no order."""
+def scroll(shard: Any, which: Conditions, *, limit: int | None = None, with_payload: bool = True) -> Iterator[Any]:
+    """Records that fulfil the conditions, in no order, at most `limit`."""
     edge = _edge()
-    offset = None
-    while True:
-        request = edge.ScrollRequest(offset=offset, limit=256, filter=_filter(which), with_payload=True)
+    offset, left = None, limit
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(_PAGE, left)
+        request = edge.ScrollRequest(offset=offset, limit=size, filter=_filter(which), with_payload=with_payload)
         records, offset = shard.scroll(request)
         yield from records
         if offset is None:
             return
+        left = None if left is None else left - len(records)
 
 
 def count_points(shard: Any) -> int:

@@ -2,11 +2,16 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from backend.core.model.article import Visibility
 from backend.core.model.search import Filters
+
+CUSTOMER_SAFE: Final = frozenset(Visibility) - {Visibility.INTERNAL}
+CUSTOMERS: Final = "customers"
+"""Value of the field `audience` of every point that is not INTERNAL; the others have none."""
 
 
 class AnyOf(Struct, frozen=True):
@@ -50,11 +55,12 @@ def conditions(filters: Filters) -> Conditions:
             must.append(any_of(name, values))
     if filters.updated_from or filters.updated_to:
         must.append(Between("metadata.updated_epoch", _epoch(filters.updated_from), _epoch(filters.updated_to)))
+    if set(filters.visibilities) == CUSTOMER_SAFE:
+        # The filter of everybody without `internal:read`: as one value of one field it costs half of naming three.
+        must.append(any_of("audience", [CUSTOMERS]))
+    elif filters.visibilities:
+        must.append(any_of("visibility", filters.visibilities))
     must_not = []
-    if filters.visibilities:
-        # There are four; naming the ones that are not wanted is mostly one value, which the engine checks faster.
-        unwanted = [visibility for visibility in Visibility if visibility not in filters.visibilities]
-        must_not += [any_of("visibility", unwanted)] if unwanted else []
     if filters.exclude_documents:
         must_not.append(any_of("document_id", filters.exclude_documents))
     return Conditions(must, must_not)

@@ -1,7 +1,7 @@
-"""What both engines share: which vectors take part in a search, and document frequencies from scores."""
+"""What both engines share: which vectors take part in a search, how their lists become one, and what scores tell."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -10,14 +10,6 @@ from backend.core.model.search import SparseVector, VectorQuery
 from backend.storage.qdrant.collections import DENSE, SPARSE
 
 RANK_CONSTANT: Final = 60
-"""The k of reciprocal rank fusion: a point at rank r (from 0) with weight w adds 1 / ((r + 1) / w + k - 1).
-
-https://qdrant.tech/documentation/concepts/hybrid-queries/
-"""
-
-
-COSINES: Final = 8
-"""For so many of the best points the cosine is told: their dense vectors must be read for it."""
 
 
 class Part(Struct, frozen=True):
@@ -29,18 +21,43 @@ class Part(Struct, frozen=True):
     limit: int
 
 
+class Fused(Struct, frozen=True):
+    """A point with its fused score, and its cosine where it is among the nearest by dense vectors."""
+
+    point_id: str
+    score: float
+    cosine: float | None
+
+
 def parts(query: VectorQuery) -> list[Part]:
     """The vectors that take part: given, not empty, with a weight above 0.
 
-    One vector alone goes through the same fusion, so that scores always mean the same. Two are asked for twice the
-    points: what is in the middle of both lists may beat what is at the top of one.
+    Two are asked for twice the points: what is in the middle of both lists may beat what is at the top of one.
     """
     given: list[tuple[str, SparseVector | list[float], float]] = []
-    if query.dense and takes_dense(query):
+    if query.dense and query.dense_weight > 0:
         given.append((DENSE, query.dense, query.dense_weight))
     if query.sparse and query.sparse.indices and query.sparse_weight > 0:
         given.append((SPARSE, query.sparse, query.sparse_weight))
     return [Part(using, vector, weight, query.limit * len(given)) for using, vector, weight in given]
+
+
+def fuse(wanted: Sequence[Part], nearest: Sequence[Sequence[tuple[str, float]]], limit: int) -> list[Fused]:
+    """One list from those of the parts by weighted reciprocal rank: rank r (from 0) adds 1 / ((r + 1) / weight + 59).
+
+    It is Qdrant's own formula (https://qdrant.tech/documentation/concepts/hybrid-queries/), computed here because the
+    lists then may lose excluded points first, and because the dense list tells cosines, which fused scores hide. One
+    list alone goes through it too, so that scores always mean the same. Equal scores are ordered by id.
+    """
+    scores: dict[str, float] = {}
+    cosines: Mapping[str, float] = {}
+    for part, points in zip(wanted, nearest, strict=True):
+        for rank, (point_id, _) in enumerate(points):
+            scores[point_id] = scores.get(point_id, 0.0) + 1 / ((rank + 1) / part.weight + RANK_CONSTANT - 1)
+        if part.using == DENSE:
+            cosines = dict(points)
+    best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
+    return [Fused(point_id, score, cosines.get(point_id)) for point_id, score in best]
 
 
 def documents_with(best: tuple[float, float] | None, points: int) -> int:
@@ -54,14 +71,3 @@ def documents_with(best: tuple[float, float] | None, points: int) -> int:
         return 0
     score, value = best
     return min(points, max(1, round((points + 1) / math.exp(score / value) - 0.5)))
-
-
-def takes_dense(query: VectorQuery) -> bool:
-    """Whether dense vectors take part, so that cosines can be told."""
-    return bool(query.dense) and query.dense_weight > 0
-
-
-def cosine(first: Sequence[float], second: Sequence[float]) -> float:
-    """Of two vectors of equal length; 0 where one has no direction."""
-    lengths = math.sqrt(math.fsum(a * a for a in first) * math.fsum(b * b for b in second))
-    return math.fsum(a * b for a, b in zip(first, second, strict=True)) / lengths if lengths else 0.0

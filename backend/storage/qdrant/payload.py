@@ -7,6 +7,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
 from backend.core.model.search import Point, SparseVector
 from backend.storage.qdrant.collections import SPARSE
+from backend.storage.qdrant.filters import CUSTOMER_SAFE, CUSTOMERS
 
 
 def to_payload(point: Point) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def to_payload(point: Point) -> dict[str, Any]:
         "tags": list(point.tags),
         "language": point.language,
         "visibility": chunk.visibility.value,
+        "audience": CUSTOMERS if chunk.visibility in CUSTOMER_SAFE else None,
         "ordinal": chunk.ordinal,
         "kind": chunk.kind,
         "heading": chunk.heading,

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from backend.core.model.search import Point, SparseVector, VectorQuery
+from backend.core.model.search import Filters, Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions
-from backend.storage.qdrant.fusion import RANK_CONSTANT, parts
+from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
 
@@ -27,20 +27,11 @@ def point_struct(point: Point, *, with_dense: bool) -> Any:
     return _models().PointStruct(id=point.point_id, vector=vectors, payload=to_payload(point))
 
 
-def search_request(query: VectorQuery) -> dict[str, Any] | None:
-    """Arguments of `query_points`; None where no vector takes part."""
+def search_requests(wanted: Sequence[Part], filters: Filters) -> list[Any]:
+    """One search a vector, for ids and scores."""
     models = _models()
-    wanted = parts(query)
-    if not wanted:
-        return None
-    which = chosen(conditions(query.filters))
-    return {
-        "prefetch": [models.Prefetch(query=_vector(part.vector), using=part.using, limit=part.limit, filter=which) for part in wanted],
-        "query": models.RrfQuery(rrf=models.Rrf(k=RANK_CONSTANT, weights=[part.weight for part in wanted])),
-        "limit": query.limit,
-        "with_payload": True,
-        "with_vectors": [SPARSE],
-    }
+    which = chosen(conditions(filters))
+    return [models.QueryRequest(query=_vector(part.vector), using=part.using, limit=part.limit, filter=which) for part in wanted]
 
 
 def term_requests(indices: Sequence[int]) -> list[Any]:
