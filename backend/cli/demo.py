@@ -18,7 +18,7 @@ from backend.cli.progress import check_ended_well
 from backend.cli.runs import sync_one
 from backend.cli.sandbox import SandboxAddress, SandboxProcess
 from backend.cli.serve import load_settings
-from backend.cli.server import Server, ServerThread, bind
+from backend.cli.server import Server, ServerThread, bind, preload
 from backend.cli.session import JsonOption, Session
 from backend.observability.logging import configure_logging
 from backend.settings import LogFormat, Settings
@@ -27,7 +27,7 @@ COMPANY: Final = "demo"
 PLATFORM: Final = "freshdesk"
 DOMAIN: Final = "hanbit.freshdesk.com"
 QUESTIONS: Final = (
-    "회사 통합 인증 인증서를 바꾼 다음부터 직원들이 로그인을 못 해요. 어떻게 해결하나요?",
+    "정산 금액이 입금액과 다를 때는 어떻게 확인하나요?",
     "Since we rotated the SSO certificate, staff are sent back to the sign-in page. How do we fix it?",
 )
 _LOOK_SECONDS: Final = 1.0
@@ -63,8 +63,10 @@ def demo(
             _show(Session(client, output), demo_file, first=before is None)
         output.document(demo_file)
         _tell_next(output, demo_file, settings.data_dir)
-        while not leave and server.wait(_LOOK_SECONDS):
-            pass
+        with suppress(KeyboardInterrupt):
+            while not leave and server.wait(_LOOK_SECONDS):
+                pass
+        output.text("Stopping …")
 
 
 def _start_sandbox(stack: ExitStack, log: Path, before: DemoFile | None, tickets: int | None) -> SandboxAddress:
@@ -72,6 +74,7 @@ def _start_sandbox(stack: ExitStack, log: Path, before: DemoFile | None, tickets
     last_port = int(before.sandbox_url.rsplit(":", 1)[1]) if before else 0
     for port in dict.fromkeys((last_port, 0)):
         process = SandboxProcess(log, port=port, tickets=tickets)
+        preload()
         try:
             address = process.wait_ready()
         except CliError:
@@ -160,9 +163,9 @@ def _tell_next(output: Output, demo_file: DemoFile, data_dir: Path) -> None:
         f"All of it in:        {data_dir / DEMO_FILE}   (log: {data_dir / 'logs' / 'desklore.log'})",
         "",
         "Ask in another shell:",
-        '  bin/desklore ask "환불은 며칠 걸리나요?"',
+        '  bin/desklore ask "정산 금액이 입금액과 다를 때는 어떻게 확인하나요?"',
         f"  {curl}/query {header} \\",
-        "    -H 'Content-Type: application/json' -d '{\"question\": \"환불은 며칠 걸리나요?\"}'",
+        "    -H 'Content-Type: application/json' -d '{\"question\": \"정산 금액이 입금액과 다를 때는 어떻게 확인하나요?\"}'",
         f"  {curl}/documents?limit=3 {header}",
         "",
         "Next, your own Freshdesk:",

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from backend.cli.errors import CliError
 
@@ -37,7 +37,7 @@ class Output:
     def text(self, text: str = "", *, style: str | None = None, end: str = "\n") -> None:
         """Print a line for people; nothing with --json. The text is shown as it is, never read as markup."""
         if not self.as_json:
-            self.console.print(escape(text), style=style, end=end)
+            self.console.print(text, style=style, end=end, markup=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
         """Print rows for people, or `empty` where there are none; nothing with --json."""
@@ -45,16 +45,16 @@ class Output:
             return
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
         for row in rows:
-            table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         self.console.print(table if table.row_count else empty)
 
     def remark(self, text: str) -> None:
         """Say something beside the result, on standard error; nothing with --json."""
         if not self.as_json:
-            self.remarks.print(escape(text), style="dim")
+            self.remarks.print(text, style="dim", markup=False)
 
     def error(self, error: CliError) -> None:
         """Tell a failure: one line on standard error, and with --json the error document on standard output."""
         self.document(error.as_json())
         if not self.as_json:
-            self.remarks.print(f"[red]Error:[/red] {escape(error.message)}")
+            self.remarks.print(Text.assemble(("Error:", "red"), f" {error.message}"))

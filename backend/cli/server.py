@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import socket
 import threading
@@ -37,6 +38,11 @@ def bind(host: str, port: int) -> socket.socket:
         ) from None
     listener.setblocking(False)
     return listener
+
+
+def preload() -> None:
+    """Load what a server needs, for a caller that has to wait for something else anyway."""
+    importlib.import_module("backend.runtime")
 
 
 class Server:
