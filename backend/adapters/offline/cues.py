@@ -13,7 +13,8 @@ def _cues(text: str) -> tuple[str, ...]:
 
 
 GREETING: Final = re.compile(
-    r"(?:안녕하(?:세요|십니까|셔요|신가요)|안녕하세여)[\s,.!~^]*(?:(?:고객님|담당자님|여러분|관리자님)[\s,.!~^]*)?"
+    r"(?:\S{1,12}(?:\s고객)?님[\s,.]*)?(?:안녕하(?:세요|십니까|셔요|신가요)|안녕하세여)[\s,.!~^]*"
+    r"(?:(?:\S{1,10}\s)?\S{0,10}님[\s,.!~^]+|여러분[\s,.!~^]*)?"
     r"|(?:네|넵|예)[,.\s]+(?=[가-힣])"
     r"|(?:hi|hello|hey|dear|good (?:morning|afternoon|evening))\b(?:[^,.!?:\n]{0,30}(?:[,.!:]+|$)|\s+(?=(?:i|we|my|our|the)\b))\s*",
     re.IGNORECASE,
@@ -24,7 +25,8 @@ _COURTESY_KO: Final = _cues(
     행복한|확인 부탁|확인부탁|답변 부탁|회신 부탁|빠른 확인|빠른 답변|빠른 조치|빠른 회신|잘 부탁|부탁드|추가 문의|추가로 문의|
     추가로 궁금|추가적으로|궁금하신|궁금한 점|더 궁금|다른 문의|언제든|불편을 드려|불편을 끼쳐|이용에 불편|양해|도움이 되|
     기다려 주셔서|문의드립니다|문의 드립니다|협조|아래와 같이 안내|안내드립니다|안내 드립니다|확인 후 안내|확인해 보겠습니다|
-    확인 중|접수되었습니다
+    확인 중|접수되었습니다|확인에 필요한|바로 보내|문의 주신 내용|문의하신 내용|문의해 주신|이 문의는|문의를 완료|확인해 보시고|
+    확인해 주셔서|말씀해 주셔서|알려 주셔서|보내 주셔서|다행입니다
     """
 )
 _COURTESY_EN: Final = _cues(
@@ -34,16 +36,36 @@ _COURTESY_EN: Final = _cues(
     please don't hesitate|please do not hesitate|sorry for|sorry about|apologies|we apologi|i apologi|our apologies|
     we are sorry|we're sorry|i'm sorry|if you have any|please help|any help|can you please help|sent from my|please advise|
     we are looking into|we're looking into|thank-you|much appreciated|appreciate |greetings|glad to help|happy to help|
-    you're welcome|can you fix this|could you fix this|can you help|could you help|please fix this|please assist
+    you're welcome|can you fix this|could you fix this|can you help|could you help|please fix this|please assist|happy to|
+    just reply|let me look|i will look|i'll look|great, thanks|great to hear|i will mark|i'll mark|sorry again|sorry that|
+    no problem
     """
 )
 _COURTESY: Final = _COURTESY_KO + _COURTESY_EN
-_COURTESY_LENGTH: Final = 70
+# Anywhere in a short sentence: pressing, and offers to be written to again.
+_ASIDES: Final = _cues(
+    """
+    급합니다|급해요|시급|빨리 처리|urgent|as soon as possible|asap|언제든 회신|언제든지 회신|이 메일에 회신|get back to you|
+    reply to this|stay with you|끝까지 도와|다시 안내드리|다시 안내해 드리|we need this sorted|would be great|would be good|
+    have a nice day|좋은 하루
+    """
+)
+_COURTESY_LENGTH: Final = 80
 INTRODUCTION: Final = re.compile(
     r"(?:저는|저희는)?\s*\S.{0,30}(?:팀|센터|부서|담당|담당자|회사|상사|매니저|대리|과장|차장|부장|사원|주임|지점|병원|학교|대학교|은행|전자|물산|라고)"
     r"\s?\S{0,8}\s?(?:입니다|이에요|예요|합니다)[.!~]*"
     r"|\S.{0,25}\s(?:드림|올림|배상)[.!]?"
-    r"|(?:this is|my name is|i am|i'm)\s+[A-Z]\w+(?:\s+[A-Z]\w+)?(?:\s+(?:from|at|with)\s+.{1,40})?[.!]?"
+    r"|(?i:this is|my name is|i am|i'm)\s+[A-Z]\w+(?:\s+[A-Z]\w+)?(?:\s+(?:from|at|with|and I)\s+.{1,40})?[.!]?"
+    r"|[A-Z]\w+(?:\s+[A-Z]\w+){0,2} here[.!]?"
+    r"|[^.!?|\n]{1,40}\s\|\s[^.!?|\n]{1,40}"
+)
+LEAD_INS: Final = _cues(
+    """
+    아래 순서|다음 순서|아래 단계|다음 단계|아래와 같이|아래 방법|다음 방법|다음과 같습니다|다음과 같이|안내드립니다|
+    안내해 드립니다|안내 드립니다|원인을 확인했|원인이 확인|here is how|here's how|here is what|following steps|steps below|
+    do the following|in this order|as follows|found the reason|found the cause|have an answer|could trace it|
+    with the details you sent|thanks for waiting|good news
+    """
 )
 STRONG_CAUSES: Final = _cues(
     """
@@ -96,9 +118,9 @@ _DONE_EN: Final = _cues(
 )
 ASKING: Final = _cues(
     """
-    알려 주|알려주|보내 주|보내주|회신 주|회신주|첨부해 주|첨부해주|공유해 주|공유해주|말씀해 주|제공해 주|주시겠|주실 수|
-    could you|can you|would you|please send|please share|please provide|please attach|please confirm|please reply|send us|
-    which version|what version|tell us|tell me
+    알려 주|알려주|회신해 주|는지 확인 부탁|인지 확인 부탁|확인해 주시겠|보내 주|보내주|회신 주|회신주|첨부해 주|첨부해주|
+    공유해 주|공유해주|말씀해 주|제공해 주|주시겠|주실 수|could you|can you|would you|please send|please share|please provide|
+    please attach|please confirm|please reply|send us|which version|what version|tell us|tell me
     """
 )
 _SUGGESTING: Final = ("보시겠", "can you try", "could you try", "have you tried")
@@ -126,6 +148,12 @@ SYMPTOMS: Final = _cues(
     need to|?
     """
 )
+INTENDING: Final = _cues(
+    """
+    해 보겠|해보겠|시도해|확인해 볼|살펴보|기다리|언제쯤|알겠습니다|진행하겠|will try|i'll try|we'll try|will check|i'll check|
+    let me try|waiting|any update|any news|when will|will do
+    """
+)
 ANGER: Final = _cues(
     """
     화가|화나|답답|실망|불만|최악|짜증|너무하|환불해|항의|아직도|몇 번|몇번|대체|도대체|unacceptable|frustrat|disappoint|
@@ -146,8 +174,10 @@ def has(text: str, cues: tuple[str, ...]) -> bool:
 
 def is_courtesy(low: str) -> bool:
     """Whether a lower-cased sentence only greets, thanks or closes."""
-    if len(low) > _COURTESY_LENGTH or not low.startswith(_COURTESY):
-        return len(low) < 2
+    if len(low) > _COURTESY_LENGTH:
+        return False
+    if not low.startswith(_COURTESY):
+        return len(low) < 2 or has(low, _ASIDES)
     return not (has(low, STRONG_CAUSES) or has(low, SUCCESS))
 
 

@@ -61,7 +61,6 @@ def test_a_korean_ticket() -> None:
     assert made.problem.startswith("어제부터 VPN에 접속하면 'ERR-4012 인증 실패' 오류가 발생합니다.")
     assert made.cause == "확인 결과 비밀번호 변경 후 이전 자격 증명이 남아 있는 것이 원인입니다."
     assert made.solution.splitlines() == [
-        "아래 순서대로 진행해 주세요.",
         "1. VPN 클라이언트를 종료합니다.",
         "2. 제어판 > 자격 증명 관리자에서 저장된 항목을 삭제합니다.",
         "3. 새 비밀번호로 로그인해 주세요.",
@@ -163,7 +162,7 @@ def test_system_turns_and_attachments_are_not_the_problem() -> None:
     ],
 )
 def test_courtesies_say_nothing(courtesy: str) -> None:
-    assert sentences_of(courtesy) == []
+    assert sentences_of(courtesy) == ()
 
 
 @pytest.mark.parametrize(
