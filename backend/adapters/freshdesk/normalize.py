@@ -158,14 +158,15 @@ def _turn(record: Record, names: Names, requester: Person | None, seen: set[str]
         return None
     # A forward goes to a third party: the customer never saw it.
     private = record.get("private") is True or source == _FORWARD
-    key = needed_ident(record, "id")
-    kind, role = _kind(record, source, private=private), _role(record, names, requester, private=private)
+    key, user = needed_ident(record, "id"), ident(record, "user_id")
+    incoming = record.get("incoming") is True
+    automatic = record.get("auto_response") is True or ident(record, "automation_id") is not None or (user is None and not incoming)
     listed = attachments_of(record.get("attachments"), parent_id=key, internal=private)
     return Conversation(
         original_id=key,
-        kind=kind,
-        role=role,
-        author=_author(record, names, requester),
+        kind=_kind(source, automatic=automatic, private=private),
+        role=Role.SYSTEM if automatic else _role(user, names, requester, incoming=incoming, private=private),
+        author=_author(record, user, names, requester),
         private=private,
         at=needed_moment(record, "created_at"),
         html=markup,
@@ -174,8 +175,8 @@ def _turn(record: Record, names: Names, requester: Person | None, seen: set[str]
     )
 
 
-def _kind(record: Record, source: int | None, *, private: bool) -> ConversationKind:
-    if record.get("auto_response") is True or source == _SURVEY or _is_automation(record):
+def _kind(source: int | None, *, automatic: bool, private: bool) -> ConversationKind:
+    if automatic or source == _SURVEY:
         return ConversationKind.SYSTEM
     if source == _FORWARD:
         return ConversationKind.FORWARD
@@ -183,28 +184,17 @@ def _kind(record: Record, source: int | None, *, private: bool) -> ConversationK
     return ConversationKind.NOTE if private else ConversationKind.REPLY
 
 
-def _role(record: Record, names: Names, requester: Person | None, *, private: bool) -> Role:
+def _role(user: str | None, names: Names, requester: Person | None, *, incoming: bool, private: bool) -> Role:
     """Who wrote it. `incoming` decides last: a customer's reply may be `incoming: false` (recorded traffic, CONNECTORS section 4)."""
-    user = ident(record, "user_id")
-    incoming = record.get("incoming") is True
-    if record.get("auto_response") is True or _is_automation(record):
-        return Role.SYSTEM
-    if requester is not None and user == requester.original_id and not (private and not incoming):
+    if requester is not None and user == requester.original_id and (incoming or not private):
         return Role.CUSTOMER
-    if user is None:
-        return Role.CUSTOMER if incoming else Role.SYSTEM
-    if user in names.agents:
+    if user is not None and user in names.agents:
         return Role.AGENT
     # Neither the requester nor a present agent: somebody in copy, or an agent who has left and is no longer listed.
     return Role.CUSTOMER if incoming else Role.AGENT
 
 
-def _is_automation(record: Record) -> bool:
-    return ident(record, "automation_id") is not None or (ident(record, "user_id") is None and record.get("incoming") is not True)
-
-
-def _author(record: Record, names: Names, requester: Person | None) -> Person | None:
-    user = ident(record, "user_id")
+def _author(record: Record, user: str | None, names: Names, requester: Person | None) -> Person | None:
     if user is None:
         return None
     if requester is not None and user == requester.original_id:
