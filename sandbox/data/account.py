@@ -125,9 +125,8 @@ class Account:
         """The facts that only attachments tell; finding one proves that the file's text was indexed."""
         found: list[Proof] = []
         for ticket_id in ticket_ids or self.tickets:
-            for file in self.attachments(ticket_id):
-                if file.lines and file.kind not in {"locked", "misnamed"}:
-                    found.append(Proof(file.lines[0].split(": ")[1], file.id, ticket_id, file.name))
+            readable = (file for file in self.attachments(ticket_id) if file.lines and file.kind not in {"locked", "misnamed"})
+            found += [Proof(file.lines[0].split(": ")[1], file.id, ticket_id, file.name) for file in readable]
         return found
 
     def fingerprint(self) -> str:

@@ -40,6 +40,17 @@ _NAMES = {
     "big": ("전체로그.log", "full-trace.log"),
     "logo": (LOGO_NAME, LOGO_NAME),
 }
+#: Flows whose first message has exactly these files.
+_FLOW_KINDS: dict[str, tuple[str, ...]] = {
+    "empty_file": ("empty",),
+    "misnamed_file": ("misnamed",),
+    "locked_file": ("locked", "txt"),
+    "big_file": ("big",),
+    "every_file": ("pdf", "docx", "xlsx", "csv", "txt", "html", "png", "log"),
+    "spam": (),
+    "noise": (),
+    "merged": (),
+}
 _ANSWER_KINDS = ("csv", "log", "xlsx", "txt", "png", "html", "docx")
 
 
@@ -55,18 +66,8 @@ class Evidence:
     def with_description(self) -> list[Attachment]:
         """Files that came with the first message."""
         flow, variant, at = self._ticket.flow, self._ticket.variant, self._ticket.created_at
-        if flow == "empty_file":
-            return [self._file("empty", at)]
-        if flow == "misnamed_file":
-            return [self._file("misnamed", at)]
-        if flow == "locked_file":
-            return [self._file("locked", at), self._file("txt", at)]
-        if flow == "big_file":
-            return [self._file("big", at)]
-        if flow == "every_file":
-            return [self._file(kind, at) for kind in ("pdf", "docx", "xlsx", "csv", "txt", "html", "png", "log")]
-        if flow in {"spam", "noise", "merged"}:
-            return []
+        if flow in _FLOW_KINDS:
+            return [self._file(kind, at) for kind in _FLOW_KINDS[flow]]
         if variant % 11 == 0:
             return [self._file("png", at, inline=True)]
         if variant % 13 == 0:

@@ -43,7 +43,8 @@ def _csv(attachment: Attachment) -> bytes:
 
 def _html(attachment: Attachment) -> bytes:
     lines = "".join(f"<p>{html.escape(line)}</p>" for line in attachment.lines)
-    return f"<!doctype html><meta charset='utf-8'><title>{html.escape(attachment.name)}</title><body>{lines}<script>var hidden=1</script></body>".encode()
+    title = html.escape(attachment.name)
+    return f"<!doctype html><meta charset='utf-8'><title>{title}</title><body>{lines}<script>var hidden=1</script></body>".encode()
 
 
 def _zip(parts: dict[str, str]) -> bytes:

@@ -64,10 +64,7 @@ def quoted(reader: Person, writer: Person, when: int, body: str, subject: str) -
         return ""
     address = f"&lt;{writer.email}&gt;"
     name = html.escape(writer.name)
-    if korean:
-        line = f"{stamp(when, 'ko')}, {name} {address}님이 작성:"
-    else:
-        line = f"On {stamp(when, 'en')}, {name} {address} wrote:"
+    line = f"{stamp(when, 'ko')}, {name} {address}님이 작성:" if korean else f"On {stamp(when, 'en')}, {name} {address} wrote:"
     style = "margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204);padding-left:1ex"
     return (
         f'<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">{line}<br></div>'

@@ -6,6 +6,7 @@ from random import Random
 
 from sandbox.data import library
 from sandbox.data.evidence import TYPES
+from sandbox.data.facts import fill
 from sandbox.data.mail import ordered, paragraphs
 from sandbox.data.model import Attachment, Problem
 from sandbox.data.people import Directory
@@ -20,6 +21,18 @@ DRAFT, PUBLISHED = 1, 2
 #: The account's own language and its translations.
 PRIMARY, TRANSLATIONS = "ko", ("en",)
 _DAY = 86_400
+#: What stands in an article where a ticket has its own facts.
+_SAMPLE = {
+    "ko": {"order": "해당 주문", "amount": "결제 금액만큼", "date": "최근", "market": "해당 마켓", "count": "여러", "time": "조금 전"},
+    "en": {
+        "order": "the order",
+        "amount": "some",
+        "date": "that day",
+        "market": "the marketplace",
+        "count": "several",
+        "time": "that time",
+    },
+}
 
 
 @dataclass(slots=True)
@@ -141,12 +154,12 @@ def _problem_article(rng: Random, problem: Problem, folder_id: int, reference: i
     for lang in (PRIMARY, *TRANSLATIONS):
         text = problem.text(lang)
         words = ("증상", "원인", "해결 방법") if lang == "ko" else ("Symptom", "Cause", "Solution")
-        symptom = text.asks[0] if lang == "en" else text.asks[-1]
+        symptom = next((ask for ask in text.asks if "{" not in ask), text.asks[0])
         body = (
             f"<h2>{words[0]}</h2>{paragraphs(symptom)}<h2>{words[1]}</h2>{paragraphs(text.cause)}"
             f"<h2>{words[2]}</h2>{ordered(text.steps)}<p><code>{html.escape(problem.code)}</code></p>"
         )
-        texts[lang] = Translation(text.title, body, PUBLISHED, created + rng.randrange(1, 190) * _DAY)
+        texts[lang] = Translation(text.title, fill(body, _SAMPLE[lang]), PUBLISHED, created + rng.randrange(1, 190) * _DAY)
     if number % 9 == 0:
         del texts["en"]
     elif number % 13 == 0:
@@ -160,7 +173,7 @@ def _problem_article(rng: Random, problem: Problem, folder_id: int, reference: i
 
 def _guide(article_id: int, created: int, problem: Problem) -> Attachment:
     number = ARTICLE_FILE_BASE + article_id % 100_000
-    lines = (problem.ko.title, f"문서 번호 KB-{article_id % 100_000:05d}", *problem.ko.steps)
+    lines = (problem.ko.title, f"문서 번호 KB-{article_id % 100_000:05d}", *(fill(step, _SAMPLE["ko"]) for step in problem.ko.steps))
     return Attachment(number, f"guide-{problem.key}.pdf", TYPES["pdf"], "pdf", created, lines)
 
 

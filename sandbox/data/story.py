@@ -133,27 +133,31 @@ def surveyed(ticket: Ticket) -> bool:
     return ticket.flow in {"solved", "long_solved", "conversation"} and ticket.variant % 5 < 2 and ticket.resolved_at is not None
 
 
+#: Flows that always take the same course.
+_SHORT: dict[str, list[str]] = {"silent": [], "spam": [], "merged": ["merged"], "self": ["self_solved"]}
+
+
 def _plan(scene: Scene) -> list[str]:
     rng, flow = scene.rng, scene.ticket.flow
-    if scene.problem is None or flow in {"silent", "spam"}:
-        return ["noise_reply"] if flow == "noise" and _noise(scene.ticket).reply else []
-    if flow == "merged":
-        return ["merged"]
+    if flow in _SHORT:
+        return _SHORT[flow]
+    if scene.problem is None:
+        return ["noise_reply"] if _noise(scene.ticket).reply else []
     if flow == "quick":
         return ["solution", *(["thanks"] if rng.random() < 0.5 else [])]
-    if flow == "self":
-        return ["self_solved"]
     start = ["away", "diagnosis"] if rng.random() < 0.04 else ["diagnosis"]
-    middle = ["answer", "note", *(["forward", "forward_answer"] if rng.random() < 0.18 else [])]
-    if flow == "waiting":
-        return [*start, "waiting"]
-    if flow == "escalated":
-        return [*start, *middle, "escalated", *(["reminder"] if rng.random() < 0.6 else [])]
     end = ["solution", "thanks", *(["goodbye"] if rng.random() < 0.7 else []), *(["survey"] if surveyed(scene.ticket) else [])]
-    if flow == "long_solved":
-        return [*start, "answer", "note", *["still", "ack"] * rng.randrange(2, 5), *end]
-    if flow == "conversation":
-        return [*start, "answer", *["still", "ack", "note"] * rng.randrange(4, 7), *end]
-    if flow == "monitor":
-        return [*start, "answer", *["monitor"] * 130, *end]
-    return [*start, *middle, *end]
+    return [*start, *_middle(rng, flow, end)]
+
+
+def _middle(rng: Random, flow: str, end: list[str]) -> list[str]:
+    """What follows the first answer, up to the end or to where the case got stuck."""
+    work = ["answer", "note", *(["forward", "forward_answer"] if rng.random() < 0.18 else [])]
+    rounds = {
+        "waiting": ["waiting"],
+        "escalated": [*work, "escalated", *(["reminder"] if rng.random() < 0.6 else [])],
+        "long_solved": ["answer", "note", *["still", "ack"] * rng.randrange(2, 5), *end],
+        "conversation": ["answer", *["still", "ack", "note"] * rng.randrange(4, 7), *end],
+        "monitor": ["answer", *["monitor"] * 130, *end],
+    }
+    return rounds.get(flow, [*work, *end])

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from sandbox.data.model import Attachment
 from sandbox.freshdesk.control import PREFIX, control
 from sandbox.freshdesk.faults import Fault
 from sandbox.freshdesk.site import Site
@@ -216,9 +217,10 @@ class FilesListener(Listener):
         attachment = self.site.account.attachment(int(found[1])) if found else None
         if attachment is None:
             return _s3_error(404, "NoSuchKey", "The specified key does not exist.")
-        verdict = self.site.links.verdict(attachment.id, ask.query)
-        if fault is not None and fault.kind == "expired_url":
-            verdict = "expired"
+        return self._file(attachment, ask, expired=fault is not None and fault.kind == "expired_url")
+
+    def _file(self, attachment: Attachment, ask: Ask, *, expired: bool) -> Answer:
+        verdict = "expired" if expired else self.site.links.verdict(attachment.id, ask.query)
         if verdict == "expired":
             return _s3_error(403, "AccessDenied", "Request has expired")
         if verdict == "forged":

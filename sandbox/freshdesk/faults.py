@@ -14,7 +14,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """One order to fail. It hits requests whose path and query match, `times` times (None: always), not before `after` of them went well."""
+    """One order to fail: it hits requests whose path and query match, `times` times (None: always), after `after` of them went well."""
 
     match: str
     kind: Kind
