@@ -101,8 +101,6 @@ def summarize(title: str, parts: Sequence[Part]) -> Summary:
     )
 
 
-# A ticket with notes is summarized twice, so every public turn comes here twice in a row.
-@lru_cache(maxsize=256)
 def sentences_of(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text that say something."""
     found: list[Sentence] = []
@@ -133,9 +131,15 @@ def _is_signature(rest: Sequence[str]) -> bool:
 
 
 def _turn(part: Part) -> Turn:
-    sentences = sentences_of(part.text)
-    steps = tuple(filter(_is_step, sentences)) if part.role is Role.AGENT else ()
-    return Turn(part.role, sentences, steps, part.text[:_TURN_CHARS].lower())
+    return _read(part.role, part.text)
+
+
+# A ticket with notes is summarized twice, so every public turn comes here twice in a row.
+@lru_cache(maxsize=256)
+def _read(role: Role | None, text: str) -> Turn:
+    sentences = sentences_of(text)
+    steps = tuple(filter(_is_step, sentences)) if role is Role.AGENT else ()
+    return Turn(role, sentences, steps, text[:_TURN_CHARS].lower())
 
 
 def _problem(title: str, turns: Sequence[Turn]) -> list[Sentence]:

@@ -173,6 +173,9 @@ def decode(data: bytes) -> Summary | None:
 
 def split_parts(parts: Sequence[Part], limit: int = PART_TOKENS) -> list[tuple[Part, ...]]:
     """Parts in groups of at most `limit` tokens, cut between turns; only a single turn that is longer is cut inside."""
+    # No character costs more than a token; nearly every ticket ends here, without counting.
+    if sum(len(part.text) for part in parts) <= limit:
+        return [tuple(parts)] if parts else []
     groups: list[tuple[Part, ...]] = []
     current: list[Part] = []
     room = limit
