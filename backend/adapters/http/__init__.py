@@ -5,6 +5,7 @@
     wire pool one HTTP/1.1 connection, and those kept alive
     guard     which addresses may be called (SSRF)
 
-A client of our own and not httpx: a call costs about a tenth of the CPU (`docs/decisions`), and the address that
-was checked is the address that is connected to.
+A client of our own on asyncio and httptools, and not httpx: one call costs about 0.1 ms of CPU instead of 1.1 ms, which
+is more than everything else a ticket needs; and the address that was checked is the address that is connected to.
+Proxy settings of the environment are not read.
 """
