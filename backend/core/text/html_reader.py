@@ -200,9 +200,11 @@ class _Reader:
     def _after_gmail(self, position: int) -> tuple[int, str] | None:
         """Gmail puts replies between quotes into the quote's own container, and forwarded mails as well: both are kept."""
         beginning = "<".join(self._pieces[position : position + _FORWARD_PIECES])
-        if _FORWARDED.search(beginning[:1000]):
+        if _FORWARDED.search(beginning[:1000]) or "gmail_quote" in self._unclosed:
             return None
         end, text = self._after(position, "div")
+        if end == len(self._pieces):
+            self._unclosed.add("gmail_quote")
         for place in range(position + 1, min(end + 1, len(self._pieces))):
             if self._pieces[place][:10].lower() == "blockquote":
                 return self._after(place, "blockquote")

@@ -52,7 +52,7 @@ def _continues(line: str, start: int, match: re.Match[str]) -> bool:
         return mark.startswith("…") and line[match.end() : match.end() + 1].islower()
     stop = match.start() + 1
     before = line[max(start, stop - _LOOK_BACK) : stop]
-    if _NUMBERING.match(line[start:stop]):
+    if stop - start <= _LOOK_BACK and _NUMBERING.match(line[start:stop]):
         return True
     following = line[match.end() : match.end() + 1]
     if mark == "." and _ABBREVIATION.search(before):
