@@ -11,7 +11,8 @@ from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source
 from sandbox.freshdesk import change
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from tests.contract.source_suite import Helpdesk, SourceSuite, TrueTicket, TrueTurn
+from tests.contract.source_suite import SourceSuite
+from tests.contract.source_truth import Helpdesk, TrueTicket, TrueTurn
 
 _FORWARD, _SURVEY = 8, 6
 _AGENTS, _BOTS, _DRAFT = 3, 5, 1
