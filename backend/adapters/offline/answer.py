@@ -11,8 +11,8 @@ from backend.core.model.ticket import Role
 from backend.core.prompts.answer import NO_ANSWER
 from backend.core.text.tokens import Tokenizer
 
-_LEAST_COVERAGE: Final = 0.3
-"""Share of the question's weight that a source must have to be quoted."""
+_LEAST_COVERAGE: Final = 0.2
+"""Share of the question's weight that a source must have to be quoted; low, since the search has judged before."""
 _CLOSE: Final = 0.75
 """A second source is quoted when its coverage is at least this share of the best one's."""
 _SENTENCES: Final = 4
@@ -92,18 +92,18 @@ def choose_quotes(
 def _best_of(
     source: SourceText, coverage: Callable[[frozenset[str]], float], tokenizer: Tokenizer, limit: int, *, steps_only: bool
 ) -> list[Quote]:
-    """The best sentences of one source in their own order; all steps of a list count as one, or half a recipe would be quoted."""
+    """The best sentences of one source in their own order, and its whole list where it has one: half a recipe helps nobody."""
     ranked: list[tuple[float, int, Sentence]] = []
     for position, sentence in enumerate(sentences_of(source.text)):
         step = not is_question(sentence.low) and (sentence.item or is_instruction(sentence.low) or is_done(sentence.low))
-        if steps_only and not step:
+        if (steps_only and not step) or sentence.text == source.title:
             continue
         shared = coverage(frozenset(tokenizer.terms(sentence.text)))
         if shared or step:
             ranked.append((shared + (_STEP_BONUS if step else 0.0), position, sentence))
-    if any(sentence.item for _, _, sentence in ranked):
-        limit = max(limit, min(_STEPS, sum(sentence.item for _, _, sentence in ranked) + 1))
-    chosen = sorted(sorted(ranked, key=lambda entry: (-entry[0], entry[1]))[:limit], key=lambda entry: entry[1])
+    items = [entry for entry in ranked if entry[2].item][:_STEPS]
+    others = sorted((entry for entry in ranked if not entry[2].item), key=lambda entry: (-entry[0], entry[1]))
+    chosen = sorted([*items, *others[: max(1, limit // 2) if items else limit]], key=lambda entry: entry[1])
     return [Quote(sentence, source.number) for _, _, sentence in chosen]
 
 

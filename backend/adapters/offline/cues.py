@@ -118,7 +118,7 @@ _DONE_EN: Final = _cues(
 )
 ASKING: Final = _cues(
     """
-    알려 주|알려주|회신해 주|는지 확인 부탁|인지 확인 부탁|확인해 주시겠|보내 주|보내주|회신 주|회신주|첨부해 주|첨부해주|
+    알려 주|알려주|회신해 주|는지 확인 부탁|인지 확인 부탁|지도 확인 부탁|확인해 주시겠|보내 주|보내주|회신 주|회신주|첨부해 주|첨부해주|
     공유해 주|공유해주|말씀해 주|제공해 주|주시겠|주실 수|could you|can you|would you|please send|please share|please provide|
     please attach|please confirm|please reply|send us|which version|what version|tell us|tell me
     """
