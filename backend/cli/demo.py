@@ -34,7 +34,7 @@ _LOOK_SECONDS: Final = 1.0
 
 
 def demo(
-    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Else DESKLORE_PORT, else 8000.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Else DESKLORE_PORT, else 8000; 0: any free one.")] = None,
     tickets: Annotated[int | None, typer.Option("--tickets", min=1, help="How many tickets the made-up company has.")] = None,
     leave: Annotated[bool, typer.Option("--leave", help="Stop after the questions instead of staying up.")] = False,
     as_json: JsonOption = False,
@@ -42,7 +42,7 @@ def demo(
     """Start Desklore and a made-up helpdesk, sync it, ask two questions, and stay up until Ctrl-C."""
     output = Output(as_json=as_json)
     settings = load_settings()
-    listener = bind(settings.host, port or settings.port)
+    listener = bind(settings.host, settings.port if port is None else port)
     address, number = listener.getsockname()[:2]
     with ExitStack() as stack, _polite_kill_as_interrupt():
         stack.callback(listener.close)
@@ -61,9 +61,9 @@ def demo(
         demo_file.write(settings.data_dir / DEMO_FILE)
         with ApiClient(url, demo_file.api_key) as client:
             _show(Session(client, output), demo_file, first=before is None)
-        output.document(demo_file)
-        _tell_next(output, demo_file, settings.data_dir)
         with suppress(KeyboardInterrupt):
+            output.document(demo_file)
+            _tell_next(output, demo_file, settings.data_dir)
             while not leave and server.wait(_LOOK_SECONDS):
                 pass
         output.text("Stopping …")

@@ -18,7 +18,7 @@ from backend.cli.server import Server, ServerThread, bind
 from backend.observability.logging import configure_logging, forget_secrets
 from backend.settings import Settings
 
-TICKETS = 40
+TICKETS = 12
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""What starts processes: `up` and `demo` begin, stop cleanly, survive a kill -9, and leave nobody behind."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+
+
+@contextlib.contextmanager
+def _started(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A command with --json in a process of its own, and the document it prints when it is ready."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
+    environment |= {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "backend.cli", *words, "--json"]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            yield process, json.loads(line)
+        finally:
+            process.kill()
+
+
+def _ended(process: subprocess.Popen[str], number: signal.Signals) -> int:
+    process.send_signal(number)
+    return process.wait(PATIENCE)
+
+
+def _gone(url: str) -> bool:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            httpx.get(url, trust_env=False)
+        except httpx.TransportError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_up_serves_until_a_polite_kill(tmp_path: Path) -> None:
+    with _started(tmp_path, "up", "--port", "0") as (process, told):
+        assert httpx.get(f"{told['url']}/health", trust_env=False).status_code == 200
+        assert _ended(process, signal.SIGTERM) == 0
+    assert _gone(told["url"])
+
+
+def test_the_demo_survives_a_kill_and_ends_cleanly(tmp_path: Path) -> None:
+    with _started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, first):
+        assert json.loads((tmp_path / "data" / "demo.json").read_bytes()) == first
+        header = {"Authorization": f"Bearer {first['api_key']}"}
+        documents = httpx.get(f"{first['url']}/api/v1/documents", headers=header, trust_env=False).json()["items"]
+        assert documents
+        assert {document["state"] for document in documents} <= {"indexed", "skipped"}
+        process.kill()
+        process.wait(PATIENCE)
+    assert _gone(first["sandbox_url"])
+
+    with _started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, second):
+        kept = ("api_key", "operator_key", "company_id", "sandbox_url", "connection_id")
+        assert [second[name] for name in kept] == [first[name] for name in kept]
+        assert _ended(process, signal.SIGINT) == 0
+    assert _gone(second["sandbox_url"])
+    log = (tmp_path / "data" / "logs" / "desklore.log").read_text()
+    assert first["api_key"] not in log
+    assert first["operator_key"] not in log
+
+
+@pytest.mark.parametrize("command", ["demo", "up"])
+def test_a_busy_port_is_told_with_the_way_out(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("DESKLORE_PORT", str(taken.getsockname()[1]))
+        assert main([command]) == 1
+    told = capsys.readouterr().err
+    assert "DESKLORE_PORT=" in told
+    assert told.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
