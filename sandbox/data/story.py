@@ -104,7 +104,7 @@ def _description(scene: Scene, files: list[Attachment]) -> str:
     body += signature(scene.requester, scene.company, phrases.disclaimer)
     if ticket.flow == "huge":
         line = "<div>{0:05d} 2026-01-01T00:00:00 GET /v2/orders 504 upstream timed out</div>"
-        body += "".join(line.format(n) for n in range(HUGE_BODY // len(line) + 1))
+        body += "".join(line.format(n) for n in range(HUGE_BODY // len(line.format(0)) + 1))
     return body
 
 
