@@ -1,5 +1,6 @@
 """The HTTP API over a house of real parts: two tenants, `acme` and `bravo`, with the same ticket ids."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -9,22 +10,28 @@ from fastapi import FastAPI
 
 from backend.api.app import create_app
 from backend.core.model.tenant import Role
-from tests.api.house import OPERATOR_KEY, House, add_tenant, make_template, open_house
+from tests.api.house import OPERATOR_KEY, House, Template, fill_index, make_template, open_copy
 
 As = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_template(tmp_path_factory.mktemp("template"))
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    return asyncio.run(make_template(tmp_path_factory.mktemp("template")))
 
 
 @pytest.fixture
-async def house(tmp_path: Path, template: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path, template) as made:
-        await add_tenant(made, "acme")
-        await add_tenant(made, "bravo")
+async def house(tmp_path: Path, template: Template) -> AsyncIterator[House]:
+    async with open_copy(tmp_path, template) as made:
         yield made
+
+
+@pytest.fixture
+async def searchable(house: House) -> House:
+    """The house with both tenants' documents in the index."""
+    await fill_index(house, "acme")
+    await fill_index(house, "bravo")
+    return house
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A whole Desklore for tests, from real parts in a folder of its own, with tenants that have something to read."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,7 +43,7 @@ PAGE = b"<script>alert(1)</script>"
 class NoReader:
     """A TextExtractor without any reader."""
 
-    async def extract(self, path: Path, name: str) -> Extracted:  # noqa: ARG002 - the shape is the port's
+    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:  # noqa: ARG002 - the shape is the port's
         raise AppError(Code.ATTACHMENT_UNSUPPORTED)
 
     async def close(self) -> None:
@@ -62,17 +63,35 @@ class House:
     """`<company_id>/<role>` -> the plain key."""
 
 
-def make_template(folder: Path) -> Path:
-    """An empty database with all tables; copying it is faster than migrating one for each test."""
-    path = folder / "empty.sqlite"
-    upgrade(f"sqlite+aiosqlite:///{path}")
-    return path
+@dataclass(frozen=True)
+class Template:
+    """A folder with two tenants in it; copying it is faster than making them for each test."""
+
+    folder: Path
+    api_keys: dict[str, str]
+
+
+async def make_template(folder: Path) -> Template:
+    """Two tenants, `acme` and `bravo`, with the same ids on their helpdesks."""
+    await asyncio.to_thread(upgrade, f"sqlite+aiosqlite:///{folder / 'desklore.sqlite'}")
+    async with open_house(folder) as house:
+        await add_tenant(house, "acme")
+        await add_tenant(house, "bravo")
+        return Template(folder, house.api_keys)
 
 
 @asynccontextmanager
-async def open_house(root: Path, template: Path) -> AsyncIterator[House]:
-    """A house under `root` that is closed at the end."""
-    shutil.copy(template, root / "desklore.sqlite")
+async def open_copy(root: Path, template: Template) -> AsyncIterator[House]:
+    """A house of its own under `root` that looks like the template."""
+    shutil.copytree(template.folder, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("index"))
+    async with open_house(root) as house:
+        house.api_keys = dict(template.api_keys)
+        yield house
+
+
+@asynccontextmanager
+async def open_house(root: Path) -> AsyncIterator[House]:
+    """The parts over the folder `root`, closed at the end."""
     encoder = SparseEncoder(make_tokenizer("bigram"))
     embedder = HashingEmbedder()
     queue = InProcessQueue(2)
@@ -110,7 +129,7 @@ async def add_tenant(house: House, company_id: str) -> None:
         wanted = keys.KeyInput(name=f"{role.value} key", role=role)
         made = await keys.create_key(house.services, house.auth, company_id, wanted, caller=OPERATOR)
         house.api_keys[f"{company_id}/{role.value}"] = made.plain.reveal()
-    documents = [_ticket(company_id), _article(company_id, "7", Visibility.PUBLIC), _article(company_id, "8", Visibility.INTERNAL)]
+    documents = _documents(company_id)
     blobs = house.services.blobs.open(company_id)
     files = [
         _file(documents[0], "f1", "영수증 (최종).png", "image/png", RECEIPT, internal=False),
@@ -122,8 +141,17 @@ async def add_tenant(house: House, company_id: str) -> None:
     async with house.services.database.open(company_id) as uow:
         await uow.documents.put(documents)
         await uow.attachments.put(files)
+
+
+async def fill_index(house: House, company_id: str) -> None:
+    """Index what `add_tenant` stored. Apart from it, because an index takes long to make and few tests search."""
+    documents = _documents(company_id)
     index = await house.services.indexes.open(company_id)
     await index.replace([each.document_id for each in documents], [point for each in documents for point in _points(house, each)])
+
+
+def _documents(company_id: str) -> list[Document]:
+    return [_ticket(company_id), _article(company_id, "7", Visibility.PUBLIC), _article(company_id, "8", Visibility.INTERNAL)]
 
 
 def ticket_id(company_id: str) -> str:

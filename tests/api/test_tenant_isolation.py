@@ -140,8 +140,8 @@ async def test_foreign_ids_are_unknown(house: House, client_as: As) -> None:
     assert (await client_as(Role.ADMIN, "acme").get(f"/api/v1/connections/{ids['connection_id']}")).json()["state"] == "active"
 
 
-async def test_own_things_hold_nothing_foreign(house: House, client_as: As) -> None:
-    ids = await _made(house, client_as(Role.ADMIN, "acme"))
+async def test_own_things_hold_nothing_foreign(searchable: House, client_as: As) -> None:
+    ids = await _made(searchable, client_as(Role.ADMIN, "acme"))
     bravo = client_as(Role.ADMIN, "bravo")
     foreign = [value for name, value in ids.items() if name not in {"ticket_id", "company_id"}]
     for method, path in sorted(SHOWS_ITS_OWN):

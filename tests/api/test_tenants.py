@@ -31,7 +31,7 @@ async def test_a_taken_or_bad_id_is_refused(client_as: As) -> None:
         assert missing.json()["error"]["code"] == "tenant_not_found"
 
 
-async def test_erasing_leaves_nothing_and_ends_every_key(house: House, client_as: As) -> None:
+async def test_erasing_leaves_nothing_and_ends_every_key(searchable: House, client_as: As) -> None:
     admin = client_as(Role.ADMIN)
     assert (await admin.get("/api/v1/documents")).status_code == 200
     token = (await admin.post("/api/v1/auth/token", json={"subject": "kim"})).json()["access_token"]
@@ -39,8 +39,8 @@ async def test_erasing_leaves_nothing_and_ends_every_key(house: House, client_as
     assert erased == {"company_id": "acme", "documents": 3, "connections": 0, "keys": 4, "points": 5, "files": 3}
     assert (await admin.get("/api/v1/documents")).status_code == 401
     assert (await client_as(None).get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})).status_code == 401
-    assert await house.services.blobs.open("acme").list("") == []
-    assert (await (await house.services.indexes.open("acme")).count()) == (0, 0)
-    async with house.services.database.open("acme") as uow:
+    assert await searchable.services.blobs.open("acme").list("") == []
+    assert (await (await searchable.services.indexes.open("acme")).count()) == (0, 0)
+    async with searchable.services.database.open("acme") as uow:
         assert (await uow.documents.list(), await uow.keys.list(), await uow.audit.list()) == (([], None), [], [])
     assert len((await client_as(Role.ADMIN, "bravo").get("/api/v1/documents")).json()["items"]) == 3

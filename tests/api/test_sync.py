@@ -1,0 +1,95 @@
+"""Starting and watching syncs over HTTP."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from backend.core import clock
+from backend.core.model.document import DocType
+from backend.core.model.sync import ItemFailure, RunState
+from backend.core.model.tenant import Role
+from tests.api.conftest import As
+from tests.api.helpdesk import GOOD_KEY
+from tests.api.house import House
+
+
+async def _connection(client_as: As) -> str:
+    body = {"platform": "paper", "domain": "acme.example", "credentials": {"api_key": GOOD_KEY}}
+    return str((await client_as(Role.ADMIN).post("/api/v1/connections", json=body)).json()["connection_id"])
+
+
+async def _end(house: House, run_id: str) -> None:
+    async with house.services.database.open("acme", write=True) as uow:
+        run = await uow.sync.get_run(run_id)
+        assert run is not None
+        await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.COMPLETED, finished_at=clock.now()))
+
+
+async def _until_watched(house: House) -> None:
+    for _ in range(1000):
+        if "desklore_streams_open 1.0" in house.meter.render()[0].decode():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("nobody watches")
+
+
+async def test_start_list_cancel(client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    wanted = {"connection_id": connection_id, "mode": "full", "streams": ["tickets"], "limit": 5, "statuses": ["open"]}
+    started = await admin.post("/api/v1/ingest", json=wanted)
+    assert started.status_code == 202
+    run = started.json()
+    assert started.headers["location"] == f"/api/v1/runs/{run['run_id']}"
+    assert (run["state"], run["options"]["limit"], run["options"]["statuses"]) == ("queued", 5, ["open"])
+    twice = await admin.post("/api/v1/ingest", json=wanted)
+    assert (twice.status_code, twice.json()["error"]["details"]["run_id"]) == (409, run["run_id"])
+    agent = client_as(Role.AGENT)
+    assert (await agent.get("/api/v1/runs")).json()["items"] == [(await agent.get(f"/api/v1/runs/{run['run_id']}")).json()]
+    assert (await agent.post(f"/api/v1/runs/{run['run_id']}/cancel")).status_code == 403
+    assert (await admin.post(f"/api/v1/runs/{run['run_id']}/cancel")).json()["state"] == "canceled"
+
+
+async def test_what_can_not_be_started(client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    bad: list[dict[str, Any]] = [
+        {"streams": []},
+        {"streams": ["poems"]},
+        {"limit": 0},
+        {"since": "2026-01-01T00:00:00"},
+        {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"},
+    ]
+    for wrong in bad:
+        assert (await admin.post("/api/v1/ingest", json={"connection_id": connection_id} | wrong)).status_code == 422, wrong
+    await admin.patch(f"/api/v1/connections/{connection_id}", json={"state": "paused"})
+    paused = await admin.post("/api/v1/ingest", json={"connection_id": connection_id})
+    assert (paused.status_code, paused.json()["error"]["code"]) == (409, "connection_paused")
+
+
+async def test_watching_a_run_to_its_end(house: House, client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    run_id = (await admin.post("/api/v1/ingest", json={"connection_id": connection_id})).json()["run_id"]
+    watching = asyncio.create_task(client_as(Role.AGENT).get(f"/api/v1/runs/{run_id}/events"))
+    await _until_watched(house)
+    await _end(house, run_id)
+    text = (await watching).text
+    names = [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
+    assert names == ["progress", "done"]
+    last = json.loads(text.strip().splitlines()[-1].removeprefix("data: "))
+    assert last == (await admin.get(f"/api/v1/runs/{run_id}")).json()
+    assert "desklore_streams_open 0.0" in house.meter.render()[0].decode()
+
+
+async def test_failures_are_listed_without_their_payload(house: House, client_as: As) -> None:
+    connection_id = await _connection(client_as)
+    failure = ItemFailure(
+        doc_type=DocType.TICKET, original_id="9", code="source_malformed", message="no id", at=clock.now(), raw=b"customer text"
+    )
+    async with house.services.database.open("acme") as uow:
+        await uow.sync.put_failures(connection_id, [failure])
+    response = await client_as(Role.AGENT).get(f"/api/v1/connections/{connection_id}/failures")
+    [item] = response.json()["items"]
+    assert (item["original_id"], item["code"], item["attempts"]) == ("9", "source_malformed", 1)
+    assert "customer text" not in response.text
