@@ -5,7 +5,6 @@ import asyncio
 import structlog
 
 from backend.core.errors import AppError
-from backend.core.model.job import Job, JobName
 from backend.core.ports.services import Services
 
 log = structlog.get_logger()
@@ -15,17 +14,10 @@ SWEEP_SECONDS = 30.0
 
 
 async def sweep(services: Services) -> None:
-    """Enqueue every active run and every tenant with Documents to process."""
+    """Enqueue every active run, and jobs for every tenant with something left to do."""
     async with services.database.directory() as directory:
         unfinished = await directory.unfinished()
-    await services.queue.enqueue(
-        [
-            Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject="all")
-            if run_id is None
-            else Job(name=JobName.SYNC_CONNECTION, company_id=company_id, subject=run_id)
-            for company_id, run_id in unfinished
-        ]
-    )
+    await services.queue.enqueue(unfinished)
 
 
 async def sweep_forever(services: Services) -> None:

@@ -138,11 +138,14 @@ def _make_documents() -> None:
         sa.Column("company_id", sa.String(length=63), nullable=False),
         sa.Column("attachment_id", sa.String(length=255), nullable=False),
         sa.Column("document_id", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("body", _JSON, nullable=False),
         sa.ForeignKeyConstraint(["company_id"], ["tenants.company_id"], name="fk_attachments_company_id"),
         sa.PrimaryKeyConstraint("company_id", "attachment_id", name="pk_attachments"),
     )
     op.create_index("ix_attachments_company_id_document_id", "attachments", ["company_id", "document_id"])
+    waiting = sa.text("state = 'waiting'")
+    op.create_index("ix_attachments_waiting", "attachments", ["company_id"], sqlite_where=waiting, postgresql_where=waiting)
 
 
 def _make_sync() -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose
-from backend.core.model.document import DocState, DocType
+from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
 from backend.core.model.sync import Cursor, RunState, Stream
 from backend.core.ports import stores
@@ -43,7 +43,7 @@ async def fill(records: Records, company: str) -> None:
     async with records.database.open(company) as work:
         document = doc(1, company=company)
         await work.documents.put([document])
-        await work.attachments.put([attachment("1", document)])
+        await work.attachments.put([attachment("1", document, state=AttachmentState.WAITING)])
         await work.connections.put(connection())
         await work.sync.put_run(run("run_1"))
         await work.sync.put_cursor(CONNECTION, Cursor(stream=Stream.TICKETS, position={"page": 1}))
@@ -66,6 +66,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.counts": lambda w: w.documents.counts(),
     "documents.list": lambda w: w.documents.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
+    "attachments.waiting": lambda w: w.attachments.waiting(10),
     "attachments.of": lambda w: w.attachments.of([ACME]),
     "connections.get": lambda w: w.connections.get(CONNECTION),
     "connections.list": lambda w: w.connections.list(),
@@ -139,7 +140,7 @@ async def test_deleting_a_tenant_leaves_the_other_whole(records: Records) -> Non
         await directory.delete_tenant("acme")
         assert [t.company_id for t in await directory.list_tenants()] == ["other"]
         assert await directory.find_key("hash-k-acme") is None
-        assert {company for company, _ in await directory.unfinished()} == {"other"}
+        assert {job.company_id for job in await directory.unfinished()} == {"other"}
     assert not [name for name, seen in (await everything(records, "acme")).items() if seen not in NOTHING]
     assert await everything(records, "other") == before
 

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
-from backend.core.model.document import DocState, DocType
+from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
+from backend.core.model.job import ALL, JobName
 from backend.core.model.sync import Cursor, RunState, Stream
 from tests.contract.records import (
     CONNECTION,
@@ -17,6 +18,7 @@ from tests.contract.records import (
     Records,
     answer,
     api_key,
+    attachment,
     audit_entry,
     connection,
     doc,
@@ -217,10 +219,16 @@ async def test_what_is_unfinished_is_told(records: Records) -> None:
         await work.documents.put([doc(1, state=DocState.INDEXED), doc(2, state=DocState.FAILED)])
     async with records.database.open("other") as work:
         await work.documents.put([doc(1, company="other", state=DocState.PROCESSING)])
+        await work.attachments.put([attachment("1", doc(1, company="other"), state=AttachmentState.WAITING)])
     async with records.database.open("third") as work:
         await work.documents.put([doc(1, company="third", state=DocState.FAILED, next_try_at=clock.now() - timedelta(seconds=1))])
         await work.documents.put([doc(2, company="third", state=DocState.FAILED, next_try_at=clock.now() + timedelta(hours=1))])
     async with records.database.directory() as directory:
-        assert await directory.unfinished() == [("acme", "run_1"), ("other", None), ("third", None)]
+        assert [(job.name, job.company_id, job.subject) for job in await directory.unfinished()] == [
+            (JobName.SYNC_CONNECTION, "acme", "run_1"),
+            (JobName.PROCESS_DOCUMENTS, "other", ALL),
+            (JobName.PROCESS_DOCUMENTS, "third", ALL),
+            (JobName.READ_PICTURES, "other", ALL),
+        ]
     async with records.database.open("third") as work:
         assert [d.original_id for d in await work.documents.claim(10, clock.now())] == ["1"]

@@ -93,13 +93,36 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
         await reader.blobs.put_file(key, path)
         file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=key)
         try:
-            extracted = await reader.extractor.extract(path, attachment.name)
+            extracted = await reader.extractor.extract(path, attachment.name, ocr=False)
         except AppError as error:
             return ReadFile(attachment=attachment, file=_failed(file, error))
-    await reader.blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
-    state = AttachmentState.READ if extracted.pieces else AttachmentState.KEPT
-    file = msgspec.structs.replace(file, content_type=extracted.content_type, state=state)
+    file = await _keep_text(reader.blobs, file, extracted)
     return ReadFile(attachment=attachment, file=file, pieces=extracted.pieces)
+
+
+async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: AttachmentFile) -> tuple[AttachmentFile, tuple[TextPiece, ...]]:
+    """Read a stored file again, this time with the words in its pictures: what became of it, and all its text."""
+    if file.blob_key is None:
+        return msgspec.structs.replace(file, state=AttachmentState.KEPT), ()
+    with tempfile.TemporaryDirectory(prefix="desklore-") as scratch:
+        path = Path(scratch) / "attachment"
+        with path.open("wb") as out:
+            async for piece in blobs.read(file.blob_key):
+                out.write(piece)
+        try:
+            extracted = await extractor.extract(path, file.name, ocr=True)
+        except AppError as error:
+            return _failed(file, error), ()
+    return await _keep_text(blobs, file, extracted), extracted.pieces
+
+
+async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> AttachmentFile:
+    """Keep a file's text beside it, so that it is never read twice."""
+    folder = str(file.blob_key).rpartition("/")[0]
+    await blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
+    state = AttachmentState.READ if extracted.pieces else AttachmentState.KEPT
+    state = AttachmentState.WAITING if extracted.waiting else state
+    return msgspec.structs.replace(file, content_type=extracted.content_type, state=state)
 
 
 async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, path: Path) -> tuple[int, str]:
@@ -136,7 +159,7 @@ async def _stored_text(blobs: BlobStore, folder: str) -> tuple[TextPiece, ...]:
 def _failed(file: AttachmentFile, error: AppError) -> AttachmentFile:
     if error.code in STOPS_THE_RUN:
         raise error
-    return msgspec.structs.replace(file, error_code=error.code.value, error_message=error.message)
+    return msgspec.structs.replace(file, state=AttachmentState.FAILED, error_code=error.code.value, error_message=error.message)
 
 
 def _safe(name: str) -> str:

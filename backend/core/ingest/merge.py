@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.core.ids import content_hash, document_id
 from backend.core.model.article import Article, Translation, Visibility
@@ -127,6 +127,18 @@ def merge_article(
         state=DocState.PENDING,
         stored_at=now,
     )
+
+
+def with_file_text(document: Document, file: AttachmentText) -> Document:
+    """The same Document with this text of a file in the place of what was known of it before, or at the end."""
+    if document.doc_type is DocType.TICKET:
+        visibility = Visibility.CONVERSATION
+    else:
+        visibility = document.visibility
+    parts = list(_file_parts(file, Visibility.INTERNAL if file.internal else visibility, None))
+    at = next((place for place, part in enumerate(document.parts) if part.attachment_id == file.attachment_id), len(document.parts))
+    others = [part for part in document.parts if part.attachment_id != file.attachment_id]
+    return structs.replace(document, parts=(*others[:at], *parts, *others[at:]))
 
 
 def content_hash_of(item: Ticket | Article) -> str:

@@ -65,6 +65,8 @@ class Summary(Struct, frozen=True, kw_only=True):
 class AttachmentState(StrEnum):
     """How far an attachment is."""
 
+    WAITING = "waiting"
+    """Stored; the words in its pictures are still to be recognized."""
     READ = "read"
     """Its text is part of the Document."""
     KEPT = "kept"

@@ -11,6 +11,11 @@ class JobName(StrEnum):
 
     SYNC_CONNECTION = "sync_connection"
     PROCESS_DOCUMENTS = "process_documents"
+    READ_PICTURES = "read_pictures"
+
+
+ALL: Final = "all"
+"""The subject of a job that is about everything of its tenant that is left to do."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -33,5 +38,6 @@ class Job(Struct, frozen=True, kw_only=True):
 DEADLINES: Final[dict[JobName, float]] = {
     JobName.SYNC_CONNECTION: 24 * 3600.0,
     JobName.PROCESS_DOCUMENTS: 6 * 3600.0,
+    JobName.READ_PICTURES: 6 * 3600.0,
 }
 """Seconds after which a running job is taken for dead."""

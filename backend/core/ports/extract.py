@@ -23,13 +23,17 @@ class Extracted(Struct, frozen=True, kw_only=True):
     pieces: tuple[TextPiece, ...]
     truncated: bool = False
     """There was more text than the limit."""
+    waiting: bool = False
+    """There are pictures of text in it that were not recognized, for want of `ocr`."""
 
 
 class TextExtractor(Protocol):
     """Reads files in a process of its own that is killed when it takes too long or too much memory."""
 
-    async def extract(self, path: Path, name: str) -> Extracted:
+    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:
         """The text of a file, its type decided by its bytes first and its name second.
+
+        Without `ocr` the words in pictures are left, which takes milliseconds where recognizing them takes seconds.
 
         Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED, _TOO_LARGE or _TIMED_OUT.
         """

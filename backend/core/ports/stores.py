@@ -93,6 +93,10 @@ class AttachmentStore(Protocol):
         """One by id."""
         ...
 
+    async def waiting(self, limit: int) -> list[AttachmentFile]:
+        """Up to `limit` whose pictures are still to be read."""
+        ...
+
     async def of(self, document_ids: Collection[str]) -> list[AttachmentFile]:
         """All of these Documents, in one query."""
         ...
@@ -275,8 +279,8 @@ class Directory(Protocol):
         """It was used just now."""
         ...
 
-    async def unfinished(self) -> list[tuple[str, str | None]]:
-        """(company_id, run_id or None): active runs, and with None tenants that have Documents to process."""
+    async def unfinished(self) -> list[Job]:
+        """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
         ...
 
     async def audit(self, entry: AuditEntry) -> None:

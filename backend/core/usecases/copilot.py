@@ -18,7 +18,7 @@ from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.connection import ConnectionState
 from backend.core.model.copilot import AskInput, BriefSource, QueryResult, ReplyDraft, ReplyInput, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary, visible_parts
-from backend.core.model.job import Job, JobName
+from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.search import Filters, Hit, Query, SearchResult
 from backend.core.model.sync import ItemRef
 from backend.core.model.tenant import AuditEntry, Caller
@@ -185,7 +185,7 @@ async def _find_ticket(services: Services, company_id: str, ticket_id: str, plat
             )
             async with services.database.open(company_id) as uow:
                 await uow.documents.put([document])
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject="all"))
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
             return document, BriefSource.HELPDESK
     raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
 

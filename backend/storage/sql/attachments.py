@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from backend.core.model.document import AttachmentFile
+from backend.storage.sql.tables import WAITING_FILE
 from backend.storage.sql.tables import attachments as table
 from backend.storage.sql.transaction import TenantTables, batches
 
@@ -18,7 +19,13 @@ class SqlAttachmentStore(TenantTables):
     async def put(self, files: Sequence[AttachmentFile]) -> None:
         """Insert or replace."""
         rows = [
-            {"company_id": self._company_id, "attachment_id": file.attachment_id, "document_id": file.document_id, "body": file}
+            {
+                "company_id": self._company_id,
+                "attachment_id": file.attachment_id,
+                "document_id": file.document_id,
+                "state": file.state.value,
+                "body": file,
+            }
             for file in files
         ]
         await self._in.upsert(table, rows)
@@ -28,6 +35,12 @@ class SqlAttachmentStore(TenantTables):
         query = select(table.c.body).where(table.c.company_id == self._company_id, table.c.attachment_id == attachment_id)
         row = await self._in.row(query)
         return _file.decode(row.body) if row else None
+
+    async def waiting(self, limit: int) -> list[AttachmentFile]:
+        """Up to `limit` whose pictures are still to be read."""
+        query = select(table.c.body).where(table.c.company_id == self._company_id, WAITING_FILE)
+        rows = await self._in.rows(query.order_by(table.c.attachment_id).limit(limit))
+        return [_file.decode(row.body) for row in rows]
 
     async def of(self, document_ids: Collection[str]) -> list[AttachmentFile]:
         """All of these Documents, in one query, by document and id."""

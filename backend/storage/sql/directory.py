@@ -3,14 +3,15 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
 
 from backend.core.clock import now
 from backend.core.model.document import DocState
+from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.keys import to_key
-from backend.storage.sql.tables import ACTIVE_RUN, RETRIED, api_keys, audit, documents, metadata, runs, tenants
+from backend.storage.sql.tables import ACTIVE_RUN, RETRIED, WAITING_FILE, api_keys, attachments, audit, documents, metadata, runs, tenants
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
@@ -56,18 +57,26 @@ class SqlDirectory:
         if row and (row.last_used_at is None or at - row.last_used_at >= _USE_IS_KEPT_EVERY):
             await self._in.write(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=at))
 
-    async def unfinished(self) -> list[tuple[str, str | None]]:
-        """(company_id, run_id or None): active runs, and with None tenants that have Documents to process.
+    async def unfinished(self) -> list[Job]:
+        """Jobs for all that is left to do.
 
-        That is pending or processing ones, and failed ones whose next try is due.
+        Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read.
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
         own = documents.c.company_id == tenants.c.company_id
         to_do = [exists().where(own, documents.c.state == state.value) for state in (DocState.PENDING, DocState.PROCESSING)]
         due = exists().where(own, RETRIED, documents.c.next_try_at <= now())
-        busy = await self._in.rows(select(tenants.c.company_id).where(or_(*to_do, due)).order_by(tenants.c.company_id))
-        return [(row.company_id, row.run_id) for row in active] + [(row.company_id, None) for row in busy]
+        waiting = exists().where(attachments.c.company_id == tenants.c.company_id, WAITING_FILE)
+        return [
+            *(Job(name=JobName.SYNC_CONNECTION, company_id=row.company_id, subject=row.run_id) for row in active),
+            *await self._tenants_where(or_(*to_do, due), JobName.PROCESS_DOCUMENTS),
+            *await self._tenants_where(waiting, JobName.READ_PICTURES),
+        ]
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
         await self._in.write(insert(audit), entry_row(OPERATOR, entry))
+
+    async def _tenants_where(self, condition: ColumnElement[bool], name: JobName) -> list[Job]:
+        rows = await self._in.rows(select(tenants.c.company_id).where(condition).order_by(tenants.c.company_id))
+        return [Job(name=name, company_id=row.company_id, subject=ALL) for row in rows]

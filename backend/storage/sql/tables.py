@@ -44,6 +44,9 @@ ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
 RETRIED = text("state = 'failed' AND next_try_at IS NOT NULL")
 """Failed Documents that are to be tried again; written out for the same reason."""
 
+WAITING_FILE = text("state = 'waiting'")
+"""Attachments whose pictures are still to be read: few at any time."""
+
 
 class UtcTime(TypeDecorator[datetime]):
     """A moment, stored as UTC and read back with its time zone, which SQLite does not keep.
@@ -163,9 +166,11 @@ attachments = Table(
     _company(),
     Column("attachment_id", String(255), nullable=False),
     Column("document_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
     Column("body", Json, nullable=False),
     PrimaryKeyConstraint("company_id", "attachment_id"),
     Index(None, "company_id", "document_id"),
+    Index("ix_attachments_waiting", "company_id", sqlite_where=WAITING_FILE, postgresql_where=WAITING_FILE),
 )
 
 runs = Table(

@@ -93,6 +93,7 @@ async def test_every_query_has_an_index(url: str, database: SqlDatabase) -> None
         await work.documents.counts()
         await work.documents.counts(CONNECTION)
         await work.attachments.of(["x"])
+        await work.attachments.waiting(8)
         await work.sync.active_run(CONNECTION)
         await work.sync.list_runs()
         await work.sync.list_runs(CONNECTION)

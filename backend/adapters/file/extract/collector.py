@@ -7,9 +7,11 @@ from backend.core.text.html import clean_text
 
 
 class Collector:
-    """Takes pieces in order until there are `max_chars` characters of text."""
+    """Takes pieces in order until there are `max_chars` characters of text. `ocr`: words in pictures are wanted too."""
 
-    def __init__(self, max_chars: int) -> None:
+    def __init__(self, max_chars: int, *, ocr: bool = True) -> None:
+        self.ocr = ocr
+        self._waiting = False
         self._left = max_chars
         self._pieces: list[TextPiece] = []
         self._truncated = False
@@ -42,9 +44,13 @@ class Collector:
         """Say that there is more text that was not read."""
         self._truncated = True
 
+    def wait(self) -> None:
+        """Say that there are pictures of text which were not recognized."""
+        self._waiting = True
+
     def extracted(self, content_type: str) -> Extracted:
         """What was collected."""
-        return Extracted(content_type=content_type, pieces=tuple(self._pieces), truncated=self._truncated)
+        return Extracted(content_type=content_type, pieces=tuple(self._pieces), truncated=self._truncated, waiting=self._waiting)
 
 
 def row_text(cells: list[Any]) -> str:

@@ -29,6 +29,9 @@ def read_image(path: Path, name: str, into: Collector, deadline: float) -> None:
             picture.load()
             if min(width, height) < _SIDE_MIN or not ocr.languages():
                 return
+            if not into.ocr:
+                into.wait()
+                return
             upright = ImageOps.exif_transpose(picture).convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise AppError(Code.ATTACHMENT_UNREADABLE, f"{name} is damaged: {error}") from error

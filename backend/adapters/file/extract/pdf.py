@@ -30,6 +30,9 @@ def read_pdf(path: Path, name: str, into: Collector, deadline: float) -> None:
         for number in range(len(document)):
             text, page = _page_text(document, number, pypdfium2.PdfiumError)
             if page is not None and len(text.strip()) < _SCANNED_BELOW and ocr.languages():
+                if not into.ocr:
+                    into.wait()
+                    continue
                 scanned += 1
                 if scanned > _OCR_PAGES or time.monotonic() > deadline:
                     into.cut()

@@ -4,6 +4,8 @@ import codecs
 import csv
 import io
 import re
+from collections import Counter
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +14,11 @@ from backend.core.errors import AppError, Code
 from backend.core.text.html import html_sections
 
 _SNIFF: Final = 8_192
+_SNIFF_ROWS: Final = 30
 _DETECT: Final = 65_536
 _DELIMITERS: Final = ",;\t|"
+# A free choice takes a short French text for Czech.
+_CANDIDATES: Final = ["cp949", "cp1252", "cp1251", "shift_jis", "euc_jp", "gb18030", "big5"]
 _HANGUL: Final = re.compile(r"[가-힣]")
 _HTML_FACTOR: Final = 20
 _CHARSET: Final = re.compile(rb"<meta[^>]{0,200}charset\s?=\s?[\"']?([\w-]{2,20})", re.IGNORECASE)
@@ -39,19 +44,30 @@ def read_html(path: Path, name: str, into: Collector) -> None:
 def read_csv(path: Path, name: str, into: Collector) -> None:
     """A line per row, `a | b`, whatever the delimiter."""
     text = _decoded(path, name, into, factor=2)
-    try:
-        dialect: csv.Dialect | type[csv.Dialect] = csv.Sniffer().sniff(text[:_SNIFF], delimiters=_DELIMITERS)
-    except csv.Error:
-        # A single column, or too little to tell.
-        dialect = csv.excel_tab if "\t" in text[:_SNIFF] else csv.excel
     csv.field_size_limit(len(text) + 1)
+    delimiter = _delimiter(text[:_SNIFF])
     rows: list[str] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), dialect):
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             rows.append(row_text([cell.strip() for cell in row]))  # noqa: PERF401  # The rows before a broken one are kept.
     except csv.Error:
         rows.append(text[sum(map(len, rows)) :])
     into.add("\n".join(row for row in rows if row))
+
+
+def _delimiter(sample: str) -> str:
+    """The one that cuts most rows into the same number of cells; the standard library's sniffer fails on quoted line breaks."""
+    best, best_score = ",", (0, 0)
+    for delimiter in _DELIMITERS:
+        try:
+            rows = list(islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SNIFF_ROWS))
+        except csv.Error:
+            continue
+        widths = Counter(len(row) for row in rows if len(row) > 1)
+        if widths:
+            width, times = widths.most_common(1)[0]
+            best, best_score = max((best, best_score), (delimiter, (times, width)), key=lambda entry: entry[1])
+    return best
 
 
 def _decoded(path: Path, name: str, into: Collector, *, factor: int) -> str:
@@ -85,7 +101,7 @@ def _encoding(data: bytes, *, more: bool) -> str | None:
         return "cp949"
     import charset_normalizer  # noqa: PLC0415  # Only text that is neither UTF nor Korean needs its tables.
 
-    best = charset_normalizer.from_bytes(data[:_DETECT]).best()
+    best = charset_normalizer.from_bytes(data[:_DETECT], cp_isolation=_CANDIDATES).best()
     return best.encoding if best is not None else None
 
 

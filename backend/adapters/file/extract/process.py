@@ -44,12 +44,12 @@ class ProcessExtractor:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def extract(self, path: Path, name: str) -> Extracted:
-        """The text of a file, its type decided by its bytes first and its name second.
+    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:
+        """The text of a file, its type decided by its bytes first and its name second; without `ocr` pictures are left.
 
         Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED, _TOO_LARGE, or _TIMED_OUT for too much time or memory.
         """
-        request = self._request(path, name)
+        request = self._request(path, name, ocr=ocr)
         async with self._slots:
             if self._closed:
                 raise AppError(Code.SHUTTING_DOWN)
@@ -68,9 +68,9 @@ class ProcessExtractor:
             raise AppError(Code(reply.code), reply.message)
         return reply.extracted
 
-    def _request(self, path: Path, name: str) -> Request:
+    def _request(self, path: Path, name: str, *, ocr: bool) -> Request:
         # The worker has a folder of its own to work in.
-        return Request(path=str(path.absolute()), name=name, max_chars=self._max_chars, seconds=self._seconds)
+        return Request(path=str(path.absolute()), name=name, max_chars=self._max_chars, seconds=self._seconds, ocr=ocr)
 
     async def close(self) -> None:
         """Kill all processes and wait until they are gone; files being read raise."""

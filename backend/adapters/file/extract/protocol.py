@@ -12,6 +12,7 @@ class Request(Struct, frozen=True, kw_only=True):
     name: str
     max_chars: int
     seconds: float
+    ocr: bool = True
 
 
 class Reply(Struct, frozen=True, kw_only=True, omit_defaults=True):

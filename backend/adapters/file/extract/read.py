@@ -30,14 +30,14 @@ _OCR_SHARE: Final = 0.7
 """OCR stops after this share of the time, so that what was read until then is returned."""
 
 
-def read_file(path: Path, name: str, *, max_chars: int, seconds: float) -> Extracted:
+def read_file(path: Path, name: str, *, max_chars: int, seconds: float, ocr: bool = True) -> Extracted:
     """The text of a file. Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED or _TOO_LARGE.
 
     Nothing here stops a reader that hangs: `process.py` does.
     """
     try:
         file_type = sniff(path, name)
-        into = Collector(max_chars)
+        into = Collector(max_chars, ocr=ocr)
         if file_type.reader in _READERS:
             _READERS[file_type.reader](path, name, into)
         else:

@@ -45,7 +45,7 @@ def main() -> int:
 def _read(request: Request) -> tuple[Reply, bool]:
     """The reply, and whether this process may go on."""
     try:
-        extracted = read_file(Path(request.path), request.name, max_chars=request.max_chars, seconds=request.seconds)
+        extracted = read_file(Path(request.path), request.name, max_chars=request.max_chars, seconds=request.seconds, ocr=request.ocr)
     except AppError as error:
         return Reply(code=error.code.value, message=error.message), True
     except MemoryError:

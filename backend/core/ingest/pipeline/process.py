@@ -100,6 +100,9 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
             # The others must not wait for a provider that is known to be down.
             if batch.down is not None:
                 return batch.down
+            if document.summary is not None or document.internal_summary is not None:
+                # Only the text of a file was added since: what people said to each other is summarized already.
+                return summarize.Summarized(summary=document.summary, internal_summary=document.internal_summary)
             try:
                 return await summarize.summarize(document, chat=chat, cached=known)
             except AppError as error:

@@ -15,8 +15,8 @@ from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
-from backend.core.model.document import AttachmentFile, DocType, Document
-from backend.core.model.job import Job, JobName
+from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
+from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import ItemFailure, ItemRef, Run, RunMode, RunOptions
 from backend.core.model.ticket import Attachment, Ticket
 from backend.core.ports.services import Services
@@ -104,7 +104,9 @@ class Taker:
                     await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
                 run = await save_run(uow, run)
                 if documents:
-                    uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject="all"))
+                    uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+                if any(file.state is AttachmentState.WAITING for taken in page.items for file in taken.files):
+                    uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self._tell(page, stored=len(documents), deleted=deleted)
         return run
 

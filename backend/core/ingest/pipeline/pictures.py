@@ -1,0 +1,50 @@
+"""From pictures into Documents that are searchable already: recognizing words takes seconds a picture, so it comes last."""
+
+import msgspec
+
+from backend.core.ingest.attachments import read_pictures
+from backend.core.ingest.merge import AttachmentText, with_file_text
+from backend.core.model.document import AttachmentFile, AttachmentState, DocState
+from backend.core.model.job import ALL, Job, JobName
+from backend.core.ports.extract import TextPiece
+from backend.core.ports.services import Services
+
+BATCH = 8
+"""Pictures between two looks at the store."""
+
+
+async def read_waiting(services: Services, company_id: str) -> None:
+    """Read the tenant's waiting pictures one after the other, until none is left; killed anywhere, it goes on there."""
+    blobs = services.blobs.open(company_id)
+    while True:
+        async with services.database.open(company_id) as uow:
+            files = await uow.attachments.waiting(BATCH)
+        if not files:
+            return
+        for file in files:
+            with services.meter.stage("pictures"):
+                read, pieces = await read_pictures(blobs, services.extractor, file)
+            if read.state is AttachmentState.WAITING:
+                read = msgspec.structs.replace(read, state=AttachmentState.KEPT)
+            await _keep(services, company_id, read, pieces)
+
+
+async def _keep(services: Services, company_id: str, file: AttachmentFile, pieces: tuple[TextPiece, ...]) -> None:
+    """Write what became of a picture; where it had words, its Document is indexed again, with the summary it has."""
+    async with services.database.open(company_id, write=True) as uow:
+        current = await uow.attachments.get(file.attachment_id)
+        if current is None or current.sha256 != file.sha256:
+            return
+        await uow.attachments.put([file])
+        document = await uow.documents.get(file.document_id)
+        if not pieces or document is None or document.state is DocState.DELETED:
+            return
+        text = AttachmentText(
+            attachment_id=file.attachment_id, original_id=file.original_id, name=file.name, internal=file.internal, pieces=pieces
+        )
+        changed = with_file_text(document, text)
+        if changed.parts == document.parts:
+            return
+        await uow.documents.put([msgspec.structs.replace(changed, state=DocState.PENDING)])
+        uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+    services.meter.count("attachments", 1, state=file.state.value)
