@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from backend.adapters.file.extract.process import ProcessExtractor
-from backend.adapters.langchain.calls import Access
+from backend.adapters.langchain.calls import Access, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.adapters.metered import MeteredChat, MeteredEmbedder
@@ -18,6 +18,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
 from backend.core.model.tenant import Secret
 from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.meter import Meter
 from backend.core.ports.services import Models, Policy, Services
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import Tokenizer, make_tokenizer
@@ -63,7 +64,8 @@ async def build(settings: Settings) -> Built:
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
-    embedder = await _embedder(settings)
+    providers = _Providers(settings, tokenizer, meter)
+    embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
     database = SqlDatabase(url, queue.enqueue)
     made_by = fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id)
@@ -82,17 +84,19 @@ async def build(settings: Settings) -> Built:
         ),
         extractor=extractor,
         models=Models(
-            summarize=MeteredChat(_chat(settings, settings.summarize_model, tokenizer), meter),
-            generate=MeteredChat(_chat(settings, settings.generate_model, tokenizer), meter),
-            reason=MeteredChat(_chat(settings, settings.reason_model, tokenizer), meter),
-            embed=MeteredEmbedder(embedder, meter),
+            summarize=providers.chat(settings.summarize_model),
+            generate=providers.chat(settings.generate_model),
+            reason=providers.chat(settings.reason_model),
+            embed=embedder,
         ),
         encoder=encoder,
         queue=queue,
         meter=meter,
         policy=_policy(settings, embedder),
     )
-    return Built(services=services, auth=_auth(settings), meter=meter, _closers=[database.close, indexes.close, extractor.close])
+    return Built(
+        services=services, auth=_auth(settings), meter=meter, _closers=[*providers.closers, database.close, indexes.close, extractor.close]
+    )
 
 
 def _policy(settings: Settings, embedder: Embedder) -> Policy:
@@ -109,26 +113,45 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
     )
 
 
-def _chat(settings: Settings, name: str, tokenizer: Tokenizer) -> ChatModel:
-    if name == "offline":
-        return OfflineChat(tokenizer)
-    access = _access(settings, name, key=settings.openai_api_key, base_url=settings.openai_base_url)
-    return LangChainChat(access, prices=_prices(settings.llm_prices))
+class _Providers:
+    """Makes models by their names, each client once: roles with the same model share it and its limit of calls at once."""
 
+    def __init__(self, settings: Settings, tokenizer: Tokenizer, meter: Meter) -> None:
+        self._settings = settings
+        self._tokenizer = tokenizer
+        self._meter = meter
+        self._chats: dict[str, ChatModel] = {}
+        self.closers: list[Close] = []
+        try:
+            self._prices = parse_prices(settings.llm_prices)
+        except ValueError as error:
+            raise AppError(Code.INVALID_REQUEST, f"DESKLORE_LLM_PRICES: {error} (see docs/settings.md).") from None
 
-async def _embedder(settings: Settings) -> Embedder:
-    name = settings.embed_model
-    if name == "offline":
-        return HashingEmbedder(settings.embed_dimension or 384)
-    access = _access(
-        settings,
-        name,
-        key=settings.embed_api_key or settings.openai_api_key,
-        base_url=settings.embed_base_url or settings.openai_base_url,
-    )
-    embedder = LangChainEmbedder(access, dimension=settings.embed_dimension, prices=_prices(settings.llm_prices))
-    await embedder.learn_dimension()
-    return embedder
+    def chat(self, name: str) -> ChatModel:
+        """The model of this name, counted and timed."""
+        if name not in self._chats:
+            self._chats[name] = MeteredChat(self._make_chat(name), self._meter)
+        return self._chats[name]
+
+    async def embedder(self) -> Embedder:
+        """The embedder of the settings, its vector length known."""
+        settings, name = self._settings, self._settings.embed_model
+        if name == "offline":
+            return MeteredEmbedder(HashingEmbedder(settings.embed_dimension or 384), self._meter)
+        key, base_url = settings.embed_api_key or settings.openai_api_key, settings.embed_base_url or settings.openai_base_url
+        access = _access(settings, name, key=key, base_url=base_url)
+        embedder = LangChainEmbedder(access, dimension=settings.embed_dimension, prices=self._prices)
+        await embedder.learn_dimension()
+        self.closers.append(embedder.close)
+        return MeteredEmbedder(embedder, self._meter)
+
+    def _make_chat(self, name: str) -> ChatModel:
+        if name == "offline":
+            return OfflineChat(self._tokenizer)
+        access = _access(self._settings, name, key=self._settings.openai_api_key, base_url=self._settings.openai_base_url)
+        chat = LangChainChat(access, prices=self._prices)
+        self.closers.append(chat.close)
+        return chat
 
 
 def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: str | None) -> Access:
@@ -146,19 +169,6 @@ def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: s
         attempts=settings.llm_attempts,
         concurrency=settings.llm_concurrency,
     )
-
-
-def _prices(text: str) -> dict[str, tuple[float, float]]:
-    """`model=input/output` in US dollars per million tokens, comma-separated."""
-    prices = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        model, _, both = entry.partition("=")
-        try:
-            dear_in, dear_out = (float(price) for price in both.split("/"))
-        except ValueError:
-            raise AppError(Code.INVALID_REQUEST, f"{entry!r} is no price: write `model=input/output` (see docs/settings.md).") from None
-        prices[model.strip()] = (dear_in, dear_out)
-    return prices
 
 
 def _auth(settings: Settings) -> AuthConfig:
