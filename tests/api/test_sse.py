@@ -61,8 +61,9 @@ async def test_heartbeats_keep_a_silent_stream_alive() -> None:
 
 async def test_what_fails_before_the_first_event_has_a_status() -> None:
     async def fails() -> AsyncGenerator[Event]:
-        for text in ():
-            yield event_of("token", text)
+        nothing: tuple[Event, ...] = ()
+        for event in nothing:
+            yield event
         raise AppError(Code.LLM_UNAVAILABLE)
 
     async with _served(fails) as url, httpx.AsyncClient() as client:
