@@ -1,6 +1,7 @@
 """House rules that no ready-made linter knows; each has its reason beside it and a test in tests/rules."""
 
 import ast
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,13 +12,19 @@ from tools.tree import ROOT, python_files
 Finding = tuple[int, str]
 Rule = Callable[[str, ast.Module], Iterator[Finding]]
 
+_OURS: Final = frozenset({"backend", "sandbox"})
 _SHIPPED: Final = ("backend/", "sandbox/")
-_LAST_RESORTS: Final = frozenset({"backend/workers/runner.py", "backend/api/errors.py", "backend/api/sse.py"})
+_ENVIRONMENT_READERS: Final = frozenset({"backend/settings.py", "backend/adapters/file/extract/process.py"})
+"""The settings, and the one that keeps the environment away from a child process."""
+_LAST_RESORTS: Final = frozenset(
+    {"backend/workers/runner.py", "backend/api/errors.py", "backend/api/sse.py", "backend/adapters/file/extract/worker.py"}
+)
+"""The outermost edge of a job, a request, a stream, and of the process that reads hostile files."""
 
 
 def environment_in_settings(path: str, tree: ast.Module) -> Iterator[Finding]:
     """One file reads the environment, so that every setting is typed, documented and found."""
-    if not path.startswith(_SHIPPED) or path == "backend/settings.py":
+    if not path.startswith(_SHIPPED) or path in _ENVIRONMENT_READERS:
         return
     for node in ast.walk(tree):
         named = _dotted(node) if isinstance(node, ast.Attribute) else ""
@@ -43,7 +50,10 @@ def queries_in_storage(path: str, tree: ast.Module) -> Iterator[Finding]:
 
 
 def no_patching_of_ours(path: str, tree: ast.Module) -> Iterator[Finding]:
-    """Tests use the real parts or the shipped offline ones; a patched part proves nothing of the whole."""
+    """Tests use the real parts or the shipped offline ones; a patched part proves nothing of the whole.
+
+    A clock or another function of Python's own may be replaced, also where one of our modules imported it.
+    """
     if not path.startswith("tests/"):
         return
     for node in _calls(tree):
@@ -55,7 +65,7 @@ def no_patching_of_ours(path: str, tree: ast.Module) -> Iterator[Finding]:
 def no_broad_except(path: str, tree: ast.Module) -> Iterator[Finding]:
     """Retry or not is decided by the error's code; who catches everything decides nothing. Cleaning up and raising on is fine.
 
-    The three outermost edges answer what nobody expected: a job's, a request's and a stream's.
+    Only the outermost edges answer what nobody expected.
     """
     if not path.startswith(_SHIPPED) or path in _LAST_RESORTS:
         return
@@ -158,9 +168,16 @@ def _line(node: ast.AST) -> int:
 
 
 def _names_ours(call: ast.Call) -> bool:
+    """Whether the first argument is, or names, something that one of our modules defines."""
     first = call.args[0] if call.args else None
     text = str(first.value) if isinstance(first, ast.Constant) else _dotted(first) if first is not None else ""
-    return text.split(".")[0] in {"backend", "sandbox"}
+    if text.split(".")[0] not in _OURS:
+        return False
+    try:
+        home = getattr(pkgutil.resolve_name(text), "__module__", "backend")
+    except (ImportError, AttributeError, ValueError):
+        return True
+    return str(home).split(".")[0] in _OURS
 
 
 def _is_hash_method(node: ast.AST) -> bool:

@@ -24,6 +24,7 @@ _STOP_SECONDS = 5
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens at the address: taken before anything is built, so that a busy port is told at once."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio sends small answers at once only on sockets that say they are TCP.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

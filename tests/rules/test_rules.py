@@ -46,6 +46,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
         ("backend/storage/sql/unit_of_work.py", "async def f(s):\n    await s.commit()"),
         ("backend/storage/sql/documents.py", "select(1)"),
         ("tests/test_a.py", "def f(monkeypatch):\n    monkeypatch.setattr('socket.socket', 1)"),
+        ("tests/test_a.py", "def f(monkeypatch):\n    monkeypatch.setattr('backend.core.clock.datetime', 1)"),
         ("backend/api/errors.py", "try:\n    f()\nexcept Exception:\n    g()"),
         ("backend/storage/sql/engine.py", "try:\n    f()\nexcept BaseException:\n    undo()\n    raise"),
         ("backend/core/ingest/collect.py", "try:\n    f()\nexcept ValueError:\n    g()"),
