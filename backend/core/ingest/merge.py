@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from backend.core.ids import content_hash, document_id
 from backend.core.model.article import Article, Translation, Visibility
-from backend.core.model.document import DocState, DocType, Document, Part
+from backend.core.model.document import DocType, Document, Part
 from backend.core.model.ticket import Attachment, Conversation, ConversationKind, Role, Ticket
 from backend.core.ports.extract import TextPiece
 from backend.core.text.html import clean_text, html_sections, html_to_text
@@ -82,7 +82,6 @@ def merge_ticket(
         presence=ticket.presence,
         created_at=ticket.created_at,
         updated_at=ticket.updated_at,
-        state=DocState.PENDING,
         stored_at=now,
     )
 
@@ -117,25 +116,18 @@ def merge_article(
         visibility=visibility,
         language=(first.language if first else "") or detect_language(_sample(parts)),
         tags=article.tags,
-        attributes=_filled(
-            {"Category": article.category, "Folder": article.folder, "Kind": "Canned response" if article.canned else ""},
-        ),
+        attributes=_filled({"Category": article.category, "Folder": article.folder, "Kind": "Canned response" if article.canned else ""}),
         url=article.url,
         presence=article.presence,
         created_at=article.created_at,
         updated_at=article.updated_at,
-        state=DocState.PENDING,
         stored_at=now,
     )
 
 
 def with_file_text(document: Document, file: AttachmentText) -> Document:
     """The same Document with this text of a file in the place of what was known of it before, or at the end."""
-    if document.doc_type is DocType.TICKET:
-        visibility = Visibility.CONVERSATION
-    else:
-        visibility = document.visibility
-    parts = list(_file_parts(file, Visibility.INTERNAL if file.internal else visibility, None))
+    parts = list(_file_parts(file, Visibility.INTERNAL if file.internal else document.visibility, None))
     at = next((place for place, part in enumerate(document.parts) if part.attachment_id == file.attachment_id), len(document.parts))
     others = [part for part in document.parts if part.attachment_id != file.attachment_id]
     return structs.replace(document, parts=(*others[:at], *parts, *others[at:]))
@@ -147,34 +139,27 @@ def content_hash_of(item: Ticket | Article) -> str:
 
 
 def _ticket_matter(ticket: Ticket) -> list[Any]:
+    requester = ticket.requester
     return [
         _FORMAT,
-        ticket.original_id,
-        ticket.subject,
-        ticket.status,
-        ticket.status_label,
-        ticket.priority,
-        ticket.presence,
-        (ticket.requester.original_id, ticket.requester.name, ticket.requester.email) if ticket.requester else None,
+        (ticket.original_id, ticket.subject, ticket.status, ticket.status_label, ticket.priority, ticket.presence),
+        (requester.original_id, requester.name, requester.email) if requester else None,
         ticket.organization.name if ticket.organization else None,
         (ticket.group, ticket.product, ticket.ticket_type, ticket.channel, ticket.satisfaction),
         sorted(ticket.tags),
         ticket.custom_fields,
         _attachment_matter(ticket.attachments),
-        [
-            (
-                turn.original_id,
-                turn.kind,
-                turn.role,
-                turn.private,
-                turn.at,
-                (turn.author.original_id, turn.author.name) if turn.author else None,
-                without_addresses(turn.html),
-                turn.text,
-                _attachment_matter(turn.attachments),
-            )
-            for turn in ticket.conversations
-        ],
+        [_turn_matter(turn) for turn in ticket.conversations],
+    ]
+
+
+def _turn_matter(turn: Conversation) -> list[Any]:
+    return [
+        (turn.original_id, turn.kind, turn.role, turn.private, turn.at),
+        (turn.author.original_id, turn.author.name) if turn.author else None,
+        without_addresses(turn.html),
+        turn.text,
+        _attachment_matter(turn.attachments),
     ]
 
 
@@ -196,13 +181,11 @@ def _attachment_matter(attachments: Iterable[Attachment]) -> list[Any]:
 def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, ...]:
     """Turns in order, the description first, each followed by its files; the ticket's own files follow the description."""
     turns = sorted(ticket.conversations, key=lambda turn: (turn.kind is not ConversationKind.DESCRIPTION, turn.at))
-    slots = [[] if part is None else [part] for part in _unrepeated(turns)]
+    slots = [[] if part is None else [part] for part in _unrepeated(turns)] or [[]]
     place = {turn.original_id: number for number, turn in enumerate(turns)}
     for file in files:
         number = place.get(file.parent_id or "")
         internal = file.internal or (number is not None and _is_internal(turns[number]))
-        if not slots:
-            slots.append([])
         at = ticket.created_at if number is None else turns[number].at
         slots[number or 0].extend(_file_parts(file, Visibility.INTERNAL if internal else Visibility.CONVERSATION, at))
     return tuple(part for slot in slots for part in slot)
@@ -267,7 +250,6 @@ def _section_parts(article: Article, translation: Translation, *, primary: bool)
                 visibility=visibility,
                 heading=" > ".join(heading for _, heading in path),
                 language=translation.language,
-                at=translation.updated_at,
             )
 
 

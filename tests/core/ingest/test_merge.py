@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from backend.core.ingest.merge import AttachmentText, content_hash_of, merge_article, merge_ticket
+from backend.core.ingest.merge import AttachmentText, content_hash_of, merge_article, merge_ticket, with_file_text
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import (
@@ -160,6 +160,14 @@ def test_files_follow_their_turn_and_inherit_its_secrecy() -> None:
         "attachment",
     ]
     assert merged(ticket(), text_of(own, "화면", internal=True)).parts[0].visibility is Visibility.INTERNAL
+
+
+def test_a_file_that_is_read_later_takes_its_place() -> None:
+    document = merged(ticket(DESCRIPTION, ANSWER), text_of(FILE, "처음", parent="0"))
+    changed = with_file_text(document, text_of(FILE, "나중 1", "나중 2"))
+    assert [part.text for part in changed.parts] == ["로그인이 안됩니다.", "나중 1", "나중 2", "캐시를 삭제해 주세요."]
+    added = with_file_text(merged(ticket(DESCRIPTION)), text_of(FILE, "비밀", internal=True))
+    assert (added.parts[-1].text, added.parts[-1].visibility) == ("비밀", Visibility.INTERNAL)
 
 
 def test_titles_of_tickets_without_subject() -> None:

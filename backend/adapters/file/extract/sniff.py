@@ -126,5 +126,5 @@ def _is_text(head: bytes) -> bool:
     if b"\x00" in head:
         # UTF-16 without a mark: every other byte of Latin text is zero.
         zeros = head.count(0)
-        return zeros >= len(head) // 4 and (head[::2].count(0) <= zeros // 20 or head[1::2].count(0) <= zeros // 20)
+        return zeros >= len(head) // 4 and (head[::2].count(0) <= zeros // 5 or head[1::2].count(0) <= zeros // 5)
     return len(head.translate(None, _TEXT_CONTROLS)) >= len(head) * 0.98
