@@ -137,6 +137,7 @@ def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
         listener,
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         ws="none",

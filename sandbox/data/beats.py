@@ -171,7 +171,8 @@ def still(scene: "Scene", at: int) -> Turn:
 
 def ack(scene: "Scene", at: int) -> Turn:
     """The agent keeps the customer posted."""
-    return _from_agent(scene, at, paragraphs(scene.say(scene.phrases.escalated)))
+    facts = scene.facts | {"time": clock(at - 5_400, scene.lang)}
+    return _from_agent(scene, at, paragraphs(fill(scene.rng.choice(scene.phrases.progress), facts)))
 
 
 def monitor(scene: "Scene", at: int) -> Turn:

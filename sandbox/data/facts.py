@@ -10,6 +10,9 @@ _BROWSERS = {
     "ko": ["윈도우 11 크롬 최신 버전", "맥북 사파리", "엣지 브라우저", "네이버 웨일 브라우저", "안드로이드 크롬"],
     "en": ["Chrome on Windows 11", "Safari on a Mac", "Edge", "Firefox 142", "Chrome on Android"],
 }
+_KST = 9 * 3600
+#: From 8 to 21 o'clock: sellers write in the evening too, nobody at night.
+WORKDAY = 13 * 3600
 _WEEKDAYS_KO = "월화수목금토일"
 
 
@@ -20,7 +23,7 @@ def fill(text: str, facts: dict[str, str]) -> str:
 
 def day(when: int, lang: str) -> str:
     """A date as people write it, in Korean time."""
-    moment = time.gmtime(when + 9 * 3600)
+    moment = time.gmtime(when + _KST)
     if lang == "en":
         return time.strftime("%B ", moment) + str(moment.tm_mday)
     return f"{moment.tm_mon}월 {moment.tm_mday}일"
@@ -28,7 +31,7 @@ def day(when: int, lang: str) -> str:
 
 def clock(when: int, lang: str) -> str:
     """A time of day as people write it, in Korean time."""
-    moment = time.gmtime(when + 9 * 3600)
+    moment = time.gmtime(when + _KST)
     hour = moment.tm_hour % 12 or 12
     if lang == "en":
         return f"{hour}:{moment.tm_min:02d} {'AM' if moment.tm_hour < 12 else 'PM'}"
@@ -37,11 +40,29 @@ def clock(when: int, lang: str) -> str:
 
 def stamp(when: int, lang: str) -> str:
     """Date, weekday and time as mail programs write them above a quotation."""
-    moment = time.gmtime(when + 9 * 3600)
+    moment = time.gmtime(when + _KST)
     if lang == "en":
         return time.strftime("%a, %b ", moment) + f"{moment.tm_mday}, {moment.tm_year} at {clock(when, 'en')}"
     weekday = _WEEKDAYS_KO[moment.tm_wday]
     return f"{moment.tm_year}년 {moment.tm_mon}월 {moment.tm_mday}일 ({weekday}) {clock(when, 'ko')}"
+
+
+def in_working_day(when: int) -> int:
+    """Squeeze a day into 8 to 21 o'clock Korean time; the order of moments stays."""
+    day_start = (when + _KST) // 86_400 * 86_400 - _KST
+    return day_start + 8 * 3600 + (when - day_start) * WORKDAY // 86_400
+
+
+def working(when: int) -> int:
+    """A moment as seconds of working time; night adds nothing."""
+    days, second = divmod(when + _KST, 86_400)
+    return days * WORKDAY + min(max(second - 8 * 3600, 0), WORKDAY)
+
+
+def moment_of(seconds: int) -> int:
+    """The moment at which so many seconds of working time have passed; the inverse of `working`."""
+    days, second = divmod(seconds, WORKDAY)
+    return days * 86_400 + 8 * 3600 + second - _KST
 
 
 def iso(when: int) -> str:

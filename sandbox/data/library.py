@@ -62,6 +62,7 @@ class Phrases(msgspec.Struct, frozen=True):
     goodbye: list[str]
     waiting: list[str]
     escalated: list[str]
+    progress: list[str]
     reminder: list[str]
     still: list[str]
     out_of_office: str

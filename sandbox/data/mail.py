@@ -8,6 +8,7 @@ from sandbox.data.facts import stamp
 from sandbox.data.model import Person
 
 _TAG = re.compile(r"<[^>]+>")
+_CELL = re.compile(r"</t[dh]>")
 _BREAK = re.compile(r"<br\s*/?>|</(?:div|p|li|tr|blockquote)>")
 _SPACE = re.compile(r"[ \t]*\n\s*")
 
@@ -37,7 +38,7 @@ def inline_image(attachment_id: int) -> str:
 
 def plain(body: str) -> str:
     """The text of an HTML body, roughly as Freshdesk fills `body_text` and `description_text`."""
-    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", body)))
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", _CELL.sub(" ", body))))
     return _SPACE.sub("\n", text).strip()
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from random import Random
 
 from sandbox.data import library
-from sandbox.data.facts import fill, ticket_facts
+from sandbox.data.facts import WORKDAY, fill, in_working_day, moment_of, ticket_facts, working
 from sandbox.data.model import Problem, Ticket
 from sandbox.data.people import Directory
 from sandbox.data.special import assign_specials
@@ -55,7 +55,7 @@ def outlines(seed: int, count: int, reference: int, who: Directory) -> list[Tick
     tickets: list[Ticket] = []
     for n in range(count):
         # The exponent below one makes the company grow: more tickets in the last months than in the first.
-        created = start + int(HISTORY_SECONDS * ((n + rng.random()) / (count + 1)) ** 0.8)
+        created = in_working_day(start + int(HISTORY_SECONDS * ((n + rng.random()) / (count + 1)) ** 0.8))
         problem = problems[n]
         flow = rng.choices(_FLOWS, _FLOW_WEIGHTS)[0]
         if reference - created > 60 * 86_400 and flow in {"waiting", "escalated", "silent"} and rng.random() < 0.5:
@@ -127,9 +127,9 @@ def _subject(text: str, course: Course, variant: int) -> str:
 def _ending(rng: Random, flow: str, created: int, reference: int) -> tuple[int, int | None, int | None, int]:
     """Status, time of resolution, time of closing, last update."""
     if flow in _OPEN_STATUS:
-        updated = min(reference, created + rng.randrange(3_600, 12 * 86_400))
+        updated = min(reference, moment_of(working(created) + rng.randrange(3_600, 12 * WORKDAY)))
         return rng.choice(_OPEN_STATUS[flow]), None, None, updated
-    resolved = created + rng.randrange(5_400, 6 * 86_400)
+    resolved = moment_of(working(created) + rng.randrange(5_400, 6 * WORKDAY))
     if resolved > reference:
         return OPEN, None, None, min(reference, created + 7_200)
     closed = resolved + 3 * 86_400

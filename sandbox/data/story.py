@@ -6,7 +6,7 @@ from random import Random
 from sandbox.data import library
 from sandbox.data.beats import BEATS
 from sandbox.data.evidence import Evidence
-from sandbox.data.facts import fill, ticket_facts
+from sandbox.data.facts import fill, moment_of, ticket_facts, working
 from sandbox.data.mail import inline_image, paragraphs, signature
 from sandbox.data.model import Attachment, Person, Problem, Story, Ticket, Turn
 from sandbox.data.people import Directory
@@ -15,6 +15,8 @@ TURN_BASE = 67_200_000_000
 #: Everything of ticket N has ids N * 1000 + k above its base, so that an id alone leads back to the ticket.
 PER_TICKET = 1000
 HUGE_BODY = 200_000
+#: Nobody answers faster than this (seconds), unless the case is over by then.
+_PAUSE = 420
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ def tell(ticket: Ticket, seed: int, who: Directory, vendor: str) -> Story:
     company = who.company_of(requester.id)
     facts = ticket_facts(Random(f"{ticket.id}:{ticket.variant}"), ticket.created_at, lang) | {
         "name": requester.name,
+        "first": requester.name.split(" ")[0],
         "title": requester.job_title or "",
         "agent": agent.name,
         "company": company.name if company else requester.name,
@@ -118,11 +121,14 @@ def _play(scene: Scene) -> None:
     beats = _plan(scene)
     ticket = scene.ticket
     end = ticket.resolved_at or ticket.updated_at
-    span = max(end - ticket.created_at, len(beats))
+    begin = working(ticket.created_at)
+    span = max(working(end) - begin, len(beats))
+    before = ticket.created_at
     for n, beat in enumerate(beats):
         share = (n + 1) / len(beats)
-        at = ticket.created_at + int(span * (share if n + 1 == len(beats) else share**1.3))
-        turn = BEATS[beat](scene, min(at, end))
+        at = end if n + 1 == len(beats) else min(end, max(moment_of(begin + int(span * share**1.3)), before + _PAUSE))
+        before = at
+        turn = BEATS[beat](scene, at)
         turn.id = TURN_BASE + ticket.id * PER_TICKET + n + 1
         turn.updated_at = turn.created_at
         scene.turns.append(turn)

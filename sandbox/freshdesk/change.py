@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sandbox.freshdesk.site import Site
 
 _PLAIN = ("subject", "status", "priority", "type", "group_id", "responder_id", "product_id", "source", "requester_id", "company_id")
+_NUMBERS = {*_PLAIN, "updated_at", "created_at"} - {"subject", "type"}
 _WRITABLE = {*_PLAIN, "tags", "description", "custom_fields", "due_by", "updated_at", "created_at"}
 
 
@@ -59,6 +60,9 @@ def update(site: "Site", ticket_id: int, fields: Json) -> Ticket:
     unknown = sorted(set(fields) - _WRITABLE)
     if unknown:
         raise invalid(unknown[0], "Unexpected/invalid field in request", "invalid_field")
+    for name in _NUMBERS & set(fields):
+        if not isinstance(fields[name], int | None):
+            raise invalid(name, "It should be a/an Number", "datatype_mismatch")
     ticket = _get(site, ticket_id)
     for name in _PLAIN:
         if name in fields:

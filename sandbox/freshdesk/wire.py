@@ -28,7 +28,7 @@ class Ask:
     @property
     def lang(self) -> str:
         """The last part of the path, where it names a language."""
-        return self.path.rsplit("/", 1)[1]
+        return self.path.rsplit("/", 1)[-1]
 
     def json(self) -> dict[str, Any]:
         """The body as an object; anything else is the documented 400."""
