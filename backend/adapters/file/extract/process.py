@@ -174,6 +174,7 @@ class _Worker:
             "-m",
             "backend.adapters.file.extract.worker",
             str(self._memory_mb),
+            self._scratch,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

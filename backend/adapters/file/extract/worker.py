@@ -1,13 +1,14 @@
-"""The process that reads files: `python -m backend.adapters.file.extract.worker MEMORY_MB`.
+"""The process that reads files: `python -m backend.adapters.file.extract.worker MEMORY_MB SCRATCH`.
 
 It takes a request a line on its standard input and answers each with a line, until the input ends. What it reads is
-hostile: its memory is limited before the first byte, and its parent kills it when it hangs.
+hostile: its memory is limited before the first byte, and its parent kills it when it hangs. The folder SCRATCH is its own.
 """
 
 import contextlib
 import math
 import os
 import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -26,7 +27,8 @@ _ORPHAN_GRACE: Final = 15
 
 def main() -> int:
     """Serve requests until the input ends. Ends by itself after running out of memory, since what is left is unknown."""
-    _limit(int(sys.argv[1]) * 1024 * 1024)
+    memory_mb, scratch = sys.argv[1:]
+    _limit(int(memory_mb) * 1024 * 1024)
     answers = _own_output()
     requests = msgspec.json.Decoder(Request)
     for line in sys.stdin.buffer:
@@ -39,6 +41,8 @@ def main() -> int:
         answers.flush()
         if not alive:
             return 1
+    # The input ends when our parent is gone, killed perhaps, with nobody left to tidy up.
+    shutil.rmtree(scratch, ignore_errors=True)
     return 0
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -149,6 +150,17 @@ async def test_a_reader_knows_no_secret(extractor: ProcessExtractor, good: Path,
     environment = environment_of(workers()[0])
     assert b"never-to-be-seen" not in environment
     assert b"DESKLORE" not in environment
+
+
+async def test_a_process_whose_parent_is_gone_ends_and_tidies_up(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    worker = "backend.adapters.file.extract.worker"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", worker, "1024", str(scratch), stdin=asyncio.subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await process.wait() == 0
+    assert not scratch.exists()
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed: pictures are not read")
