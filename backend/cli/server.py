@@ -62,6 +62,7 @@ class Server:
 
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         runtime = await build(self._settings)
+        runtime.built.meter.clock.watch(self._loop)
         server = _uvicorn(runtime.app, on_ready)
         try:
             await runtime.start()

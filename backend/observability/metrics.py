@@ -3,7 +3,6 @@
 `docs/metrics.md` lists the same names; a test keeps the two equal.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,6 +12,8 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from backend.observability.stages import StageClock
 
 PREFIX: Final = "desklore"
 
@@ -49,14 +50,16 @@ METRICS: Final[dict[str, Metric]] = {
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
-    "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept` or `failed`.", ("state",)),
+    "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,
-        "Wall time of a stage: `collect`, `merge`, `attachments`, `summarize`, `embed`, `index`, `store`, `search` or `generate`; "
+        "Time of a stage: `collect`, `merge`, `attachments`, `pictures`, `summarize`, `embed`, `index`, `store`, `search`, `generate`; "
         "the search latency is the stage `search`.",
         ("stage",),
     ),
-    "stage_cpu_seconds": Metric(_C, "CPU time a stage took on the thread that ran it; no moment counts twice.", ("stage",)),
+    "stage_cpu_seconds": Metric(
+        _C, "CPU time of a stage on the thread that ran it; `other` is what is in no stage. No moment counts twice.", ("stage",)
+    ),
     "source_calls": Metric(_C, "Calls to a helpdesk's API.", ("platform",)),
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
     "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
@@ -82,18 +85,6 @@ def exposed_name(name: str) -> str:
     return f"{PREFIX}_{name}_total" if METRICS[name].kind is MetricKind.COUNTER else f"{PREFIX}_{name}"
 
 
-class _CpuLedger(threading.local):
-    """Gives each second of a thread's CPU to one stage: the one entered last that is still open.
-
-    Stages of concurrent tasks overlap on one thread. Plain differences would count the same second once for each of
-    them; this way the stages' figures add up to no more than the thread used.
-    """
-
-    def __init__(self) -> None:
-        self.open: list[tuple[object, str]] = []
-        self.mark = 0.0
-
-
 class PrometheusMeter:
     """Fills the metrics of METRICS in a registry of its own, so that a process (a test) may have many.
 
@@ -115,7 +106,7 @@ class PrometheusMeter:
                 self._gauges[name] = Gauge(exposed, text, labels, registry=self.registry)
             else:
                 self._histograms[name] = Histogram(exposed, text, labels, buckets=metric.buckets, registry=self.registry)
-        self._cpu = _CpuLedger()
+        self.clock = StageClock()
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter."""
@@ -135,26 +126,22 @@ class PrometheusMeter:
     @contextmanager
     def stage(self, name: str, /) -> Iterator[None]:
         """Time a stage: wall seconds, and the CPU seconds of this thread that no stage inside it took."""
-        token = object()
         started = time.perf_counter()
-        self._settle_cpu()
-        self._cpu.open.append((token, name))
+        before = self.clock.enter(name)
         try:
             yield
         finally:
-            self._settle_cpu()
-            self._cpu.open = [entry for entry in self._cpu.open if entry[0] is not token]
+            self.clock.leave(before)
+            self._tell_cpu()
             self.observe("stage_seconds", time.perf_counter() - started, stage=name)
 
-    def _settle_cpu(self) -> None:
-        """Write what the thread used since the last change of stages on the account of the stage entered last."""
-        now = time.thread_time()
-        if self._cpu.open:
-            self.count("stage_cpu_seconds", max(0.0, now - self._cpu.mark), stage=self._cpu.open[-1][1])
-        self._cpu.mark = now
+    def _tell_cpu(self) -> None:
+        for stage, seconds in self.clock.take().items():
+            self.count("stage_cpu_seconds", max(0.0, seconds), stage=stage)
 
     def render(self) -> tuple[bytes, str]:
         """All metrics in Prometheus' text format, and its content type."""
+        self._tell_cpu()
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
 

@@ -1,5 +1,6 @@
 """The meter: fills what METRICS names, refuses what it doesn't, and counts no CPU second twice."""
 
+import asyncio
 import threading
 import time
 
@@ -88,19 +89,71 @@ def test_a_stage_inside_a_stage_takes_its_own_cpu_only() -> None:
     assert _value(meter, "desklore_stage_seconds_count", stage="collect") == 1
 
 
-def test_overlapping_stages_never_add_up_to_more_than_the_thread_used() -> None:
+async def test_each_of_many_tasks_pays_for_its_own_stage() -> None:
     meter = PrometheusMeter()
+    meter.clock.watch(asyncio.get_running_loop())
+
+    async def work(stage: str, seconds: float) -> None:
+        with meter.stage(stage):
+            for _ in range(4):
+                _burn(seconds / 4)
+                await asyncio.sleep(0)
+
     before = time.thread_time()
-    first, second = meter.stage("collect"), meter.stage("embed")
-    first.__enter__()
-    second.__enter__()
-    _burn(0.02)
-    first.__exit__(None, None, None)
-    _burn(0.02)
-    second.__exit__(None, None, None)
+    tasks = [asyncio.create_task(work("collect", 0.02)), asyncio.create_task(work("embed", 0.06)), asyncio.create_task(work("index", 0.0))]
+    await asyncio.gather(*tasks)
     used = time.thread_time() - before
-    told = sum(_value(meter, "desklore_stage_cpu_seconds_total", stage=stage) for stage in ("collect", "embed"))
-    assert 0.04 <= told <= used
+    spent = {stage: _value(meter, "desklore_stage_cpu_seconds_total", stage=stage) for stage in ("collect", "embed", "index")}
+    assert spent["collect"] >= 0.02
+    assert spent["embed"] >= 0.06
+    assert spent["index"] < 0.02
+    assert sum(spent.values()) <= used
+
+
+async def test_tasks_a_stage_begins_are_part_of_it_and_what_is_in_none_is_other() -> None:
+    meter = PrometheusMeter()
+    meter.clock.watch(asyncio.get_running_loop())
+
+    async def burn() -> None:
+        _burn(0.02)
+
+    async def collect() -> None:
+        with meter.stage("collect"):
+            await asyncio.gather(burn(), burn())
+        _burn(0.02)
+
+    await asyncio.create_task(collect())
+    meter.render()
+    assert _value(meter, "desklore_stage_cpu_seconds_total", stage="collect") >= 0.04
+    assert _value(meter, "desklore_stage_cpu_seconds_total", stage="other") >= 0.02
+
+
+async def test_a_watched_task_is_cancelled_and_fails_like_any_other() -> None:
+    meter = PrometheusMeter()
+    meter.clock.watch(asyncio.get_running_loop())
+    cleaned: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append("yes")
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise LookupError
+
+    task = asyncio.create_task(wait(), name="waiter")
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (cleaned, task.get_name()) == (["yes"], "waiter")
+    with pytest.raises(LookupError):
+        await asyncio.create_task(fail())
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        results = [group.create_task(asyncio.sleep(0, number)) for number in range(3)]
+    assert [each.result() for each in results] == [0, 1, 2]
 
 
 def test_a_failed_stage_is_timed_and_its_error_goes_on() -> None:
