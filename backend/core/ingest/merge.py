@@ -185,7 +185,7 @@ def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, 
     place = {turn.original_id: number for number, turn in enumerate(turns)}
     for file in files:
         number = place.get(file.parent_id or "")
-        internal = file.internal or (number is not None and _is_internal(turns[number]))
+        internal = file.internal or (number is not None and is_internal(turns[number]))
         at = ticket.created_at if number is None else turns[number].at
         slots[number or 0].extend(_file_parts(file, Visibility.INTERNAL if internal else Visibility.CONVERSATION, at))
     return tuple(part for slot in slots for part in slot)
@@ -212,7 +212,7 @@ def _unrepeated(turns: Sequence[Conversation]) -> list[Part | None]:
     return parts
 
 
-def _is_internal(turn: Conversation) -> bool:
+def is_internal(turn: Conversation) -> bool:
     # A forward goes to somebody else: the customer never saw it.
     return turn.private or turn.kind is ConversationKind.FORWARD
 
@@ -228,7 +228,7 @@ def _turn_part(turn: Conversation) -> Part | None:
     return Part(
         kind=turn.kind.value,
         text=text,
-        visibility=Visibility.INTERNAL if _is_internal(turn) else Visibility.CONVERSATION,
+        visibility=Visibility.INTERNAL if is_internal(turn) else Visibility.CONVERSATION,
         role=turn.role,
         author=turn.author.name if turn.author else "",
         at=turn.at,

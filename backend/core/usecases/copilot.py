@@ -138,6 +138,9 @@ async def _find(services: Services, company_id: str, caller: Caller, ask: AskInp
     visible = _visible(caller)
     if visible:
         wanted = tuple(v for v in filters.visibilities if v in visible) if filters.visibilities else visible
+        if not wanted:
+            # An empty filter would mean everything.
+            raise AppError(Code.FORBIDDEN, "Private notes and agents-only articles need a key with the scope internal:read.")
         filters = msgspec.structs.replace(filters, visibilities=wanted)
     top_k = max(CANDIDATES, 3 * (ask.offset + ask.top_k))
     return await _search(services, company_id, Query(text=ask.question, filters=filters, top_k=top_k))

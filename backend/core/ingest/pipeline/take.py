@@ -228,7 +228,13 @@ def _by_type(ref: ItemRef) -> DocType:
 def _attachments_of(item: Ticket | Article) -> list[Attachment]:
     if isinstance(item, Article):
         return list(item.attachments)
-    every = [*item.attachments, *(each for turn in item.conversations for each in turn.attachments)]
+    # Whatever the adapter says of a file, it is no more open than the turn it hangs on.
+    of_turns = (
+        msgspec.structs.replace(each, internal=each.internal or merge.is_internal(turn))
+        for turn in item.conversations
+        for each in turn.attachments
+    )
+    every = [*item.attachments, *of_turns]
     return list({each.original_id: each for each in every}.values())
 
 

@@ -1,0 +1,137 @@
+"""A server that is killed in the middle of a sync, again and again, ends where an undisturbed one ends."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.core.ingest.pipeline.pictures import read_waiting
+from backend.core.ingest.pipeline.process import process_pending
+from backend.core.model.document import DocState
+from backend.runtime import build
+from backend.settings import Settings
+from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+
+KILLS = 5
+OPERATOR_KEY = "operator-key-of-the-kill-test"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def _server(data_dir: Path, port: int) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """`desklore up` as a process of its own, ready; killed at the end if it still runs."""
+    environment = os.environ | {
+        "DESKLORE_DATA_DIR": str(data_dir),
+        "DESKLORE_OPERATOR_KEY": OPERATOR_KEY,
+        "DESKLORE_CONNECTOR_HOST_ALLOWLIST": "127.0.0.1",
+        "DESKLORE_LOG_LEVEL": "WARNING",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backend.cli", "up", "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        async with httpx.AsyncClient() as client, asyncio.timeout(60):
+            while process.poll() is None:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(f"http://127.0.0.1:{port}/health/live")).is_success:
+                        break
+                await asyncio.sleep(0.05)
+        assert process.poll() is None, "the server ended by itself"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def _call(port: int, key: str, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+        response = await client.request(method, f"http://127.0.0.1:{port}/api/v1{path}", json=body)
+        assert response.is_success, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+async def _begin(port: int, sandbox: SandboxServer) -> tuple[str, str]:
+    """A tenant with a connection whose sync has begun: its key and the run."""
+    await _call(port, OPERATOR_KEY, "POST", "/tenants", {"company_id": "acme", "name": "Acme"})
+    key = (await _call(port, OPERATOR_KEY, "POST", "/tenants/acme/keys", {"name": "admin"}))["api_key"]
+    wanted = {
+        "platform": "freshdesk",
+        "domain": "hanbit.freshdesk.com",
+        "base_url": sandbox.base_url,
+        "credentials": {"api_key": sandbox.api_key},
+    }
+    connection = await _call(port, key, "POST", "/connections", wanted)
+    run = await _call(port, key, "POST", "/ingest", {"connection_id": connection["connection_id"]})
+    return key, run["run_id"]
+
+
+async def _finish(port: int, key: str, run_id: str) -> None:
+    async with asyncio.timeout(100):
+        while (run := await _call(port, key, "GET", f"/runs/{run_id}"))["state"] != "completed":
+            assert run["state"] in ("queued", "running", "waiting"), run
+            await asyncio.sleep(0.1)
+        while (await _call(port, key, "GET", "/documents?state=pending&state=processing"))["items"]:
+            await asyncio.sleep(0.1)
+
+
+async def _contents(data_dir: Path) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
+    """Documents by id, without what is told by the clock or by chance, and every chunk of the index."""
+    runtime = await build(Settings(_env_file=None, data_dir=data_dir, operator_key=OPERATOR_KEY))  # type: ignore[call-arg]
+    try:
+        # Words in pictures are recognized last; what the server had no time for is done here.
+        await read_waiting(runtime.services, "acme")
+        await process_pending(runtime.services, "acme")
+        async with runtime.services.database.open("acme") as uow:
+            documents, _ = await uow.documents.list(limit=10_000)
+            states = await uow.documents.counts()
+        index = await runtime.services.indexes.open("acme")
+        chunks = [(c.document_id, c.ordinal, c.text) for d in documents for c in await index.chunks(d.document_id)]
+        points, _ = await index.count()
+        assert points == len(chunks)
+        assert {state for state, count in states.items() if count} <= {DocState.INDEXED, DocState.SKIPPED}
+        return {d.document_id: (d.content_hash, d.parts, d.summary, d.internal_summary, d.state) for d in documents}, sorted(chunks)
+    finally:
+        await runtime.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_a_sync_that_is_killed_five_times_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+    randomness = random.Random(20261120)
+    async with running_sandbox(SandboxOptions(tickets=150, latency_ms=20)) as sandbox:
+        calm, killed = tmp_path / "calm", tmp_path / "killed"
+        port = _free_port()
+        async with _server(calm, port):
+            key, run_id = await _begin(port, sandbox)
+            await _finish(port, key, run_id)
+        async with _server(killed, port) as process:
+            key, run_id = await _begin(port, sandbox)
+            await asyncio.sleep(randomness.uniform(0.1, 0.8))
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        for _ in range(KILLS - 1):
+            async with _server(killed, port) as process:
+                await asyncio.sleep(randomness.uniform(0.05, 0.9))
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+        async with _server(killed, port):
+            await _finish(port, key, run_id)
+        assert await _contents(killed) == await _contents(calm)

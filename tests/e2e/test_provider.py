@@ -1,0 +1,86 @@
+"""An OpenAI-compatible server as the provider: summaries by schema, streamed answers, usage; its failures told plainly."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from sandbox.serve import SandboxOptions, running_sandbox
+from tests.e2e.trip import Tenant, running_trip
+from tests.support.openai_server import KEY, OpenAIServer
+
+
+def _settings(server: OpenAIServer) -> dict[str, Any]:
+    return {
+        "summarize_model": "openai:test-model",
+        "generate_model": "openai:test-model",
+        "embed_model": "openai:test-embed",
+        "openai_api_key": KEY,
+        "openai_base_url": server.base_url,
+        "llm_prices": "test-model=1.0/2.0,test-embed=0.1/0",
+        "llm_attempts": 1,
+        "llm_timeout_seconds": 5,
+        "attachment_max_bytes": 1,
+    }
+
+
+async def test_a_provider_summarizes_embeds_and_answers(tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        async with running_sandbox(SandboxOptions(tickets=30)) as sandbox, running_trip(tmp_path / "data", **_settings(server)) as trip:
+            tenant = await trip.onboard("acme")
+            await tenant.connect(sandbox)
+            run = await tenant.sync()
+            assert run["state"] == "completed", run
+            assert run["counts"]["llm_calls"] > 0
+            asked = [each.body for each in server.requests if each.path.endswith("/chat/completions")]
+            assert all(body["response_format"]["type"] == "json_schema" for body in asked)
+            usage = {row["purpose"]: row["usage"] for row in (await tenant.get("/usage"))["items"]}
+            assert usage["summary"]["calls"] == len(asked)
+            assert usage["summary"]["input_tokens"] > 0
+            assert usage["summary"]["cost_usd"] > 0
+            before = len(server.requests)
+            again = await tenant.sync(mode="full")
+            assert again["counts"]["llm_calls"] == 0
+            assert len(server.requests) == before
+
+            server.answer = "Renew the signing certificate [1]."
+            events = (await tenant.client.post("/api/v1/query/stream", json={"question": "SSO login loops back"})).text
+            assert events.count("event: token") > 1
+            done = json.loads(events.split("event: done")[1].split("data: ")[1].splitlines()[0])
+            assert done["grounded"]
+            assert done["usage"]["output_tokens"] > 0
+
+            server.refusal = "I can't help with that."
+            refused = await tenant.client.post("/api/v1/query", json={"question": "SSO login loops back"})
+            assert refused.json()["error"]["code"] == "llm_refused"
+            server.refusal, server.fail_times, server.status = None, 100, 503
+            away = await tenant.client.post("/api/v1/query", json={"question": "SSO login loops back"})
+            assert away.status_code in (502, 503)
+            assert away.json()["error"]["code"] == "llm_unavailable"
+
+
+async def test_an_outage_postpones_documents_and_loses_none(tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        async with running_sandbox(SandboxOptions(tickets=30)) as sandbox, running_trip(tmp_path / "data", **_settings(server)) as trip:
+            tenant = await trip.onboard("acme")
+            await tenant.connect(sandbox)
+            server.fail_times, server.status, server.retry_after = 10**6, 503, "1"
+            run = await tenant.post("/ingest", {"connection_id": tenant.connection_id})
+            told = await _until_told(tenant, run["run_id"])
+            assert told["state"] == "running"
+            assert told["error_code"] == "llm_unavailable"
+            server.fail_times = 0
+            run = await tenant.wait(run["run_id"])
+            assert run["state"] == "completed", run
+            assert run["counts"]["documents"] == run["counts"]["indexed_documents"]
+            failed = await tenant.get("/documents", state="failed")
+            assert failed["items"] == []
+
+
+async def _until_told(tenant: Tenant, run_id: str) -> Any:
+    async with asyncio.timeout(60):
+        while True:
+            run = await tenant.get(f"/runs/{run_id}")
+            if run["error_code"]:
+                return run
+            await asyncio.sleep(0.05)
