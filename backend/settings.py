@@ -54,7 +54,8 @@ class Settings(BaseSettings):
     )
     master_keys: SecretStr | None = Field(
         None,
-        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. In development one is made and kept in the data folder.",
+        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. "
+        "In development one is made and kept in the data folder.",
     )
     jwt_secret: SecretStr | None = Field(
         None, description="Signs access tokens, at least 32 characters. In development one is made and kept in the data folder."
