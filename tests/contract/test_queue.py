@@ -56,13 +56,13 @@ class Work:
 async def quiet(queue: JobQueue) -> None:
     async with asyncio.timeout(10):
         # A queue may live in another process, so asking it again and again is the only way for all of them.
-        while await queue.depth() != (0, 0):  # noqa: ASYNC110
+        while await queue.depth() != (0, 0):
             await asyncio.sleep(0.002)
 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.002)
 
 

@@ -15,7 +15,7 @@ from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
 from backend.core.model.sync import Cursor, RunState, Stream
 from backend.core.ports import stores
-from backend.core.ports.stores import UnitOfWork
+from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
     START,

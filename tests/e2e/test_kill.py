@@ -94,7 +94,7 @@ async def _finish(port: int, key: str, run_id: str) -> None:
 
 async def _contents(data_dir: Path) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
     """Documents by id, without what is told by the clock or by chance, and every chunk of the index."""
-    runtime = await build(Settings(_env_file=None, data_dir=data_dir, operator_key=OPERATOR_KEY))  # type: ignore[call-arg]
+    runtime = await build(Settings(_env_file=None, data_dir=data_dir, operator_key=OPERATOR_KEY))
     try:
         # Words in pictures are recognized last; what the server had no time for is done here.
         await read_waiting(runtime.services, "acme")

@@ -83,8 +83,8 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
         internal=attachment.internal,
         state=AttachmentState.FAILED,
     )
-    with tempfile.TemporaryDirectory(prefix="desklore-") as scratch:
-        path = Path(scratch) / "attachment"
+    with tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
+        path = Path(scratch.name)
         try:
             size, digest = await _download(reader, ref, attachment, path)
         except AppError as error:
@@ -104,13 +104,12 @@ async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: Attach
     """Read a stored file again, this time with the words in its pictures: what became of it, and all its text."""
     if file.blob_key is None:
         return msgspec.structs.replace(file, state=AttachmentState.KEPT), ()
-    with tempfile.TemporaryDirectory(prefix="desklore-") as scratch:
-        path = Path(scratch) / "attachment"
-        with path.open("wb") as out:
-            async for piece in blobs.read(file.blob_key):
-                out.write(piece)
+    with tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
+        async for piece in blobs.read(file.blob_key):
+            scratch.write(piece)
+        scratch.flush()
         try:
-            extracted = await extractor.extract(path, file.name, ocr=True)
+            extracted = await extractor.extract(Path(scratch.name), file.name, ocr=True)
         except AppError as error:
             return _failed(file, error), ()
     return await _keep_text(blobs, file, extracted), extracted.pieces

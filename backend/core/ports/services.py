@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cipher import Cipher
+from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.source import SourceFactory
-from backend.core.ports.stores import Database
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
 

@@ -1,7 +1,6 @@
-"""Where records live. A UnitOfWork is one transaction of one tenant: no method takes a company_id (SPEC D4)."""
+"""Where records live, by noun. A store belongs to a transaction of one tenant: no method takes a company_id (SPEC D4)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
@@ -10,9 +9,8 @@ from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, DocState, DocType, Document
 from backend.core.model.feedback import Feedback
-from backend.core.model.job import Job
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
-from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.core.model.tenant import ApiKey, AuditEntry
 
 
 class DocumentStore(Protocol):
@@ -231,82 +229,4 @@ class KeyStore(Protocol):
 
     async def list(self) -> list[ApiKey]:
         """All, oldest first."""
-        ...
-
-
-class UnitOfWork(Protocol):
-    """One transaction of one tenant. Jobs leave only after the commit."""
-
-    company_id: str
-    documents: DocumentStore
-    attachments: AttachmentStore
-    connections: ConnectionStore
-    sync: SyncStore
-    usage: UsageStore
-    feedback: FeedbackStore
-    audit: AuditStore
-    keys: KeyStore
-
-    def enqueue(self, job: Job) -> None:
-        """Remember a job of this tenant; it is sent after the commit and dropped on rollback."""
-        ...
-
-
-class Directory(Protocol):
-    """The installation's list of tenants: for the operator, and to find out who a key belongs to."""
-
-    async def put_tenant(self, tenant: Tenant) -> None:
-        """Insert or replace."""
-        ...
-
-    async def get_tenant(self, company_id: str) -> Tenant | None:
-        """One by id."""
-        ...
-
-    async def list_tenants(self) -> list[Tenant]:
-        """All, oldest first."""
-        ...
-
-    async def delete_tenant(self, company_id: str) -> None:
-        """Remove the tenant and every row of its own in every table."""
-        ...
-
-    async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The key with this hash, whatever tenant it belongs to."""
-        ...
-
-    async def touch_key(self, key_id: str, at: datetime) -> None:
-        """It was used just now."""
-        ...
-
-    async def unfinished(self) -> list[Job]:
-        """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
-        ...
-
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
-        ...
-
-
-class Database(Protocol):
-    """Opens transactions. On leaving the block: commit, then jobs leave; on an exception: rollback, jobs dropped.
-
-    Both raise AppError(STORAGE_FULL) when the disk is full and STORAGE_UNAVAILABLE when the database is away.
-    """
-
-    def open(self, company_id: str, *, write: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
-        """A transaction of one tenant.
-
-        With `write` nobody else writes from its first moment on: use it where something is read, changed and written
-        back (a Run, a Connection), so that what somebody else wrote in between is not lost. Keep such a block short,
-        wait for nothing outside in it, and open no other one inside.
-        """
-        ...
-
-    def directory(self) -> AbstractAsyncContextManager[Directory]:
-        """A transaction over the list of tenants."""
-        ...
-
-    async def ping(self) -> None:
-        """Raises STORAGE_UNAVAILABLE when the database does not answer."""
         ...

@@ -16,8 +16,8 @@ from backend.core.model.document import DocType, Document
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
 from backend.core.model.ticket import Presence
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.stores import UnitOfWork
 
 VERIFY_SECONDS = 4.0
 """A helpdesk that has not answered by then is told as not answering: an admin waits in front of a form."""

@@ -218,6 +218,7 @@ async def _summarized(services: Services, company_id: str, document: Document) -
 
 
 async def _keep_answer(services: Services, company_id: str, answer: Answer) -> None:
+    services.meter.count("answers", 1, grounded=str(answer.grounded).lower())
     async with services.database.open(company_id) as uow:
         await uow.feedback.put_answer(answer)
     await _spend(services, company_id, services.models.generate, Purpose.ANSWER, answer.usage)

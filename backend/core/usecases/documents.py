@@ -9,8 +9,8 @@ from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, visible_parts
 from backend.core.model.tenant import Caller
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.stores import UnitOfWork
 
 
 class DocumentQuery(Struct, frozen=True, kw_only=True):

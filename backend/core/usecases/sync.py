@@ -90,6 +90,7 @@ async def cancel_run(services: Services, company_id: str, run_id: str, actor: st
             run = msgspec.structs.replace(run, state=RunState.CANCELED, finished_at=clock.now(), phase="")
             await uow.sync.put_run(run)
             await uow.audit.add(AuditEntry(at=clock.now(), actor=actor, action="run.cancel", target=run_id))
+            services.meter.count("runs", 1, state=RunState.CANCELED.value)
     return run
 
 
@@ -203,14 +204,13 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         _, indexed = await index.count()
         stored = everywhere.get(DocState.INDEXED, 0)
         counts = msgspec.structs.replace(counts, documents=stored, indexed_documents=indexed)
-        message = "" if stored == indexed else f"The store has {stored} indexed documents and the index {indexed}."
-        async with services.database.open(company_id, write=True) as uow:
-            await save_run(
-                uow,
-                msgspec.structs.replace(
-                    run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now(), error_code=None, error_message=message
-                ),
-            )
+        # While other Documents are on their way (another connection's, or those with a picture that was just read) the two differ.
+        settled = not (everywhere.get(DocState.PENDING, 0) + everywhere.get(DocState.PROCESSING, 0))
+        differs = settled and stored != indexed
+        message = f"The store has {stored} indexed documents and the index {indexed}." if differs else ""
+        ended = msgspec.structs.replace(run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now())
+        await _save(services, company_id, msgspec.structs.replace(ended, error_code=None, error_message=message))
+        services.meter.count("runs", 1, state=RunState.COMPLETED.value)
     except RunCanceledError:
         pass
     return None
@@ -231,6 +231,7 @@ async def _stopped(services: Services, company_id: str, run_id: str, error: AppE
             )
             return seconds
         await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.FAILED, finished_at=now, phase=""))
+        services.meter.count("runs", 1, state=RunState.FAILED.value)
         connection = await uow.connections.get(run.connection_id)
         if error.retry is Retry.CREDENTIALS and connection is not None:
             await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.BROKEN, state_reason=error.message))

@@ -7,16 +7,15 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 
 from backend.core.model.job import Job
+from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
     ConnectionStore,
-    Directory,
     DocumentStore,
     FeedbackStore,
     KeyStore,
     SyncStore,
-    UnitOfWork,
     UsageStore,
 )
 from backend.storage.sql.attachments import SqlAttachmentStore

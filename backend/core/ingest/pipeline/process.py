@@ -137,6 +137,7 @@ async def _cached_summaries(services: Services, company_id: str, documents: Sequ
     keys = [task.key for document in documents for task in summarize.plan(document, chat)]
     async with services.database.open(company_id) as uow:
         cached = await uow.usage.get_cached(keys)
+    _tell_cache(services, "summary", len(keys), len(cached))
     return {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
 
 
@@ -147,7 +148,9 @@ async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], b
     known: dict[str, list[float]] = {}
     if paid and chunks:
         async with services.database.open(company_id) as uow:
-            cached = await uow.usage.get_cached([embed.vector_key(embedder, chunk.text) for chunk in chunks])
+            keys = {embed.vector_key(embedder, chunk.text) for chunk in chunks}
+            cached = await uow.usage.get_cached(keys)
+        _tell_cache(services, "vector", len(keys), len(cached))
         known = {key: embed.decode(data) for key, data in cached.items()}
     try:
         result = await embed.embed_chunks(chunks, embedder=embedder, cached=known)
@@ -186,6 +189,11 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
     # Deleted while it was being indexed: its points must not stay.
     if left := [document_id for document_id, document in overtaken.items() if document.state is DocState.DELETED]:
         await (await services.indexes.open(company_id)).delete(left)
+
+
+def _tell_cache(services: Services, cache: str, asked: int, found: int) -> None:
+    services.meter.count("cache_lookups", found, cache=cache, outcome="hit")
+    services.meter.count("cache_lookups", asked - found, cache=cache, outcome="miss")
 
 
 def _failed(document: Document, error: AppError) -> Document:

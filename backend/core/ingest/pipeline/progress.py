@@ -6,7 +6,7 @@ import msgspec
 
 from backend.core import clock
 from backend.core.model.sync import Run, RunState
-from backend.core.ports.stores import UnitOfWork
+from backend.core.ports.database import UnitOfWork
 
 ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
 

@@ -19,9 +19,9 @@ from backend.core.model.document import AttachmentFile, AttachmentState, DocType
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import ItemFailure, ItemRef, Run, RunMode, RunOptions
 from backend.core.model.ticket import Attachment, Ticket
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
-from backend.core.ports.stores import UnitOfWork
+from backend.core.ports.source import Source, SourceQuota
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,11 @@ class Taker:
         self._options = options
         self._blobs = services.blobs.open(company_id)
         self._source = source
+        self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
+        """Content hashes of the listed items that are stored already, until they are read."""
+        self._files: dict[str, list[AttachmentFile]] = {}
+        """Their attachments, likewise."""
         self._reader = Reader(
             platform=connection.platform,
             source=source,
@@ -63,11 +67,13 @@ class Taker:
             for doc_type, group in groupby(sorted(refs, key=_by_type), key=_by_type):
                 found = await uow.documents.versions(self._connection.connection_id, doc_type, [ref.original_id for ref in group])
                 known |= {(doc_type, original_id): version for original_id, version in found.items()}
-        changed = [ref for ref in refs if known.get((ref.doc_type, ref.original_id), ("", ""))[0] != ref.version]
-        for ref in changed:
-            # One that was taken on the spot, without its attachments, has no version yet and is read whole.
-            if (before := known.get((ref.doc_type, ref.original_id))) is not None and before[0]:
-                self._hashes[self._document_id(ref)] = before[1]
+            changed = [ref for ref in refs if known.get((ref.doc_type, ref.original_id), ("", ""))[0] != ref.version]
+            stored = {self._document_id(ref): known[key] for ref in changed if (key := (ref.doc_type, ref.original_id)) in known}
+            files = await uow.attachments.of(list(stored)) if stored else []
+        # One that was taken on the spot, without its attachments, has no version yet and is read whole.
+        self._hashes |= {document_id: content_hash for document_id, (version, content_hash) in stored.items() if version}
+        for file in files:
+            self._files.setdefault(file.document_id, []).append(file)
         return changed
 
     async def read(self, ref: ItemRef) -> Taken:
@@ -79,6 +85,8 @@ class Taker:
     async def read_again(self, ref: ItemRef) -> Taken:
         """As `read`, and also where the content is what is stored: something of it was missing the last time."""
         fetched = await self._source.fetch(ref)
+        async with self._services.database.open(self._company_id) as uow:
+            self._files[self._document_id(ref)] = await uow.attachments.of([self._document_id(ref)])
         if not ref.version:
             ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
         return await self._make(ref, fetched.item, fetched.raw, None)
@@ -141,11 +149,10 @@ class Taker:
         )
 
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
+        known = self._files.pop(document_id, [])
         every = _attachments_of(item)
         if not every:
             return []
-        async with self._services.database.open(self._company_id) as uow:
-            known = await uow.attachments.of([document_id])
         with self._services.meter.stage("attachments"):
             return await read_attachments(self._reader, ref, every, document_id=document_id, known=known)
 
@@ -189,6 +196,11 @@ class Taker:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
         for outcome, amount in outcomes.items():
             self._services.meter.count("run_items", amount, outcome=outcome)
+        quota, before = self._source.quota, self._quota
+        self._quota = quota
+        platform = self._connection.platform
+        self._services.meter.count("source_calls", quota.calls - before.calls, platform=platform)
+        self._services.meter.count("source_wait_seconds", quota.waited_seconds - before.waited_seconds, platform=platform)
         for taken in page.items:
             for file in taken.files:
                 self._services.meter.count("attachments", 1, state=file.state.value)
