@@ -47,8 +47,8 @@ def _forbidden(code: str | None) -> AppError:
 def _missing(answer: Answer) -> AppError:
     # A missing record is a 404 with an empty body; an unknown account is a 404 of one space from the gate before the
     # API, which names no API version and manages no limits (recorded traffic, CONNECTORS section 4).
-    unmanaged = answer.head.get(b"x-fw-ratelimiting-managed") == "false"
-    unversioned = answer.head.get(b"x-freshdesk-api-version") is None and not _body(answer.body)
+    unmanaged = answer.headers.get("X-Fw-Ratelimiting-Managed") == "false"
+    unversioned = answer.headers.get("X-Freshdesk-Api-Version") is None and not _body(answer.body)
     if unmanaged or unversioned or answer.body == b" ":
         return AppError(Code.SOURCE_HOST_UNKNOWN, UNKNOWN_HOST)
     return AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk has no such item (any more).")
@@ -79,5 +79,5 @@ FRESHDESK = Vendor(
     # 405 answers a deleted or spam ticket on some calls: the item is not to be had, others are.
     verdicts={405: Verdict.SKIP},
     explain=explain,
-    quota=QuotaHeaders(limit=b"x-ratelimit-total", remaining=b"x-ratelimit-remaining"),
+    quota=QuotaHeaders(limit="X-Ratelimit-Total", remaining="X-Ratelimit-Remaining"),
 )

@@ -63,7 +63,9 @@ class FreshdeskSource:
             patience=patience,
             quota=quota or Quota(),
         )
-        self._downloads = Downloads(self._http.pool, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds)
+        self._downloads = Downloads(
+            self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
+        )
         self._domain = domain
         self._site = f"https://{domain}"
         self._client = FreshdeskClient(self._http, prefix)
@@ -80,8 +82,7 @@ class FreshdeskSource:
     def quota(self) -> SourceQuota:
         """Calls of this Source; the vendor's figures are those of the bucket last called."""
         quota = self._http.quota
-        calls = self._http.calls + self._downloads.own_calls
-        return SourceQuota(calls=calls, remaining=quota.remaining, limit=quota.limit, waited_seconds=quota.waited)
+        return SourceQuota(calls=self._http.calls, remaining=quota.remaining, limit=quota.limit, waited_seconds=quota.waited)
 
     async def verify(self) -> CredentialReport:
         """Check address and key within two seconds."""

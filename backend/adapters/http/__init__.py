@@ -1,11 +1,10 @@
 """The one way out to a helpdesk.
 
-    client    a call with its retries, the verdict table, the quota
-    download  the bytes of a file, through redirects
-    wire pool one HTTP/1.1 connection, and those kept alive
-    guard     which addresses may be called (SSRF)
+    client     a call with its retries, the verdict table, the quota
+    download   the bytes of a file, through redirects
+    transport  one request over aiohttp, and the connections kept alive
+    guard      which addresses may be called (SSRF)
 
-A client of our own on asyncio and httptools, and not httpx: one call costs about 0.1 ms of CPU instead of 1.1 ms, which
-is more than everything else a ticket needs; and the address that was checked is the address that is connected to.
-Proxy settings of the environment are not read.
+aiohttp and not httpx, since one call costs 0.2 ms of CPU instead of 2 (docs/decisions/0006-http-client.md), and since it
+lets us see the very address that is connected to. Proxy settings of the environment are not read.
 """

@@ -2,23 +2,24 @@
 
 import asyncio
 import random
-import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from msgspec import Struct
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from backend.adapters.http.guard import Guard, UnknownHostError
-from backend.adapters.http.origin import Origin, split_url
-from backend.adapters.http.pool import Pool
+from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswerError, UnknownHostError
+from backend.adapters.http.guard import Guard
+from backend.adapters.http.origin import split_url
 from backend.adapters.http.quota import Quota, QuotaHeaders, rate_limited
 from backend.adapters.http.slots import Slots
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
-from backend.adapters.http.wire import Head, InterruptedAnswerError, OversizeAnswerError
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Secret
+
+if TYPE_CHECKING:
+    from backend.adapters.http.transport import Transport
 
 _MAX_BODY: Final = 64_000_000
 """Bytes of one JSON answer, also after unpacking: a page of 100 long tickets stays far below."""
@@ -44,14 +45,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     """What the vendor answered; `value` is its JSON where the verdict was OK."""
 
     status: int
-    head: Head
+    headers: Mapping[str, str]
+    """Names in any case."""
     body: bytes
     value: Any = None
 
     @property
     def is_html(self) -> bool:
         """Whether it is a web page: some proxy, a maintenance or a log-in page, but not the API."""
-        return (self.head.get(b"content-type") or "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
+        return self.headers.get("Content-Type", "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
 
 
 class Vendor(Struct, frozen=True, kw_only=True):
@@ -79,14 +81,18 @@ class HttpClient:
     """One helpdesk, one credential. The authorization goes to `guard.own` and nowhere else."""
 
     def __init__(self, vendor: Vendor, guard: Guard, *, authorization: Secret, concurrency: int, patience: Patience, quota: Quota) -> None:
-        self.calls = 0
         self.quota = quota
-        self.pool = Pool(guard)
+        self.transport = open_transport(guard)
         self._vendor = vendor
         self._own = guard.own
         self._patience = patience
         self._slots = Slots(concurrency)
-        self._headers = request_headers(guard.own, authorization, packed=True)
+        self._headers = request_headers(authorization, packed=True)
+
+    @property
+    def calls(self) -> int:
+        """Requests to the helpdesk so far, those for files among them."""
+        return self.transport.own_calls
 
     async def get(self, target: str, *, patience: Patience | None = None, urgent: bool = False) -> Answer:
         """GET a path with its query (ASCII, escaped) and read its JSON.
@@ -95,9 +101,8 @@ class HttpClient:
         SOURCE_MALFORMED when the last attempt failed.
         """
         patience = patience or self._patience
-        request = b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), self._headers)
         try:
-            return await self._attempt(request, patience, urgent=urgent)
+            return await self._attempt(target, patience, urgent=urgent)
         except _TransientError as error:
             first = error
         # Nearly every call succeeds at once and is spared the machinery below.
@@ -109,30 +114,30 @@ class HttpClient:
                 with attempt:
                     if attempt.retry_state.attempt_number == 1:
                         raise first
-                    return await self._attempt(request, patience, urgent=True)
+                    return await self._attempt(target, patience, urgent=True)
         except _TransientError as error:
             raise error.error from None
         raise first.error
 
     async def close(self) -> None:
         """Let go of sockets."""
-        await self.pool.close()
+        await self.transport.close()
 
-    async def _attempt(self, request: bytes, patience: Patience, *, urgent: bool) -> Answer:
+    async def _attempt(self, target: str, patience: Patience, *, urgent: bool) -> Answer:
         while True:
             await self.quota.pass_gate(patience.longest_wait)
             async with self._slots.lane(urgent=urgent):
                 # While this call waited for its slot, another one may have been told to wait.
                 if self.quota.closed_for > 0:
                     continue
-                answer = await self._timed(request, patience.seconds)
-            self.quota.learn(answer.head, self._vendor.quota)
+                answer = await self._timed(target, patience.seconds)
+            self.quota.learn(answer.headers, self._vendor.quota)
             return self._judge(answer, patience)
 
-    async def _timed(self, request: bytes, seconds: float) -> Answer:
+    async def _timed(self, target: str, seconds: float) -> Answer:
         try:
             async with asyncio.timeout(seconds):
-                return await self._exchange(request)
+                return await self._exchange(target)
         except UnknownHostError:
             raise _TransientError(
                 AppError(
@@ -150,39 +155,26 @@ class HttpClient:
         except OSError as error:
             raise _TransientError(self._unavailable(f"can't be reached ({type(error).__name__})")) from None
 
-    async def _exchange(self, request: bytes) -> Answer:
-        for fresh in (False, True):
-            wire, used = await self.pool.take(self._own, fresh=fresh)
-            self.calls += 1
-            try:
-                head, body = await wire.fetch(request, _MAX_BODY)
-            except InterruptedAnswerError as error:
-                wire.abort()
-                if used and error.untouched:
-                    # The server closed the idle connection in the moment we took it: it has not seen the request.
-                    self.calls -= 1
-                    continue
-                raise
-            except BaseException:
-                wire.abort()
-                raise
-            self.pool.give_back(self._own, wire)
-            return Answer(status=head.status, head=head, body=_unpacked(head, body))
-        raise InterruptedAnswerError("the connection broke twice")
+    async def _exchange(self, target: str) -> Answer:
+        incoming = await self.transport.get(self._own, target, self._headers)
+        try:
+            return Answer(status=incoming.status, headers=incoming.headers, body=await incoming.body(_MAX_BODY))
+        finally:
+            incoming.release()
 
     def _judge(self, answer: Answer, patience: Patience) -> Answer:
         match verdict_of(answer.status, self._vendor.verdicts):
             case Verdict.OK:
                 return self._parsed(answer)
             case Verdict.WAIT:
-                told = retry_after(answer.head.get(b"retry-after"))
+                told = retry_after(answer.headers.get("Retry-After"))
                 seconds = _UNTOLD_WAIT * random.uniform(0.5, 1) if told is None else told
                 self.quota.pause(seconds)
                 if seconds > patience.longest_wait:
                     raise rate_limited(seconds)
                 raise _TransientError(rate_limited(seconds), gated=True)
             case Verdict.AGAIN:
-                told = retry_after(answer.head.get(b"retry-after"))
+                told = retry_after(answer.headers.get("Retry-After"))
                 error = self._unavailable(f"answers with an error (HTTP {answer.status})", told)
                 if told is None:
                     raise _TransientError(error)
@@ -206,11 +198,11 @@ class HttpClient:
             raise _TransientError(
                 AppError(Code.SOURCE_MALFORMED, message, details={"reason": "json"}, raw=answer.body[:_KEPT_BODY])
             ) from None
-        return Answer(status=answer.status, head=answer.head, body=answer.body, value=value)
+        return Answer(status=answer.status, headers=answer.headers, body=answer.body, value=value)
 
     def _moved(self, answer: Answer) -> str:
         try:
-            there = split_url(answer.head.get(b"location") or "")[0].authority
+            there = split_url(answer.headers.get("Location", ""))[0].authority
         except ValueError:
             there = "another address"
         return (
@@ -222,30 +214,22 @@ class HttpClient:
         return AppError(Code.SOURCE_UNAVAILABLE, message, retry_after=seconds)
 
 
-def request_headers(origin: Origin, authorization: Secret | None, *, packed: bool = False) -> bytes:
-    """The header lines of a request to `origin`. With `packed` the answer may come compressed."""
-    lines = [f"Host: {origin.authority}", "User-Agent: Desklore/1", "Accept: */*"]
-    lines.append(f"Accept-Encoding: {'gzip' if packed else 'identity'}")
+def open_transport(guard: Guard) -> "Transport":
+    """Connections for one Source."""
+    # Imported here since aiohttp takes 0.2 s to load, which a server that calls no helpdesk yet is spared.
+    from backend.adapters.http.transport import Transport  # noqa: PLC0415
+
+    return Transport(guard)
+
+
+def request_headers(authorization: Secret | None, *, packed: bool = False) -> dict[str, str]:
+    """The headers of a request. With `packed` the answer may come compressed."""
+    headers = {"User-Agent": "Desklore/1", "Accept-Encoding": "gzip" if packed else "identity"}
     if authorization is not None:
-        lines.append(f"Authorization: {authorization.reveal()}")
-    return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
+        headers["Authorization"] = authorization.reveal()
+    return headers
 
 
 def _wait(state: RetryCallState) -> float:
     failure = state.outcome.exception() if state.outcome else None
     return 0.0 if isinstance(failure, _TransientError) and failure.gated else _BACKOFF(state)
-
-
-def _unpacked(head: Head, body: bytes) -> bytes:
-    if head.headers.get(b"content-encoding", b"").lower() != b"gzip":
-        return body
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        data = unpacker.decompress(body, _MAX_BODY)
-    except zlib.error as error:
-        raise InterruptedAnswerError("its compression is damaged") from error
-    if unpacker.unconsumed_tail:
-        raise OversizeAnswerError(f"more than {_MAX_BODY} bytes")
-    if not unpacker.eof:
-        raise InterruptedAnswerError("its compression ends too early")
-    return data

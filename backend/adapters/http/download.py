@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
 from backend.adapters.http.client import request_headers
-from backend.adapters.http.guard import UnknownHostError
+from backend.adapters.http.failures import UnknownHostError
 from backend.adapters.http.origin import Origin, split_url
-from backend.adapters.http.pool import Pool
 from backend.adapters.http.slots import Slots
-from backend.adapters.http.wire import InterruptedAnswerError, Wire
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Secret
+
+if TYPE_CHECKING:
+    from backend.adapters.http.transport import Incoming, Transport
 
 _MAX_HOPS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -28,14 +29,13 @@ class DeadUrlError(Exception):
 class Downloads:
     """Streams files. Has slots of its own: a long file must not hold up calls for data."""
 
-    def __init__(self, pool: Pool, own: Origin, *, authorization: Secret, concurrency: int, seconds: float) -> None:
-        self._pool = pool
+    def __init__(self, transport: "Transport", own: Origin, *, authorization: Secret, concurrency: int, seconds: float) -> None:
+        self._transport = transport
         self._own = own
-        self._authorized = request_headers(own, authorization)
+        self._authorized = request_headers(authorization)
+        self._plain = request_headers(None)
         self._slots = Slots(concurrency)
         self._seconds = seconds
-        self.own_calls = 0
-        """Requests that went to the helpdesk itself and so count against its quota."""
 
     @asynccontextmanager
     async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -45,24 +45,24 @@ class Downloads:
         AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
         """
         async with self._slots.lane(urgent=False):
-            origin, wire = await self._follow(url)
+            origin, incoming = await self._follow(url)
             try:
-                yield self._pieces(origin, wire)
+                yield self._pieces(origin, incoming)
             finally:
-                self._pool.give_back(origin, wire)
+                incoming.release()
 
-    async def _follow(self, url: str) -> tuple[Origin, Wire]:
+    async def _follow(self, url: str) -> tuple[Origin, "Incoming"]:
         for _ in range(_MAX_HOPS):
             try:
                 origin, target = split_url(url)
             except ValueError as error:
                 raise AppError(Code.SOURCE_MALFORMED, f"The attachment's address can't be used: {error}.") from None
-            wire = await self._begin(origin, target)
-            status = wire.head.status
+            incoming = await self._begin(origin, target)
+            status = incoming.status
             if status == 200:
-                return origin, wire
-            location = wire.head.get(b"location")
-            wire.abort()
+                return origin, incoming
+            location = incoming.headers.get("Location")
+            incoming.release()
             if status in _REDIRECTS and location:
                 url = urljoin(url, location)
                 continue
@@ -71,40 +71,23 @@ class Downloads:
             raise AppError(Code.SOURCE_UNAVAILABLE, f"{origin.host} does not give the attachment (HTTP {status}); it is tried again later.")
         raise AppError(Code.SOURCE_REQUEST_REFUSED, "The attachment's address leads from redirect to redirect without an end.")
 
-    async def _begin(self, origin: Origin, target: str) -> Wire:
-        own = origin == self._own
+    async def _begin(self, origin: Origin, target: str) -> "Incoming":
         # To another host goes nothing but the request: no authorization, no cookie.
-        headers = self._authorized if own else request_headers(origin, None)
-        request = b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), headers)
+        headers = self._authorized if origin == self._own else self._plain
         try:
             async with asyncio.timeout(self._seconds):
-                for fresh in (False, True):
-                    wire, used = await self._pool.take(origin, fresh=fresh)
-                    try:
-                        await wire.begin(request)
-                    except InterruptedAnswerError as error:
-                        wire.abort()
-                        if used and error.untouched:
-                            continue
-                        raise
-                    except BaseException:
-                        wire.abort()
-                        raise
-                    self.own_calls += own
-                    return wire
+                return await self._transport.get(origin, target, headers)
         except UnknownHostError:
             raise AppError(Code.SOURCE_UNAVAILABLE, f"There is no host {origin.host}, where the attachment should be.") from None
         except (OSError, TimeoutError) as error:
             raise _broken(origin, error) from None
-        raise _broken(origin, InterruptedAnswerError("twice"))
 
-    async def _pieces(self, origin: Origin, wire: Wire) -> AsyncIterator[bytes]:
+    async def _pieces(self, origin: Origin, incoming: "Incoming") -> AsyncIterator[bytes]:
         while True:
             try:
                 async with asyncio.timeout(self._seconds):
-                    data = await wire.piece()
+                    data = await incoming.piece()
             except (OSError, TimeoutError) as error:
-                wire.abort()
                 raise _broken(origin, error) from None
             if not data:
                 return

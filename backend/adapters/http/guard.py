@@ -1,51 +1,50 @@
 """Which network addresses a connection may reach: nobody is led into the operator's own network (SSRF, SPEC D1)."""
 
-import asyncio
 import ipaddress
 import socket
-from typing import Final
+from typing import Any, Final
 
+from backend.adapters.http.failures import ForbiddenAddressError
 from backend.adapters.http.origin import Origin, is_listed
 from backend.core.errors import AppError, Code
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
-class UnknownHostError(OSError):
-    """The name system has no such host."""
-
-
 class Guard:
-    """Resolves hosts and refuses private, loopback, link-local and reserved addresses.
+    """Says which origins may be at any address: the helpdesk's own, which `check_address` has passed, and the operator's allow-list.
 
-    Exempt are the helpdesk's own origin, which `check_address` has passed, and the operator's allow-list.
+    Connections to all others are made with `public_socket`.
     """
 
     def __init__(self, own: Origin, allowed: frozenset[str]) -> None:
         self.own = own
         self._allowed = allowed
 
-    async def addresses(self, origin: Origin) -> list[str]:
-        """The addresses to connect to, checked: connecting to these and not to the name leaves no time to rebind it.
+    def trusts(self, origin: Origin) -> bool:
+        """Whether the origin may be at a private address."""
+        return origin == self.own or is_listed(origin, self._allowed)
 
-        Raises UnknownHostError, OSError where the name system is down, AppError(SOURCE_REQUEST_REFUSED) for a
-        forbidden address.
-        """
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            if error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)):
-                raise UnknownHostError(f"no such host: {origin.host}") from error
-            raise OSError(f"host name lookup failed: {origin.host}") from error
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if origin != self.own and not is_listed(origin, self._allowed) and not all(map(is_public, addresses)):
-            raise AppError(
-                Code.SOURCE_REQUEST_REFUSED,
-                f"The helpdesk points to {origin.host}, which is an address of a private network; it was not called. "
-                f"If this is meant, add {origin.authority} to DESKLORE_CONNECTOR_HOST_ALLOWLIST.",
-            )
-        return addresses
+    def refusal(self, origin: Origin) -> AppError:
+        """The error for an origin that turned out to be at a private address."""
+        return AppError(
+            Code.SOURCE_REQUEST_REFUSED,
+            f"The helpdesk points to {origin.host}, which is an address of a private network; it was not called. "
+            f"If this is meant, add {origin.authority} to DESKLORE_CONNECTOR_HOST_ALLOWLIST.",
+        )
+
+
+def public_socket(info: tuple[Any, ...]) -> socket.socket:
+    """A socket for an entry of `getaddrinfo`, refused for private, loopback, link-local and reserved addresses.
+
+    It is made for the very address that is connected to next, which leaves no time to point the name elsewhere.
+    Raises ForbiddenAddressError.
+    """
+    family, kind, protocol, _, address = info
+    if not is_public(str(address[0])):
+        # One text for all: several addresses refused alike stay this error where the connector gathers them.
+        raise ForbiddenAddressError("an address of a private network")
+    return socket.socket(family, kind, protocol)
 
 
 def is_public(address: str) -> bool:

@@ -3,18 +3,18 @@
 import asyncio
 import random
 import time
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from backend.adapters.http.wire import Head
 from backend.core.errors import AppError, Code
 
 
 class QuotaHeaders(Struct, frozen=True, kw_only=True):
-    """The headers a vendor tells its quota in, as lower-case bytes."""
+    """The headers a vendor tells its quota in, names in any case."""
 
-    limit: bytes
-    remaining: bytes
+    limit: str
+    remaining: str
 
 
 class Quota:
@@ -30,9 +30,9 @@ class Quota:
         """Seconds the gate was closed in all."""
         self._opens_at = 0.0
 
-    def learn(self, head: Head, names: QuotaHeaders) -> None:
+    def learn(self, headers: Mapping[str, str], names: QuotaHeaders) -> None:
         """Take the quota from an answer; what is missing or no number changes nothing."""
-        limit, remaining = head.get(names.limit), head.get(names.remaining)
+        limit, remaining = headers.get(names.limit), headers.get(names.remaining)
         self.limit = _whole(limit, self.limit)
         self.remaining = _whole(remaining, self.remaining)
 

@@ -129,14 +129,39 @@ async def test_reads_chunked_answers_and_those_that_end_with_the_connection() ->
 
 
 async def test_a_connection_that_died_idle_costs_no_attempt() -> None:
-    async with scripted(in_turn(Reply(hang_up=True), Reply(raw=b"", hang_up=True), as_json([1]))) as server:
+    dead = Reply(raw=b"", hang_up=True)
+    async with scripted(in_turn(Reply(), dead, as_json([1]), dead, dead, as_json([2]))) as server:
         client = client_of(server, attempts=1)
         await client.get("/x")
-        # The second answer is a hang-up without a byte on a fresh connection: with one attempt that is the end.
-        with pytest.raises(AppError):
-            await client.get("/x")
         assert (await client.get("/x")).value == [1]
+        assert client.calls == 3
+        with pytest.raises(AppError) as caught:
+            await client.get("/x")
+        assert caught.value.code is Code.SOURCE_UNAVAILABLE
+        assert (await client.get("/x")).value == [2]
         await client.close()
+
+
+async def test_an_answer_that_is_too_large_is_not_read() -> None:
+    bomb = gzip.compress(b"0" * 65_000_000, compresslevel=1)
+    async with scripted(lambda _: Reply(body=bomb, headers={"Content-Encoding": "gzip"})) as server:
+        client = client_of(server)
+        with pytest.raises(AppError) as caught:
+            await client.get("/x")
+        assert caught.value.code is Code.SOURCE_MALFORMED
+        assert client.calls == 1
+        await client.close()
+
+
+async def test_a_server_that_is_not_there() -> None:
+    async with scripted(lambda _: Reply()) as server:
+        client = client_of(server, attempts=2)
+    with pytest.raises(AppError) as caught:
+        await client.get("/x")
+    assert caught.value.code is Code.SOURCE_UNAVAILABLE
+    assert "ConnectionRefusedError" in caught.value.message
+    assert client.calls == 0
+    await client.close()
 
 
 async def test_one_429_makes_everybody_wait() -> None:

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from backend.adapters.http.guard import Guard, UnknownHostError, is_public
+from backend.adapters.http.failures import ForbiddenAddressError
+from backend.adapters.http.guard import Guard, is_public, public_socket
 from backend.adapters.http.origin import Origin, is_listed, split_url
-from backend.core.errors import AppError, Code
 
 OWN = Origin("https", "acme.freshdesk.com", 443)
 
@@ -27,33 +27,22 @@ def test_public_addresses(address: str) -> None:
     assert is_public(address)
 
 
-async def test_another_host_in_the_private_network_is_refused() -> None:
-    for host in ("127.0.0.1", "169.254.169.254", "localhost"):
-        with pytest.raises(AppError) as caught:
-            await Guard(OWN, frozenset()).addresses(Origin("http", host, 80))
-        assert caught.value.code is Code.SOURCE_REQUEST_REFUSED
-        assert "DESKLORE_CONNECTOR_HOST_ALLOWLIST" in caught.value.message
+def test_a_socket_is_made_for_public_addresses_only() -> None:
+    with public_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443))) as made:
+        assert made.family is socket.AF_INET
+    for family, address in ((socket.AF_INET, ("10.0.0.1", 443)), (socket.AF_INET6, ("fe80::1%lo", 443, 0, 1))):
+        with pytest.raises(ForbiddenAddressError):
+            public_socket((family, socket.SOCK_STREAM, 0, "", address))
 
 
-async def test_allowed_hosts_and_the_own_one_are_not() -> None:
+def test_trusts_the_own_origin_and_the_allow_list() -> None:
     here = Origin("http", "127.0.0.1", 8123)
-    assert await Guard(here, frozenset()).addresses(here) == ["127.0.0.1"]
-    assert await Guard(OWN, frozenset({"127.0.0.1"})).addresses(here) == ["127.0.0.1"]
-    assert await Guard(OWN, frozenset({"127.0.0.1:8123"})).addresses(here) == ["127.0.0.1"]
-    with pytest.raises(AppError):
-        await Guard(OWN, frozenset({"127.0.0.1:9"})).addresses(here)
+    assert Guard(here, frozenset()).trusts(here)
+    assert Guard(OWN, frozenset({"127.0.0.1"})).trusts(here)
+    assert Guard(OWN, frozenset({"127.0.0.1:8123"})).trusts(here)
+    assert not Guard(OWN, frozenset({"127.0.0.1:9"})).trusts(here)
     # Another port of the own host is another server.
-    with pytest.raises(AppError):
-        await Guard(here, frozenset()).addresses(Origin("http", "127.0.0.1", 22))
-
-
-async def test_a_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(*_args: object, **_options: object) -> None:
-        raise socket.gaierror(socket.EAI_NONAME, "unknown")
-
-    monkeypatch.setattr(socket, "getaddrinfo", nobody)
-    with pytest.raises(UnknownHostError):
-        await Guard(OWN, frozenset()).addresses(OWN)
+    assert not Guard(here, frozenset()).trusts(Origin("http", "127.0.0.1", 22))
 
 
 def test_splits_urls() -> None:
