@@ -1,22 +1,20 @@
-"""Korean words without a dictionary: particles and endings off, then overlapping pairs of syllables."""
+"""Korean words without a dictionary: overlapping pairs of syllables, without those that only grammar makes.
 
-import re
+`로그인에서` gives 로그, 그인, 인에: whoever asks for `로그인` finds both of its pairs. Cutting particles and endings off
+first was tried and measured: it cuts words too, and found less (MRR 0.86 instead of 0.87 on held-out sandbox questions,
+0.37 instead of 0.44 on paraphrased ones), while leaving out the pairs below and words of courtesy found a little more.
+"""
+
 from functools import lru_cache
 
 from backend.core.text.words import pairs
 
-# Particles of two or more syllables, and those of one that a stem of two or more syllables may lose.
-_LONG_PARTICLES = """에서는 에서도 에서의 에서만 에게는 에게서 으로는 으로도 으로만 으로써 으로부터 에서부터 한테서 까지는 까지도
-부터는 이라는 이라고 이라도 이라면 이지만 이니까 에서 에게 한테 으로 까지 부터 처럼 보다 마다 이나 이랑 이란 라는 라고 에는 에도
-에만 에의 로는 로도 로만 와의 과의 와는 과는 만을 만이 만은 들은 들이 들을 들의 들도 들에 조차 밖에 이며 이고 인데 인지 이요 이에요
-예요 입니다 입니까 인가요 이죠 이었습니다 였습니다"""
-_SHORT_PARTICLES = "은는이가을를의에도로와과만"
-
-# `발생했습니다`, `발생하는`, `발생해서` all come from the noun `발생`: what 하다 and 되다 become before their endings.
-_DO = "하|한|할|함|합|해|했|하였|하셨|해야|되|된|될|됨|됩|돼|됐|되었|시키|시킨|시킬|시켜|시켰"
-_ENDINGS = """습니다 습니까 니다 니까 는데요 는데 는지 는지요 나요 까요 가요 네요 군요 어요 아요 세요 셔요 시나요 시겠어요 겠습니다
-었습니다 았습니다 어서 아서 여서 려고 려면 도록 면서 면 고 고요 지만 지요 지 죠 거나 기 기가 기를 기에 는 던 다 다고 다는 다가 며 자
-자고 라고 라는 으면 은데 을까요 어야 아야 게 요 서 야 도 시는 신 실 을 은 어 아 것 것이 것을 지가 지는 지도 지를"""
+# Pairs within the commonest endings and particles.
+_GRAMMAR_TEXT = "습니 니다 합니 입니 됩니 했습 는데 어요 아요 해요 에서 으로 하는 하고 하면 니까 까요 나요 세요 는지 지만 려고 려면"
+_GRAMMAR = frozenset(_GRAMMAR_TEXT.split())
+# What may follow a word of one syllable, so that `앱이` and `앱에서` have `앱` too.
+_PARTICLES_TEXT = "은 는 이 가 을 를 에 에서 으로"
+_PARTICLES = frozenset(_PARTICLES_TEXT.split())
 
 # Words of courtesy and of asking: they are in every ticket and tell none apart.
 _STOP_WORDS = """안녕하세요 안녕하십니까 감사합니다 감사드립니다 고맙습니다 수고하세요 수고하십니다 부탁드립니다 부탁드려요
@@ -29,30 +27,11 @@ _STOP_WORDS = """안녕하세요 안녕하십니까 감사합니다 감사드립
 _STOP = frozenset(_STOP_WORDS.split())
 
 
-def _choice(words: str) -> str:
-    return "|".join(sorted(set(words.split()), key=len, reverse=True))
-
-
-_DERIVED = re.compile(rf"(?P<stem>.{{2,}}?)(?:{_DO})(?:{_choice(_ENDINGS)})*$")
-_LONG = re.compile(rf"(?P<stem>.+?)(?:{_choice(_LONG_PARTICLES)})$")
-_SHORT = re.compile(rf"(?P<stem>.{{2,}})[{_SHORT_PARTICLES}]$")
-
-
-@lru_cache(maxsize=65_536)
-def base(word: str) -> str:
-    """A Korean word (one run of syllables) without its particle, or its 하다/되다 with their endings.
-
-    A guess by form: `로그인에서` gives `로그인`, `발생했습니다` gives `발생`, and an unknown form stays whole.
-    """
-    if len(word) > 20:
-        return word
-    for form in (_DERIVED, _LONG, _SHORT):
-        if found := form.fullmatch(word):
-            return found["stem"]
-    return word
-
-
 @lru_cache(maxsize=65_536)
 def hangul_terms(word: str) -> tuple[str, ...]:
-    """Terms of one Korean word; none for words of courtesy."""
-    return () if word in _STOP else pairs(base(word))
+    """Terms of one Korean word (a run of syllables); none for words of courtesy."""
+    if word in _STOP:
+        return ()
+    found = tuple(pair for pair in pairs(word) if pair not in _GRAMMAR)
+    # Nothing in its form tells `나이`, a word, from `앱이`, a word with a particle: it counts as both.
+    return (word[0], *found) if word[1:] in _PARTICLES else found

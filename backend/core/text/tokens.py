@@ -27,8 +27,7 @@ class Tokenizer(Protocol):
 class BigramTokenizer:
     """The default: Korean (and Chinese, Japanese) in overlapping pairs of syllables, the rest in stemmed words.
 
-    Needs no model and no memory. Korean words lose their particles and the endings of 하다 and 되다 first, so that
-    `로그인 오류` and `로그인에서 오류가 발생했습니다` share all terms of the shorter one.
+    Needs no model and no memory. `로그인 오류` and `로그인에서 오류가 발생했습니다` share all terms of the shorter one.
     """
 
     id = "bigram-1"

@@ -19,7 +19,7 @@ _JOINTS = re.compile(r"[-_.@']+")
 _DOUBLED = re.compile(r"([bdfgmnprt])\1$")
 _VOWEL = re.compile(r"[aeiouy]")
 # Endings of derived words, and how many letters must be left for it to be one: `payment`, `cancellation`, `connection`.
-_ENDINGS = (("ations", 4), ("ation", 4), ("ated", 4), ("ate", 4), ("at", 4), ("ment", 3), ("tion", 3), ("sion", 3))
+_ENDINGS = (("ation", 4), ("ate", 4), ("at", 4), ("ment", 3))
 
 _STOP_WORDS = """a about after again all also am an and any are as at be because been before being but by can could did do does
 doing done each for from get gets getting got had has have having he hello her hi him his how http https i if in into is it its
@@ -49,9 +49,11 @@ def stem(word: str) -> str:
         word = word[:-1]
     for suffix in ("ingly", "edly", "ing", "ed", "ly"):
         rest = word[: -len(suffix)]
-        if word.endswith(suffix) and len(rest) >= 3 and _VOWEL.search(rest):
+        if word.endswith(suffix) and len(rest) >= (4 if suffix == "ly" else 3) and _VOWEL.search(rest):
             word = _DOUBLED.sub(r"\1", rest)
             break
+    if word.endswith(("ction", "sion", "ption")):
+        word = word[:-3]
     for suffix, least in _ENDINGS:
         if word.endswith(suffix) and len(word) - len(suffix) >= least:
             word = word[: -len(suffix)]

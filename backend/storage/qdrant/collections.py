@@ -28,7 +28,7 @@ KEYWORD_FIELDS: Final = (
 NUMBER_FIELDS: Final = ("metadata.updated_epoch",)
 
 _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_UNSAFE = re.compile(r"[^a-z0-9.-]+")
+_UNSAFE = re.compile(r"[^a-z0-9.-]+|\.{2,}")
 
 
 def fingerprint(provider: str, model: str, dimension: int, encoder_id: str) -> str:

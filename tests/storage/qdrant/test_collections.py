@@ -1,0 +1,37 @@
+"""Names of collections and folders: one per tenant and makers, safe as paths."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.storage.qdrant.collections import collection_name, collection_prefix, fingerprint, shard_folder
+
+
+def test_every_maker_of_the_vectors_changes_the_name() -> None:
+    names = {
+        fingerprint("offline", "hashing-1", 384, "bigram-1+bm25-1"),
+        fingerprint("openai", "hashing-1", 384, "bigram-1+bm25-1"),
+        fingerprint("offline", "hashing-2", 384, "bigram-1+bm25-1"),
+        fingerprint("offline", "hashing-1", 768, "bigram-1+bm25-1"),
+        fingerprint("offline", "hashing-1", 384, "kiwi-1+bm25-1"),
+    }
+    assert len(names) == 5
+
+
+def test_a_model_name_can_not_leave_the_folder() -> None:
+    name = fingerprint("openai", "../../../모델/x" * 30, 8, "kiwi-1")
+    assert "/" not in name
+    assert ".." not in name
+    assert len(name) < 100
+
+
+def test_no_tenant_is_the_beginning_of_another() -> None:
+    assert not collection_name("acme-2", "f").startswith(collection_prefix("acme"))
+
+
+@pytest.mark.parametrize("company_id", ["", "..", "a/b", "Acme", "회사", "-a", "a_b", "a" * 64])
+def test_only_a_company_id_becomes_a_path(company_id: str) -> None:
+    with pytest.raises(ValueError, match="company_id"):
+        shard_folder(Path("data"), company_id, "f")
+    with pytest.raises(ValueError, match="company_id"):
+        collection_name(company_id, "f")
