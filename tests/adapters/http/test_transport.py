@@ -87,7 +87,7 @@ async def test_a_public_name_for_a_private_address_is_refused(monkeypatch: pytes
         await transport.close()
 
 
-async def test_an_allowed_host_lends_its_connection_to_no_other_policy() -> None:
+async def test_an_allowed_host_is_called_and_does_not_count_as_the_helpdesk() -> None:
     async with scripted(lambda _: Reply()) as server:
         transport = Transport(Guard(ELSEWHERE, frozenset({server.authority})))
         assert (await transport.get(at(server), "/", {})).status == 200
