@@ -33,7 +33,8 @@ def question_words(text: str, tokenizer: Tokenizer) -> list[Word]:
 def weigh(words: Sequence[Word], points: int, frequencies: Mapping[int, int]) -> list[Word]:
     """The words with their weights: the inverse document frequency of the most frequent of their terms.
 
-    A rare pair at the seam of a word and its ending would make a common word look rare. A word the index has never seen weighs most, so that nonsense and foreign subjects count against every Document.
+    A rare pair at the seam of a word and its ending would make a common word look rare. A word the index has never
+    seen weighs most, so that nonsense and foreign subjects count against every Document.
     """
 
     def idf(token: int) -> float:
