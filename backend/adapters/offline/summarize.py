@@ -26,7 +26,6 @@ from backend.adapters.offline.cues import (
 )
 from backend.core.model.document import Part, Summary
 from backend.core.model.ticket import Role
-from backend.core.text.hangul import base
 from backend.core.text.language import detect_language
 from backend.core.text.sentences import split_sentences
 
@@ -47,6 +46,7 @@ _STOP_WORDS: Final = """문의 요청 관련 긴급 확인 방법 오류 에러 
 are my our your to in on of a an re fw fwd"""
 _STOP_TAGS: Final = frozenset(_STOP_WORDS.split())
 _TITLE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9.+#-]*[A-Za-z0-9]|[가-힣]{2,}")
+_PARTICLE: Final = re.compile(r"(?<=[가-힣]{2})(?:에서는|에서|으로|에게|까지|부터|[은는이가을를의에도로와과])$")
 _AREA = re.compile(r"\s*\[([^\]\n]{2,30})\]")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # Both begin with a fixed character, which makes them ten times faster on texts without a number.
@@ -254,7 +254,7 @@ def _sentiment(turns: Sequence[Turn]) -> str:
 def _tags(title: str) -> tuple[str, ...]:
     tags: dict[str, str] = {}
     for word in _TITLE_WORD.findall(title):
-        tag = base(word) if word[0] >= "가" else word
+        tag = _PARTICLE.sub("", word) if word[0] >= "가" else word
         if len(tag) > 1 and tag.lower() not in _STOP_TAGS and word not in _STOP_TAGS and not word.endswith(_VERB_ENDS):
             tags.setdefault(tag.lower(), tag)
     return tuple(tags.values())[:_TAGS]
