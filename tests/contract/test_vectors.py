@@ -1,10 +1,6 @@
 """The VectorIndex port: what every implementation does, and that they agree to the last rank."""
 
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters, Found, Point, SparseVector, VectorQuery
@@ -230,86 +225,3 @@ async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
     # Two points may share a fused score; then either may be first, and either may miss the end of the list.
     last = first[-1][1] if first else 0.0
     assert {one for one in first if one[1] > last} == {one for one in second if one[1] > last}
-
-
-async def test_few_shards_stay_open_and_all_answer(tmp_path: Path) -> None:
-    indexes = _edge(tmp_path, max_open=2)
-    points = _many(2, random.Random(12))
-    names = [f"tenant-{number}" for number in range(5)]
-    for name in names:
-        await (await indexes.open(name)).replace(_docs(points), points)
-    for name in names:
-        assert (await (await indexes.open(name)).count())[1] == 2
-    await indexes.close()
-
-
-async def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
-    first, second = _edge(tmp_path), _edge(tmp_path)
-    await first.open("acme")
-    with pytest.raises(AppError, match="Another Desklore process holds the data folder") as caught:
-        await second.open("globex")
-    assert caught.value.code is Code.INDEX_UNAVAILABLE
-    await first.close()
-    await second.open("globex")
-    await second.close()
-    with pytest.raises(AppError, match="closed"):
-        await second.open("acme")
-
-
-async def test_an_old_handle_does_not_bring_a_dropped_tenant_back(tmp_path: Path) -> None:
-    indexes = _edge(tmp_path)
-    index = await indexes.open("acme")
-    points = _many(2, random.Random(13))
-    await indexes.drop("acme")
-    await index.replace(_docs(points), points)
-    assert await index.search(question(random.Random(14))) == []
-    assert not (tmp_path / "index" / "acme").exists()
-    await indexes.close()
-
-
-_WRITER = """
-import asyncio, random, sys
-from pathlib import Path
-from backend.storage.qdrant.edge import EdgeIndexes
-from tests.contract.vectors import DIMENSION, FINGERPRINT, doc, points_of
-
-async def main():
-    index = await EdgeIndexes(Path(sys.argv[1]), DIMENSION, FINGERPRINT).open("acme")
-    for start in range(0, 100_000, 8):
-        rng = random.Random(start)
-        points = [point for number in range(start, start + 8) for point in points_of(number, rng)]
-        await index.replace([doc(number) for number in range(start, start + 8)], points)
-        print(start, flush=True)
-
-asyncio.run(main())
-"""
-
-
-async def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    root = tmp_path / "index"
-    for kill in range(2):
-        last = _write_until_killed(root, 400 * (kill + 1))
-        indexes = EdgeIndexes(root, DIMENSION, FINGERPRINT)
-        index = await indexes.open("acme")
-        for start in (0, 160, last - 8, last):
-            assert await index.chunks(doc(start)) == [p.chunk for p in _batch(start) if p.chunk.document_id == doc(start)]
-        documents = (await index.count())[1]
-        # The batch under way when it died may be there in part; sending it again makes it whole.
-        assert last + 8 <= documents <= last + 24
-        await index.replace([doc(number) for number in range(last + 8, last + 16)], _batch(last + 8))
-        assert await index.chunks(doc(last + 15)) == [p.chunk for p in _batch(last + 8) if p.chunk.document_id == doc(last + 15)]
-        await indexes.close()
-
-
-def _write_until_killed(root: Path, enough: int) -> int:
-    """Start a process that writes, kill it when it has acknowledged `enough`, and tell its last acknowledgment."""
-    with subprocess.Popen([sys.executable, "-c", _WRITER, str(root)], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        last = next(number for number in map(int, child.stdout) if number >= enough)
-        os.kill(child.pid, signal.SIGKILL)
-    return last
-
-
-def _batch(start: int) -> list[Point]:
-    rng = random.Random(start)
-    return [point for number in range(start, start + 8) for point in points_of(number, rng)]
