@@ -1,11 +1,13 @@
 """Connections to the database, set up for several readers beside one writer, and its migrations."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import aiosqlite
 import msgspec
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -99,7 +101,27 @@ def _prepare_sqlite(engine: AsyncEngine, *, reading: bool) -> None:
             cursor.execute(pragma)
         cursor.close()
 
+    def open_by(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        options["async_creator_fn"] = _opened
+
+    event.listen(engine.sync_engine, "do_connect", open_by)
     event.listen(engine.sync_engine, "connect", prepare)
+
+
+async def _opened(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """A connection to SQLite; where it can't be opened, the thread that tried has ended before the error is raised.
+
+    aiosqlite 0.22 leaves that thread behind, and it fails loudly when it reports to an event loop that is closed by then.
+    """
+    connection = aiosqlite.connect(*arguments, **options)
+    # SQLAlchemy does the same where it opens connections itself: a process must be able to end without closing them.
+    thread = connection._thread  # noqa: SLF001
+    thread.daemon = True
+    try:
+        return await connection
+    except (sqlite3.Error, asyncio.CancelledError):
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def _pragmas(*, reading: bool) -> tuple[str, ...]:

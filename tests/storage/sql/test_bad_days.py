@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +140,7 @@ async def test_a_database_that_can_not_be_opened_is_told(tmp_path: Path) -> None
     with pytest.raises(AppError) as away:
         await database.ping()
     assert away.value.code is Code.STORAGE_UNAVAILABLE
+    assert not [thread for thread in threading.enumerate() if "_connection_worker_thread" in thread.name], "no thread is left behind"
     await database.close()
 
 
