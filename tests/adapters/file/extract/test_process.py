@@ -57,7 +57,7 @@ def environment_of(process: int) -> bytes:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110  # The kernel tells of processes to nobody but those who ask.
+        while not condition():  # The kernel tells of processes to nobody but those who ask.
             await asyncio.sleep(0.02)
 
 
