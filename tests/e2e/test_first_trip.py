@@ -28,6 +28,7 @@ async def test_everything_the_helpdesk_lists_is_found(trip: Trip, acme: Tenant, 
 @pytest.mark.parametrize("mode", ["incremental", "full"])
 async def test_a_second_sync_of_an_unchanged_helpdesk_does_nothing(trip: Trip, acme: Tenant, mode: str) -> None:
     await acme.sync()
+    await trip.settle("acme")
     async with trip.runtime.services.database.open("acme") as uow:
         before, _ = await uow.documents.list(limit=1000)
         spent = await acme.get("/usage")

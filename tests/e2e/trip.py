@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from backend.core.model.document import DocState
 from backend.runtime import Runtime, build
 from backend.settings import Settings
 from sandbox.serve import SandboxServer
@@ -77,6 +78,17 @@ class Trip:
         key = await self.anonymous.post(f"/api/v1/tenants/{company_id}/keys", json={"name": "admin"}, headers=operator)
         assert key.status_code == 201, key.text
         return self.tenant(company_id, key.json()["api_key"])
+
+    async def settle(self, company_id: str) -> None:
+        """Wait until nothing is left to do: words in pictures are recognized after a run has ended."""
+        async with asyncio.timeout(100):
+            while True:
+                async with self.runtime.services.database.open(company_id) as uow:
+                    waiting = await uow.attachments.waiting(1)
+                    states = await uow.documents.counts()
+                if not waiting and not states.get(DocState.PENDING) and not states.get(DocState.PROCESSING):
+                    return
+                await asyncio.sleep(0.05)
 
     def tenant(self, company_id: str, api_key: str) -> Tenant:
         """A client with this key."""

@@ -147,6 +147,10 @@ async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, path: 
         raise AppError(Code.STORAGE_FULL, f"No room to keep {attachment.name}: {error.strerror}. Free disk space.") from error
     if size == 0:
         raise AppError(Code.ATTACHMENT_EMPTY, f"{attachment.name} has no bytes on the helpdesk.")
+    if attachment.size and size != attachment.size:
+        # A log-in or error page comes with HTTP 200 too, and would be kept as the file for ever.
+        message = f"The helpdesk announced {attachment.size:,} bytes and gave {size:,}; the next sync asks again."
+        raise AppError(Code.SOURCE_MALFORMED, message)
     return size, digest.hexdigest()
 
 
