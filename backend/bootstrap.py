@@ -1,11 +1,13 @@
 """Settings in, services out: the only file that names concrete classes."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.langchain.calls import Access, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
@@ -17,6 +19,7 @@ from backend.adapters.registry import SourceRegistry
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
 from backend.core.model.tenant import Secret
+from backend.core.ports.compute import Compute
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.services import Models, Policy, Services
@@ -64,12 +67,18 @@ async def build(settings: Settings) -> Built:
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
-    providers = _Providers(settings, tokenizer, meter)
+    compute = ProcessCompute(settings.compute_processes if settings.compute_processes is not None else min(2, (os.cpu_count() or 1) - 1))
+    providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
     database = SqlDatabase(url, queue.enqueue)
-    made_by = fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id)
-    indexes = EdgeIndexes(data / "index", embedder.dimension, made_by)
+    policy = _policy(settings, embedder)
+    # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
+    dense = policy.dense_weight > 0
+    made_by = (
+        fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id) if dense else fingerprint("terms", "", 0, encoder.id)
+    )
+    indexes = EdgeIndexes(data / "index", embedder.dimension, made_by, with_dense=dense)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -91,11 +100,15 @@ async def build(settings: Settings) -> Built:
         ),
         encoder=encoder,
         queue=queue,
+        compute=compute,
         meter=meter,
-        policy=_policy(settings, embedder),
+        policy=policy,
     )
     return Built(
-        services=services, auth=_auth(settings), meter=meter, _closers=[*providers.closers, database.close, indexes.close, extractor.close]
+        services=services,
+        auth=_auth(settings),
+        meter=meter,
+        _closers=[*providers.closers, database.close, indexes.close, extractor.close, compute.close],
     )
 
 
@@ -116,8 +129,9 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
 class _Providers:
     """Makes models by their names, each client once: roles with the same model share it and its limit of calls at once."""
 
-    def __init__(self, settings: Settings, tokenizer: Tokenizer, meter: Meter) -> None:
+    def __init__(self, settings: Settings, tokenizer: Tokenizer, meter: Meter, compute: Compute) -> None:
         self._settings = settings
+        self._compute = compute
         self._tokenizer = tokenizer
         self._meter = meter
         self._chats: dict[str, ChatModel] = {}
@@ -147,7 +161,7 @@ class _Providers:
 
     def _make_chat(self, name: str) -> ChatModel:
         if name == "offline":
-            return OfflineChat(self._tokenizer)
+            return OfflineChat(self._tokenizer, self._compute)
         access = _access(self._settings, name, key=self._settings.openai_api_key, base_url=self._settings.openai_base_url)
         chat = LangChainChat(access, prices=self._prices)
         self.closers.append(chat.close)

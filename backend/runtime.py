@@ -11,7 +11,7 @@ from backend.api.app import create_app
 from backend.core.ports.services import Services
 from backend.settings import Settings
 from backend.workers.runner import handler
-from backend.workers.schedule import sweep_forever
+from backend.workers.schedule import heal, sweep_forever
 
 
 class Runtime:
@@ -34,6 +34,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Run jobs, first of all those that a killed process left."""
+        await heal(self.services)
         await self.services.queue.start(handler(self.services))
         self._sweeper = asyncio.create_task(sweep_forever(self.services))
 

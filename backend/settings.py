@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     answer_min_cosine: float = Field(0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors.")
     question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
+    compute_processes: int | None = Field(
+        None, ge=0, le=32, description="Processes for work that only needs a processor; empty: one less than the cores, at most 2. 0: none."
+    )
     job_concurrency: int = Field(4, ge=1, le=64, description="Jobs at once in this process.")
 
     @field_validator("log_level")

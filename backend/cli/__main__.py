@@ -2,4 +2,6 @@
 
 from backend.cli.main import run
 
-run()
+if __name__ == "__main__":
+    # Worker processes import this module too, and must not start the command line.
+    run()

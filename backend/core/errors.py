@@ -107,6 +107,7 @@ class Code(StrEnum):
     STORAGE_FULL = "storage_full"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     RATE_LIMITED = "rate_limited"
+    WORKER_DIED = "worker_died"
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal"
 
@@ -166,6 +167,7 @@ SPECS: dict[Code, Spec] = {
     Code.STORAGE_FULL: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The disk is full; free space, the work goes on by itself."),
     Code.STORAGE_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The database can't be reached."),
     Code.RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.LATER, "Too many requests."),
+    Code.WORKER_DIED: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "A worker process died, for want of memory perhaps; its work is done again."),
     Code.SHUTTING_DOWN: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The server is stopping."),
     Code.INTERNAL: Spec(_K.INTERNAL, _R.LATER, "Something unexpected went wrong; the request id finds it in the log."),
 }
@@ -194,6 +196,10 @@ class AppError(Exception):
         self.raw = raw
         super().__init__(f"{code.value}: {self.message}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors travel between processes whole."""
+        return _rebuilt, (self.code, self.message, self.details, self.retry_after, self.raw)
+
     @property
     def kind(self) -> Kind:
         """What sort of failure it is."""
@@ -203,3 +209,7 @@ class AppError(Exception):
     def retry(self) -> Retry:
         """What trying again would do."""
         return SPECS[self.code].retry
+
+
+def _rebuilt(code: Code, message: str, details: dict[str, Any], retry_after: float | None, raw: bytes | None) -> AppError:
+    return AppError(code, message, details=details, retry_after=retry_after, raw=raw)

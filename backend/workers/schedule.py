@@ -5,12 +5,31 @@ import asyncio
 import structlog
 
 from backend.core.errors import AppError
+from backend.core.model.document import DocState
 from backend.core.ports.services import Services
 
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
+
+
+async def heal(services: Services) -> None:
+    """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
+
+    That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
+    model, its weight or the tokenizer was changed. Summaries are kept, so nothing of theirs is paid for again.
+    """
+    async with services.database.directory() as directory:
+        tenants = await directory.list_tenants()
+    for tenant in tenants:
+        index = await services.indexes.open(tenant.company_id)
+        _, found = await index.count()
+        async with services.database.open(tenant.company_id, write=True) as uow:
+            stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
+            if found < stored:
+                await uow.documents.release(indexed=True)
+                log.warning("index_rebuilt", company_id=tenant.company_id, stored=stored, found=found)
 
 
 async def sweep(services: Services) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backend.adapters.compute import ProcessCompute
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core import ids
@@ -108,6 +109,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),
         encoder=encoder,
         queue=queue,
+        compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
     )

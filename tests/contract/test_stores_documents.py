@@ -125,7 +125,17 @@ async def test_what_a_killed_process_left_is_released(records: Records) -> None:
     async with records.database.open("acme") as work:
         assert await work.documents.release() == 2
         assert await work.documents.release() == 0
+
     assert ids(await claim(records)) == ["2", "1"]
+
+
+async def test_what_is_indexed_goes_back_when_the_index_was_lost(records: Records) -> None:
+    async with records.database.open("acme") as work:
+        await work.documents.put([doc(1, state=DocState.INDEXED, summary=SUMMARY), doc(2, state=DocState.SKIPPED), doc(3)])
+        assert await work.documents.release(indexed=True) == 1
+    async with records.database.open("acme") as work:
+        states = {each.original_id: (each.state, each.summary) for each in (await work.documents.list())[0]}
+    assert states == {"1": (DocState.PENDING, SUMMARY), "2": (DocState.SKIPPED, None), "3": (DocState.PENDING, None)}
 
 
 async def test_a_deleted_document_is_a_tombstone_without_text(records: Records) -> None:

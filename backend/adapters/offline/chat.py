@@ -1,7 +1,7 @@
 """The offline language model: extracts and quotes instead of writing; no key, no network, the same answer every time."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
@@ -9,6 +9,8 @@ from backend.adapters.offline.answer import answer, reply
 from backend.adapters.offline.summarize import summarize
 from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt, SummaryMaterial
 from backend.core.model.budget import Usage
+from backend.core.model.document import Part
+from backend.core.ports.compute import Compute
 from backend.core.text.tokens import BigramTokenizer, Tokenizer
 
 _USAGE = Usage(calls=1)
@@ -18,8 +20,9 @@ _PIECE = re.compile(r"\S+\s*|\s+")
 class OfflineChat:
     """A ChatModel that reads `prompt.material` and not the messages. Its calls count, but cost no tokens."""
 
-    def __init__(self, tokenizer: Tokenizer | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer | None = None, compute: Compute | None = None) -> None:
         self._tokenizer = tokenizer or BigramTokenizer()
+        self._compute = compute
 
     @property
     def provider(self) -> str:
@@ -33,7 +36,13 @@ class OfflineChat:
 
     async def complete(self, prompt: Prompt) -> Completion:
         """A summary as JSON, a quoting answer, or a reply draft, by the kind of material."""
-        return Completion(text=self._write(prompt), usage=_USAGE, model=self.model, provider=self.provider)
+        material = prompt.material
+        if self._compute is not None and isinstance(material, SummaryMaterial):
+            # A sync makes thousands of summaries while others wait for an answer.
+            text = await self._compute.run(_summary, material.title, material.parts)
+        else:
+            text = self._write(prompt)
+        return Completion(text=text, usage=_USAGE, model=self.model, provider=self.provider)
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
         """The same, word by word."""
@@ -44,7 +53,11 @@ class OfflineChat:
     def _write(self, prompt: Prompt) -> str:
         material = prompt.material
         if isinstance(material, SummaryMaterial):
-            return msgspec.json.encode(summarize(material.title, material.parts)).decode()
+            return _summary(material.title, material.parts)
         if isinstance(material, AnswerMaterial):
             return answer(material, self._tokenizer)
         return reply(material, self._tokenizer)
+
+
+def _summary(title: str, parts: Sequence[Part]) -> str:
+    return msgspec.json.encode(summarize(title, parts)).decode()

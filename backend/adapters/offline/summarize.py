@@ -134,8 +134,8 @@ def _turn(part: Part) -> Turn:
     return _read(part.role, part.text)
 
 
-# A ticket with notes is summarized twice, so every public turn comes here twice in a row.
-@lru_cache(maxsize=256)
+# A ticket with notes is summarized twice, so every public turn comes here twice; summaries come in batches.
+@lru_cache(maxsize=2_048)
 def _read(role: Role | None, text: str) -> Turn:
     sentences = sentences_of(text)
     steps = tuple(filter(_is_step, sentences)) if role is Role.AGENT else ()

@@ -1,32 +1,26 @@
-"""Merge a ticket or an article and its files into one Document, and tell whether anything that matters has changed.
+"""Merge a ticket or an article and its files into one Document.
 
-    merge_ticket(ticket, ...)     turns in order: HTML -> text -> without quotes -> without repetitions, each with its files
-    merge_article(article, ...)   sections by heading, for every translation
-    content_hash_of(item)         what is in it makes a change: subject, status, people's names, words, files, tags, fields
-                                  what is left out is not: `updated_at` and other times (a view moves them), the assignee,
-                                  signed URLs (new at every fetch), the order of tags
-
-A satisfaction rating is part of the hash: it is shown with the ticket. It costs no summary, since summaries are cached by their input.
+merge_ticket(ticket, ...)     turns in order: HTML -> text -> without quotes -> without repetitions, each with its files
+merge_article(article, ...)   sections by heading, for every translation
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct, structs
 
-from backend.core.ids import content_hash, document_id
+from backend.core.ids import document_id
+from backend.core.ingest.changes import content_hash_of
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.document import DocType, Document, Part
-from backend.core.model.ticket import Attachment, Conversation, ConversationKind, Role, Ticket
+from backend.core.model.ticket import Conversation, ConversationKind, Role, Ticket
 from backend.core.ports.extract import TextPiece
 from backend.core.text.html import clean_text, html_sections, html_to_text
 from backend.core.text.language import detect_language
-from backend.core.text.links import without_addresses, without_signatures
+from backend.core.text.links import without_signatures
 from backend.core.text.quotes import strip_quoted
 
-_FORMAT: Final = 1
-"""Part of every hash: raise it when items that did not change must be merged anew."""
 _TITLE_MAX: Final = 200
 _LANGUAGE_SAMPLE: Final = 4_000
 
@@ -125,57 +119,27 @@ def merge_article(
     )
 
 
+def merge_item(
+    item: Ticket | Article,
+    company_id: str,
+    *,
+    connection_id: str,
+    platform: str,
+    version: str,
+    files: Sequence[AttachmentText] = (),
+    now: datetime,
+) -> Document:
+    """One Document of whatever it is."""
+    merge = merge_ticket if isinstance(item, Ticket) else merge_article
+    return merge(item, company_id, connection_id=connection_id, platform=platform, version=version, files=files, now=now)  # type: ignore[arg-type]  # Chosen by its type.
+
+
 def with_file_text(document: Document, file: AttachmentText) -> Document:
     """The same Document with this text of a file in the place of what was known of it before, or at the end."""
     parts = list(_file_parts(file, Visibility.INTERNAL if file.internal else document.visibility, None))
     at = next((place for place, part in enumerate(document.parts) if part.attachment_id == file.attachment_id), len(document.parts))
     others = [part for part in document.parts if part.attachment_id != file.attachment_id]
     return structs.replace(document, parts=(*others[:at], *parts, *others[at:]))
-
-
-def content_hash_of(item: Ticket | Article) -> str:
-    """SHA-256 (hex) of what matters in an item; the module's docstring says what does."""
-    return content_hash(_ticket_matter(item) if isinstance(item, Ticket) else _article_matter(item))
-
-
-def _ticket_matter(ticket: Ticket) -> list[Any]:
-    requester = ticket.requester
-    return [
-        _FORMAT,
-        (ticket.original_id, ticket.subject, ticket.status, ticket.status_label, ticket.priority, ticket.presence),
-        (requester.original_id, requester.name, requester.email) if requester else None,
-        ticket.organization.name if ticket.organization else None,
-        (ticket.group, ticket.product, ticket.ticket_type, ticket.channel, ticket.satisfaction),
-        sorted(ticket.tags),
-        ticket.custom_fields,
-        _attachment_matter(ticket.attachments),
-        [_turn_matter(turn) for turn in ticket.conversations],
-    ]
-
-
-def _turn_matter(turn: Conversation) -> list[Any]:
-    return [
-        (turn.original_id, turn.kind, turn.role, turn.private, turn.at),
-        (turn.author.original_id, turn.author.name) if turn.author else None,
-        without_addresses(turn.html),
-        turn.text,
-        _attachment_matter(turn.attachments),
-    ]
-
-
-def _article_matter(article: Article) -> list[Any]:
-    return [
-        _FORMAT,
-        article.original_id,
-        [(each.language, each.title, without_addresses(each.html), each.draft) for each in article.translations],
-        (article.category, article.folder, article.visibility, article.canned, article.presence),
-        sorted(article.tags),
-        _attachment_matter(article.attachments),
-    ]
-
-
-def _attachment_matter(attachments: Iterable[Attachment]) -> list[Any]:
-    return sorted((each.original_id, each.name, each.size, each.internal, each.parent_id or "") for each in attachments)
 
 
 def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cipher import Cipher
+from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.llm import ChatModel, Embedder
@@ -52,5 +53,6 @@ class Services:
     models: Models
     encoder: SparseEncoder
     queue: JobQueue
+    compute: Compute
     meter: Meter
     policy: Policy

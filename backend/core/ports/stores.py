@@ -51,8 +51,11 @@ class DocumentStore(Protocol):
         """
         ...
 
-    async def release(self) -> int:
-        """Back from processing to pending: what a killed process left. Returns how many."""
+    async def release(self, *, indexed: bool = False) -> int:
+        """Back from processing to pending: what a killed process left. Returns how many.
+
+        With `indexed` also what is in the index, to be indexed anew with the summaries it has: the index was lost or changed.
+        """
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:

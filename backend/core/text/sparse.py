@@ -1,10 +1,11 @@
 """BM25-style sparse vectors; the index multiplies the inverse document frequency in."""
 
 from collections import Counter
+from functools import lru_cache
 from zlib import crc32
 
 from backend.core.model.search import SparseVector
-from backend.core.text.tokens import Tokenizer
+from backend.core.text.tokens import BigramTokenizer, Tokenizer
 
 _VERSION = "bm25-1"
 _K1 = 1.2
@@ -30,6 +31,11 @@ class SparseEncoder:
         """What cuts the texts."""
         return self._tokenizer
 
+    @property
+    def portable(self) -> bool:
+        """Whether it can be sent to another process; a Korean dictionary of half a gigabyte can't be had twice for nothing."""
+        return isinstance(self._tokenizer, BigramTokenizer)
+
     def document(self, text: str) -> SparseVector:
         """Saturated term frequencies: the tenth occurrence of a term adds less than the second."""
         terms = self._tokenizer.terms(text)
@@ -46,6 +52,7 @@ class SparseEncoder:
         return SparseVector(indices=indices, values=(1.0,) * len(indices))
 
 
+@lru_cache(maxsize=65_536)
 def token_id(term: str) -> int:
     """The unsigned 32-bit id of a term; the rare collision of two terms merges them."""
     return crc32(term.encode())

@@ -107,9 +107,13 @@ class SqlDocumentStore(TenantTables):
             await self._in.write(_FINISH, values)
         return len(values)
 
-    async def release(self) -> int:
-        """Back from processing to pending: what a killed process left. Returns how many."""
-        left = update(table).where(table.c.company_id == self._company_id, table.c.state == DocState.PROCESSING.value)
+    async def release(self, *, indexed: bool = False) -> int:
+        """Back from processing to pending: what a killed process left. Returns how many.
+
+        With `indexed` also what is in the index, to be indexed anew with the summaries it has: the index was lost or changed.
+        """
+        states = [DocState.PROCESSING.value, *([DocState.INDEXED.value] if indexed else ())]
+        left = update(table).where(table.c.company_id == self._company_id, table.c.state.in_(states))
         return await self._in.write(left.values(state=DocState.PENDING.value))
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from backend.core.ingest.merge import AttachmentText, content_hash_of, merge_article, merge_ticket, with_file_text
+from backend.core.ingest.changes import content_hash_of
+from backend.core.ingest.merge import AttachmentText, merge_article, merge_ticket, with_file_text
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import (

@@ -21,6 +21,8 @@ _START_SECONDS: Final = 15.0
 """A process that has just been started may need so much longer, on a machine under load."""
 _FILES_PER_PROCESS: Final = 200
 _IDLE_SECONDS: Final = 180.0
+_PATIENCE: Final = 19
+"""The niceness of a process that recognizes pictures."""
 _BYTES_PER_CHAR: Final = 6
 _REPLY_OVERHEAD: Final = 1_000_000
 _KEPT_ENVIRONMENT: Final = ("PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
@@ -29,7 +31,9 @@ _KEPT_ENVIRONMENT: Final = ("PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
 class ProcessExtractor:
     """A TextExtractor with up to `workers` processes, started at the first file and ended when there are none for a while.
 
-    `seconds` and `memory_mb` limit the reading of one file, `max_chars` the text taken from it.
+    `seconds` and `memory_mb` limit the reading of one file, `max_chars` the text taken from it. Files whose pictures are
+    recognized have one process of their own, which stands back for everything else on the machine: it takes seconds a picture,
+    and nobody waits for it.
     """
 
     def __init__(self, seconds: float, memory_mb: int, max_chars: int, workers: int = 1, *, idle_seconds: float = _IDLE_SECONDS) -> None:
@@ -37,8 +41,8 @@ class ProcessExtractor:
         self._memory_mb = memory_mb
         self._max_chars = max_chars
         self._idle_seconds = idle_seconds
-        self._slots = asyncio.Semaphore(workers)
-        self._idle: list[_Worker] = []
+        self._quick = _Lane(workers, patient=False)
+        self._patient = _Lane(1, patient=True)
         self._all: set[_Worker] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -50,16 +54,17 @@ class ProcessExtractor:
         Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED, _TOO_LARGE, or _TIMED_OUT for too much time or memory.
         """
         request = self._request(path, name, ocr=ocr)
-        async with self._slots:
+        lane = self._patient if ocr else self._quick
+        async with lane.slots:
             if self._closed:
                 raise AppError(Code.SHUTTING_DOWN)
-            worker = await self._take()
+            worker = await self._take(lane)
             try:
                 reply = await worker.ask(request, self._seconds)
             finally:
                 # Without its answer, by time-out or cancellation, a process is of no use to the next file.
                 if worker.usable and not self._closed:
-                    self._idle.append(worker)
+                    lane.idle.append(worker)
                     self._end_later()
                 else:
                     self._all.discard(worker)
@@ -77,18 +82,19 @@ class ProcessExtractor:
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        self._idle.clear()
+        self._quick.idle.clear()
+        self._patient.idle.clear()
         workers, self._all = list(self._all), set()
         await asyncio.gather(*(worker.end() for worker in workers), *self._ending)
 
-    async def _take(self) -> "_Worker":
-        while self._idle:
-            worker = self._idle.pop()
+    async def _take(self, lane: "_Lane") -> "_Worker":
+        while lane.idle:
+            worker = lane.idle.pop()
             if worker.usable:
                 return worker
             self._all.discard(worker)
             await worker.end()
-        worker = _Worker(self._memory_mb, self._max_chars)
+        worker = _Worker(self._memory_mb, self._max_chars, patient=lane.patient)
         self._all.add(worker)
         return worker
 
@@ -99,19 +105,30 @@ class ProcessExtractor:
 
     def _end_idle(self) -> None:
         """Give back the memory of processes that nobody needed for a while."""
-        for worker in self._idle:
-            self._all.discard(worker)
-            task = asyncio.ensure_future(worker.end())
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
-        self._idle.clear()
+        for lane in (self._quick, self._patient):
+            for worker in lane.idle:
+                self._all.discard(worker)
+                task = asyncio.ensure_future(worker.end())
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+            lane.idle.clear()
+
+
+class _Lane:
+    """Places for files of one kind, and the processes that wait for the next one."""
+
+    def __init__(self, workers: int, *, patient: bool) -> None:
+        self.slots = asyncio.Semaphore(workers)
+        self.idle: list[_Worker] = []
+        self.patient = patient
 
 
 class _Worker:
-    """One process, started at its first request."""
+    """One process, started at its first request; a patient one leaves the processor to everybody else."""
 
-    def __init__(self, memory_mb: int, max_chars: int) -> None:
+    def __init__(self, memory_mb: int, max_chars: int, *, patient: bool = False) -> None:
         self._memory_mb = memory_mb
+        self._niceness = _PATIENCE if patient else 0
         self._reply_bytes = max_chars * _BYTES_PER_CHAR + _REPLY_OVERHEAD
         self._process: asyncio.subprocess.Process | None = None
         self._scratch: str | None = None
@@ -175,6 +192,7 @@ class _Worker:
             "backend.adapters.file.extract.worker",
             str(self._memory_mb),
             self._scratch,
+            str(self._niceness),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

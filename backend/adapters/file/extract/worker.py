@@ -1,4 +1,4 @@
-"""The process that reads files: `python -m backend.adapters.file.extract.worker MEMORY_MB SCRATCH`.
+"""The process that reads files: `python -m backend.adapters.file.extract.worker MEMORY_MB SCRATCH NICENESS`.
 
 It takes a request a line on its standard input and answers each with a line, until the input ends. What it reads is
 hostile: its memory is limited before the first byte, and its parent kills it when it hangs. The folder SCRATCH is its own.
@@ -27,7 +27,8 @@ _ORPHAN_GRACE: Final = 15
 
 def main() -> int:
     """Serve requests until the input ends. Ends by itself after running out of memory, since what is left is unknown."""
-    memory_mb, scratch = sys.argv[1:]
+    memory_mb, scratch, niceness = sys.argv[1:]
+    os.nice(int(niceness))
     _limit(int(memory_mb) * 1024 * 1024)
     answers = _own_output()
     requests = msgspec.json.Decoder(Request)

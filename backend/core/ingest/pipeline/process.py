@@ -14,6 +14,7 @@ from backend.core.ingest.index import points_of
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import Chunk, DocState, Document, Summary
+from backend.core.model.search import Point
 from backend.core.model.sync import RunState
 from backend.core.ports.services import Services
 
@@ -64,17 +65,15 @@ async def _process(services: Services, company_id: str, claimed: Sequence[Docume
     with services.meter.stage("summarize"):
         ready = await _summarize(services, company_id, claimed, batch)
     chunks = [embed.chunk_document(document) for document in ready]
-    with services.meter.stage("embed"):
-        vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
-    if vectors is None:
-        batch.postponed.extend(ready)
-        return batch
+    vectors: list[list[float]] | None = None
+    if services.policy.dense_weight > 0:
+        with services.meter.stage("embed"):
+            vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
+        if vectors is None:
+            batch.postponed.extend(ready)
+            return batch
     with services.meter.stage("index"):
-        points = []
-        at = 0
-        for document, of_one in zip(ready, chunks, strict=True):
-            points.extend(points_of(document, of_one, vectors[at : at + len(of_one)], services.encoder))
-            at += len(of_one)
+        points = await _points(services, ready, chunks, vectors)
         index = await services.indexes.open(company_id)
         await index.replace([document.document_id for document in ready], points)
     now = clock.now()
@@ -89,11 +88,29 @@ async def _process(services: Services, company_id: str, claimed: Sequence[Docume
     return batch
 
 
+async def _points(
+    services: Services, documents: Sequence[Document], chunks: Sequence[list[Chunk]], vectors: list[list[float]] | None
+) -> list[Point]:
+    """The points of all Documents, their sparse vectors made beside the event loop."""
+    calls = []
+    at = 0
+    for document, of_one in zip(documents, chunks, strict=True):
+        mine = vectors[at : at + len(of_one)] if vectors is not None else None
+        at += len(of_one)
+        # A point needs what the Document is called, not what it says.
+        calls.append((msgspec.structs.replace(document, parts=()), of_one, mine, services.encoder))
+    if not services.encoder.portable:
+        return [point for call in calls for point in points_of(*call)]
+    made = await asyncio.gather(*(services.compute.run(points_of, *call) for call in calls))
+    return [point for points in made for point in points]
+
+
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
     """Documents with their summaries; those that failed go to `batch.done`, those that have to wait to `batch.postponed`."""
     chat = services.models.summarize
     known = await _cached_summaries(services, company_id, documents)
-    gate = asyncio.Semaphore(services.policy.llm_concurrency)
+    # What is made on this machine is limited by its processors, not by a provider's patience.
+    gate = asyncio.Semaphore(services.policy.llm_concurrency if _paid(chat.provider) else BATCH)
 
     async def one(document: Document) -> summarize.Summarized | AppError:
         async with gate:

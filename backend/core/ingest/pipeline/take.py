@@ -1,5 +1,6 @@
 """From a Source into the store: read what changed, keep it, move the cursor in the same transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from backend.core import clock, ids
 from backend.core.errors import Code
 from backend.core.ingest import merge
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
+from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.model.article import Article
@@ -28,10 +30,10 @@ class Taken(Struct, frozen=True, kw_only=True):
     """An item that was read, ready to be kept."""
 
     ref: ItemRef
-    document: Document | None
+    item: Ticket | Article | None
     """None: the content is what is stored already and only its version moved, or it was not asked for."""
     asked_for: bool = True
-    files: tuple[AttachmentFile, ...] = ()
+    files: tuple[ReadFile, ...] = ()
     raw: bytes
     retry: ItemFailure | None = None
     """Part of it could not be taken: kept as it is, and read again first thing next time."""
@@ -102,7 +104,8 @@ class Taker:
         if gone:
             index = await self._services.indexes.open(self._company_id)
             await index.delete(list(gone))
-        documents = [taken.document for taken in page.items if taken.document is not None]
+        with self._services.meter.stage("merge"):
+            documents = await self._merge(page.items)
         with self._services.meter.stage("store"):
             async with self._services.database.open(self._company_id, write=True) as uow:
                 await self._put(uow, page.items, documents, page.failures)
@@ -113,40 +116,46 @@ class Taker:
                 run = await save_run(uow, run)
                 if documents:
                     uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
-                if any(file.state is AttachmentState.WAITING for taken in page.items for file in taken.files):
+                if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                     uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self._tell(page, stored=len(documents), deleted=deleted)
         return run
 
     async def _make(self, ref: ItemRef, item: Ticket | Article, raw: bytes, known_hash: str | None) -> Taken:
         if isinstance(item, Ticket) and self._options.statuses and item.status.value not in self._options.statuses:
-            return Taken(ref=ref, document=None, asked_for=False, raw=raw)
+            return Taken(ref=ref, item=None, asked_for=False, raw=raw)
         with self._services.meter.stage("merge"):
-            if known_hash is not None and merge.content_hash_of(item) == known_hash:
-                return Taken(ref=ref, document=None, raw=raw)
+            if known_hash is not None and content_hash_of(item) == known_hash:
+                return Taken(ref=ref, item=None, raw=raw)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
-        with self._services.meter.stage("merge"):
-            document = self._merge(item, ref.version, [_text_of(file) for file in files if file.pieces])
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
             ref=ref,
-            document=document,
-            files=tuple(file.file for file in files),
+            item=item,
+            files=tuple(files),
             raw=raw,
             retry=None if missing is None else _retry_of(ref, missing),
         )
 
-    def _merge(self, item: Ticket | Article, version: str, files: Sequence[merge.AttachmentText]) -> Document:
-        company_id, connection = self._company_id, self._connection
-        where = (connection.connection_id, connection.platform)
-        if isinstance(item, Ticket):
-            return merge.merge_ticket(
-                item, company_id, connection_id=where[0], platform=where[1], version=version, files=files, now=clock.now()
+    async def _merge(self, items: Sequence[Taken]) -> list[Document]:
+        """One Document an item, made beside the event loop."""
+        now = clock.now()
+        calls = [
+            self._services.compute.run(
+                merge.merge_item,
+                taken.item,
+                self._company_id,
+                connection_id=self._connection.connection_id,
+                platform=self._connection.platform,
+                version=taken.ref.version,
+                files=[_text_of(each) for each in taken.files if each.pieces],
+                now=now,
             )
-        return merge.merge_article(
-            item, company_id, connection_id=where[0], platform=where[1], version=version, files=files, now=clock.now()
-        )
+            for taken in items
+            if taken.item is not None
+        ]
+        return await asyncio.gather(*calls)
 
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
         known = self._files.pop(document_id, [])
@@ -160,9 +169,9 @@ class Taker:
         connection_id = self._connection.connection_id
         if documents:
             await uow.documents.put(documents)
-        if files := [file for taken in items for file in taken.files]:
+        if files := [each.file for taken in items for each in taken.files]:
             await uow.attachments.put(files)
-        if touched := {self._document_id(t.ref): t.ref.version for t in items if t.document is None and t.asked_for}:
+        if touched := {self._document_id(t.ref): t.ref.version for t in items if t.item is None and t.asked_for}:
             await uow.documents.touch(touched)
         for doc_type, group in groupby(sorted(items, key=lambda taken: taken.ref.doc_type), key=lambda taken: taken.ref.doc_type):
             await uow.sync.clear_failures(connection_id, doc_type, [taken.ref.original_id for taken in group])
@@ -202,8 +211,8 @@ class Taker:
         self._services.meter.count("source_calls", quota.calls - before.calls, platform=platform)
         self._services.meter.count("source_wait_seconds", quota.waited_seconds - before.waited_seconds, platform=platform)
         for taken in page.items:
-            for file in taken.files:
-                self._services.meter.count("attachments", 1, state=file.state.value)
+            for each in taken.files:
+                self._services.meter.count("attachments", 1, state=each.file.state.value)
 
     def _counted(self, run: Run, page: Page[Taken], *, stored: int, deleted: int) -> Run:
         counts = run.counts
@@ -211,7 +220,7 @@ class Taker:
         counts = msgspec.structs.replace(
             counts,
             listed=counts.listed + page.listed,
-            unchanged=counts.unchanged + page.unchanged + sum(1 for taken in page.items if taken.document is None),
+            unchanged=counts.unchanged + page.unchanged + sum(1 for taken in page.items if taken.item is None),
             stored=counts.stored + stored,
             deleted=counts.deleted + deleted,
             failed=counts.failed + len(page.failures),

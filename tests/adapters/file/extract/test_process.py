@@ -138,7 +138,7 @@ async def test_an_idle_process_ends(good: Path) -> None:
 
 async def test_no_more_processes_than_allowed(good: Path) -> None:
     extractor = ProcessExtractor(20, 1024, 1000, workers=2)
-    extracted = await asyncio.gather(*(extractor.extract(good, good.name) for _ in range(6)))
+    extracted = await asyncio.gather(*(extractor.extract(good, good.name, ocr=False) for _ in range(6)))
     assert len(workers()) == 2
     assert {each.pieces[0].text for each in extracted} == {"로그인 오류"}
     await extractor.close()
@@ -156,7 +156,7 @@ async def test_a_process_whose_parent_is_gone_ends_and_tidies_up(tmp_path: Path)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     worker = "backend.adapters.file.extract.worker"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", worker, "1024", str(scratch), stdin=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", worker, "1024", str(scratch), "0", stdin=asyncio.subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.close()
     assert await process.wait() == 0
