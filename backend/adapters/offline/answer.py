@@ -18,6 +18,8 @@ _CLOSE: Final = 0.75
 _SENTENCES: Final = 4
 _STEPS: Final = 8
 _STEP_BONUS: Final = 0.6
+_TO_THE_POINT: Final = 0.15
+"""Share of the question's weight that makes a sentence worth saying beside a list of steps."""
 _QUOTE_CHARS: Final = 300
 
 _FRAME: Final = {"ko": "자료에 따르면 다음과 같습니다.", "en": "According to the sources:"}
@@ -94,12 +96,17 @@ def _best_of(
 ) -> list[Quote]:
     """The best sentences of one source in their own order, and its whole list where it has one: half a recipe helps nobody."""
     ranked: list[tuple[float, int, Sentence]] = []
-    for position, sentence in enumerate(sentences_of(source.text)):
-        step = not is_question(sentence.low) and (sentence.item or is_instruction(sentence.low) or is_done(sentence.low))
+    sentences = sentences_of(source.text)
+    has_list = any(sentence.item for sentence in sentences)
+    for position, sentence in enumerate(sentences):
+        question = is_question(sentence.low)
+        step = not question and (sentence.item or is_instruction(sentence.low) or is_done(sentence.low))
         if (steps_only and not step) or sentence.text == source.title:
             continue
         shared = coverage(frozenset(tokenizer.terms(sentence.text)))
-        if shared or step:
+        # Beside a list of steps only what speaks of the question itself is worth saying.
+        beside = has_list and not sentence.item
+        if (shared >= _TO_THE_POINT and not question) if beside else (shared or step):
             ranked.append((shared + (_STEP_BONUS if step else 0.0), position, sentence))
     items = [entry for entry in ranked if entry[2].item][:_STEPS]
     others = sorted((entry for entry in ranked if not entry[2].item), key=lambda entry: (-entry[0], entry[1]))
