@@ -1,5 +1,6 @@
 """`desklore connections`: connect helpdesks, and pause, resume, rotate or forget them."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -129,13 +130,22 @@ def _wanted(platform: str, domain: str, base_url: str | None, secret: list[str] 
 
 
 def _credentials(given: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` pairs; asked for on the terminal where none was given, so that no secret has to be in the shell's history."""
+    """`NAME=VALUE` pairs; asked for on the terminal where none was given, so that no secret has to be in the shell's history.
+
+    A script without a terminal gives the API key as the first line of standard input.
+    """
     if not given:
-        return {"api_key": typer.prompt("API key of the helpdesk", hide_input=True, err=True)}
+        return {"api_key": typer.prompt("API key of the helpdesk", hide_input=True, err=True) if sys.stdin.isatty() else _piped()}
     pairs = dict(each.partition("=")[::2] for each in given)
     if bad := [name for name, value in pairs.items() if not name or not value]:
         raise CliError(Exit.USAGE, f"--secret needs NAME=VALUE, such as api_key=…; this is none: {', '.join(bad)}", code="wrong_usage")
     return pairs
+
+
+def _piped() -> str:
+    if api_key := sys.stdin.readline().strip():
+        return api_key
+    raise CliError(Exit.USAGE, "No API key was given: name it with --secret api_key=…, or give it on standard input.", code="wrong_usage")
 
 
 def _tell_report(output: Output, report: dict[str, Any] | None) -> None:

@@ -52,6 +52,7 @@ def main(arguments: list[str]) -> int:
         output.error(CliError(Exit.USAGE, f"{error.format_message()} See: {_help_for(arguments)}", code="wrong_usage"))
         return error.exit_code
     except (Abort, KeyboardInterrupt):
+        output.document(CliError(Exit.INTERRUPTED, "Stopped before it was done.", code="interrupted").as_json())
         return Exit.INTERRUPTED
     return result if isinstance(result, int) else Exit.OK
 

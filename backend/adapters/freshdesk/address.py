@@ -42,7 +42,7 @@ def _host(domain: str, allowed: frozenset[str]) -> str:
         return origin.host
     if is_listed(origin, allowed):
         return origin.authority
-    raise _refused(f"{origin.authority} is not a Freshdesk domain")
+    raise _refused(f"the host {origin.authority} is not a Freshdesk domain")
 
 
 def _base(base_url: str, allowed: frozenset[str]) -> tuple[Origin, str]:

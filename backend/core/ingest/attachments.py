@@ -117,8 +117,9 @@ async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: Attach
 
 async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> AttachmentFile:
     """Keep a file's text beside it, so that it is never read twice."""
-    folder = str(file.blob_key).rpartition("/")[0]
-    await blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
+    if extracted.pieces:
+        folder = str(file.blob_key).rpartition("/")[0]
+        await blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
     state = AttachmentState.READ if extracted.pieces else AttachmentState.KEPT
     state = AttachmentState.WAITING if extracted.waiting else state
     return msgspec.structs.replace(file, content_type=extracted.content_type, state=state)

@@ -13,5 +13,4 @@ async def process_documents(services: Services, job: Job) -> float | None:
 
 async def read_pictures(services: Services, job: Job) -> float | None:
     """Recognize the words in the tenant's pictures and scans, and add them to their Documents."""
-    await read_waiting(services, job.company_id)
-    return None
+    return await read_waiting(services, job.company_id)

@@ -25,12 +25,13 @@ def read_image(path: Path, name: str, into: Collector, deadline: float) -> None:
             width, height = picture.size
             if width * height > _PIXELS_MAX:
                 raise AppError(Code.ATTACHMENT_TOO_LARGE, f"{name} has {width * height:,} pixels.")
+            if not into.ocr:
+                if min(width, height) >= _SIDE_MIN and ocr.languages():
+                    into.wait()
+                return
             picture.draft("RGB", (_SIDE_MAX, _SIDE_MAX))
             picture.load()
             if min(width, height) < _SIDE_MIN or not ocr.languages():
-                return
-            if not into.ocr:
-                into.wait()
                 return
             upright = ImageOps.exif_transpose(picture).convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

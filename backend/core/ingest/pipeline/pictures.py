@@ -1,32 +1,51 @@
 """From pictures into Documents that are searchable already: recognizing words takes seconds a picture, so it comes last."""
 
+from datetime import timedelta
+
 import msgspec
 
+from backend.core import clock
 from backend.core.ingest.attachments import read_pictures
 from backend.core.ingest.merge import AttachmentText, with_file_text
+from backend.core.ingest.pipeline.progress import ACTIVE
 from backend.core.model.document import AttachmentFile, AttachmentState, DocState
 from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.sync import Run
 from backend.core.ports.extract import TextPiece
 from backend.core.ports.services import Services
 
 BATCH = 8
 """Pictures between two looks at the store."""
+STANDS_BACK_MINUTES = 5.0
+"""A run has the machine to itself for so long; a backfill of hours leaves processors idle most of the time."""
+LOOK_AGAIN_SECONDS = 2.0
 
 
-async def read_waiting(services: Services, company_id: str) -> None:
-    """Read the tenant's waiting pictures one after the other, until none is left; killed anywhere, it goes on there."""
+async def read_waiting(services: Services, company_id: str) -> float | None:
+    """Read the tenant's waiting pictures one after the other; killed anywhere, it goes on there.
+
+    None: none is left. A number: a run has just begun, come back after so many seconds.
+    """
     blobs = services.blobs.open(company_id)
     while True:
         async with services.database.open(company_id) as uow:
             files = await uow.attachments.waiting(BATCH)
+            runs = await uow.sync.list_runs(limit=BATCH)
         if not files:
-            return
+            return None
+        if any(_has_just_begun(run) for run in runs):
+            return LOOK_AGAIN_SECONDS
         for file in files:
             with services.meter.stage("pictures"):
                 read, pieces = await read_pictures(blobs, services.extractor, file)
             if read.state is AttachmentState.WAITING:
                 read = msgspec.structs.replace(read, state=AttachmentState.KEPT)
             await _keep(services, company_id, read, pieces)
+
+
+def _has_just_begun(run: Run) -> bool:
+    began = run.started_at or run.created_at
+    return run.state in ACTIVE and clock.now() - began < timedelta(minutes=STANDS_BACK_MINUTES)
 
 
 async def _keep(services: Services, company_id: str, file: AttachmentFile, pieces: tuple[TextPiece, ...]) -> None:
