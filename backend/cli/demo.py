@@ -153,7 +153,6 @@ def _show(session: Session, demo_file: DemoFile, *, first: bool) -> None:
 
 
 def _tell_next(output: Output, demo_file: DemoFile, data_dir: Path) -> None:
-    curl = f"curl -s {demo_file.url}/api/v1"
     header = f'-H "Authorization: Bearer {demo_file.api_key}"'
     lines = [
         "",
@@ -164,9 +163,9 @@ def _tell_next(output: Output, demo_file: DemoFile, data_dir: Path) -> None:
         "",
         "Ask in another shell:",
         '  bin/desklore ask "정산 금액이 입금액과 다를 때는 어떻게 확인하나요?"',
-        f"  {curl}/query {header} \\",
+        f"  curl -s {demo_file.url}/api/v1/query {header} \\",
         "    -H 'Content-Type: application/json' -d '{\"question\": \"정산 금액이 입금액과 다를 때는 어떻게 확인하나요?\"}'",
-        f"  {curl}/documents?limit=3 {header}",
+        f'  curl -s "{demo_file.url}/api/v1/documents?limit=3" {header}',
         "",
         "Next, your own Freshdesk:",
         "  bin/desklore tenants create my-company        # prints a key",

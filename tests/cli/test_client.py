@@ -68,8 +68,9 @@ def test_what_is_not_desklore_is_said_to_be_so(client: ApiClient, body: str) -> 
 
 
 @respx.mock
-def test_a_page_instead_of_json_is_another_server(client: ApiClient) -> None:
-    respx.get(f"{API}/runs").respond(200, html="<p>Welcome</p>")
+@pytest.mark.parametrize("body", ["<p>Welcome</p>", '{"items": [{"run_id": "run'])
+def test_a_page_or_half_an_answer_is_no_desklore(client: ApiClient, body: str) -> None:
+    respx.get(f"{API}/runs").respond(200, text=body)
     with pytest.raises(CliError, match="is not Desklore") as caught:
         client.get("/runs")
     assert caught.value.exit_code is Exit.UNREACHABLE

@@ -1,6 +1,8 @@
 """The commands against a running server and a sandbox helpdesk: what they print, and how they end."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,9 +54,14 @@ def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> N
     assert desklore("keys", "revoke", "key_none").code == 3
 
 
-def test_a_wrong_helpdesk_key_is_the_helpdesks_word(world: World, company: str, desklore: Desklore) -> None:
+def test_a_wrong_helpdesk_key_is_the_helpdesks_word(
+    world: World, company: str, desklore: Desklore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     told = desklore("connections", "check", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret", "api_key=wrong", "--json")
     assert (told.code, told.document["error"]["code"]) == (6, "source_credentials_rejected")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("piped-and-wrong\n"))
+    piped = desklore("connections", "check", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--json")
+    assert (piped.code, piped.document["error"]["code"]) == (6, "source_credentials_rejected")
     elsewhere = desklore("connections", "add", "freshdesk", DOMAIN, "--base-url", "http://10.0.0.1", "--secret", "api_key=x", "--json")
     assert (elsewhere.code, elsewhere.document["error"]["code"]) == (2, "host_not_allowed")
     assert desklore("connections", "list", "--json").document == {"items": []}

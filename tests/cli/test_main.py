@@ -1,5 +1,6 @@
 """The commands as a shell sees them, without a server: help, usage, --json, exit codes."""
 
+import io
 import json
 import subprocess
 import sys
@@ -90,16 +91,22 @@ def test_wrong_usage_is_one_line_and_exit_code_2(arguments: list[str], told: str
         (["runs", "list", "--key", "k", "--url", NOBODY], 5, "server_unreachable"),
         (["tenants", "create", "acme", "--key", "k", "--url", NOBODY], 5, "server_unreachable"),
         (["ask"], 2, "wrong_usage"),
+        (["connections", "add", "freshdesk", "acme.freshdesk.com", "--key", "k", "--url", NOBODY], 2, "wrong_usage"),
+        (["connections", "delete", "conn_1", "--key", "k", "--url", NOBODY], 130, "interrupted"),
     ],
 )
-def test_with_json_a_failure_is_one_document(arguments: list[str], exit_code: int, code: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_a_failure_is_one_document(
+    arguments: list[str], exit_code: int, code: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A script has no terminal on which it could be asked for a helpdesk's key or whether it is sure.
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert main([*arguments, "--json"]) == exit_code
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert captured.out.count("\n") == 1
     assert document["error"]["code"] == code
     assert document["error"]["exit_code"] == exit_code
-    assert captured.err == ""
+    assert captured.err.strip() in ("", "Forget conn_1 and delete its documents? [y/N]:")
 
 
 def test_text_of_others_is_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
