@@ -81,7 +81,9 @@ def _left(deadline: float) -> float:
 
 def _onboarding(error: AppError) -> AppError:
     """What an error means to somebody who is just typing the address and the key."""
-    if error.details.get("reason") == "unknown_host" or error.code is Code.SOURCE_ITEM_NOT_FOUND:
+    if error.details.get("reason") == "unknown_host":
+        return AppError(Code.SOURCE_HOST_UNKNOWN, f"{UNKNOWN_HOST} If the domain is right, this machine's network can't resolve it.")
+    if error.code is Code.SOURCE_ITEM_NOT_FOUND:
         return AppError(Code.SOURCE_HOST_UNKNOWN, UNKNOWN_HOST)
     return error
 
