@@ -13,6 +13,7 @@ help: ## Show this list
 ##@ Use it
 run: ## Install, then start Desklore with a sandbox helpdesk and sync it (DESKLORE_PORT=8000)
 	@tools/setup.sh runtime
+	@$(PY) -m compileall -q backend sandbox migrations
 	@exec bin/desklore demo
 
 ##@ Work on it
