@@ -47,10 +47,8 @@ def main() -> None:
         print(f"idle      {memory:6.0f} MB   bare FastAPI {bare_memory:.0f} MB; wanted 350 MB")
         with desklore(data) as (base, _, _):
             init, live = _times(base, "/api/v1/init/{}", key), _times(base, "/health/live?{}", key)
-        print(
-            print(f"/init     p50 {init[0]:.1f} ms, p95 {init[1]:.1f} ms; wanted p95 50 ms")
-            print(f"          beside /health/live p50 {live[0]:.1f} ms, p95 {live[1]:.1f} ms")
-        )
+        print(f"/init     p50 {init[0]:.1f} ms, p95 {init[1]:.1f} ms; wanted p95 50 ms")
+        print(f"          beside /health/live p50 {live[0]:.1f} ms, p95 {live[1]:.1f} ms")
         figures = {"ready_s": ready, "idle_mb": memory, "init_p50_ms": init[0], "init_p95_ms": init[1]}
         figures |= {"floor_ready_s": bare_ready, "floor_idle_mb": bare_memory, "floor_p95_ms": live[1]}
         if importlib.util.find_spec("kiwipiepy") is not None:
