@@ -70,12 +70,15 @@ class ProcessCompute:
         results = [result for _, result in calls]
         if self._timer is not None:
             self._timer.cancel()
-        self._under_way += 1
         try:
             future = self._ready_pool().submit(_run_all, [call for call, _ in calls])
-        except BrokenProcessPool:
+        except (OSError, RuntimeError):
+            # No process can be had (no memory, too many processes, one that just died): slower here is better than not at all.
             self._end_pool()
-            future = self._ready_pool().submit(_run_all, [call for call, _ in calls])
+            for call, result in calls:
+                _settle(result, _outcome(call))
+            return
+        self._under_way += 1
         future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._arrived, done, results))
 
     def _arrived(self, done: Future[list["_Outcome"]], results: Sequence[asyncio.Future[Any]]) -> None:
