@@ -272,9 +272,9 @@ class _Mask:
     """Takes names, e-mail addresses and phone numbers out: a summary is reused for other customers."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self._names = sorted(
-            {(part.author, part.role) for part in parts if len(part.author) > 1}, key=lambda name: len(name[0]), reverse=True
-        )
+        # Who has the name of somebody else in the ticket is taken for the first of them, in every process alike.
+        roles = {part.author: part.role for part in reversed(parts) if len(part.author) > 1}
+        self._names = sorted(roles.items(), key=lambda name: (-len(name[0]), name[0]))
 
     def __call__(self, text: str) -> str:
         if "@" in text:

@@ -92,6 +92,13 @@ def test_names_and_addresses_are_taken_out() -> None:
     assert made.solution == "고객 고객님의 계정 잠금을 해제했습니다."
 
 
+@pytest.mark.parametrize(("first", "second", "told"), [(C, A, "고객"), (A, C, "담당자")])
+def test_a_name_that_two_people_have_is_that_of_the_first_whatever_the_process(first: Role, second: Role, told: str) -> None:
+    names = {first: "김민수", second: "김민수"}
+    made = summary("정산", (first, "김민수 앞으로 정산이 누락되었습니다."), (second, "다시 처리하여 반영 완료했습니다."), authors=names)
+    assert made.problem == f"{told} 앞으로 정산이 누락되었습니다."
+
+
 def test_an_open_ticket_is_not_resolved() -> None:
     made = summary(
         "프린터가 인쇄되지 않습니다",
