@@ -17,9 +17,15 @@ _SHIPPED: Final = ("backend/", "sandbox/")
 _ENVIRONMENT_READERS: Final = frozenset({"backend/settings.py", "backend/adapters/file/extract/process.py"})
 """The settings, and the one that keeps the environment away from a child process."""
 _LAST_RESORTS: Final = frozenset(
-    {"backend/workers/runner.py", "backend/api/errors.py", "backend/api/sse.py", "backend/adapters/file/extract/worker.py"}
+    {
+        "backend/workers/runner.py",
+        "backend/api/errors.py",
+        "backend/api/sse.py",
+        "backend/adapters/file/extract/worker.py",
+        "backend/adapters/compute.py",
+    }
 )
-"""The outermost edge of a job, a request, a stream, and of the process that reads hostile files."""
+"""The outermost edge of a job, a request, a stream, and of the processes that read hostile files and compute."""
 
 
 def environment_in_settings(path: str, tree: ast.Module) -> Iterator[Finding]:
