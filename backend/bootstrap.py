@@ -61,7 +61,8 @@ async def build(settings: Settings) -> Built:
     Raises AppError with what to do where a part can't be had, such as an embedding model whose vector length nobody knows.
     """
     data = settings.data_dir
-    await asyncio.to_thread(data.mkdir, parents=True, exist_ok=True)
+    # Customers' words lie in there: nobody else on the machine has a business with them.
+    await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
     url = f"sqlite+aiosqlite:///{(data / 'desklore.db').resolve()}"
     await asyncio.to_thread(upgrade, url)
     meter = PrometheusMeter()
