@@ -68,7 +68,7 @@ async def build(settings: Settings) -> Built:
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
-    compute = ProcessCompute(settings.compute_processes if settings.compute_processes is not None else min(2, (os.cpu_count() or 1) - 1))
+    compute = ProcessCompute(_compute_processes(settings))
     providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
@@ -111,6 +111,13 @@ async def build(settings: Settings) -> Built:
         meter=meter,
         _closers=[*providers.closers, database.close, indexes.close, extractor.close, compute.close],
     )
+
+
+def _compute_processes(settings: Settings) -> int:
+    """On one core another process would only stand in the way."""
+    if settings.compute_processes is not None:
+        return settings.compute_processes
+    return 2 if (os.cpu_count() or 1) > 1 else 0
 
 
 def _policy(settings: Settings, embedder: Embedder) -> Policy:

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
-        None, ge=0, le=32, description="Processes for work that only needs a processor; empty: one less than the cores, at most 2. 0: none."
+        None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )
     job_concurrency: int = Field(4, ge=1, le=64, description="Jobs at once in this process.")
 

@@ -1,12 +1,11 @@
 """The floor of a sync: a bare asyncio client that makes the same requests and only parses the JSON."""
 
 import asyncio
-import base64
 import time
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+import aiohttp
 import orjson
 
 EMBEDDED_CONVERSATIONS = 10
@@ -22,53 +21,28 @@ class FloorResult:
 
 
 class BareClient:
-    """Keep-alive HTTP/1.1 over asyncio streams; as little as can be between the socket and the parser."""
+    """aiohttp, which Desklore calls helpdesks with too, and nothing around it."""
 
     def __init__(self, base_url: str, api_key: str, connections: int) -> None:
-        self._base = urlsplit(base_url)
-        self._authorization = base64.b64encode(f"{api_key}:X".encode()).decode()
-        self._idle: dict[tuple[str, int], list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]] = {}
-        self._gate = asyncio.Semaphore(connections)
+        self._base_url = base_url
+        self._authorization = {"Authorization": aiohttp.BasicAuth(api_key, "X").encode()}
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=connections))
         self.requests = 0
 
     async def get(self, target: str) -> bytes:
         """The body of a path of the API, or of an absolute URL without the credential."""
-        url = urlsplit(target)
-        own = not url.netloc
-        host, port = (self._base.hostname, self._base.port) if own else (url.hostname, url.port)
-        assert host is not None and port is not None
-        path = target if own else target[target.index(url.path) :]
-        authorization = f"Authorization: Basic {self._authorization}\r\n" if own else ""
-        async with self._gate:
-            self.requests += 1
-            idle = self._idle.setdefault((host, port), [])
-            reader, writer = idle.pop() if idle else await asyncio.open_connection(host, port)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{authorization}\r\n".encode())
-            body = await _read_body(reader)
-            idle.append((reader, writer))
-        return body
+        own = target.startswith("/")
+        self.requests += 1
+        async with self._session.get(self._base_url + target if own else target, headers=self._authorization if own else None) as answer:
+            return await answer.read()
 
     async def json(self, path: str) -> Any:
         """The parsed body."""
         return orjson.loads(await self.get(path))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close every connection."""
-        for idle in self._idle.values():
-            for _, writer in idle:
-                writer.close()
-
-
-async def _read_body(reader: asyncio.StreamReader) -> bytes:
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    if b"content-length:" in head:
-        return await reader.readexactly(int(head.split(b"content-length:")[1].split(b"\r\n")[0]))
-    body = b""
-    while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
-        await reader.readexactly(2)
-    await reader.readexactly(2)
-    return body
+        await self._session.close()
 
 
 async def read_everything(base_url: str, api_key: str, connections: int) -> FloorResult:
@@ -87,7 +61,7 @@ async def read_everything(base_url: str, api_key: str, connections: int) -> Floo
     await _knowledge(client)
     await asyncio.gather(*jobs)
     seconds = time.perf_counter() - began
-    client.close()
+    await client.close()
     return FloorResult(tickets=len(jobs), requests=client.requests, seconds=seconds)
 
 

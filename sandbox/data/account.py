@@ -16,7 +16,7 @@ from sandbox.data.story import PER_TICKET, tell
 
 #: Stories kept in memory; they are told again when somebody asks for an older one.
 _KEPT_STORIES = 3_000
-_KEPT_FILES = 500
+_KEPT_FILES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
