@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -13,15 +13,30 @@ from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Listing, RunOp
 from backend.core.model.ticket import Presence
 from backend.core.ports.source import Source
 
-PAGES_AHEAD = 3
-"""Pages being read at once: enough to keep every connection busy while the oldest page is being stored, and few
-enough that memory does not depend on how many items there are."""
+PAGES_AHEAD = 4
+"""Pages on their way at once: one being stored, the others being read, and few enough that memory does not depend on
+how many items there are."""
+ITEMS_AT_ONCE = 64
+"""Items of a stream being read at once: enough for every connection while some wait for the text of a file, and fewer
+than a page, so that pages are ready one after the other and not all at the same time."""
 
 T = TypeVar("T")
-Read = Callable[[ItemRef], Awaitable[T]]
-"""Reads one item; raises AppError where it can't be read."""
-Filter = Callable[[Sequence[ItemRef]], Awaitable[list[ItemRef]]]
-"""Of the listed items, those that have to be read: the others are stored in this version already."""
+
+
+class Reading(Protocol[T]):
+    """What is done with the items that a listing names."""
+
+    async def wanted(self, refs: Sequence[ItemRef]) -> list[ItemRef]:
+        """Of the listed items, those that have to be read: the others are stored in this version already."""
+        ...
+
+    async def read(self, ref: ItemRef) -> T:
+        """One item; raises AppError where it can't be read."""
+        ...
+
+    async def complete(self, items: Sequence[T]) -> list[T]:
+        """The items of a page, with what is made of them together."""
+        ...
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
@@ -39,12 +54,13 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """Named as deleted or spam, or no longer there when they were about to be read."""
 
 
-async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted: Filter, read: Read[T]) -> AsyncGenerator[Page[T], None]:
+async def collect(source: Source, cursor: Cursor, options: RunOptions, reading: Reading[T]) -> AsyncGenerator[Page[T], None]:
     """Yield pages in order until the source has no more, reading the next ones meanwhile.
 
     Raises the AppError of a source that is down or rejects us: what was yielded before is good, the rest is asked for
     again from the last cursor that was kept.
     """
+    gate = asyncio.Semaphore(ITEMS_AT_ONCE)
     ahead: deque[asyncio.Task[Page[T]]] = deque()
     listing: asyncio.Task[Listing] | None = asyncio.create_task(source.list_changes(cursor, options))
     try:
@@ -54,7 +70,7 @@ async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted
                 await asyncio.wait([listing, ahead[0]] if ahead else [listing], return_when=asyncio.FIRST_COMPLETED)
                 if listing.done():
                     found = listing.result()
-                    ahead.append(asyncio.create_task(_read_page(found, wanted, read)))
+                    ahead.append(asyncio.create_task(_read_page(found, reading, gate)))
                     listing = None if found.last else asyncio.create_task(source.list_changes(found.next, options))
                     continue
             yield await ahead.popleft()
@@ -65,14 +81,16 @@ async def collect(source: Source, cursor: Cursor, options: RunOptions, *, wanted
         await asyncio.gather(*unfinished, return_exceptions=True)
 
 
-async def read_refs(refs: Sequence[ItemRef], read: Read[T]) -> tuple[list[T], list[ItemFailure], list[ItemRef]]:
-    """Read items side by side (the Source limits how many): those that were read, that failed, that are gone.
+async def read_refs(
+    refs: Sequence[ItemRef], read: Callable[[ItemRef], Awaitable[T]], gate: asyncio.Semaphore
+) -> tuple[list[T], list[ItemFailure], list[ItemRef]]:
+    """Read items side by side, in order as far as `gate` lets them: those that were read, that failed, that are gone.
 
     Raises the first AppError that concerns the whole source.
     """
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_try(ref, read)) for ref in refs]
+            tasks = [group.create_task(_try(ref, read, gate)) for ref in refs]
     except* AppError as errors:
         raise errors.exceptions[0] from None
     items: list[T] = []
@@ -89,27 +107,28 @@ async def read_refs(refs: Sequence[ItemRef], read: Read[T]) -> tuple[list[T], li
     return items, failures, gone
 
 
-async def _read_page(listing: Listing, wanted: Filter, read: Read[T]) -> Page[T]:
+async def _read_page(listing: Listing, reading: Reading[T], gate: asyncio.Semaphore) -> Page[T]:
     gone = [ref for ref in listing.refs if ref.presence in (Presence.DELETED, Presence.SPAM)]
     live = [ref for ref in listing.refs if ref.presence not in (Presence.DELETED, Presence.SPAM)]
     # A listing may name an item twice, when it changed between two pages.
-    changed = await wanted(list({ref.original_id: ref for ref in live}.values()))
-    items, failures, vanished = await read_refs(changed, read)
+    changed = await reading.wanted(list({ref.original_id: ref for ref in live}.values()))
+    items, failures, vanished = await read_refs(changed, reading.read, gate)
     return Page(
         cursor=listing.next,
         last=listing.last,
         listed=len(listing.refs),
         unchanged=len(live) - len(changed),
         total=listing.total,
-        items=tuple(items),
+        items=tuple(await reading.complete(items)),
         failures=tuple(failures),
         gone=(*gone, *vanished),
     )
 
 
-async def _try(ref: ItemRef, read: Read[T]) -> T | ItemFailure | None:
+async def _try(ref: ItemRef, read: Callable[[ItemRef], Awaitable[T]], gate: asyncio.Semaphore) -> T | ItemFailure | None:
     try:
-        return await read(ref)
+        async with gate:
+            return await read(ref)
     except AppError as error:
         if error.code is Code.SOURCE_ITEM_NOT_FOUND:
             return None

@@ -1,5 +1,7 @@
 """Sync a connection: start, watch, cancel, and the run itself in steps that may be killed between any two."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
@@ -7,7 +9,7 @@ import msgspec
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code, Retry
-from backend.core.ingest.collect import Page, collect, read_refs
+from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taken, Taker, cursor_scope
@@ -110,8 +112,9 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
     if run.resume_at is not None and run.resume_at > now:
         return (run.resume_at - now).total_seconds()
     started = run.started_at or now
+    phase = run.options.streams[0].value if run.options.streams else ""
     run = msgspec.structs.replace(
-        run, state=RunState.RUNNING, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
+        run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
     )
     try:
         run = await _read_source(services, company_id, connection, await _save(services, company_id, run))
@@ -124,53 +127,64 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
 
 
 async def _read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
-    """Read what failed before, then every stream to its end."""
+    """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
     source = await open_source(services, company_id, connection)
     try:
-        taker = Taker(services, company_id, connection, source, run.options)
-        run = await _retry_failures(services, company_id, taker, run)
-        for stream in run.options.streams:
-            if stream in source.capabilities.streams:
-                run = await _read_stream(services, company_id, taker, source, msgspec.structs.replace(run, phase=stream.value))
+        taker = Taker(services, company_id, connection, source, run)
+        await _retry_failures(services, company_id, taker)
+        streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
+        for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
+            await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
     finally:
         await source.close()
     async with services.database.open(company_id, write=True) as uow:
         current = await uow.connections.get(connection.connection_id)
         if current is not None:
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=clock.now()))
-    return run
+    return taker.run
 
 
-async def _retry_failures(services: Services, company_id: str, taker: Taker, run: Run) -> Run:
+async def _retry_failures(services: Services, company_id: str, taker: Taker) -> None:
     """Items that could not be taken before come first (SPEC A9)."""
     async with services.database.open(company_id) as uow:
-        failures = await uow.sync.list_failures(run.connection_id)
+        failures = await uow.sync.list_failures(taker.run.connection_id)
     refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
     if not refs:
-        return run
-    items, failed, gone = await read_refs(refs, taker.read_again)
-    return await taker.keep(Page[Taken](cursor=None, items=tuple(items), failures=tuple(failed), gone=tuple(gone)), run)
+        return
+    items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
+    items = await taker.complete(items)
+    await taker.keep(Page[Taken](cursor=None, items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
 
 
-async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, run: Run) -> Run:
-    """Read the stream that the run's phase names, to its end or to the limit."""
-    stream, scope = Stream(run.phase), cursor_scope(run)
+async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
+    """Read streams side by side; the first error stops them all."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for stream in streams:
+                group.create_task(_read_stream(services, company_id, taker, source, stream))
+    except* (AppError, RunCanceledError) as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, stream: Stream) -> None:
+    """Read one stream, to its end or to the limit."""
+    run = taker.run
+    options, scope = run.options, cursor_scope(run)
     async with services.database.open(company_id, write=True) as uow:
         cursor = await uow.sync.get_cursor(run.connection_id, stream, scope)
-        run = await save_run(uow, run)
-    before = run.counts.listed
-    pages = collect(source, cursor or Cursor(stream=stream), run.options, wanted=taker.wanted, read=taker.read)
+    listed = 0
+    pages = collect(source, cursor or Cursor(stream=stream), options, taker)
     async with aclosing(pages):
         async for page in pages:
-            run = await taker.keep(page, run)
-            _check_failures(services, run)
+            await taker.keep(page, stream.value)
+            _check_failures(services, taker.run)
             cursor = page.cursor
-            if run.options.limit is not None and run.counts.listed - before >= run.options.limit:
+            listed += page.listed
+            if options.limit is not None and listed >= options.limit:
                 break
-    if scope is not None and _moves_place(run.options) and cursor is not None:
+    if scope is not None and _moves_place(options) and cursor is not None:
         async with services.database.open(company_id, write=True) as uow:
             await uow.sync.put_cursor(run.connection_id, cursor)
-    return run
 
 
 def _moves_place(options: RunOptions) -> bool:

@@ -19,7 +19,7 @@ from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.sync import ItemFailure, ItemRef, Run, RunMode, RunOptions
+from backend.core.model.sync import ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Attachment, Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
@@ -31,7 +31,9 @@ class Taken(Struct, frozen=True, kw_only=True):
 
     ref: ItemRef
     item: Ticket | Article | None
-    """None: the content is what is stored already and only its version moved, or it was not asked for."""
+    """None: the content is what is stored already and only its version moved, or it was not asked for; or it is merged."""
+    document: Document | None = None
+    """What was made of the item."""
     asked_for: bool = True
     files: tuple[ReadFile, ...] = ()
     raw: bytes
@@ -40,13 +42,15 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class Taker:
-    """Takes the items of one connection during one run."""
+    """Takes the items of one connection during one run; streams are read side by side and kept one page at a time."""
 
-    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, options: RunOptions) -> None:
+    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run) -> None:
         self._services = services
         self._company_id = company_id
         self._connection = connection
-        self._options = options
+        self.run = run
+        """The run with its counts, as it was last saved."""
+        self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._quota = SourceQuota()
@@ -93,36 +97,67 @@ class Taker:
             ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
         return await self._make(ref, fetched.item, fetched.raw, None)
 
-    async def keep(self, page: Page[Taken], run: Run) -> Run:
-        """Store a page and move the cursor, all or nothing; returns the run with its counts.
+    async def complete(self, items: Sequence[Taken]) -> list[Taken]:
+        """Merge the items of a page, one Document each, beside the event loop."""
+        now = clock.now()
+        merging = [taken for taken in items if taken.item is not None]
+        with self._services.meter.stage("merge"):
+            documents = await asyncio.gather(
+                *(
+                    self._services.compute.run(
+                        merge.merge_item,
+                        taken.item,
+                        self._company_id,
+                        connection_id=self._connection.connection_id,
+                        platform=self._connection.platform,
+                        version=taken.ref.version,
+                        files=[_text_of(each) for each in taken.files if each.pieces],
+                        now=now,
+                    )
+                    for taken in merging
+                    if taken.item is not None
+                )
+            )
+        made = {id(taken): document for taken, document in zip(merging, documents, strict=True)}
+        return [msgspec.structs.replace(taken, item=None, document=made.get(id(taken))) for taken in items]
+
+    async def keep(self, page: Page[Taken], phase: str = "") -> None:
+        """Store a page and move the cursor, all or nothing.
 
         What is gone leaves the index first: should we be killed in between, the page is simply taken again.
         Raises RunCanceledError where the run was canceled.
         """
-        await self._archive(page.items, run)
-        gone = {self._document_id(ref): ref for ref in page.gone}
-        if gone:
-            index = await self._services.indexes.open(self._company_id)
-            await index.delete(list(gone))
-        with self._services.meter.stage("merge"):
-            documents = await self._merge(page.items)
-        with self._services.meter.stage("store"):
-            async with self._services.database.open(self._company_id, write=True) as uow:
-                await self._put(uow, page.items, documents, page.failures)
-                deleted = await self._mark_gone(uow, page.gone)
-                run = self._counted(run, page, stored=len(documents), deleted=deleted)
-                if page.cursor is not None:
-                    await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
-                run = await save_run(uow, run)
-                if documents:
-                    uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
-                if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
-                    uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
-        self._tell(page, stored=len(documents), deleted=deleted)
-        return run
+        async with self._turn:
+            await self._archive(page.items)
+            gone = {self._document_id(ref): ref for ref in page.gone}
+            if gone:
+                index = await self._services.indexes.open(self._company_id)
+                await index.delete(list(gone))
+            with self._services.meter.stage("store"):
+                deleted = await self._store(page, phase)
+        stored = sum(taken.document is not None for taken in page.items)
+        self._tell(page, stored=stored, deleted=deleted)
+
+    async def _store(self, page: Page[Taken], phase: str) -> int:
+        """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
+        documents = [taken.document for taken in page.items if taken.document is not None]
+        async with self._services.database.open(self._company_id, write=True) as uow:
+            await self._put(uow, page.items, documents, page.failures)
+            deleted = await self._mark_gone(uow, page.gone)
+            run = self._counted(page, stored=len(documents), deleted=deleted)
+            run = msgspec.structs.replace(run, phase=phase or run.phase)
+            if page.cursor is not None:
+                await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
+            run = await save_run(uow, run)
+            if documents:
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+            if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
+                uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
+        self.run = run
+        return deleted
 
     async def _make(self, ref: ItemRef, item: Ticket | Article, raw: bytes, known_hash: str | None) -> Taken:
-        if isinstance(item, Ticket) and self._options.statuses and item.status.value not in self._options.statuses:
+        if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
             return Taken(ref=ref, item=None, asked_for=False, raw=raw)
         with self._services.meter.stage("merge"):
             if known_hash is not None and content_hash_of(item) == known_hash:
@@ -138,25 +173,6 @@ class Taker:
             retry=None if missing is None else _retry_of(ref, missing),
         )
 
-    async def _merge(self, items: Sequence[Taken]) -> list[Document]:
-        """One Document an item, made beside the event loop."""
-        now = clock.now()
-        calls = [
-            self._services.compute.run(
-                merge.merge_item,
-                taken.item,
-                self._company_id,
-                connection_id=self._connection.connection_id,
-                platform=self._connection.platform,
-                version=taken.ref.version,
-                files=[_text_of(each) for each in taken.files if each.pieces],
-                now=now,
-            )
-            for taken in items
-            if taken.item is not None
-        ]
-        return await asyncio.gather(*calls)
-
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
         known = self._files.pop(document_id, [])
         every = _attachments_of(item)
@@ -171,7 +187,7 @@ class Taker:
             await uow.documents.put(documents)
         if files := [each.file for taken in items for each in taken.files]:
             await uow.attachments.put(files)
-        if touched := {self._document_id(t.ref): t.ref.version for t in items if t.item is None and t.asked_for}:
+        if touched := {self._document_id(t.ref): t.ref.version for t in items if t.document is None and t.asked_for}:
             await uow.documents.touch(touched)
         for doc_type, group in groupby(sorted(items, key=lambda taken: taken.ref.doc_type), key=lambda taken: taken.ref.doc_type):
             await uow.sync.clear_failures(connection_id, doc_type, [taken.ref.original_id for taken in group])
@@ -186,7 +202,7 @@ class Taker:
             await uow.sync.clear_failures(self._connection.connection_id, doc_type, list(refs))
         return deleted
 
-    async def _archive(self, items: Sequence[Taken], run: Run) -> None:
+    async def _archive(self, items: Sequence[Taken]) -> None:
         """Keep the vendor's payloads of a page as one file: an object per ticket would be slow and dear (SPEC B4)."""
         if not items:
             return
@@ -197,6 +213,7 @@ class Taker:
             + b"}"
             for taken in items
         )
+        run = self.run
         place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{ids.content_hash(lines)[:8]}"
         key = f"raw/{self._connection.platform}/{self._connection.connection_id}/{place}.jsonl.zst"
         await self._blobs.put(key, zstandard.compress(lines))
@@ -214,13 +231,13 @@ class Taker:
             for each in taken.files:
                 self._services.meter.count("attachments", 1, state=each.file.state.value)
 
-    def _counted(self, run: Run, page: Page[Taken], *, stored: int, deleted: int) -> Run:
-        counts = run.counts
+    def _counted(self, page: Page[Taken], *, stored: int, deleted: int) -> Run:
+        counts = self.run.counts
         quota = self._source.quota
         counts = msgspec.structs.replace(
             counts,
             listed=counts.listed + page.listed,
-            unchanged=counts.unchanged + page.unchanged + sum(1 for taken in page.items if taken.item is None),
+            unchanged=counts.unchanged + page.unchanged + sum(1 for taken in page.items if taken.document is None),
             stored=counts.stored + stored,
             deleted=counts.deleted + deleted,
             failed=counts.failed + len(page.failures),
@@ -229,7 +246,7 @@ class Taker:
             api_remaining=quota.remaining,
             api_limit=quota.limit,
         )
-        return msgspec.structs.replace(run, counts=counts, heartbeat_at=clock.now(), waits=0)
+        return msgspec.structs.replace(self.run, counts=counts, heartbeat_at=clock.now(), waits=0)
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
