@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -106,22 +106,20 @@ class PrometheusMeter:
                 self._gauges[name] = Gauge(exposed, text, labels, registry=self.registry)
             else:
                 self._histograms[name] = Histogram(exposed, text, labels, buckets=metric.buckets, registry=self.registry)
+        self._series: dict[tuple[object, ...], Any] = {}
         self.clock = StageClock()
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter."""
-        counter = _of(self._counters, name, MetricKind.COUNTER)
-        (counter.labels(**labels) if METRICS[name].labels or labels else counter).inc(amount)
+        self._one(self._counters, MetricKind.COUNTER, name, labels).inc(amount)
 
     def level(self, name: str, value: float, /, **labels: str) -> None:
         """Set a gauge to what is there right now."""
-        gauge = _of(self._gauges, name, MetricKind.GAUGE)
-        (gauge.labels(**labels) if METRICS[name].labels or labels else gauge).set(value)
+        self._one(self._gauges, MetricKind.GAUGE, name, labels).set(value)
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
         """Add a measured value (seconds) to a histogram."""
-        histogram = _of(self._histograms, name, MetricKind.HISTOGRAM)
-        (histogram.labels(**labels) if METRICS[name].labels or labels else histogram).observe(value)
+        self._one(self._histograms, MetricKind.HISTOGRAM, name, labels).observe(value)
 
     @contextmanager
     def stage(self, name: str, /) -> Iterator[None]:
@@ -134,6 +132,15 @@ class PrometheusMeter:
             self.clock.leave(before)
             self._tell_cpu()
             self.observe("stage_seconds", time.perf_counter() - started, stage=name)
+
+    def _one(self, metrics: dict[str, _Family], kind: MetricKind, name: str, labels: dict[str, str]) -> _Family:
+        """One series of a metric; asked for by its labels once, since that takes longer than counting."""
+        key = (kind, name, *labels.items())
+        series: _Family | None = self._series.get(key)
+        if series is None:
+            family = _of(metrics, name, kind)
+            series = self._series[key] = family.labels(**labels) if METRICS[name].labels or labels else family
+        return series
 
     def _tell_cpu(self) -> None:
         for stage, seconds in self.clock.take().items():

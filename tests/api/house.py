@@ -44,7 +44,7 @@ PAGE = b"<script>alert(1)</script>"
 class NoReader:
     """A TextExtractor without any reader."""
 
-    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:  # noqa: ARG002 - the shape is the port's
+    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:  # noqa: ARG002 - the shape is the port's
         raise AppError(Code.ATTACHMENT_UNSUPPORTED)
 
     async def close(self) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+import io
 import re
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +21,8 @@ from backend.core.ports.extract import Extracted, TextExtractor, TextPiece
 from backend.core.ports.source import Source
 
 OPAQUE = "application/octet-stream"
+SMALL_BYTES = 512 * 1024
+"""Files up to this size are held in memory, and few at a time are."""
 STOPS_THE_RUN = frozenset({Code.SOURCE_RATE_LIMITED, Code.STORAGE_FULL, Code.STORAGE_UNAVAILABLE})
 """Everything else concerns one file: the ticket is taken without it and says so."""
 MAY_WORK_LATER = frozenset({Code.SOURCE_UNAVAILABLE, Code.SOURCE_MALFORMED})
@@ -83,17 +87,19 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
         internal=attachment.internal,
         state=AttachmentState.FAILED,
     )
-    with tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
-        path = Path(scratch.name)
+    # A small file never touches the disk on its way to the store and to its reader.
+    small = 0 < attachment.size <= SMALL_BYTES
+    with io.BytesIO() if small else tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
         try:
-            size, digest = await _download(reader, ref, attachment, path)
+            size, digest = await _download(reader, ref, attachment, scratch)
         except AppError as error:
             return ReadFile(attachment=attachment, file=_failed(file, error))
         key = f"{folder}/{_safe(attachment.name) or 'file'}"
-        await reader.blobs.put_file(key, path)
+        content = scratch.getvalue() if isinstance(scratch, io.BytesIO) else Path(scratch.name)
+        await (reader.blobs.put(key, content) if isinstance(content, bytes) else reader.blobs.put_file(key, content))
         file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=key)
         try:
-            extracted = await reader.extractor.extract(path, attachment.name, ocr=False)
+            extracted = await reader.extractor.extract(content, attachment.name, ocr=False)
         except AppError as error:
             return ReadFile(attachment=attachment, file=_failed(file, error))
     file = await _keep_text(reader.blobs, file, extracted)
@@ -125,33 +131,37 @@ async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracte
     return msgspec.structs.replace(file, content_type=extracted.content_type, state=state)
 
 
-async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, path: Path) -> tuple[int, str]:
-    """Write the bytes to `path`, at most `max_bytes` of them; returns size and SHA-256."""
+async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, out: IO[bytes]) -> tuple[int, str]:
+    """Write the bytes to `out`, at most `max_bytes` of them; returns size and SHA-256."""
     too_large = AppError(
         Code.ATTACHMENT_TOO_LARGE,
         f"{attachment.name} is larger than {reader.max_bytes:,} bytes; raise DESKLORE_ATTACHMENT_MAX_BYTES to keep such files.",
     )
     if attachment.size > reader.max_bytes:
         raise too_large
+    most = attachment.size or reader.max_bytes
     digest = hashlib.sha256()
     size = 0
     try:
-        with path.open("wb") as out:  # Pieces of some 64 kB to a local file: a thread would cost more.
-            async with reader.source.download(attachment, ref) as stream:
-                async for piece in stream:
-                    size += len(piece)
-                    if size > reader.max_bytes:
-                        raise too_large
-                    digest.update(piece)
-                    out.write(piece)
+        async with reader.source.download(attachment, ref) as stream:
+            async for piece in stream:
+                size += len(piece)
+                if size > most:
+                    break
+                digest.update(piece)
+                out.write(piece)  # Pieces of some 64 kB to a local file: a thread would cost more.
+        out.flush()
     except OSError as error:
         raise AppError(Code.STORAGE_FULL, f"No room to keep {attachment.name}: {error.strerror}. Free disk space.") from error
     if size == 0:
         raise AppError(Code.ATTACHMENT_EMPTY, f"{attachment.name} has no bytes on the helpdesk.")
     if attachment.size and size != attachment.size:
         # A log-in or error page comes with HTTP 200 too, and would be kept as the file for ever.
-        message = f"The helpdesk announced {attachment.size:,} bytes and gave {size:,}; the next sync asks again."
+        given = "more" if size > most else f"{size:,}"
+        message = f"The helpdesk announced {attachment.size:,} bytes and gave {given}; the next sync asks again."
         raise AppError(Code.SOURCE_MALFORMED, message)
+    if size > most:
+        raise too_large
     return size, digest.hexdigest()
 
 

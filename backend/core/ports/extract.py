@@ -30,8 +30,8 @@ class Extracted(Struct, frozen=True, kw_only=True):
 class TextExtractor(Protocol):
     """Reads files in a process of its own that is killed when it takes too long or too much memory."""
 
-    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:
-        """The text of a file, its type decided by its bytes first and its name second.
+    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:
+        """The text of a file (a small one as its bytes), its type decided by its bytes first and its name second.
 
         Without `ocr` the words in pictures are left, which takes milliseconds where recognizing them takes seconds.
 

@@ -48,19 +48,19 @@ class ProcessExtractor:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def extract(self, path: Path, name: str, *, ocr: bool = True) -> Extracted:
+    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:
         """The text of a file, its type decided by its bytes first and its name second; without `ocr` pictures are left.
 
         Raises ATTACHMENT_EMPTY, _ENCRYPTED, _UNREADABLE, _UNSUPPORTED, _TOO_LARGE, or _TIMED_OUT for too much time or memory.
         """
-        request = self._request(path, name, ocr=ocr)
+        request, content = self._request(file, name, ocr=ocr)
         lane = self._patient if ocr else self._quick
         async with lane.slots:
             if self._closed:
                 raise AppError(Code.SHUTTING_DOWN)
             worker = await self._take(lane)
             try:
-                reply = await worker.ask(request, self._seconds)
+                reply = await worker.ask(request, content, self._seconds)
             finally:
                 # Without its answer, by time-out or cancellation, a process is of no use to the next file.
                 if worker.usable and not self._closed:
@@ -73,9 +73,12 @@ class ProcessExtractor:
             raise AppError(Code(reply.code), reply.message)
         return reply.extracted
 
-    def _request(self, path: Path, name: str, *, ocr: bool) -> Request:
-        # The worker has a folder of its own to work in.
-        return Request(path=str(path.absolute()), name=name, max_chars=self._max_chars, seconds=self._seconds, ocr=ocr)
+    def _request(self, file: Path | bytes, name: str, *, ocr: bool) -> tuple[Request, bytes]:
+        request = Request(name=name, max_chars=self._max_chars, seconds=self._seconds, ocr=ocr)
+        if isinstance(file, Path):
+            # The worker has a folder of its own to work in.
+            return msgspec.structs.replace(request, path=str(file.absolute())), b""
+        return msgspec.structs.replace(request, size=len(file)), file
 
     async def close(self) -> None:
         """Kill all processes and wait until they are gone; files being read raise."""
@@ -141,7 +144,7 @@ class _Worker:
         running = self._process is not None and self._process.returncode is None
         return self._answered and running and self._files < _FILES_PER_PROCESS
 
-    async def ask(self, request: Request, seconds: float) -> Reply:
+    async def ask(self, request: Request, content: bytes, seconds: float) -> Reply:
         """The answer to a request. Raises ATTACHMENT_TIMED_OUT or _UNREADABLE where there is none."""
         if self._process is None:
             seconds += _START_SECONDS
@@ -149,7 +152,7 @@ class _Worker:
         try:
             async with asyncio.timeout(seconds):
                 process = self._process or await self._start()
-                line = await self._exchange(process, request)
+                line = await self._exchange(process, request, content)
                 if not line:
                     await process.wait()
                     raise _crashed(request.name, process.returncode or 0)
@@ -204,12 +207,12 @@ class _Worker:
         return self._process
 
     @staticmethod
-    async def _exchange(process: asyncio.subprocess.Process, request: Request) -> bytes:
+    async def _exchange(process: asyncio.subprocess.Process, request: Request, content: bytes) -> bytes:
         """A line for a line; nothing where the process died."""
         if process.stdin is None or process.stdout is None:
             return b""
         try:
-            process.stdin.write(msgspec.json.encode(request) + b"\n")
+            process.stdin.write(msgspec.json.encode(request) + b"\n" + content)
             await process.stdin.drain()
             return await process.stdout.readline()
         except (BrokenPipeError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""What the parent process and a worker say to each other: one JSON object a line."""
+"""What the parent process and a worker say to each other: one JSON object a line, a small file's bytes right behind it."""
 
 from msgspec import Struct
 
@@ -8,7 +8,10 @@ from backend.core.ports.extract import Extracted
 class Request(Struct, frozen=True, kw_only=True):
     """Read this file."""
 
-    path: str
+    path: str = ""
+    """Empty: the bytes follow the line."""
+    size: int = 0
+    """How many bytes follow."""
     name: str
     max_chars: int
     seconds: float

@@ -1,7 +1,8 @@
 """The process that reads files: `python -m backend.adapters.file.extract.worker MEMORY_MB SCRATCH NICENESS`.
 
-It takes a request a line on its standard input and answers each with a line, until the input ends. What it reads is
-hostile: its memory is limited before the first byte, and its parent kills it when it hangs. The folder SCRATCH is its own.
+It takes a request a line on its standard input, some with a file's bytes behind it, and answers each with a line,
+until the input ends. What it reads is hostile: its memory is limited before the first byte, and its parent kills it
+when it hangs. The folder SCRATCH is its own.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import resource
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -36,7 +38,8 @@ def main() -> int:
         request = requests.decode(line)
         # Our parent ends us in time; should it be dead itself, the alarm does.
         signal.alarm(math.ceil(request.seconds) + _ORPHAN_GRACE)
-        reply, alive = _read(request)
+        with _file_of(request, Path(scratch)) as path:
+            reply, alive = _read(path, request)
         signal.alarm(0)
         answers.write(msgspec.json.encode(reply) + b"\n")
         answers.flush()
@@ -47,10 +50,24 @@ def main() -> int:
     return 0
 
 
-def _read(request: Request) -> tuple[Reply, bool]:
+@contextlib.contextmanager
+def _file_of(request: Request, scratch: Path) -> Iterator[Path]:
+    """The file to read: readers want one that has a place, so bytes that came by themselves are written down first."""
+    if request.path:
+        yield Path(request.path)
+        return
+    path = scratch / "file"
+    path.write_bytes(sys.stdin.buffer.read(request.size))
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path, request: Request) -> tuple[Reply, bool]:
     """The reply, and whether this process may go on."""
     try:
-        extracted = read_file(Path(request.path), request.name, max_chars=request.max_chars, seconds=request.seconds, ocr=request.ocr)
+        extracted = read_file(path, request.name, max_chars=request.max_chars, seconds=request.seconds, ocr=request.ocr)
     except AppError as error:
         return Reply(code=error.code.value, message=error.message), True
     except MemoryError:

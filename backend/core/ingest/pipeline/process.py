@@ -29,7 +29,13 @@ PROVIDER_DOWN_SECONDS = 30.0
 class Batch(Struct, kw_only=True):
     """What became of a claimed batch."""
 
-    done: list[Document]
+    claimed: Sequence[Document]
+    ready: list[Document] = []
+    """Summarized, with points that are not yet in the index."""
+    points: list[Point] = []
+    with_text: set[str] = set()
+    """The document_ids that have points."""
+    done: list[Document] = []
     """With their new state, not yet written."""
     postponed: list[Document] = []
     """Back to pending: a provider is down, which is not the Document's fault."""
@@ -46,24 +52,70 @@ async def process_pending(services: Services, company_id: str) -> float | None:
     """
     async with services.database.open(company_id, write=True) as uow:
         await uow.documents.release()
-    while True:
-        async with services.database.open(company_id, write=True) as uow:
-            claimed = await uow.documents.claim(BATCH, clock.now())
-        if not claimed:
-            return None
-        try:
-            batch = await _process(services, company_id, claimed)
-        except AppError as error:
-            batch = Batch(done=[], postponed=list(claimed), down=error)
-        await _finish(services, company_id, batch)
-        if batch.down is not None:
-            return batch.down.retry_after or PROVIDER_DOWN_SECONDS
+    # One batch is indexed and written while the next is summarized and embedded.
+    ending: asyncio.Task[AppError | None] | None = None
+    down: AppError | None = None
+    try:
+        while down is None:
+            async with services.database.open(company_id, write=True) as uow:
+                claimed = await uow.documents.claim(BATCH, clock.now())
+            batch = await _prepare(services, company_id, claimed) if claimed else None
+            if ending is not None:
+                down = await ending
+            if batch is None:
+                break
+            ending = asyncio.create_task(_conclude(services, company_id, batch))
+            down = batch.down
+        if ending is not None:
+            down = await ending or down
+    finally:
+        if ending is not None and not ending.done():
+            ending.cancel()
+            await asyncio.gather(ending, return_exceptions=True)
+    return None if down is None else down.retry_after or PROVIDER_DOWN_SECONDS
 
 
-async def _process(services: Services, company_id: str, claimed: Sequence[Document]) -> Batch:
-    batch = Batch(done=[])
+async def _prepare(services: Services, company_id: str, claimed: Sequence[Document]) -> Batch:
+    """What takes a model or a processor; a batch that none of its Documents came through has them all postponed."""
+    batch = Batch(claimed=claimed)
+    try:
+        await _make_points(services, company_id, batch)
+    except AppError as error:
+        _postpone(batch, error)
+    return batch
+
+
+async def _conclude(services: Services, company_id: str, batch: Batch) -> AppError | None:
+    """Index a batch and write what became of it; returns why the next one has to wait."""
+    try:
+        if batch.ready:
+            with services.meter.stage("index"):
+                index = await services.indexes.open(company_id)
+                await index.replace([document.document_id for document in batch.ready], batch.points)
+    except AppError as error:
+        _postpone(batch, error)
+    now = clock.now()
+    for document in batch.ready:
+        found = document.document_id in batch.with_text
+        reason = summarize.skip_reason(document) or ("" if found else "no_text")
+        state = DocState.INDEXED if found else DocState.SKIPPED
+        batch.done.append(
+            msgspec.structs.replace(
+                document, state=state, state_reason=reason, indexed_at=now, error_code=None, attempts=0, next_try_at=None
+            )
+        )
+    await _finish(services, company_id, batch)
+    return batch.down
+
+
+def _postpone(batch: Batch, error: AppError) -> None:
+    """Nothing of the batch counts: what it waits for is not its Documents' fault."""
+    batch.done, batch.ready, batch.postponed, batch.down = [], [], list(batch.claimed), error
+
+
+async def _make_points(services: Services, company_id: str, batch: Batch) -> None:
     with services.meter.stage("summarize"):
-        ready = await _summarize(services, company_id, claimed, batch)
+        ready = await _summarize(services, company_id, batch.claimed, batch)
     chunks = [embed.chunk_document(document) for document in ready]
     vectors: list[list[float]] | None = None
     if services.policy.dense_weight > 0:
@@ -71,21 +123,11 @@ async def _process(services: Services, company_id: str, claimed: Sequence[Docume
             vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
         if vectors is None:
             batch.postponed.extend(ready)
-            return batch
+            return
     with services.meter.stage("index"):
-        points = await _points(services, ready, chunks, vectors)
-        index = await services.indexes.open(company_id)
-        await index.replace([document.document_id for document in ready], points)
-    now = clock.now()
-    for document, of_one in zip(ready, chunks, strict=True):
-        state = DocState.INDEXED if of_one else DocState.SKIPPED
-        reason = summarize.skip_reason(document) or ("" if of_one else "no_text")
-        batch.done.append(
-            msgspec.structs.replace(
-                document, state=state, state_reason=reason, indexed_at=now, error_code=None, attempts=0, next_try_at=None
-            )
-        )
-    return batch
+        batch.points = await _points(services, ready, chunks, vectors)
+    batch.ready = ready
+    batch.with_text = {document.document_id for document, of_one in zip(ready, chunks, strict=True) if of_one}
 
 
 async def _points(
