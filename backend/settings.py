@@ -81,6 +81,14 @@ class Settings(BaseSettings):
         0.2, gt=0, le=1, description="A run fails when more than this share of its items can't be taken (and at least 10)."
     )
 
+    delete_share: float = Field(
+        0.15,
+        ge=0,
+        le=1,
+        description="When more than this share of a connection's tickets or articles seem gone without a trace (and at least 10), "
+        "nothing is deleted until an admin agrees; 1: always delete.",
+    )
+
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
     attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")

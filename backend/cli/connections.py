@@ -8,7 +8,7 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
-from backend.cli.text import day
+from backend.cli.text import day, short
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
@@ -116,6 +116,33 @@ def delete(
         gone = session.client.call("DELETE", f"/connections/{connection}", params={"keep_documents": keep})
         session.output.document(gone)
         session.output.text(f"Deleted {connection} with {gone['documents']} documents and {gone['files']} files.")
+
+
+@app.command()
+def deletions(
+    *,
+    connection: ConnectionArgument,
+    delete: Annotated[bool | None, typer.Option("--delete/--keep", help="Delete all of them, or keep them.")] = None,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """What seems to be gone from the helpdesk, too much at once to delete it without asking."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        path = f"/connections/{connection}/deletions"
+        if delete is not None:
+            done = session.client.post(path, {"delete": delete})
+            session.output.document(done)
+            session.output.text(f"Deleted {done['deleted']}, kept {done['kept']}.")
+            return
+        held = session.client.get(path)
+        session.output.document(held)
+        rows = (
+            (f"{each['doc_type']} {each['original_id']}", each["presence"], day(each["at"]), short(each["title"])) for each in held["items"]
+        )
+        session.output.table(("item", "is", "since", "title"), rows, empty="No deletion waits for you.")
+        if held["total"]:
+            session.output.text(f"{held['total']} in all. Delete them with --delete, or keep them with --keep.")
 
 
 def _change(connection: str, body: dict[str, Any], *, as_json: bool, url: str | None, key: str | None) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,8 @@ from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
-from backend.core.model.sync import Cursor, RunState, Stream
+from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
+from backend.core.model.ticket import Presence
 from backend.core.ports import stores
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
@@ -48,6 +49,8 @@ async def fill(records: Records, company: str) -> None:
         await work.sync.put_run(run("run_1"))
         await work.sync.put_cursor(CONNECTION, Cursor(stream=Stream.TICKETS, position={"page": 1}))
         await work.sync.put_failures(CONNECTION, [failure("1")])
+        await work.sweeps.begin(CONNECTION, "run_1", DocType.TICKET)
+        await work.sweeps.hold(CONNECTION, [HeldDeletion(doc_type=DocType.TICKET, original_id="1", presence=Presence.PURGED, at=START)])
         await work.usage.add([usage_row()])
         await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
         await work.feedback.put_answer(answer("ans_1", document))
@@ -75,6 +78,11 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "sync.active_run": lambda w: w.sync.active_run(CONNECTION),
     "sync.get_cursor": lambda w: w.sync.get_cursor(CONNECTION, Stream.TICKETS),
     "sync.list_failures": lambda w: w.sync.list_failures(CONNECTION),
+    "sweeps.under_way": lambda w: w.sweeps.under_way(CONNECTION, "run_1", DocType.TICKET),
+    "sweeps.missing": lambda w: w.sweeps.missing(CONNECTION, DocType.TICKET, START + timedelta(days=9_000)),
+    "sweeps.live": lambda w: w.sweeps.live(CONNECTION, DocType.TICKET),
+    "sweeps.list_held": lambda w: w.sweeps.list_held(CONNECTION),
+    "sweeps.count_held": lambda w: w.sweeps.count_held(CONNECTION),
     "usage.list": lambda w: w.usage.list(DAY, DAY),
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
@@ -91,13 +99,15 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
     "attachments.delete": lambda w: w.attachments.delete([ACME]),
     "connections.delete": lambda w: w.connections.delete(CONNECTION),
+    "sweeps.end": lambda w: w.sweeps.end(CONNECTION, DocType.TICKET),
+    "sweeps.drop_held": lambda w: w.sweeps.drop_held(CONNECTION),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
 }
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
-    *("usage.put_cached", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
+    *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
 }
-NOTHING: tuple[object, ...] = (None, [], {}, ([], None), dict.fromkeys(DocState, 0))
+NOTHING: tuple[object, ...] = (None, 0, False, [], {}, ([], None), dict.fromkeys(DocState, 0))
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

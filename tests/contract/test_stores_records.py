@@ -11,7 +11,8 @@ from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
 from backend.core.model.job import ALL, JobName
-from backend.core.model.sync import Cursor, RunState, Stream
+from backend.core.model.sync import Cursor, HeldDeletion, ItemRef, RunState, Stream
+from backend.core.model.ticket import Presence
 from tests.contract.records import (
     CONNECTION,
     START,
@@ -232,3 +233,39 @@ async def test_what_is_unfinished_is_told(records: Records) -> None:
         ]
     async with records.database.open("third") as work:
         assert [d.original_id for d in await work.documents.claim(10, clock.now())] == ["1"]
+
+
+async def test_a_sweep_tells_who_was_not_named(records: Records) -> None:
+    seen, lost = doc(1, connection_id="conn_1"), doc(2, connection_id="conn_1")
+    async with records.database.open("acme") as work:
+        await work.documents.put([seen, lost])
+        assert not await work.sweeps.under_way("conn_1", "run_1", DocType.TICKET)
+        await work.sweeps.begin("conn_1", "run_1", DocType.TICKET)
+        await work.sweeps.sight("conn_1", "run_1", [ItemRef(doc_type=DocType.TICKET, original_id="1", version="1")] * 2)
+    async with records.database.open("acme") as work:
+        assert await work.sweeps.under_way("conn_1", "run_1", DocType.TICKET)
+        assert not await work.sweeps.under_way("conn_1", "run_2", DocType.TICKET)
+        later = seen.stored_at + timedelta(seconds=1)
+        assert await work.sweeps.missing("conn_1", DocType.TICKET, later) == ["2"]
+        assert await work.sweeps.missing("conn_1", DocType.TICKET, seen.stored_at) == [], "stored since is no matter of this sweep"
+        assert await work.sweeps.missing("conn_2", DocType.TICKET, later) == []
+        assert await work.sweeps.live("conn_1", DocType.TICKET) == 2
+        await work.sweeps.begin("conn_1", "run_2", DocType.TICKET)
+        assert await work.sweeps.missing("conn_1", DocType.TICKET, later) == ["1", "2"], "a new sweep forgets the old one"
+        await work.sweeps.end("conn_1", DocType.TICKET)
+        assert not await work.sweeps.under_way("conn_1", "run_2", DocType.TICKET)
+
+
+async def test_held_deletions_wait_for_each_connection_by_itself(records: Records) -> None:
+    held = [HeldDeletion(doc_type=DocType.TICKET, original_id=str(number), presence=Presence.PURGED, at=START) for number in (1, 2, 3)]
+    async with records.database.open("acme") as work:
+        await work.connections.put(connection("conn_1"))
+        await work.sweeps.hold("conn_1", held)
+        await work.sweeps.hold("conn_1", [replace(held[0], presence=Presence.HIDDEN)])
+        assert await work.sweeps.list_held("conn_1", limit=2) == [replace(held[0], presence=Presence.HIDDEN), held[1]]
+        assert (await work.sweeps.count_held("conn_1"), await work.sweeps.count_held("conn_2")) == (3, 0)
+        await work.sweeps.drop_held("conn_1", DocType.ARTICLE)
+        await work.sweeps.drop_held("conn_1", DocType.TICKET, ["2"])
+        assert [each.original_id for each in await work.sweeps.list_held("conn_1")] == ["1", "3"]
+        await work.connections.delete("conn_1")
+        assert await work.sweeps.count_held("conn_1") == 0

@@ -1,5 +1,6 @@
 """Freshdesk's tickets as ours: pure functions from dict to model (https://developers.freshdesk.com/api/#tickets)."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parseaddr
@@ -54,6 +55,8 @@ _CHANNELS: Final = {
 }
 _OUTBOUND: Final = 10
 """An agent wrote the first message: https://developers.freshdesk.com/api/#create_outbound_email."""
+_TAG: Final = re.compile(r"<[^>]*>")
+_MERGED: Final = re.compile(r"merged into\s+ticket\s+#?\s*(\d+)|티켓\s*#?\s*(\d+)\s*(?:에|으로|로)\s*병합", re.IGNORECASE)
 _NOTE, _SURVEY, _FORWARD = 2, 6, 8
 """Values of a conversation's `source`: https://developers.freshdesk.com/api/#conversations."""
 
@@ -81,6 +84,7 @@ def ticket_of(
     source = number(record, "source")
     stats = record_of(record.get("stats") or {}, "stats")
     attachments, turns = _turns(record, conversations, names, requester=requester, created_at=created_at)
+    merged_into = _merged_into(turns) if status_of(status) is Status.CLOSED else None
     return Ticket(
         original_id=ticket_id,
         subject=text(record, "subject"),
@@ -99,7 +103,8 @@ def ticket_of(
         satisfaction=satisfaction,
         conversations=turns,
         attachments=attachments,
-        presence=presence,
+        presence=presence if merged_into is None else Presence.MERGED,
+        merged_into=merged_into,
         created_at=created_at,
         updated_at=needed_moment(record, "updated_at"),
         resolved_at=moment(stats, "resolved_at") or moment(stats, "closed_at"),
@@ -247,6 +252,14 @@ def _unseen(attachments: Iterable[Attachment], seen: set[str]) -> list[Attachmen
     fresh = [attachment for attachment in attachments if attachment.original_id not in seen]
     seen.update(attachment.original_id for attachment in fresh)
     return fresh
+
+
+def _merged_into(turns: Sequence[Conversation]) -> str | None:
+    """The ticket that a closed one was merged into. No field tells: merging leaves a private note that says so."""
+    for turn in reversed(turns):
+        if turn.private and turn.role is not Role.CUSTOMER and (found := _MERGED.search(_TAG.sub(" ", turn.html) or turn.text)):
+            return found.group(1) or found.group(2)
+    return None
 
 
 def presence_of(record: Record) -> Presence:

@@ -76,7 +76,7 @@ class FreshdeskSource:
     @property
     def capabilities(self) -> Capabilities:
         """Tickets, articles and deletions; Freshdesk's lists tell no totals."""
-        return Capabilities(streams=frozenset(Stream))
+        return Capabilities(streams=frozenset(Stream), complete=frozenset({Stream.TICKETS, Stream.ARTICLES}))
 
     @property
     def quota(self) -> SourceQuota:

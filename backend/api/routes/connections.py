@@ -10,10 +10,11 @@ from backend.api.errors import SOURCE, problems
 from backend.api.routes import API
 from backend.api.schemas.base import Items
 from backend.api.schemas.connections import ConnectionIn, ConnectionOut, ConnectionPatch, DisconnectedOut, ReportOut
+from backend.api.schemas.sync import HeldDecisionIn, HeldDecisionOut, HeldDeletionOut, HeldDeletionsOut
 from backend.core.errors import Code
 from backend.core.model.connection import Connection, CredentialReport
 from backend.core.model.tenant import Secret
-from backend.core.usecases import connections
+from backend.core.usecases import connections, deletions
 
 router = APIRouter(prefix=f"{API}/connections", tags=["connections"])
 
@@ -60,6 +61,43 @@ async def disconnect(
 ) -> connections.Disconnected:
     """Forget a connection and its credentials, and what was read over it."""
     return await connections.disconnect(services, caller.company_id, connection_id, keep_documents=keep_documents, caller=caller)
+
+
+@router.get("/{connection_id}/deletions", response_model=HeldDeletionsOut, responses=problems(Code.CONNECTION_NOT_FOUND))
+async def list_held_deletions(
+    services: ServicesDep,
+    caller: ConnectionsCaller,
+    connection_id: str = Path(max_length=100),
+    limit: int = Query(100, ge=1, le=1_000),
+) -> HeldDeletionsOut:
+    """Items that seem to be gone, too many at once to delete them without asking; they are still found."""
+    held = await deletions.list_held(services, caller.company_id, connection_id, limit)
+    items = [
+        HeldDeletionOut(
+            doc_type=each.held.doc_type,
+            original_id=each.held.original_id,
+            document_id=each.document_id,
+            title=each.title,
+            presence=each.held.presence,
+            at=each.held.at,
+        )
+        for each in held.items
+    ]
+    return HeldDeletionsOut(items=items, total=held.total)
+
+
+@router.post(
+    "/{connection_id}/deletions",
+    response_model=HeldDecisionOut,
+    responses=problems(Code.CONNECTION_NOT_FOUND, Code.INDEX_UNAVAILABLE, body=True),
+)
+async def decide_on_held_deletions(
+    body: HeldDecisionIn, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)
+) -> HeldDecisionOut:
+    """Delete all of them, or keep them."""
+    if body.delete:
+        return HeldDecisionOut(deleted=await deletions.delete_held(services, caller.company_id, connection_id, caller), kept=0)
+    return HeldDecisionOut(deleted=0, kept=await deletions.keep_held(services, caller.company_id, connection_id, caller))
 
 
 def _wanted(body: ConnectionIn) -> connections.ConnectionInput:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from backend.api.schemas.base import Id, In, Out
 from backend.core.model.document import DocType
 from backend.core.model.sync import RunMode, RunState, Stream
-from backend.core.model.ticket import Status
+from backend.core.model.ticket import Presence, Status
 
 
 class IngestIn(In):
@@ -46,6 +46,7 @@ class RunCountsOut(Out):
     unchanged: int
     stored: int
     deleted: int
+    held: int
     failed: int
     processed: int
     to_process: int
@@ -75,6 +76,37 @@ class RunOut(Out):
     resume_at: datetime | None
     error_code: str | None
     error_message: str
+
+
+class HeldDeletionOut(Out):
+    """An item that seems to be gone from the helpdesk."""
+
+    doc_type: DocType
+    original_id: str
+    document_id: str
+    title: str
+    presence: Presence
+    at: datetime
+
+
+class HeldDeletionsOut(Out):
+    """The first of the deletions that wait, and how many there are."""
+
+    items: list[HeldDeletionOut]
+    total: int
+
+
+class HeldDecisionIn(In):
+    """What shall become of all of them."""
+
+    delete: bool = Field(description="`true`: delete them; `false`: keep them, and let the next complete sync look for them again.")
+
+
+class HeldDecisionOut(Out):
+    """What was done."""
+
+    deleted: int
+    kept: int
 
 
 class FailureOut(Out):

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
@@ -50,6 +50,8 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     total: int | None = None
     items: tuple[T, ...]
     failures: tuple[ItemFailure, ...]
+    named: tuple[ItemRef, ...] = ()
+    """What the listing named as there, changed or not."""
     gone: tuple[ItemRef, ...]
     """Named as deleted or spam, or no longer there when they were about to be read."""
 
@@ -121,7 +123,9 @@ async def _read_page(listing: Listing, reading: Reading[T], gate: asyncio.Semaph
         total=listing.total,
         items=tuple(await reading.complete(items)),
         failures=tuple(failures),
-        gone=(*gone, *vanished),
+        named=tuple(live),
+        # It was there a moment ago, so it went the usual way.
+        gone=(*gone, *(structs.replace(ref, presence=Presence.DELETED) for ref in vanished)),
     )
 
 

@@ -14,7 +14,7 @@ from backend.core.ids import text_hash
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import TURN_KINDS, Chunk, DocType, Document, Part, Summary
-from backend.core.model.ticket import Role
+from backend.core.model.ticket import Presence, Role
 from backend.core.ports.llm import Embedder
 from backend.core.text.sentences import split_sentences
 from backend.core.text.size import clip_tokens, estimate_tokens
@@ -42,8 +42,10 @@ def chunk_document(document: Document) -> list[Chunk]:
     """A Document's Chunks by ordinal: 0 the problem and 1 the solution of a ticket, then notes, bodies and attachments.
 
     A ticket without a summary keeps one `body` chunk of what people wrote, so that it can still be found; one that
-    nobody wrote in has none.
+    nobody wrote in has none, nor one that goes on in another ticket.
     """
+    if document.presence is Presence.MERGED:
+        return []
     chunks = _ticket_chunks(document) if document.doc_type is DocType.TICKET else []
     ordinal = max((chunk.ordinal + 1 for chunk in chunks), default=0)
     files = [part for part in document.parts if part.kind == "attachment" and part.text]

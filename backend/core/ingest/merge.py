@@ -256,6 +256,7 @@ def _ticket_attributes(ticket: Ticket) -> dict[str, str]:
         "Channel": ticket.channel,
         "Organization": ticket.organization.name if ticket.organization else None,
         "Satisfaction": ticket.satisfaction,
+        "Merged into": ticket.merged_into,
     }
     return _filled(ticket.custom_fields) | _filled(named)
 

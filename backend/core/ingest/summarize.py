@@ -21,7 +21,7 @@ from backend.core.model.answer import Completion, Prompt
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
-from backend.core.model.ticket import Role
+from backend.core.model.ticket import Presence, Role
 from backend.core.ports.llm import ChatModel
 from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
 from backend.core.text.language import detect_language
@@ -37,6 +37,7 @@ _TAGS: Final = 8
 
 TOO_SHORT: Final = "too_short"
 AUTOMATED: Final = "automated"
+MERGED: Final = "merged"
 
 _LETTERS = re.compile(r"[^\W\d_]")
 # Models without schema support like to wrap JSON in a Markdown block.
@@ -86,9 +87,11 @@ class Summarized(Struct, frozen=True, kw_only=True):
 
 
 def skip_reason(document: Document) -> str | None:
-    """Why a ticket is not worth a summary: `too_short`, `automated`; None where it is (or where it is no ticket)."""
+    """Why a ticket is not worth a summary: `too_short`, `automated`, `merged`; None where it is (or where it is no ticket)."""
     if document.doc_type is not DocType.TICKET:
         return None
+    if document.presence is Presence.MERGED:
+        return MERGED
     human = [part for part in document.parts if part.kind in TURN_KINDS and part.role in (Role.CUSTOMER, Role.AGENT) and part.text]
     if not human or (len(human) == 1 and _AUTOMATED_TITLE.match(document.title)):
         return AUTOMATED

@@ -52,6 +52,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     created_at: datetime
     verified_at: datetime | None = None
     last_synced_at: datetime | None = None
+    reconciled_at: datetime | None = None
+    """When all its tickets were last listed and compared with what is stored."""
     report: CredentialReport | None = None
 
 

@@ -80,6 +80,15 @@ class ItemFailure(Struct, frozen=True, kw_only=True):
     raw: bytes | None = None
 
 
+class HeldDeletion(Struct, frozen=True, kw_only=True):
+    """An item that is gone by all we can tell, and waits for an admin because too many went at once (SPEC A7)."""
+
+    doc_type: DocType
+    original_id: str
+    presence: Presence
+    at: datetime
+
+
 class RunState(StrEnum):
     """How a Run goes."""
 
@@ -123,6 +132,8 @@ class RunCounts(Struct, kw_only=True):
     unchanged: int = 0
     stored: int = 0
     deleted: int = 0
+    held: int = 0
+    """Deletions that wait for an admin."""
     failed: int = 0
     processed: int = 0
     """Documents that reached a final state (indexed, skipped or failed) since the Run began."""

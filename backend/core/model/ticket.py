@@ -46,12 +46,19 @@ class ConversationKind(StrEnum):
 
 
 class Presence(StrEnum):
-    """Whether the platform still has the item (SPEC A7)."""
+    """Whether the platform still has the item (SPEC A7). It may come back from every one of these."""
 
     LIVE = "live"
     ARCHIVED = "archived"
+    """Out of the platform's lists, and still to be read: it stays."""
+    MERGED = "merged"
+    """Its conversation goes on in another ticket, `merged_into`: kept, and not found by search."""
     DELETED = "deleted"
     SPAM = "spam"
+    PURGED = "purged"
+    """Gone without a trace: no list names it and nobody can read it."""
+    HIDDEN = "hidden"
+    """The credentials may no longer read it."""
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -125,6 +132,8 @@ class Ticket(Struct, frozen=True, kw_only=True):
     conversations: tuple[Conversation, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     presence: Presence = Presence.LIVE
+    merged_into: str | None = None
+    """The original_id of the ticket it was merged into."""
     created_at: datetime
     updated_at: datetime
     resolved_at: datetime | None = None

@@ -13,6 +13,7 @@ from backend.core.ports.stores import (
     DocumentStore,
     FeedbackStore,
     KeyStore,
+    SweepStore,
     SyncStore,
     UsageStore,
 )
@@ -26,6 +27,7 @@ class UnitOfWork(Protocol):
     attachments: AttachmentStore
     connections: ConnectionStore
     sync: SyncStore
+    sweeps: SweepStore
     usage: UsageStore
     feedback: FeedbackStore
     audit: AuditStore

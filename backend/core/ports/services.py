@@ -20,6 +20,7 @@ class Policy:
     """Values from the settings that the core works by; `settings.py` says what each means."""
 
     failed_share: float = 0.2
+    delete_share: float = 0.15
     attachment_max_bytes: int = 20_000_000
     question_max_chars: int = 4_000
     dense_weight: float = 0.0

@@ -24,6 +24,8 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """What a Source can do; the conformance suite holds it to it."""
 
     streams: frozenset[Stream]
+    complete: frozenset[Stream] = frozenset()
+    """Streams that name every live item when they are read from their beginning: what they leave out may be gone."""
     listing_names_total: bool = False
 
 

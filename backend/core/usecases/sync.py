@@ -1,33 +1,25 @@
 """Sync a connection: start, watch, cancel, and the run itself in steps that may be killed between any two."""
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import aclosing
 from datetime import timedelta
 
 import msgspec
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code, Retry
-from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
-from backend.core.ingest.pipeline.sources import open_source
-from backend.core.ingest.pipeline.take import Taken, Taker, cursor_scope
-from backend.core.model.connection import Connection, ConnectionState
+from backend.core.ingest.pipeline.streams import read_source
+from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName
-from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunCounts, RunOptions, RunState, Stream
+from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
 
 PROCESSING = "processing"
 LOOK_AGAIN_SECONDS = 0.2
 """How often a run that only waits for its Documents to be processed looks at them."""
 MAX_WAITS = 8
 """A run that has waited so often in a row without getting anywhere has failed."""
-LEAST_FAILURES = 10
-"""Fewer failed items than this never fail a run, whatever their share."""
 
 
 async def start_run(services: Services, company_id: str, connection_id: str, options: RunOptions, actor: str) -> Run:
@@ -117,90 +109,13 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
         run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
     )
     try:
-        run = await _read_source(services, company_id, connection, await _save(services, company_id, run))
+        run = await read_source(services, company_id, connection, await _save(services, company_id, run))
         run = await _save(services, company_id, msgspec.structs.replace(run, phase=PROCESSING))
     except RunCanceledError:
         return None
     except AppError as error:
         return await _stopped(services, company_id, run_id, error)
     return await _watch_processing(services, company_id, run)
-
-
-async def _read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
-    """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
-    source = await open_source(services, company_id, connection)
-    try:
-        taker = Taker(services, company_id, connection, source, run)
-        await _retry_failures(services, company_id, taker)
-        streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
-        for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
-            await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
-    finally:
-        await source.close()
-    async with services.database.open(company_id, write=True) as uow:
-        current = await uow.connections.get(connection.connection_id)
-        if current is not None:
-            await uow.connections.put(msgspec.structs.replace(current, last_synced_at=clock.now()))
-    return taker.run
-
-
-async def _retry_failures(services: Services, company_id: str, taker: Taker) -> None:
-    """Items that could not be taken before come first (SPEC A9)."""
-    async with services.database.open(company_id) as uow:
-        failures = await uow.sync.list_failures(taker.run.connection_id)
-    refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
-    if not refs:
-        return
-    items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
-    items = await taker.complete(items)
-    await taker.keep(Page[Taken](cursor=None, items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
-
-
-async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
-    """Read streams side by side; the first error stops them all."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for stream in streams:
-                group.create_task(_read_stream(services, company_id, taker, source, stream))
-    except* (AppError, RunCanceledError) as errors:
-        raise errors.exceptions[0] from None
-
-
-async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, stream: Stream) -> None:
-    """Read one stream, to its end or to the limit."""
-    run = taker.run
-    options, scope = run.options, cursor_scope(run)
-    async with services.database.open(company_id, write=True) as uow:
-        cursor = await uow.sync.get_cursor(run.connection_id, stream, scope)
-    listed = 0
-    pages = collect(source, cursor or Cursor(stream=stream), options, taker)
-    async with aclosing(pages):
-        async for page in pages:
-            await taker.keep(page, stream.value)
-            _check_failures(services, taker.run)
-            cursor = page.cursor
-            listed += page.listed
-            if options.limit is not None and listed >= options.limit:
-                break
-    if scope is not None and _moves_place(options) and cursor is not None:
-        async with services.database.open(company_id, write=True) as uow:
-            await uow.sync.put_cursor(run.connection_id, cursor)
-
-
-def _moves_place(options: RunOptions) -> bool:
-    """A full read of everything is also where the next incremental run starts; a partial one is not."""
-    return options.since is None and options.until is None and options.limit is None and not options.statuses
-
-
-def _check_failures(services: Services, run: Run) -> None:
-    counts = run.counts
-    tried = counts.stored + counts.failed
-    if counts.failed >= LEAST_FAILURES and counts.failed > services.policy.failed_share * tried:
-        raise AppError(
-            Code.RUN_FAILED_ITEMS,
-            f"{counts.failed} of {tried} items could not be taken; see them with `desklore failures {run.connection_id}`. "
-            "They are tried again by the next run.",
-        )
 
 
 async def _watch_processing(services: Services, company_id: str, run: Run) -> float | None:
@@ -222,8 +137,17 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         settled = not (everywhere.get(DocState.PENDING, 0) + everywhere.get(DocState.PROCESSING, 0))
         differs = settled and stored != indexed
         message = f"The store has {stored} indexed documents and the index {indexed}." if differs else ""
+        if counts.held:
+            message = (
+                f"{counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
+                f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
+            )
         ended = msgspec.structs.replace(run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now())
-        await _save(services, company_id, msgspec.structs.replace(ended, error_code=None, error_message=message))
+        await _save(
+            services,
+            company_id,
+            msgspec.structs.replace(ended, error_code=Code.DELETIONS_HELD if counts.held else None, error_message=message),
+        )
         services.meter.count("runs", 1, state=RunState.COMPLETED.value)
     except RunCanceledError:
         pass

@@ -1,18 +1,10 @@
 """Every table: its columns, its keys (each begins with company_id) and an index for every query."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -23,8 +15,8 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator
+
+from backend.storage.sql.columns import Json, UtcTime, company
 
 metadata = MetaData(
     naming_convention={
@@ -34,9 +26,6 @@ metadata = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
-
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-"""A msgspec value goes in as it is and comes out as JSON text: the engine encodes, the store decodes to its own type."""
 
 ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
 """Written out, not bound, so that the planner sees that the partial index on active runs answers the query."""
@@ -48,53 +37,10 @@ WAITING_FILE = text("state = 'waiting'")
 """Attachments whose pictures are still to be read: few at any time."""
 
 
-class UtcTime(TypeDecorator[datetime]):
-    """A moment, stored as UTC and read back with its time zone, which SQLite does not keep.
-
-    In SQLite it is ISO 8601 text of fixed length, so that the order of texts is the order of times.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
-        """To what the driver takes."""
-        return _to_text if dialect.name == "sqlite" else _to_utc
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002 - SQLAlchemy's signature
-        """From what the driver gives."""
-        return _from_text if dialect.name == "sqlite" else _to_utc
-
-
-def _to_utc(value: datetime | None) -> datetime | None:
-    """The moment in UTC; refuses a time without a zone, since nobody could tell what it means."""
-    if value is None or value.tzinfo is UTC:
-        return value
-    if value.tzinfo is None:
-        raise ValueError("a stored time needs a time zone")
-    return value.astimezone(UTC)
-
-
-def _to_text(value: datetime | None) -> str | None:
-    moment = _to_utc(value)
-    return None if moment is None else moment.isoformat(timespec="microseconds")
-
-
-def _from_text(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
-
-
-def _company(*, of_tenant: bool = True) -> Column[str]:
-    """The first column of every key. With the foreign key a late job can't write for a tenant that was deleted."""
-    if of_tenant:
-        return Column("company_id", String(63), ForeignKey("tenants.company_id"), nullable=False)
-    return Column("company_id", String(63), nullable=False)
-
-
 tenants = Table(
     "tenants",
     metadata,
-    _company(of_tenant=False),
+    company(of_tenant=False),
     Column("created_at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
     PrimaryKeyConstraint("company_id"),
@@ -103,7 +49,7 @@ tenants = Table(
 api_keys = Table(
     "api_keys",
     metadata,
-    _company(),
+    company(),
     Column("key_id", String(64), nullable=False),
     Column("key_hash", String(128), nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -117,7 +63,7 @@ api_keys = Table(
 connections = Table(
     "connections",
     metadata,
-    _company(),
+    company(),
     Column("connection_id", String(64), nullable=False),
     Column("platform", String(64), nullable=False),
     Column("domain", String(255), nullable=False),
@@ -130,7 +76,7 @@ connections = Table(
 documents = Table(
     "documents",
     metadata,
-    _company(),
+    company(),
     Column("document_id", String(64), nullable=False),
     Column("connection_id", String(64), nullable=False),
     Column("platform", String(64), nullable=False),
@@ -163,7 +109,7 @@ Index("ix_documents_retried", documents.c.company_id, documents.c.next_try_at, s
 attachments = Table(
     "attachments",
     metadata,
-    _company(),
+    company(),
     Column("attachment_id", String(255), nullable=False),
     Column("document_id", String(64), nullable=False),
     Column("state", String(16), nullable=False),
@@ -176,7 +122,7 @@ attachments = Table(
 runs = Table(
     "runs",
     metadata,
-    _company(),
+    company(),
     Column("run_id", String(64), nullable=False),
     Column("connection_id", String(64), nullable=False),
     Column("state", String(16), nullable=False),
@@ -192,7 +138,7 @@ Index(ONE_ACTIVE_RUN, runs.c.company_id, runs.c.connection_id, unique=True, sqli
 cursors = Table(
     "cursors",
     metadata,
-    _company(),
+    company(),
     Column("connection_id", String(64), nullable=False),
     Column("stream", String(32), nullable=False),
     Column("run_id", String(64), nullable=False),
@@ -203,7 +149,7 @@ cursors = Table(
 failures = Table(
     "failures",
     metadata,
-    _company(),
+    company(),
     Column("connection_id", String(64), nullable=False),
     Column("doc_type", String(16), nullable=False),
     Column("original_id", String(255), nullable=False),
@@ -217,10 +163,33 @@ failures = Table(
     Index(None, "company_id", "connection_id", "at"),
 )
 
+sightings = Table(
+    "sightings",
+    metadata,
+    company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("doc_type", String(16), nullable=False),
+    Column("original_id", String(255), nullable=False),
+    Column("run_id", String(64), nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
+)
+
+held_deletions = Table(
+    "held_deletions",
+    metadata,
+    company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("doc_type", String(16), nullable=False),
+    Column("original_id", String(255), nullable=False),
+    Column("presence", String(16), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
+)
+
 usage = Table(
     "usage",
     metadata,
-    _company(),
+    company(),
     Column("day", Date, nullable=False),
     Column("provider", String(64), nullable=False),
     Column("model", String(255), nullable=False),
@@ -235,7 +204,7 @@ usage = Table(
 paid_results = Table(
     "paid_results",
     metadata,
-    _company(),
+    company(),
     Column("cache_key", String(128), nullable=False),
     Column("purpose", String(32), nullable=False),
     Column("stored_at", UtcTime, nullable=False),
@@ -246,7 +215,7 @@ paid_results = Table(
 answers = Table(
     "answers",
     metadata,
-    _company(),
+    company(),
     Column("answer_id", String(64), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
@@ -256,7 +225,7 @@ answers = Table(
 feedback = Table(
     "feedback",
     metadata,
-    _company(),
+    company(),
     Column("caller", String(255), nullable=False),
     Column("answer_id", String(64), nullable=False),
     Column("document_id", String(64), nullable=False),
@@ -269,7 +238,7 @@ feedback = Table(
 audit = Table(
     "audit",
     metadata,
-    _company(of_tenant=False),
+    company(of_tenant=False),
     Column("entry_id", String(64), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),

@@ -15,6 +15,7 @@ from backend.core.ports.stores import (
     DocumentStore,
     FeedbackStore,
     KeyStore,
+    SweepStore,
     SyncStore,
     UsageStore,
 )
@@ -27,6 +28,7 @@ from backend.storage.sql.engine import open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.sweeps import SqlSweepStore
 from backend.storage.sql.sync import SqlSyncStore
 from backend.storage.sql.transaction import Transaction
 from backend.storage.sql.usage import SqlUsageStore
@@ -43,6 +45,7 @@ class SqlUnitOfWork:
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
+        self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)
         self.usage: UsageStore = SqlUsageStore(company_id, transaction)
         self.feedback: FeedbackStore = SqlFeedbackStore(company_id, transaction)
         self.audit: AuditStore = SqlAuditStore(company_id, transaction)

@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import groupby
 
 import msgspec
-import zstandard
-from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import Code
@@ -14,7 +13,9 @@ from backend.core.ingest import merge
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
+from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.progress import save_run
+from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
@@ -25,20 +26,8 @@ from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source, SourceQuota
 
-
-class Taken(Struct, frozen=True, kw_only=True):
-    """An item that was read, ready to be kept."""
-
-    ref: ItemRef
-    item: Ticket | Article | None
-    """None: the content is what is stored already and only its version moved, or it was not asked for; or it is merged."""
-    document: Document | None = None
-    """What was made of the item."""
-    asked_for: bool = True
-    files: tuple[ReadFile, ...] = ()
-    raw: bytes
-    retry: ItemFailure | None = None
-    """Part of it could not be taken: kept as it is, and read again first thing next time."""
+SETTLING = timedelta(minutes=2)
+"""A version is not trusted sooner after the change it stands for; the platform's clock and ours may differ by as much."""
 
 
 class Taker:
@@ -97,6 +86,12 @@ class Taker:
             ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
         return await self._make(ref, fetched.item, fetched.raw, None)
 
+    async def look_up(self, ref: ItemRef) -> Taken:
+        """One that a complete listing left out, if it is still there."""
+        fetched = await self._source.fetch(ref)
+        ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
+        return await self._make(ref, fetched.item, fetched.raw, self._hashes.pop(self._document_id(ref), None))
+
     async def complete(self, items: Sequence[Taken]) -> list[Taken]:
         """Merge the items of a page, one Document each, beside the event loop."""
         now = clock.now()
@@ -121,24 +116,24 @@ class Taker:
         made = {id(taken): document for taken, document in zip(merging, documents, strict=True)}
         return [msgspec.structs.replace(taken, item=None, document=made.get(id(taken))) for taken in items]
 
-    async def keep(self, page: Page[Taken], phase: str = "") -> None:
-        """Store a page and move the cursor, all or nothing.
+    async def keep(self, page: Page[Taken], phase: str = "", *, sweep: bool = False) -> None:
+        """Store a page and move the cursor, all or nothing; with `sweep` also remember whom the listing named.
 
         What is gone leaves the index first: should we be killed in between, the page is simply taken again.
         Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await self._archive(page.items)
+            await archive_items(self._blobs, self._connection, self.run, page.items)
             gone = {self._document_id(ref): ref for ref in page.gone}
             if gone:
                 index = await self._services.indexes.open(self._company_id)
                 await index.delete(list(gone))
             with self._services.meter.stage("store"):
-                deleted = await self._store(page, phase)
+                deleted = await self._store(page, phase, sweep=sweep)
         stored = sum(taken.document is not None for taken in page.items)
         self._tell(page, stored=stored, deleted=deleted)
 
-    async def _store(self, page: Page[Taken], phase: str) -> int:
+    async def _store(self, page: Page[Taken], phase: str, *, sweep: bool) -> int:
         """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
         documents = [taken.document for taken in page.items if taken.document is not None]
         async with self._services.database.open(self._company_id, write=True) as uow:
@@ -146,6 +141,8 @@ class Taker:
             deleted = await self._mark_gone(uow, page.gone)
             run = self._counted(page, stored=len(documents), deleted=deleted)
             run = msgspec.structs.replace(run, phase=phase or run.phase)
+            if sweep:
+                await uow.sweeps.sight(run.connection_id, run.run_id, page.named)
             if page.cursor is not None:
                 await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
             run = await save_run(uow, run)
@@ -161,7 +158,8 @@ class Taker:
             return Taken(ref=ref, item=None, asked_for=False, raw=raw)
         with self._services.meter.stage("merge"):
             if known_hash is not None and content_hash_of(item) == known_hash:
-                return Taken(ref=ref, item=None, raw=raw)
+                return Taken(ref=_settled(ref, item), item=None, raw=raw)
+        ref = _settled(ref, item)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
         missing = next((file.file for file in files if file.may_work_later), None)
@@ -202,22 +200,6 @@ class Taker:
             await uow.sync.clear_failures(self._connection.connection_id, doc_type, list(refs))
         return deleted
 
-    async def _archive(self, items: Sequence[Taken]) -> None:
-        """Keep the vendor's payloads of a page as one file: an object per ticket would be slow and dear (SPEC B4)."""
-        if not items:
-            return
-        lines = b"\n".join(
-            msgspec.json.encode({"doc_type": taken.ref.doc_type, "original_id": taken.ref.original_id, "version": taken.ref.version})[:-1]
-            + b',"raw":'
-            + taken.raw
-            + b"}"
-            for taken in items
-        )
-        run = self.run
-        place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{ids.content_hash(lines)[:8]}"
-        key = f"raw/{self._connection.platform}/{self._connection.connection_id}/{place}.jsonl.zst"
-        await self._blobs.put(key, zstandard.compress(lines))
-
     def _tell(self, page: Page[Taken], *, stored: int, deleted: int) -> None:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
         for outcome, amount in outcomes.items():
@@ -250,6 +232,17 @@ class Taker:
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
+
+
+def _settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
+    """The item with a version that may be trusted, or that no listing will ever name, so that it is read once more.
+
+    Platforms tell times in whole seconds: what changes again within the second in which it was read has the version that
+    is stored already, and would be taken for unchanged for ever.
+    """
+    if clock.now() - item.updated_at > SETTLING:
+        return ref
+    return msgspec.structs.replace(ref, version=f"{ref.version}~")
 
 
 def cursor_scope(run: Run) -> str | None:

@@ -1,0 +1,132 @@
+"""Read a connection's source into the store: what failed before, every stream, then what is missing."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.progress import RunCanceledError
+from backend.core.ingest.pipeline.reconcile import reconcile
+from backend.core.ingest.pipeline.sources import open_source
+from backend.core.ingest.pipeline.take import Taker, cursor_scope
+from backend.core.ingest.pipeline.taken import Taken
+from backend.core.model.connection import Connection
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, ItemRef, Run, RunMode, RunOptions, Stream
+from backend.core.ports.database import UnitOfWork
+from backend.core.ports.services import Services
+from backend.core.ports.source import Source
+
+SWEPT = {Stream.TICKETS: DocType.TICKET, Stream.ARTICLES: DocType.ARTICLE}
+"""What a stream names."""
+LEAST_FAILURES = 10
+"""Fewer failed items than this never fail a run, whatever their share."""
+
+
+async def read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
+    """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
+    source = await open_source(services, company_id, connection)
+    try:
+        taker = Taker(services, company_id, connection, source, run)
+        await _retry_failures(services, company_id, taker)
+        streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
+        for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
+            await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
+        reconciled = await _reconcile(services, company_id, taker)
+    finally:
+        await source.close()
+    async with services.database.open(company_id, write=True) as uow:
+        current = await uow.connections.get(connection.connection_id)
+        if current is not None:
+            now = clock.now()
+            reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
+            await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
+    return taker.run
+
+
+async def _reconcile(services: Services, company_id: str, taker: Taker) -> list[DocType]:
+    """After complete listings, and after the deletions that the helpdesk tells of itself: what is missing still?"""
+    swept = []
+    for doc_type in SWEPT.values():
+        async with services.database.open(company_id) as uow:
+            if await uow.sweeps.under_way(taker.run.connection_id, taker.run.run_id, doc_type):
+                swept.append(doc_type)
+    for doc_type in swept:
+        await reconcile(services, company_id, taker, doc_type)
+    return swept
+
+
+async def _retry_failures(services: Services, company_id: str, taker: Taker) -> None:
+    """Items that could not be taken before come first (SPEC A9)."""
+    async with services.database.open(company_id) as uow:
+        failures = await uow.sync.list_failures(taker.run.connection_id)
+    refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
+    if not refs:
+        return
+    items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
+    items = await taker.complete(items)
+    await taker.keep(Page[Taken](cursor=None, items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
+
+
+async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
+    """Read streams side by side; the first error stops them all."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for stream in streams:
+                group.create_task(_read_stream(services, company_id, taker, source, stream))
+    except* (AppError, RunCanceledError) as errors:
+        raise errors.exceptions[0] from None
+
+
+async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, stream: Stream) -> None:
+    """Read one stream, to its end or to the limit."""
+    run = taker.run
+    options, scope = run.options, cursor_scope(run)
+    async with services.database.open(company_id, write=True) as uow:
+        cursor = await uow.sync.get_cursor(run.connection_id, stream, scope)
+        sweep = await _begin_sweep(uow, source, run, stream, cursor)
+    listed = 0
+    pages = collect(source, cursor or Cursor(stream=stream), options, taker)
+    async with aclosing(pages):
+        async for page in pages:
+            await taker.keep(page, stream.value, sweep=sweep)
+            _check_failures(services, taker.run)
+            cursor = page.cursor
+            listed += page.listed
+            if options.limit is not None and listed >= options.limit:
+                break
+    if scope is not None and _moves_place(options) and cursor is not None:
+        async with services.database.open(company_id, write=True) as uow:
+            await uow.sync.put_cursor(run.connection_id, cursor)
+
+
+async def _begin_sweep(uow: UnitOfWork, source: Source, run: Run, stream: Stream, cursor: Cursor | None) -> bool:
+    """Whether this read of the stream names everything there is, from its very beginning on."""
+    doc_type = SWEPT.get(stream)
+    complete = stream in source.capabilities.complete and _moves_place(run.options)
+    # An incremental run names the tickets that changed; articles are listed whole every time.
+    if doc_type is None or not complete or (stream is Stream.TICKETS and run.options.mode is not RunMode.FULL):
+        return False
+    if cursor is None or not cursor.position:
+        await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)
+    return await uow.sweeps.under_way(run.connection_id, run.run_id, doc_type)
+
+
+def _moves_place(options: RunOptions) -> bool:
+    """A full read of everything is also where the next incremental run starts; a partial one is not."""
+    return options.since is None and options.until is None and options.limit is None and not options.statuses
+
+
+def _check_failures(services: Services, run: Run) -> None:
+    counts = run.counts
+    tried = counts.stored + counts.failed
+    if counts.failed >= LEAST_FAILURES and counts.failed > services.policy.failed_share * tried:
+        raise AppError(
+            Code.RUN_FAILED_ITEMS,
+            f"{counts.failed} of {tried} items could not be taken; see them with `desklore failures {run.connection_id}`. "
+            "They are tried again by the next run.",
+        )
