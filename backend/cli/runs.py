@@ -17,10 +17,11 @@ ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="[CONNECTION]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
-def sync(
+def sync(  # noqa: PLR0913  Every option is an argument.
     *,
     connection: ConnectionsArgument = None,
     full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what changed.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch everything again, even what is unchanged.")] = False,
     since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
@@ -29,7 +30,7 @@ def sync(
     key: KeyOption = None,
 ) -> None:
     """Read what changed from a helpdesk and make it searchable, with live progress. With --json: {"runs": [...]}."""
-    options = {"mode": "full" if full else "incremental", "since": moment(since), "limit": limit}
+    options = {"mode": "refresh" if refresh else "full" if full else "incremental", "since": moment(since), "limit": limit}
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         runs = [sync_one(session, each, options, detach=detach) for each in _chosen(session, connection)]
         session.output.document({"runs": runs})
@@ -53,6 +54,8 @@ def sync_one(session: Session, connection_id: str, options: dict[str, Any], *, d
         return run
     run = follow_run(session, run["run_id"])
     session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
+    if run["state"] == "completed" and run.get("error_message"):
+        session.output.text(run["error_message"])
     return run
 
 

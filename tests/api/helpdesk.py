@@ -31,6 +31,10 @@ class PaperSource:
     def quota(self) -> SourceQuota:
         return SourceQuota(calls=1, remaining=49, limit=50)
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        return frozenset()
+
     async def verify(self) -> CredentialReport:
         key = self.settings.credentials["api_key"].reveal()
         if key == BAD_KEY:

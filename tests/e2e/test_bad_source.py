@@ -187,3 +187,39 @@ async def test_a_run_fails_when_most_tickets_do_and_tells_where_they_are_listed(
     sandbox.site.faults.clear()
     assert (await acme.sync())["state"] == "completed"
     await assert_nothing_is_missing(trip, acme, sandbox)
+
+
+@pytest.mark.parametrize("lists", ["/agents?", "/groups", "/products", "/ticket_fields", "/companies"])
+async def test_names_that_may_not_be_read_are_told_and_come_with_a_refresh(
+    trip: Trip, acme: Tenant, sandbox: SandboxServer, lists: str
+) -> None:
+    other = await trip.onboard("globex")
+    await other.connect(sandbox)
+    await other.sync()
+    order(sandbox, lists.replace("?", r"\?"), "403", None)
+    run = await acme.sync()
+    assert (run["state"], run["error_code"], run["unreadable"]) == ("completed", None, [lists.strip("/?")]), run
+    assert f"desklore sync {acme.connection_id} --refresh" in run["error_message"]
+    sandbox.site.faults.clear()
+    assert await hashes(trip, "acme") != await hashes(trip, "globex")
+    run = await acme.sync(mode="refresh")
+    assert (run["state"], run["unreadable"], run["error_message"]) == ("completed", [], ""), run
+    assert await hashes(trip, "acme") == await hashes(trip, "globex")
+    assert (await acme.sync(mode="refresh"))["counts"]["stored"] == 0
+
+
+async def test_a_key_without_the_right_to_articles_still_brings_the_tickets(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:
+    await acme.sync()
+    before = await hashes(trip, "acme")
+    order(sandbox, "/solutions/folders/", "403", None, after=10)
+    run = await acme.sync(mode="full")
+    assert (run["state"], run["counts"]["deleted"]) == ("completed", 0), run
+    assert "articles" in run["unreadable"]
+    assert await hashes(trip, "acme") == before
+
+
+async def hashes(trip: Trip, company_id: str) -> dict[str, str]:
+    """What each Document's content comes to."""
+    async with trip.runtime.services.database.open(company_id) as uow:
+        documents, _ = await uow.documents.list(limit=1000)
+    return {f"{document.doc_type} {document.original_id}": document.content_hash for document in documents}

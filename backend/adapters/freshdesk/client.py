@@ -24,6 +24,8 @@ class FreshdeskClient:
     def __init__(self, http: HttpClient, prefix: str = "") -> None:
         self.http = http
         self._api = f"{prefix}/api/v2"
+        self.refused: set[str] = set()
+        """Optional lists that the agent's role may not read, by their last name."""
 
     async def ticket(self, ticket_id: str, include: str, *, archived: bool = False) -> tuple[Record, bytes]:
         """One ticket, and its JSON. An archived one is at another place (https://developers.freshdesk.com/api/#archive_tickets)."""
@@ -46,7 +48,7 @@ class FreshdeskClient:
         try:
             return (await self._pages(path, path.rpartition("/")[2], query, urgent=True))[0]
         except AppError as error:
-            if optional and error.code in _ABSENT:
+            if optional and self._is_absent(error, path):
                 return []
             raise
 
@@ -55,7 +57,7 @@ class FreshdeskClient:
         try:
             answer = await self.http.get(f"{self._api}{path}", urgent=True)
         except AppError as error:
-            if optional and error.code in _ABSENT:
+            if optional and self._is_absent(error, path):
                 return []
             raise
         return records_of(answer.value, path.rpartition("/")[2])
@@ -69,13 +71,18 @@ class FreshdeskClient:
         try:
             return await self.record(path)
         except AppError as error:
-            if error.code in _ABSENT:
+            if self._is_absent(error, path):
                 return None
             raise
 
     async def probe(self, path: str, patience: Patience) -> Any:
         """One quick look, for checking what a credential may read."""
         return (await self.http.get(f"{self._api}{path}", patience=patience, urgent=True)).value
+
+    def _is_absent(self, error: AppError, path: str) -> bool:
+        if error.code is Code.SOURCE_PERMISSION_MISSING:
+            self.refused.add("translations" if "/articles/" in path else path.rpartition("/")[2])
+        return error.code in _ABSENT
 
     async def _one(self, path: str, field: str) -> tuple[Record, bytes]:
         answer = await self.http.get(self._api + path)

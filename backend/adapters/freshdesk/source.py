@@ -84,6 +84,11 @@ class FreshdeskSource:
         quota = self._http.quota
         return SourceQuota(calls=self._http.calls, remaining=quota.remaining, limit=quota.limit, waited_seconds=quota.waited)
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The lists of names that the agent's role may not read."""
+        return frozenset(self._client.refused)
+
     async def verify(self) -> CredentialReport:
         """Check address and key within two seconds."""
         return await verify(self._client, self._domain)

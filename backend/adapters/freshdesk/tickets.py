@@ -71,7 +71,7 @@ class TicketStreams:
         self, position: _TicketPosition, options: RunOptions, extra: dict[str, str | int]
     ) -> tuple[Sequence[Record], _TicketPosition, bool]:
         """A page's tickets, the position behind it, and whether this run is at its end."""
-        place = walk.begin(position.place, full=options.mode is RunMode.FULL, since=options.since, mode=options.mode.value)
+        place = walk.begin(position.place, full=options.mode is not RunMode.INCREMENTAL, since=options.since, mode=options.mode.value)
         began = place.since if position.place.rest or position.place.mode != place.mode else position.began
         try:
             records = await self._client.ticket_page({**walk.query_of(place), **extra})

@@ -14,7 +14,11 @@ class IngestIn(In):
     """A sync to start."""
 
     connection_id: Id
-    mode: RunMode = Field(RunMode.INCREMENTAL, description="`incremental`: what changed since the last time; `full`: everything.")
+    mode: RunMode = Field(
+        RunMode.INCREMENTAL,
+        description="`incremental`: what changed since the last time; `full`: everything; `refresh`: everything, and fetched again "
+        "even where it is unchanged.",
+    )
     streams: tuple[Stream, ...] = Field((Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS), min_length=1)
     since: AwareDatetime | None = Field(None, description="Only items changed at or after this moment.")
     until: AwareDatetime | None = Field(None, description="Only items changed before this moment.")
@@ -74,6 +78,7 @@ class RunOut(Out):
     finished_at: datetime | None
     heartbeat_at: datetime | None
     resume_at: datetime | None
+    unreadable: list[str]
     error_code: str | None
     error_message: str
 

@@ -108,6 +108,8 @@ class RunMode(StrEnum):
     """What changed since the cursor."""
     FULL = "full"
     """Everything the listing names; what is unchanged is not fetched again."""
+    REFRESH = "refresh"
+    """Everything the listing names, fetched again too: names that could not be read before are in it now."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -169,5 +171,7 @@ class Run(Struct, frozen=True, kw_only=True):
     resume_at: datetime | None = None
     waits: int = 0
     """How often in a row it had to wait without getting anywhere."""
+    unreadable: tuple[str, ...] = ()
+    """What the credentials may not read: items were taken without it."""
     error_code: str | None = None
     error_message: str = ""

@@ -42,6 +42,11 @@ class Source(Protocol):
         """Calls so far and the vendor's quota, as last told."""
         ...
 
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """What the credentials were refused so far and items are taken without, such as `groups`."""
+        ...
+
     async def verify(self) -> CredentialReport:
         """Check address and credentials within two seconds, and tell what they may read (SPEC A9).
 

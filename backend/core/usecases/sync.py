@@ -136,22 +136,32 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         # While other Documents are on their way (another connection's, or those with a picture that was just read) the two differ.
         settled = not (everywhere.get(DocState.PENDING, 0) + everywhere.get(DocState.PROCESSING, 0))
         differs = settled and stored != indexed
-        message = f"The store has {stored} indexed documents and the index {indexed}." if differs else ""
-        if counts.held:
-            message = (
-                f"{counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
-                f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
-            )
+        notes = [f"The store has {stored} indexed documents and the index {indexed}."] if differs else []
         ended = msgspec.structs.replace(run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now())
-        await _save(
-            services,
-            company_id,
-            msgspec.structs.replace(ended, error_code=Code.DELETIONS_HELD if counts.held else None, error_message=message),
-        )
+        code = Code.DELETIONS_HELD.value if counts.held else None
+        message = " ".join([*notes, *_remarks(ended)])
+        await _save(services, company_id, msgspec.structs.replace(ended, error_code=code, error_message=message))
         services.meter.count("runs", 1, state=RunState.COMPLETED.value)
     except RunCanceledError:
         pass
     return None
+
+
+def _remarks(run: Run) -> list[str]:
+    """What an admin should know of a run that has completed."""
+    remarks = []
+    if run.counts.held:
+        remarks.append(
+            f"{run.counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
+            f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
+        )
+    if run.unreadable:
+        lists = ", ".join(name.replace("_", " ") for name in run.unreadable)
+        remarks.append(
+            f"The credentials may not read: {lists}. Everything else was taken without it; give them the right, "
+            f"then: desklore sync {run.connection_id} --refresh"
+        )
+    return remarks
 
 
 async def _stopped(services: Services, company_id: str, run_id: str, error: AppError) -> float | None:

@@ -45,7 +45,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             now = clock.now()
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
-    return taker.run
+    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)))
 
 
 async def _reconcile(services: Services, company_id: str, taker: Taker) -> list[DocType]:
@@ -77,9 +77,22 @@ async def _read_streams(services: Services, company_id: str, taker: Taker, sourc
     try:
         async with asyncio.TaskGroup() as group:
             for stream in streams:
-                group.create_task(_read_stream(services, company_id, taker, source, stream))
+                group.create_task(_read_if_allowed(services, company_id, taker, source, stream))
     except* (AppError, RunCanceledError) as errors:
         raise errors.exceptions[0] from None
+
+
+async def _read_if_allowed(services: Services, company_id: str, taker: Taker, source: Source, stream: Stream) -> None:
+    """Read a stream; credentials that may not see the articles still bring the tickets."""
+    try:
+        await _read_stream(services, company_id, taker, source, stream)
+    except AppError as error:
+        if stream is not Stream.ARTICLES or error.code not in (Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_PLAN_MISSING):
+            raise
+        taker.refused.add(stream.value)
+        async with services.database.open(company_id, write=True) as uow:
+            # A listing that was cut short proves nothing.
+            await uow.sweeps.end(taker.run.connection_id, SWEPT[stream])
 
 
 async def _read_stream(services: Services, company_id: str, taker: Taker, source: Source, stream: Stream) -> None:
@@ -109,7 +122,7 @@ async def _begin_sweep(uow: UnitOfWork, source: Source, run: Run, stream: Stream
     doc_type = SWEPT.get(stream)
     complete = stream in source.capabilities.complete and _moves_place(run.options)
     # An incremental run names the tickets that changed; articles are listed whole every time.
-    if doc_type is None or not complete or (stream is Stream.TICKETS and run.options.mode is not RunMode.FULL):
+    if doc_type is None or not complete or (stream is Stream.TICKETS and run.options.mode is RunMode.INCREMENTAL):
         return False
     if cursor is None or not cursor.position:
         await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)

@@ -39,6 +39,8 @@ class Taker:
         self._connection = connection
         self.run = run
         """The run with its counts, as it was last saved."""
+        self.refused: set[str] = set()
+        """Streams that the credentials may not read."""
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
@@ -62,7 +64,8 @@ class Taker:
             for doc_type, group in groupby(sorted(refs, key=_by_type), key=_by_type):
                 found = await uow.documents.versions(self._connection.connection_id, doc_type, [ref.original_id for ref in group])
                 known |= {(doc_type, original_id): version for original_id, version in found.items()}
-            changed = [ref for ref in refs if known.get((ref.doc_type, ref.original_id), ("", ""))[0] != ref.version]
+            again = self.run.options.mode is RunMode.REFRESH
+            changed = [ref for ref in refs if again or known.get((ref.doc_type, ref.original_id), ("", ""))[0] != ref.version]
             stored = {self._document_id(ref): known[key] for ref in changed if (key := (ref.doc_type, ref.original_id)) in known}
             files = await uow.attachments.of(list(stored)) if stored else []
         # One that was taken on the spot, without its attachments, has no version yet and is read whole.
@@ -249,7 +252,7 @@ def cursor_scope(run: Run) -> str | None:
     """None where the run moves the connection's own place, else the run's id: a full or partial read has a place of its own."""
     options = run.options
     partial = options.since is not None or options.until is not None or options.limit is not None or options.statuses
-    return run.run_id if partial or options.mode is RunMode.FULL else None
+    return run.run_id if partial or options.mode is not RunMode.INCREMENTAL else None
 
 
 def _by_type(ref: ItemRef) -> DocType:
