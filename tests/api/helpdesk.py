@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport, SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
 from backend.core.ports.source import Capabilities, Source, SourceQuota
@@ -74,6 +75,6 @@ class PaperHelpdesks:
             raise AppError(Code.HOST_NOT_ALLOWED, f"{host} is not a host of {platform}.")
         return host
 
-    def open(self, settings: SourceSettings) -> Source:
+    def open(self, settings: SourceSettings, lane: Lane) -> Source:  # noqa: ARG002 - as above
         self.opened.append(PaperSource(settings))
         return self.opened[-1]

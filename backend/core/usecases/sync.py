@@ -11,12 +11,14 @@ from backend.core import clock, ids
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
+from backend.core.ingest.pipeline.pulse import pulse
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taken, Taker, cursor_scope
 from backend.core.model.connection import Connection, ConnectionState
 from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName
-from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunCounts, RunOptions, RunState, Stream
+from backend.core.model.quota import Lane
+from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunCounts, RunMode, RunOptions, RunState, Stream
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source
@@ -128,13 +130,14 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
 
 async def _read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
     """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
-    source = await open_source(services, company_id, connection)
+    source = await open_source(services, company_id, connection, _lane(connection, run))
     try:
         taker = Taker(services, company_id, connection, source, run)
-        await _retry_failures(services, company_id, taker)
-        streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
-        for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
-            await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
+        async with pulse(taker.tell_quota):
+            await _retry_failures(services, company_id, taker)
+            streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
+            for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
+                await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
     finally:
         await source.close()
     async with services.database.open(company_id, write=True) as uow:
@@ -142,6 +145,12 @@ async def _read_source(services: Services, company_id: str, connection: Connecti
         if current is not None:
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=clock.now()))
     return taker.run
+
+
+def _lane(connection: Connection, run: Run) -> Lane:
+    """The first sync reads everything too, whatever it is called."""
+    everything = run.options.mode is RunMode.FULL or connection.last_synced_at is None
+    return Lane.BACKFILL if everything else Lane.INCREMENTAL
 
 
 async def _retry_failures(services: Services, company_id: str, taker: Taker) -> None:

@@ -15,6 +15,7 @@ from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.progress import save_run
+from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
@@ -138,6 +139,12 @@ class Taker:
         stored = sum(taken.document is not None for taken in page.items)
         self._tell(page, stored=stored, deleted=deleted)
 
+    async def tell_quota(self) -> None:
+        """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
+        async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
+            counts = with_quota(self.run.counts, self._source.quota)
+            self.run = await save_run(uow, msgspec.structs.replace(self.run, counts=counts, heartbeat_at=clock.now()))
+
     async def _store(self, page: Page[Taken], phase: str) -> int:
         """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
         documents = [taken.document for taken in page.items if taken.document is not None]
@@ -233,7 +240,6 @@ class Taker:
 
     def _counted(self, page: Page[Taken], *, stored: int, deleted: int) -> Run:
         counts = self.run.counts
-        quota = self._source.quota
         counts = msgspec.structs.replace(
             counts,
             listed=counts.listed + page.listed,
@@ -242,11 +248,8 @@ class Taker:
             deleted=counts.deleted + deleted,
             failed=counts.failed + len(page.failures),
             expected=page.total if page.total is not None else counts.expected,
-            api_calls=quota.calls,
-            api_remaining=quota.remaining,
-            api_limit=quota.limit,
         )
-        return msgspec.structs.replace(self.run, counts=counts, heartbeat_at=clock.now(), waits=0)
+        return msgspec.structs.replace(self.run, counts=with_quota(counts, self._source.quota), heartbeat_at=clock.now(), waits=0)
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
