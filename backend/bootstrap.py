@@ -30,7 +30,7 @@ from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
-from backend.storage.inprocess.budget.account import InProcessBudgets
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes

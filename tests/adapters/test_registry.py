@@ -11,7 +11,7 @@ from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source, SourceFactory
-from backend.storage.inprocess.budget.account import InProcessBudgets
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 
 
 class PaperDesk:

@@ -11,7 +11,7 @@ from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source
-from backend.storage.inprocess.budget.account import InProcessBudgets
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from sandbox.freshdesk import change
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.contract.source_suite import SourceSuite

@@ -17,7 +17,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
-from backend.storage.inprocess.budget.account import InProcessBudgets
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from tests.adapters.scripted import Reply, Request, Scripted, as_json, scripted
 
 KEY = "Basic c2VjcmV0LWtleQ=="

@@ -142,8 +142,8 @@ class Taker:
     async def tell_quota(self) -> None:
         """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
         async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
-            counts = with_quota(self.run.counts, self._source.quota)
-            self.run = await save_run(uow, msgspec.structs.replace(self.run, counts=counts, heartbeat_at=clock.now()))
+            run = msgspec.structs.replace(self.run, heartbeat_at=clock.now())
+            self.run = await save_run(uow, msgspec.structs.replace(run, counts=with_quota(run.counts, self._source.quota)))
 
     async def _store(self, page: Page[Taken], phase: str) -> int:
         """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
@@ -229,8 +229,7 @@ class Taker:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
         for outcome, amount in outcomes.items():
             self._services.meter.count("run_items", amount, outcome=outcome)
-        quota, before = self._source.quota, self._quota
-        self._quota = quota
+        before, self._quota = self._quota, (quota := self._source.quota)
         platform = self._connection.platform
         self._services.meter.count("source_calls", quota.calls - before.calls, platform=platform)
         self._services.meter.count("source_wait_seconds", quota.waited_seconds - before.waited_seconds, platform=platform)

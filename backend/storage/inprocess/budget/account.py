@@ -2,21 +2,20 @@
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from typing import Final
 
 from backend.core.model.quota import Call, Lane, Outcome, QuotaView, Reading, Settlement, rate_limited
 from backend.core.ports.meter import Meter
-from backend.storage.inprocess.budget.bucket import MINUTE, Bucket, Mark
+from backend.storage.inprocess.budget.bucket import Bucket, Mark
 from backend.storage.inprocess.budget.concurrency import Concurrency
 from backend.storage.inprocess.budget.lines import Lines
 
 PAUSE: Final = "pause"
 """What a spender waits for when the vendor asked everybody to wait."""
-_FORGOTTEN_SECONDS: Final = 3_600.0
-"""What was learned of an account that nobody calls is kept so long."""
 _SHORTEST_TIMER: Final = 0.001
+_UNMET: Final = 2
+"""So many calls may run before the first answer has told of a quota: it may be small, or used up."""
 
 _RANKS: Final = {lane: 2 * place for place, lane in enumerate(Lane)}
 """Urgent calls of a lane come right before its others."""
@@ -24,32 +23,16 @@ _RANKS: Final = {lane: 2 * place for place, lane in enumerate(Lane)}
 Clock = Callable[[], float]
 
 
-class InProcessBudgets:
-    """Budgets in memory: whoever names the same account shares what was learned of it, its quota and its connections.
+class Waiter:
+    """One acquire that has to wait."""
 
-    `share` of each quota is left to the company's other integrations for as long as they may still use it.
-    """
+    __slots__ = ("call", "longest", "spender", "turn")
 
-    def __init__(
-        self, concurrency: int, share: float = 0.0, *, period: float = MINUTE, clock: Clock = time.monotonic, meter: Meter | None = None
-    ) -> None:
-        self._concurrency = concurrency
-        self._share = share
-        self._period = period
-        self._clock = clock
-        self._meter = meter
-        self._accounts: dict[str, Account] = {}
-
-    def join(self, account: str, lane: Lane) -> "AccountSpender":
-        """Spend from an account's budget in a lane."""
-        found = self._accounts.get(account)
-        if found is None:
-            now = self._clock()
-            self._accounts = {
-                name: kept for name, kept in self._accounts.items() if kept.spenders or now < kept.used_at + _FORGOTTEN_SECONDS
-            }
-            found = self._accounts[account] = Account(self._concurrency, self._share, period=self._period, clock=self._clock)
-        return AccountSpender(found, lane, self._meter)
+    def __init__(self, spender: "AccountSpender", call: Call, longest: float) -> None:
+        self.spender = spender
+        self.call = call
+        self.longest = longest
+        self.turn: asyncio.Future[AccountGrant] = asyncio.get_running_loop().create_future()
 
 
 class Account:
@@ -63,6 +46,7 @@ class Account:
         self.lines: Lines[Waiter] = Lines(2 * len(Lane))
         self.buckets: dict[str, Bucket] = {}
         self.paused_until = 0.0
+        self._met = False
         self._share = share
         self._period = period
         self._learned: dict[str, tuple[str, ...]] = {}
@@ -74,7 +58,7 @@ class Account:
     def try_now(self, spender: "AccountSpender", call: Call) -> "AccountGrant | None":
         """A grant where nobody waits and everything needed is free: the way nearly all calls of an unlimited account go."""
         now = self.clock()
-        if self.lines or now < self.paused_until or not self.concurrency.has_room(live=spender.lane is Lane.LIVE):
+        if self.lines or now < self.paused_until or not self._has_room(spender.lane):
             return None
         buckets = self._buckets_of(call)
         for bucket in buckets:
@@ -102,6 +86,7 @@ class Account:
         now = self.used_at = self.clock()
         call = grant.call
         self.concurrency.running -= 1
+        self._met = self._met or settlement.outcome is not Outcome.UNSENT
         if settlement.outcome in (Outcome.REFUSED, Outcome.UNSENT):
             for mark in grant.marks:
                 mark.bucket.give_back(mark, call.cost)
@@ -118,9 +103,14 @@ class Account:
                 self.concurrency.strained(now)
         self.serve()
 
+    def _has_room(self, lane: Lane) -> bool:
+        if lane is Lane.LIVE:
+            return self.concurrency.has_room(live=True)
+        return self.concurrency.has_room(live=False) and (self._met or self.concurrency.running < _UNMET)
+
     def _offer(self, waiter: Waiter) -> bool:
         spender, call = waiter.spender, waiter.call
-        if not self.concurrency.has_room(live=spender.lane is Lane.LIVE):
+        if not self._has_room(spender.lane):
             return False
         now = self.clock()
         buckets = self._buckets_of(call)
@@ -212,18 +202,6 @@ class AccountGrant:
     def settle(self, settlement: Settlement) -> None:
         """Tell what became of the call."""
         self._account.settle(self, settlement)
-
-
-class Waiter:
-    """One acquire that has to wait."""
-
-    __slots__ = ("call", "longest", "spender", "turn")
-
-    def __init__(self, spender: "AccountSpender", call: Call, longest: float) -> None:
-        self.spender = spender
-        self.call = call
-        self.longest = longest
-        self.turn: asyncio.Future[AccountGrant] = asyncio.get_running_loop().create_future()
 
 
 class AccountSpender:

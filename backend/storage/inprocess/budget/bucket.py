@@ -14,7 +14,12 @@ _PERIODS: Final = (MINUTE, 3_600.0, 86_400.0)
 _PACED: Final = {Lane.LIVE: 0.0, Lane.WEBHOOK: 0.1, Lane.INCREMENTAL: 0.25, Lane.BACKFILL: 0.5}
 """Share of a window's credits that a lane spreads over the whole window; the rest it may spend at once."""
 _LIVE_KEPT: Final = 0.02
-"""Share that only a person who waits may spend, until the window's last second."""
+"""Share that only a person who waits may spend, until the window's last second. At least `_LIVE_LEAST` credits (a ticket with its
+conversations costs three or more), but in no bucket more than `_LIVE_MOST` of it."""
+_LIVE_LEAST: Final = 4.0
+_LIVE_MOST: Final = 0.08
+_SLACK: Final = 0.01
+"""Share that is never spent where others call too: what they took since the last answer is not known yet."""
 _TAIL: Final = 0.05
 """The spreading ends so early before the window does: where the end is known is a little late, nothing is lost."""
 _RELEASE: Final = 1 / 60
@@ -50,6 +55,7 @@ class Bucket:
         "_in_flight",
         "_level",
         "_others",
+        "_others_before",
         "_period",
         "_seen",
         "_seen_before",
@@ -75,7 +81,8 @@ class Bucket:
         self._share = share
         self._base = self._period = period
         self._window = 0
-        self._spent = self._others = self._seen = self._seen_before = self._in_flight = 0
+        self._spent = self._others = self._seen = self._in_flight = 0
+        self._seen_before = self._others_before = 0
         self._level = float(limit)
         self._told_at = -math.inf
         self._windowed = False
@@ -97,7 +104,11 @@ class Bucket:
         if free < 0:
             # A call dearer than the whole bucket is the vendor's to judge.
             return 0.0 if untouched else left
-        return 0.0 if lane is Lane.LIVE or untouched else self._pace(free, lane, left)
+        if lane is Lane.LIVE or untouched:
+            return 0.0
+        if self._others or self._others_before:
+            free -= math.ceil(_SLACK * self.limit)
+        return left if free < 0 else self._pace(free, lane, left)
 
     def take(self, cost: int) -> Mark:
         """A call goes."""
@@ -166,7 +177,7 @@ class Bucket:
         if paced > free:
             tail = _TAIL * self._period
             wait = left - tail - free / paced * (self._period - tail)
-        kept = max(1.0, _LIVE_KEPT * self.limit)
+        kept = self._live_kept()
         open_to_all = left - _RELEASE * self._period
         if free < kept:
             wait = max(wait, open_to_all)
@@ -175,8 +186,11 @@ class Bucket:
             wait = max(wait, min(unshared, open_to_all))
         return max(0.0, wait)
 
+    def _live_kept(self) -> float:
+        return min(max(_LIVE_LEAST, _LIVE_KEPT * self.limit), _LIVE_MOST * self.limit)
+
     def _wait_for_drops(self, cost: int, lane: Lane, now: float) -> float:
-        kept = 0.0 if lane is Lane.LIVE else max(1.0, _LIVE_KEPT * self.limit) + (self._share + _PACED[lane] / 10) * self.limit
+        kept = 0.0 if lane is Lane.LIVE else self._live_kept() + (self._share + _PACED[lane] / 10) * self.limit
         missing = min(cost + kept, self.limit) - self._dripped(now)
         return max(0.0, missing / (self.limit / self._period))
 
@@ -187,7 +201,7 @@ class Bucket:
         self._window += 1
         self._seen_before, self._seen = self._seen, 0
         # What is on its way may be counted in the old window or in the new one; its answer will tell.
-        self._spent, self._others = self._in_flight, 0
+        self._spent, self._others, self._others_before = self._in_flight, 0, self._others
         self.resets_at = None
 
     def _came_back(self, counted: int, returned: int, seconds: float) -> None:

@@ -16,7 +16,7 @@ W = TypeVar("W", bound=Waits)
 
 
 class Lines(Generic[W]):
-    """Several lines a rank, such as one for each who calls and what is called: who needs one thing does not stand before who needs another."""
+    """Several lines a rank: who needs one thing does not stand before who needs another."""
 
     def __init__(self, ranks: int) -> None:
         self._lines: dict[Hashable, deque[W]] = {}
