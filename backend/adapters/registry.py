@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Final, Protocol
 
+import msgspec
+
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
@@ -18,6 +20,9 @@ from backend.core.ports.source import Source
 ENTRY_POINTS: Final = "desklore.sources"
 """The group in which other packages name their adapters; docs/adding-a-source.md."""
 
+_PERSON_WAITS: Final = 10.0
+"""Seconds; the sidebar itself gives up after fifteen."""
+
 
 class Calling:
     """How an adapter may call out: what the operator set, and the budgets shared by account."""
@@ -27,6 +32,10 @@ class Calling:
         self.concurrency = concurrency
         self.patience = patience
         self._budgets = budgets
+
+    def patience_of(self, lane: Lane) -> Patience:
+        """A person is told that the quota is used up where a run would wait."""
+        return msgspec.structs.replace(self.patience, longest_wait=_PERSON_WAITS) if lane is Lane.LIVE else self.patience
 
     def join(self, where: str, credential: Secret, lane: Lane) -> Spender:
         """A place in the budget of one credential at one address: all syncs and the sidebar share it.
@@ -73,7 +82,7 @@ class FreshdeskAdapter:
             prefix=prefix,
             allowed_hosts=calling.allowed_hosts,
             concurrency=calling.concurrency,
-            patience=calling.patience,
+            patience=calling.patience_of(lane),
             spender=calling.join(origin.authority + prefix, api_key, lane),
         )
 

@@ -51,7 +51,7 @@ class Account:
         self._period = period
         self._learned: dict[str, tuple[str, ...]] = {}
         self._routes: dict[str, tuple[Bucket, ...]] = {}
-        self._empty: set[Bucket] = set()
+        self._empty: dict[Bucket, float] = {}
         self._wake_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
 
@@ -65,6 +65,14 @@ class Account:
             if bucket.wait(call.cost, spender.lane, now) > 0:
                 return None
         return self._grant(spender, call, buckets, now)
+
+    def check(self, lane: Lane, call: Call, longest: float) -> None:
+        """Refuse to wait longer than somebody will, wherever they would stand in line. Raises SOURCE_RATE_LIMITED."""
+        now = self.clock()
+        waits = [bucket.wait(call.cost, lane, now) for bucket in self._buckets_of(call)]
+        longest_wait = max((wait for wait in (*waits, self.paused_until - now) if wait < math.inf), default=0.0)
+        if longest_wait > max(0.0, longest):
+            raise rate_limited(longest_wait)
 
     def serve(self) -> None:
         """Let go whoever may, and set the clock for the next one."""
@@ -116,11 +124,12 @@ class Account:
         buckets = self._buckets_of(call)
         for bucket in buckets:
             # Who comes later or stands lower must not eat away what an earlier one is waiting for.
-            wait = math.inf if bucket in self._empty else bucket.wait(call.cost, spender.lane, now)
-            if wait > 0:
-                self._empty.add(bucket)
-                self._wake_at = min(self._wake_at, now + wait)
-                return self._hold(waiter, bucket.name, now, now + wait)
+            until = self._empty.get(bucket)
+            if until is None and (wait := bucket.wait(call.cost, spender.lane, now)) > 0:
+                until = self._empty[bucket] = now + wait
+                self._wake_at = min(self._wake_at, until)
+            if until is not None:
+                return self._hold(waiter, bucket.name, now, until)
         waiter.turn.set_result(self._grant(spender, call, buckets, now))
         return True
 
@@ -225,6 +234,7 @@ class AccountSpender:
         grant = account.try_now(self, call)
         if grant is not None:
             return grant
+        account.check(self.lane, call, longest_wait)
         waiter = Waiter(self, call, longest_wait)
         self._waiting += 1
         account.lines.add(waiter, _RANKS[self.lane] + (not urgent), (id(self), call.route))

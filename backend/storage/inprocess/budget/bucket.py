@@ -14,16 +14,16 @@ _PERIODS: Final = (MINUTE, 3_600.0, 86_400.0)
 _PACED: Final = {Lane.LIVE: 0.0, Lane.WEBHOOK: 0.1, Lane.INCREMENTAL: 0.25, Lane.BACKFILL: 0.5}
 """Share of a window's credits that a lane spreads over the whole window; the rest it may spend at once."""
 _LIVE_KEPT: Final = 0.02
-"""Share that only a person who waits may spend, until the window's last second. At least `_LIVE_LEAST` credits (a ticket with its
-conversations costs three or more), but in no bucket more than `_LIVE_MOST` of it."""
-_LIVE_LEAST: Final = 4.0
+"""Share that only a person who waits may spend; it is let go in the last three seconds of a minute. At least `_LIVE_LEAST` credits
+(a ticket with all it shows takes six to eight), but in no bucket more than `_LIVE_MOST` of it."""
+_LIVE_LEAST: Final = 8.0
 _LIVE_MOST: Final = 0.08
 _SLACK: Final = 0.01
 """Share that is never spent where others call too: what they took since the last answer is not known yet."""
-_TAIL: Final = 0.05
+_TAIL: Final = 0.03
 """The spreading ends so early before the window does: where the end is known is a little late, nothing is lost."""
 _RELEASE: Final = 1 / 60
-"""In this last part of a window nothing is kept any more: what is left is lost otherwise."""
+"""In this last part of a window nothing is kept any more, what is left is lost otherwise; it is let go over twice that time before."""
 _UNSURE: Final = 0.1
 """Share that may be spent in a window before its first answer has shown that it is a new one."""
 _SIGNS: Final = 4
@@ -178,12 +178,12 @@ class Bucket:
             tail = _TAIL * self._period
             wait = left - tail - free / paced * (self._period - tail)
         kept = self._live_kept()
-        open_to_all = left - _RELEASE * self._period
+        release = _RELEASE * self._period
         if free < kept:
-            wait = max(wait, open_to_all)
+            wait = max(wait, left - release * (1 + 2 * free / kept))
         elif self._share > 0:
             unshared = left - (free - kept) / (self._share * self.limit) * self._period
-            wait = max(wait, min(unshared, open_to_all))
+            wait = max(wait, min(unshared, left - release))
         return max(0.0, wait)
 
     def _live_kept(self) -> float:
