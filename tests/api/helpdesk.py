@@ -20,8 +20,9 @@ SLOW_KEY = "paper-key-SLOW-9d3b6a08"
 class PaperSource:
     """A helpdesk with nothing in it: what matters here is how it takes credentials."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: SourceSettings, lane: Lane = Lane.LIVE) -> None:
         self.settings = settings
+        self.lane = lane
         self.closed = False
 
     @property
@@ -75,6 +76,6 @@ class PaperHelpdesks:
             raise AppError(Code.HOST_NOT_ALLOWED, f"{host} is not a host of {platform}.")
         return host
 
-    def open(self, settings: SourceSettings, lane: Lane) -> Source:  # noqa: ARG002 - as above
-        self.opened.append(PaperSource(settings))
+    def open(self, settings: SourceSettings, lane: Lane) -> Source:
+        self.opened.append(PaperSource(settings, lane))
         return self.opened[-1]

@@ -40,7 +40,7 @@ class Account:
 
     def __init__(self, concurrency: int, share: float, *, period: float, clock: Clock) -> None:
         self.clock = clock
-        self.spenders = 0
+        self.spenders: set[AccountSpender] = set()
         self.used_at = clock()
         self.concurrency = Concurrency(concurrency)
         self.lines: Lines[Waiter] = Lines(2 * len(Lane))
@@ -226,7 +226,7 @@ class AccountSpender:
         self._until = 0.0
         self._waiting = 0
         self._meter = meter
-        account.spenders += 1
+        account.spenders.add(self)
 
     async def acquire(self, call: Call, *, urgent: bool = False, longest_wait: float) -> AccountGrant:
         """Wait until the call may be made."""
@@ -273,8 +273,8 @@ class AccountSpender:
         )
 
     def leave(self) -> None:
-        """No more calls."""
-        self._account.spenders -= 1
+        """No more calls; may be said twice."""
+        self._account.spenders.discard(self)
 
     def held(self, reason: str, now: float, until: float) -> None:
         """The quota holds one of its calls up."""
