@@ -151,7 +151,7 @@ class Account:
         used = cost if settlement.used is None else settlement.used
         told = {reading.bucket: reading for reading in settlement.readings}
         for mark in grant.marks:
-            mark.bucket.settle(mark, cost, used, told.pop(mark.bucket.name, None), now)
+            mark.bucket.settle(mark, cost, used, told.pop(mark.bucket.name, None), now, since=grant.since)
         for reading in told.values():
             self._meet(reading).learn(reading, now)
         if settlement.readings:

@@ -19,11 +19,15 @@ _LIVE_KEPT: Final = 0.02
 _LIVE_LEAST: Final = 8.0
 _LIVE_MOST: Final = 0.08
 _SLACK: Final = 0.01
-"""Share that is never spent where others call too: what they took since the last answer is not known yet."""
+_SLACK_SECONDS: Final = 2.0
+"""Where others call too, what they take in so many seconds is never spent, and at least this share: since the last answer they may
+have taken more than anybody knows."""
 _TAIL: Final = 0.03
 """The spreading ends so early before the window does: where the end is known is a little late, nothing is lost."""
 _RELEASE: Final = 1 / 60
 """In this last part of a window nothing is kept any more, what is left is lost otherwise; it is let go over twice that time before."""
+_MOST_LATE: Final = 0.05
+"""Share of a window by which its end may be thought too late at most."""
 _UNSURE: Final = 0.1
 """Share that may be spent in a window before its first answer has shown that it is a new one."""
 _SIGNS: Final = 4
@@ -53,6 +57,7 @@ class Bucket:
         "_base",
         "_first_sign",
         "_in_flight",
+        "_late",
         "_level",
         "_others",
         "_others_before",
@@ -84,6 +89,8 @@ class Bucket:
         self._spent = self._others = self._seen = self._in_flight = 0
         self._seen_before = self._others_before = 0
         self._level = float(limit)
+        self._late = 0.0
+        """Seconds by which the window may end earlier than `resets_at` says: what the call that began it took."""
         self._told_at = -math.inf
         self._windowed = False
         self._signs = 0
@@ -106,8 +113,9 @@ class Bucket:
             return 0.0 if untouched else left
         if lane is Lane.LIVE or untouched:
             return 0.0
-        if self._others or self._others_before:
-            free -= math.ceil(_SLACK * self.limit)
+        if others := max(self._others, self._others_before):
+            unseen = others * (_SLACK_SECONDS + 3 * self._late) / self._period
+            free -= math.ceil(max(_SLACK * self.limit, unseen))
         return left if free < 0 else self._pace(free, lane, left)
 
     def take(self, cost: int) -> Mark:
@@ -122,8 +130,8 @@ class Bucket:
         if mark.window == self._window:
             self._spent = max(0, self._spent - cost)
 
-    def settle(self, mark: Mark, cost: int, used: int, reading: Reading | None, now: float) -> None:
-        """The call was counted: `used` instead of `cost` credits."""
+    def settle(self, mark: Mark, cost: int, used: int, reading: Reading | None, now: float, *, since: float | None = None) -> None:
+        """The call that was let go at `since` was counted: `used` instead of `cost` credits."""
         self._in_flight -= cost
         told_at = now
         counted = None if reading is None else reading.limit - reading.remaining
@@ -140,7 +148,9 @@ class Bucket:
         if self.resets_at is None:
             if counted is not None and self._seen_before >= self.limit / 2 and counted >= self._seen_before + used:
                 self._lengthen()
+            # It began when the vendor counted this call, between then and now: by so much the end may be earlier than we think.
             self.resets_at = now + self._period
+            self._late = 0.0 if since is None else min(now - since, self._period * _MOST_LATE)
         self._learn(counted, reading, now)
 
     def learn(self, reading: Reading, now: float) -> None:
@@ -172,6 +182,7 @@ class Bucket:
 
     def _pace(self, free: int, lane: Lane, left: float) -> float:
         """Until so much may be left unspent. What is kept shrinks to nothing as the window ends: it could not be saved up."""
+        left -= self._late
         wait = 0.0
         paced = _PACED[lane] * self.limit
         if paced > free:

@@ -9,7 +9,9 @@ _CALM_SECONDS: Final = 1.0
 """One bad moment fails many calls at once and counts once."""
 _SLOW_SECONDS: Final = 1.0
 _SLOW_FACTOR: Final = 4.0
-"""Slow is an answer that takes longer than a second and than so many times what its route takes at its best."""
+"""Slow is a route whose answers take longer than a second, and than so many times its best one, on the average."""
+_NEW: Final = 0.1
+"""Weight of the newest answer in the average: one slow answer among quick ones says little."""
 _FORGET: Final = 1.001
 """The best time creeps up, so that a vendor that got slower for good is not slow for ever."""
 
@@ -17,14 +19,15 @@ _FORGET: Final = 1.001
 class Concurrency:
     """Additive increase, multiplicative decrease between 1 and the limit."""
 
-    __slots__ = ("_best", "_calm_from", "allowed", "limit", "running")
+    __slots__ = ("_calm_from", "_times", "allowed", "limit", "running")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.allowed = float(limit)
         self.running = 0
         self._calm_from = 0.0
-        self._best: dict[str, float] = {}
+        self._times: dict[str, tuple[float, float]] = {}
+        """The best and the average of each route."""
 
     def has_room(self, *, live: bool) -> bool:
         """Whether one more may run."""
@@ -32,9 +35,10 @@ class Concurrency:
 
     def answered(self, route: str, seconds: float, now: float) -> None:
         """An answer came after so many seconds."""
-        best = self._best.get(route)
-        self._best[route] = seconds if best is None else min(seconds, best * _FORGET)
-        if best is not None and seconds > _SLOW_SECONDS and seconds > best * _SLOW_FACTOR:
+        best, mean = self._times.get(route, (seconds, seconds))
+        best, mean = min(seconds, best * _FORGET), mean + _NEW * (seconds - mean)
+        self._times[route] = best, mean
+        if mean > _SLOW_SECONDS and mean > best * _SLOW_FACTOR:
             self.strained(now)
         elif self.allowed < self.limit:
             self.allowed = min(float(self.limit), self.allowed + 1 / self.allowed)
