@@ -64,7 +64,7 @@ METRICS: Final[dict[str, Metric]] = {
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
     "source_lane_wait_seconds": Metric(
         _H,
-        "How long a call to a helpdesk that had to wait waited for its turn, by lane: `live`, `webhook`, `incremental`, `backfill`.",
+        "How long a call to a helpdesk that the quota held up waited for its turn, by lane: `live`, `webhook`, `incremental`, `backfill`.",
         ("lane",),
         _SLOW,
     ),

@@ -26,12 +26,14 @@ Clock = Callable[[], float]
 class Waiter:
     """One acquire that has to wait."""
 
-    __slots__ = ("call", "longest", "spender", "turn")
+    __slots__ = ("call", "held", "longest", "spender", "turn")
 
     def __init__(self, spender: "AccountSpender", call: Call, longest: float) -> None:
         self.spender = spender
         self.call = call
         self.longest = longest
+        self.held = False
+        """Whether the quota held it up, and not only the calls before it."""
         self.turn: asyncio.Future[AccountGrant] = asyncio.get_running_loop().create_future()
 
 
@@ -66,13 +68,15 @@ class Account:
                 return None
         return self._grant(spender, call, buckets, now)
 
-    def check(self, lane: Lane, call: Call, longest: float) -> None:
-        """Refuse to wait longer than somebody will, wherever they would stand in line. Raises SOURCE_RATE_LIMITED."""
-        now = self.clock()
-        waits = [bucket.wait(call.cost, lane, now) for bucket in self._buckets_of(call)]
-        longest_wait = max((wait for wait in (*waits, self.paused_until - now) if wait < math.inf), default=0.0)
-        if longest_wait > max(0.0, longest):
-            raise rate_limited(longest_wait)
+    def line_up(self, waiter: "Waiter", rank: int) -> None:
+        """Stand in line, and be served where that is possible now. Raises SOURCE_RATE_LIMITED."""
+        room = self._has_room(waiter.spender.lane) or self.clock() < self.paused_until
+        if room:
+            self._check(waiter)
+        self.lines.add(waiter, rank, (id(waiter.spender), waiter.call.route))
+        # Without room nobody is served before a call ends.
+        if room:
+            self.serve()
 
     def serve(self) -> None:
         """Let go whoever may, and set the clock for the next one."""
@@ -111,6 +115,14 @@ class Account:
                 self.concurrency.strained(now)
         self.serve()
 
+    def _check(self, waiter: "Waiter") -> None:
+        """Refuse to wait longer than somebody will, wherever they would stand in line."""
+        now = self.clock()
+        waits = [bucket.wait(waiter.call.cost, waiter.spender.lane, now) for bucket in self._buckets_of(waiter.call)]
+        wait = max((wait for wait in (*waits, self.paused_until - now) if wait < math.inf), default=0.0)
+        if wait > max(0.0, waiter.longest):
+            raise rate_limited(wait)
+
     def _has_room(self, lane: Lane) -> bool:
         if lane is Lane.LIVE:
             return self.concurrency.has_room(live=True)
@@ -138,6 +150,7 @@ class Account:
         if waiter.longest < until - now < math.inf:
             waiter.turn.set_exception(rate_limited(until - now))
             return True
+        waiter.held = True
         waiter.spender.held(reason, now, until)
         return False
 
@@ -234,17 +247,12 @@ class AccountSpender:
         grant = account.try_now(self, call)
         if grant is not None:
             return grant
-        account.check(self.lane, call, longest_wait)
         waiter = Waiter(self, call, longest_wait)
         self._waiting += 1
-        account.lines.add(waiter, _RANKS[self.lane] + (not urgent), (id(self), call.route))
-        account.serve()
         began = account.clock()
         try:
+            account.line_up(waiter, _RANKS[self.lane] + (not urgent))
             grant = await waiter.turn
-            if self._meter is not None:
-                self._meter.observe("source_lane_wait_seconds", account.clock() - began, lane=self.lane.value)
-            return grant
         except asyncio.CancelledError:
             turn = waiter.turn
             # The grant may have been handed over in the very moment of the cancellation: it goes to the next one.
@@ -258,6 +266,9 @@ class AccountSpender:
             self._waiting -= 1
             if not self._waiting:
                 self.let_go(account.clock())
+        if waiter.held and self._meter is not None:
+            self._meter.observe("source_lane_wait_seconds", account.clock() - began, lane=self.lane.value)
+        return grant
 
     def look(self) -> QuotaView:
         """How the budget stands."""

@@ -62,6 +62,7 @@ class Bucket:
         "_others",
         "_others_before",
         "_period",
+        "_plenty",
         "_seen",
         "_seen_before",
         "_share",
@@ -84,6 +85,8 @@ class Bucket:
         self.drips = False
         """Whether credits come back all the time."""
         self._share = share
+        self._plenty = max(*_PACED.values(), _LIVE_MOST + share)
+        """Where so large a share of the window is left, nobody has to wait."""
         self._base = self._period = period
         self._window = 0
         self._spent = self._others = self._seen = self._in_flight = 0
@@ -111,7 +114,7 @@ class Bucket:
         if free < 0:
             # A call dearer than the whole bucket is the vendor's to judge.
             return 0.0 if untouched else left
-        if lane is Lane.LIVE or untouched:
+        if lane is Lane.LIVE or untouched or free >= self._plenty * self.limit:
             return 0.0
         if others := max(self._others, self._others_before):
             unseen = others * (_SLACK_SECONDS + 3 * self._late) / self._period
