@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
+from backend.adapters.http.client import Patience
 from backend.adapters.langchain.calls import Access, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
@@ -29,6 +30,7 @@ from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
@@ -89,8 +91,8 @@ async def build(settings: Settings) -> Built:
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
-            settings.connector_timeout_seconds,
-            settings.connector_attempts,
+            Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
+            InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
         ),
         extractor=extractor,
         models=Models(

@@ -74,7 +74,16 @@ class Settings(BaseSettings):
     connector_host_allowlist: str = Field(
         "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
     )
-    connector_concurrency: int = Field(10, ge=1, le=100, description="Connections to one helpdesk at once.")
+    connector_concurrency: int = Field(
+        10, ge=1, le=100, description="Calls to one helpdesk account at once, fewer while it is slow; a person who waits may use two more."
+    )
+    connector_reserved_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.9,
+        description="Share of a helpdesk's quota left to the company's other integrations for as long as they can still use it; "
+        "what they have not used when a window ends is spent.",
+    )
     connector_timeout_seconds: float = Field(30.0, gt=0, description="How long one call to a helpdesk may take.")
     connector_attempts: int = Field(5, ge=1, le=20, description="How often a call that may work later is tried before the run waits.")
     failed_share: float = Field(

@@ -12,6 +12,7 @@ import uvloop
 from backend.core.model.connection import Connection
 from backend.core.model.sync import RunOptions, RunState
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
+from backend.core.ports.services import Services
 from backend.core.usecases import connections, sync, tenants
 from backend.runtime import Runtime, build
 from backend.settings import Settings
@@ -50,7 +51,7 @@ async def _desklore(url: str, *, by_stage: bool) -> dict[str, Any]:
 
 async def _sync(runtime: Runtime, url: str) -> dict[str, Any]:
     services = runtime.services
-    connection = await _connect(runtime, url)
+    connection = await connect(services, url)
     before, cpu_before = time.perf_counter(), time.process_time()
     run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(), "bench")
     while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
@@ -70,12 +71,13 @@ async def _sync(runtime: Runtime, url: str) -> dict[str, Any]:
     }
 
 
-async def _connect(runtime: Runtime, url: str) -> Connection:
-    await tenants.onboard_tenant(runtime.services, OPERATOR, company_id="bench", name="Bench")
+async def connect(services: Services, url: str) -> Connection:
+    """A tenant `bench` with the helpdesk at `url` as its connection."""
+    await tenants.onboard_tenant(services, OPERATOR, company_id="bench", name="Bench")
     wanted = connections.ConnectionInput(
         platform="freshdesk", domain="bench.freshdesk.com", base_url=url, credentials={"api_key": Secret(API_KEY)}
     )
-    return await connections.connect(runtime.services, "bench", wanted, caller=OPERATOR)
+    return await connections.connect(services, "bench", wanted, caller=OPERATOR)
 
 
 def _stages(runtime: Runtime, tickets: int) -> dict[str, float]:

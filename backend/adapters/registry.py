@@ -4,37 +4,46 @@ import hashlib
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Final, Protocol
-from weakref import WeakValueDictionary
+
+import msgspec
 
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
-from backend.adapters.http.quota import Quota
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
+from backend.core.ports.budget import Budgets, Spender
 from backend.core.ports.source import Source
 
 ENTRY_POINTS: Final = "desklore.sources"
 """The group in which other packages name their adapters; docs/adding-a-source.md."""
 
+_PERSON_WAITS: Final = 10.0
+"""Seconds; the sidebar itself gives up after fifteen."""
+
 
 class Calling:
-    """How an adapter may call out: what the operator set, and the quota shared by account."""
+    """How an adapter may call out: what the operator set, and the budgets shared by account."""
 
-    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience) -> None:
+    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets) -> None:
         self.allowed_hosts = allowed_hosts
         self.concurrency = concurrency
         self.patience = patience
-        self._quotas: WeakValueDictionary[bytes, Quota] = WeakValueDictionary()
+        self._budgets = budgets
 
-    def quota(self, where: str, credential: Secret) -> Quota:
-        """The quota of one credential at one address: a sync and the sidebar wait together, two tenants never."""
-        key = hashlib.sha256(f"{where}\x1f{credential.reveal()}".encode()).digest()
-        quota = self._quotas.get(key)
-        if quota is None:
-            quota = self._quotas[key] = Quota()
-        return quota
+    def patience_of(self, lane: Lane) -> Patience:
+        """A person is told that the quota is used up where a run would wait."""
+        return msgspec.structs.replace(self.patience, longest_wait=_PERSON_WAITS) if lane is Lane.LIVE else self.patience
+
+    def join(self, where: str, credential: Secret, lane: Lane) -> Spender:
+        """A place in the budget of one credential at one address: all syncs and the sidebar share it.
+
+        Another credential has a budget of its own, so that nobody who knows an address only can slow others down.
+        """
+        account = hashlib.sha256(f"{where}\x1f{credential.reveal()}".encode()).hexdigest()
+        return self._budgets.join(account, lane)
 
 
 class Adapter(Protocol):
@@ -47,8 +56,8 @@ class Adapter(Protocol):
         """The normalized domain. Raises HOST_NOT_ALLOWED."""
         ...
 
-    def open(self, settings: SourceSettings, calling: Calling) -> Source:
-        """A Source for a connection."""
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+        """A Source for a connection, whose calls go in this lane."""
         ...
 
 
@@ -62,8 +71,8 @@ class FreshdeskAdapter:
         """`acme`, `acme.freshdesk.com` or its URL; another host only from the allow-list."""
         return check_address(domain, base_url, calling.allowed_hosts)
 
-    def open(self, settings: SourceSettings, calling: Calling) -> Source:
-        """A Source for a connection."""
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+        """A Source for a connection, whose calls go in this lane."""
         origin, prefix = origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
         api_key = settings.credentials["api_key"]
         return FreshdeskSource(
@@ -73,16 +82,16 @@ class FreshdeskAdapter:
             prefix=prefix,
             allowed_hosts=calling.allowed_hosts,
             concurrency=calling.concurrency,
-            patience=calling.patience,
-            quota=calling.quota(origin.authority + prefix, api_key),
+            patience=calling.patience_of(lane),
+            spender=calling.join(origin.authority + prefix, api_key, lane),
         )
 
 
 class SourceRegistry:
     """Opens Sources by platform; implements the SourceFactory port."""
 
-    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, timeout_seconds: float, attempts: int) -> None:
-        self._calling = Calling(allowed_hosts, concurrency, Patience(seconds=timeout_seconds, attempts=attempts))
+    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets) -> None:
+        self._calling = Calling(allowed_hosts, concurrency, patience, budgets)
         adapters: list[Adapter] = [FreshdeskAdapter(), *_foreign()]
         self._adapters = {adapter.platform: adapter for adapter in adapters}
 
@@ -94,13 +103,13 @@ class SourceRegistry:
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed."""
         return self._adapter(platform).check_address(domain, base_url, self._calling)
 
-    def open(self, settings: SourceSettings) -> Source:
+    def open(self, settings: SourceSettings, lane: Lane) -> Source:
         """A Source for this connection; the caller closes it. Raises INVALID_REQUEST where a credential is missing."""
         adapter = self._adapter(settings.platform)
         missing = [name for name in adapter.credential_fields if name not in settings.credentials]
         if missing:
             raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {', '.join(missing)}.")
-        return adapter.open(settings, self._calling)
+        return adapter.open(settings, self._calling, lane)
 
     def _adapter(self, platform: str) -> Adapter:
         try:

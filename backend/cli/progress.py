@@ -75,7 +75,17 @@ def describe(run: dict[str, Any], rate: float | None, left: float | None) -> str
     if counts.get("api_calls"):
         budget = f", {counts['api_remaining']} of {counts['api_limit']} left" if counts.get("api_remaining") is not None else ""
         words.append(f"API {counts['api_calls']} calls{budget}")
+    if counts.get("api_waited_seconds", 0) >= 1:
+        words.append(f"waited {_duration(counts['api_waited_seconds'])} for the quota")
+    if counts.get("api_waiting_for") and run["state"] == "running":
+        words.append(_waiting(counts))
     return " · ".join(words)
+
+
+def _waiting(counts: dict[str, Any]) -> str:
+    what = "as the helpdesk asked" if counts["api_waiting_for"] == "pause" else f"for the quota {counts['api_waiting_for']}"
+    seconds = counts.get("api_waiting_seconds", 0)
+    return f"waiting {what}" + (f", {_duration(seconds)} more" if seconds >= 1 else "")
 
 
 def progress_of(run: dict[str, Any]) -> tuple[int, int | None]:

@@ -62,6 +62,12 @@ METRICS: Final[dict[str, Metric]] = {
     ),
     "source_calls": Metric(_C, "Calls to a helpdesk's API.", ("platform",)),
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
+    "source_lane_wait_seconds": Metric(
+        _H,
+        "How long a call to a helpdesk that the quota held up waited for its turn, by lane: `live`, `webhook`, `incremental`, `backfill`.",
+        ("lane",),
+        _SLOW,
+    ),
     "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
     "llm_seconds": Metric(_H, "How long a call to a model took.", ("purpose", "model"), _SLOW),
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),

@@ -4,11 +4,14 @@ from importlib import metadata
 
 import pytest
 
+from backend.adapters.http.client import Patience
 from backend.adapters.registry import ENTRY_POINTS, Calling, SourceRegistry
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source, SourceFactory
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 
 
 class PaperDesk:
@@ -22,7 +25,7 @@ class PaperDesk:
         assert calling.allowed_hosts == frozenset()
         return f"{domain}.paper.example"
 
-    def open(self, settings: SourceSettings, calling: Calling) -> Source:
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:  # noqa: ARG002 - the shape is the port's
         raise AppError(Code.SOURCE_UNAVAILABLE, f"{settings.domain} is made of paper, all {calling.concurrency} sheets")
 
 
@@ -33,7 +36,7 @@ class Usurper(PaperDesk):
 
 
 def registry() -> SourceRegistry:
-    return SourceRegistry(frozenset(), concurrency=4, timeout_seconds=5, attempts=2)
+    return SourceRegistry(frozenset(), 4, Patience(seconds=5, attempts=2), InProcessBudgets(4))
 
 
 def settings(platform: str, **credentials: str) -> SourceSettings:
@@ -48,7 +51,7 @@ def test_freshdesk_is_there() -> None:
 
 
 async def test_opening_asks_nobody() -> None:
-    source = registry().open(settings("freshdesk", api_key="k"))
+    source = registry().open(settings("freshdesk", api_key="k"), Lane.LIVE)
     assert source.quota.calls == 0
     await source.close()
 
@@ -59,7 +62,7 @@ def test_unknown_platforms_and_missing_credentials_are_named() -> None:
     assert caught.value.code is Code.PLATFORM_UNKNOWN
     assert "freshdesk" in caught.value.message
     with pytest.raises(AppError) as caught:
-        registry().open(settings("freshdesk", key="k"))
+        registry().open(settings("freshdesk", key="k"), Lane.LIVE)
     assert "api_key" in caught.value.message
 
 
@@ -73,9 +76,9 @@ def test_other_packages_bring_adapters_but_replace_none(monkeypatch: pytest.Monk
     assert factory.platforms() == {"freshdesk": ("api_key",), "paperdesk": ("token", "region")}
     assert factory.check_address("paperdesk", "acme", None) == "acme.paper.example"
     with pytest.raises(AppError, match="made of paper"):
-        factory.open(settings("paperdesk", token="t", region="kr"))
+        factory.open(settings("paperdesk", token="t", region="kr"), Lane.LIVE)
 
 
 def test_secrets_do_not_print() -> None:
-    source = registry().open(settings("freshdesk", api_key="super-secret-key"))
+    source = registry().open(settings("freshdesk", api_key="super-secret-key"), Lane.LIVE)
     assert "super-secret-key" not in repr(source) + repr(vars(source))

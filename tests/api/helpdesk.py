@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport, SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
 from backend.core.ports.source import Capabilities, Source, SourceQuota
@@ -19,8 +20,9 @@ SLOW_KEY = "paper-key-SLOW-9d3b6a08"
 class PaperSource:
     """A helpdesk with nothing in it: what matters here is how it takes credentials."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: SourceSettings, lane: Lane = Lane.LIVE) -> None:
         self.settings = settings
+        self.lane = lane
         self.closed = False
 
     @property
@@ -78,6 +80,6 @@ class PaperHelpdesks:
             raise AppError(Code.HOST_NOT_ALLOWED, f"{host} is not a host of {platform}.")
         return host
 
-    def open(self, settings: SourceSettings) -> Source:
-        self.opened.append(PaperSource(settings))
+    def open(self, settings: SourceSettings, lane: Lane) -> Source:
+        self.opened.append(PaperSource(settings, lane))
         return self.opened[-1]

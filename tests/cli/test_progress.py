@@ -57,3 +57,13 @@ def test_a_canceled_run_is_a_failure_and_a_completed_one_is_not() -> None:
     check_ended_well(_run(state="completed"))
     with pytest.raises(CliError, match="canceled"):
         check_ended_well(_run(state="canceled"))
+
+
+def test_a_line_tells_what_is_waited_for() -> None:
+    waiting: dict[str, Any] = {"api_calls": 41, "api_remaining": 0, "api_limit": 80, "api_waited_seconds": 75.0}
+    run = _run(processed=1, **waiting)
+    run["counts"] |= {"api_waiting_for": "tickets:80", "api_waiting_seconds": 12.4}
+    assert describe(run, None, None).endswith("0 of 80 left · waited 75 s for the quota · waiting for the quota tickets:80, 12 s more")
+    run["counts"] |= {"api_waiting_for": "pause", "api_waiting_seconds": 0.0}
+    assert describe(run, None, None).endswith("waiting as the helpdesk asked")
+    assert "waiting" not in describe(run | {"state": "completed"}, None, None)

@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from backend.adapters.freshdesk.html import is_blank
+from backend.adapters.http.client import Patience
 from backend.adapters.registry import SourceRegistry
 from backend.core.model.connection import SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from sandbox.freshdesk import change
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.contract.source_suite import SourceSuite
@@ -20,7 +23,7 @@ _AGENTS, _BOTS, _DRAFT = 3, 5, 1
 
 def open_source(sandbox: SandboxServer, key: str | None = None, *, attempts: int = 3) -> Source:
     """A Source on a sandbox, as `bootstrap` would build it."""
-    registry = SourceRegistry(frozenset({"127.0.0.1"}), concurrency=6, timeout_seconds=20, attempts=attempts)
+    registry = SourceRegistry(frozenset({"127.0.0.1"}), 6, Patience(seconds=20, attempts=attempts), InProcessBudgets(6))
     return registry.open(
         SourceSettings(
             company_id="hanbit",
@@ -29,7 +32,8 @@ def open_source(sandbox: SandboxServer, key: str | None = None, *, attempts: int
             domain="hanbitcloud.freshdesk.com",
             base_url=sandbox.base_url,
             credentials={"api_key": Secret(key or sandbox.api_key)},
-        )
+        ),
+        Lane.BACKFILL,
     )
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
+from backend.adapters.freshdesk.limits import LIMITS
 from backend.adapters.http.client import Answer, Vendor
-from backend.adapters.http.quota import QuotaHeaders
 from backend.adapters.http.verdict import Verdict
 from backend.core.errors import AppError, Code
 
@@ -79,5 +79,5 @@ FRESHDESK = Vendor(
     # 405 answers a deleted or spam ticket on some calls: the item is not to be had, others are.
     verdicts={405: Verdict.SKIP},
     explain=explain,
-    quota=QuotaHeaders(limit="X-Ratelimit-Total", remaining="X-Ratelimit-Remaining"),
+    quota=LIMITS,
 )

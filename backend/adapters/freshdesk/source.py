@@ -22,7 +22,6 @@ from backend.adapters.http.client import HttpClient, Patience
 from backend.adapters.http.download import DeadUrlError, Downloads
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
-from backend.adapters.http.quota import Quota
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import CredentialReport
@@ -30,6 +29,7 @@ from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Attachment, Organization, Presence, Ticket
+from backend.core.ports.budget import Spender
 from backend.core.ports.source import Capabilities, SourceQuota
 
 _OLD: Final = timedelta(minutes=4)
@@ -45,11 +45,11 @@ class FreshdeskSource:
         api_key: Secret,
         *,
         origin: Origin,
+        spender: Spender,
         prefix: str = "",
         allowed_hosts: frozenset[str] = frozenset(),
         concurrency: int = 10,
         patience: Patience | None = None,
-        quota: Quota | None = None,
     ) -> None:
         patience = patience or Patience()
         # The password of Basic authentication is ignored (https://developers.freshdesk.com/api/#authentication).
@@ -59,9 +59,8 @@ class FreshdeskSource:
             FRESHDESK,
             Guard(origin, allowed_hosts),
             authorization=authorization,
-            concurrency=concurrency,
             patience=patience,
-            quota=quota or Quota(),
+            spender=spender,
         )
         self._downloads = Downloads(
             self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
@@ -80,9 +79,16 @@ class FreshdeskSource:
 
     @property
     def quota(self) -> SourceQuota:
-        """Calls of this Source; the vendor's figures are those of the bucket last called."""
-        quota = self._http.quota
-        return SourceQuota(calls=self._http.calls, remaining=quota.remaining, limit=quota.limit, waited_seconds=quota.waited)
+        """Calls and waits of this Source; the vendor's figures are those of the bucket last called."""
+        view = self._http.spender.look()
+        return SourceQuota(
+            calls=self._http.calls,
+            remaining=view.remaining,
+            limit=view.limit,
+            waited_seconds=view.waited_seconds,
+            waiting_for=view.waiting_for,
+            waiting_seconds=view.waiting_seconds,
+        )
 
     @property
     def unreadable(self) -> frozenset[str]:

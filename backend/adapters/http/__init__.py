@@ -1,6 +1,6 @@
 """The one way out to a helpdesk.
 
-    client     a call with its retries, the verdict table, the quota
+    client     a call with its retries, the verdict table, the budget
     download   the bytes of a file, through redirects
     transport  one request over aiohttp, and the connections kept alive
     guard      which addresses may be called (SSRF)

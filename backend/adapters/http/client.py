@@ -1,4 +1,4 @@
-"""Calls to one helpdesk with one credential: retries, the verdict table, the shared quota, JSON."""
+"""Calls to one helpdesk with one credential: retries, the verdict table, the account's budget, JSON."""
 
 import asyncio
 import random
@@ -12,11 +12,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswerError, UnknownHostError
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import split_url
-from backend.adapters.http.quota import Quota, QuotaHeaders, rate_limited
-from backend.adapters.http.slots import Slots
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
 from backend.core.errors import AppError, Code
+from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
 from backend.core.model.tenant import Secret
+from backend.core.ports.budget import Spender
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -29,6 +29,10 @@ _UNTOLD_WAIT: Final = 10.0
 """Seconds to wait after a 429 that does not say how long."""
 _BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=30)
 """Full jitter: a random time up to a bound that doubles."""
+
+
+_LOST: Final = Settlement(outcome=Outcome.FAILED)
+_UNSENT: Final = Settlement(outcome=Outcome.UNSENT)
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -56,6 +60,17 @@ class Answer(Struct, frozen=True, kw_only=True):
         return self.headers.get("Content-Type", "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
 
 
+class QuotaRules(Struct, frozen=True, kw_only=True):
+    """How one vendor counts calls."""
+
+    call_of: Callable[[str], Call]
+    """The kind and the expected cost of a GET of a target (path and query)."""
+    read: Callable[[Call, Mapping[str, str]], tuple[Reading, ...]]
+    """What the headers of an answer (names in any case) tell; a quota that can't be read is left out."""
+    used: Callable[[Mapping[str, str]], int | None] = lambda _: None
+    """The credits a call took, where the vendor tells."""
+
+
 class Vendor(Struct, frozen=True, kw_only=True):
     """What one vendor's API does its own way, as data."""
 
@@ -64,29 +79,30 @@ class Vendor(Struct, frozen=True, kw_only=True):
     """Where it differs from the default table."""
     explain: Callable[[Answer], AppError]
     """The error for an answer whose verdict is SKIP or REFUSE."""
-    quota: QuotaHeaders
+    quota: QuotaRules
 
 
 class _TransientError(Exception):
     """A failure that another attempt may cure; `error` is what it becomes when none does."""
 
-    def __init__(self, error: AppError, *, gated: bool = False) -> None:
+    def __init__(self, error: AppError, *, gated: bool = False, sent: bool = True) -> None:
         super().__init__(error.code)
         self.error = error
         self.gated = gated
-        """The quota's gate makes the next attempt wait: no back-off of its own."""
+        """The budget makes the next attempt wait: no back-off of its own."""
+        self.sent = sent
+        """Whether the vendor may have counted the request."""
 
 
 class HttpClient:
     """One helpdesk, one credential. The authorization goes to `guard.own` and nowhere else."""
 
-    def __init__(self, vendor: Vendor, guard: Guard, *, authorization: Secret, concurrency: int, patience: Patience, quota: Quota) -> None:
-        self.quota = quota
+    def __init__(self, vendor: Vendor, guard: Guard, *, authorization: Secret, patience: Patience, spender: Spender) -> None:
+        self.spender = spender
         self.transport = open_transport(guard)
         self._vendor = vendor
         self._own = guard.own
         self._patience = patience
-        self._slots = Slots(concurrency)
         self._headers = request_headers(authorization, packed=True)
 
     @property
@@ -120,19 +136,43 @@ class HttpClient:
         raise first.error
 
     async def close(self) -> None:
-        """Let go of sockets."""
+        """Let go of sockets, and of the place in the account's budget."""
+        self.spender.leave()
         await self.transport.close()
 
     async def _attempt(self, target: str, patience: Patience, *, urgent: bool) -> Answer:
-        while True:
-            await self.quota.pass_gate(patience.longest_wait)
-            async with self._slots.lane(urgent=urgent):
-                # While this call waited for its slot, another one may have been told to wait.
-                if self.quota.closed_for > 0:
-                    continue
-                answer = await self._timed(target, patience.seconds)
-            self.quota.learn(answer.headers, self._vendor.quota)
-            return self._judge(answer, patience)
+        call = self._vendor.quota.call_of(target)
+        grant = await self.spender.acquire(call, urgent=urgent, longest_wait=patience.longest_wait)
+        # Whoever cancels the call, or an answer that breaks off, may leave a request that was counted.
+        settlement = _LOST
+        verdict = Verdict.AGAIN
+        try:
+            answer = await self._timed(target, patience.seconds)
+            verdict = verdict_of(answer.status, self._vendor.verdicts)
+            settlement = self._settlement(call, answer, verdict, patience)
+        except _TransientError as error:
+            if not error.sent:
+                settlement = _UNSENT
+            raise
+        finally:
+            grant.settle(settlement)
+        return self._judge(answer, verdict, settlement.retry_after, patience)
+
+    def _settlement(self, call: Call, answer: Answer, verdict: Verdict, patience: Patience) -> Settlement:
+        """What the budget has to know of an answer; a wait for a vendor that is down ends with the caller's patience."""
+        rules = self._vendor.quota
+        told = retry_after(answer.headers.get("Retry-After")) if verdict in (Verdict.WAIT, Verdict.AGAIN) else None
+        match verdict:
+            case Verdict.WAIT:
+                outcome = Outcome.REFUSED
+                told = _UNTOLD_WAIT * random.uniform(0.5, 1) if told is None else told
+            case Verdict.AGAIN:
+                outcome = Outcome.FAILED
+                told = None if told is None else min(told, patience.longest_wait)
+            case _:
+                outcome = Outcome.ANSWERED
+        readings = rules.read(call, answer.headers)
+        return Settlement(outcome=outcome, used=rules.used(answer.headers), readings=readings, retry_after=told)
 
     async def _timed(self, target: str, seconds: float) -> Answer:
         try:
@@ -144,7 +184,8 @@ class HttpClient:
                     Code.SOURCE_UNAVAILABLE,
                     f"There is no host {self._own.host} in the name system; check the domain and the network.",
                     details={"reason": "unknown_host"},
-                )
+                ),
+                sent=False,
             ) from None
         except TimeoutError:
             raise _TransientError(self._unavailable(f"did not answer within {seconds:g} s")) from None
@@ -153,7 +194,7 @@ class HttpClient:
         except InterruptedAnswerError as error:
             raise _TransientError(self._unavailable(f"broke off its answer ({error})")) from None
         except OSError as error:
-            raise _TransientError(self._unavailable(f"can't be reached ({type(error).__name__})")) from None
+            raise _TransientError(self._unavailable(f"can't be reached ({type(error).__name__})"), sent=False) from None
 
     async def _exchange(self, target: str) -> Answer:
         incoming = await self.transport.get(self._own, target, self._headers)
@@ -162,24 +203,18 @@ class HttpClient:
         finally:
             incoming.release()
 
-    def _judge(self, answer: Answer, patience: Patience) -> Answer:
-        match verdict_of(answer.status, self._vendor.verdicts):
+    def _judge(self, answer: Answer, verdict: Verdict, wait: float | None, patience: Patience) -> Answer:
+        match verdict:
             case Verdict.OK:
                 return self._parsed(answer)
             case Verdict.WAIT:
-                told = retry_after(answer.headers.get("Retry-After"))
-                seconds = _UNTOLD_WAIT * random.uniform(0.5, 1) if told is None else told
-                self.quota.pause(seconds)
-                if seconds > patience.longest_wait:
-                    raise rate_limited(seconds)
-                raise _TransientError(rate_limited(seconds), gated=True)
-            case Verdict.AGAIN:
-                told = retry_after(answer.headers.get("Retry-After"))
-                error = self._unavailable(f"answers with an error (HTTP {answer.status})", told)
-                if told is None:
-                    raise _TransientError(error)
-                self.quota.pause(min(told, patience.longest_wait))
+                error = rate_limited(wait or 0.0)
+                if wait is not None and wait > patience.longest_wait:
+                    raise error
                 raise _TransientError(error, gated=True)
+            case Verdict.AGAIN:
+                error = self._unavailable(f"answers with an error (HTTP {answer.status})", wait)
+                raise _TransientError(error, gated=wait is not None)
             case Verdict.MOVED:
                 raise AppError(Code.SOURCE_HOST_UNKNOWN, self._moved(answer))
             case _:

@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 from backend.adapters.http.client import request_headers
 from backend.adapters.http.failures import UnknownHostError
 from backend.adapters.http.origin import Origin, split_url
-from backend.adapters.http.slots import Slots
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Secret
 
@@ -34,7 +33,7 @@ class Downloads:
         self._own = own
         self._authorized = request_headers(authorization)
         self._plain = request_headers(None)
-        self._slots = Slots(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
         self._seconds = seconds
 
     @asynccontextmanager
@@ -44,7 +43,7 @@ class Downloads:
         Raises DeadUrlError for a refused URL, AppError(SOURCE_UNAVAILABLE) where the server fails, and
         AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
         """
-        async with self._slots.lane(urgent=False):
+        async with self._slots:
             origin, incoming = await self._follow(url)
             try:
                 yield self._pieces(origin, incoming)

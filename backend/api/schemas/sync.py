@@ -58,6 +58,9 @@ class RunCountsOut(Out):
     api_calls: int
     api_remaining: int | None
     api_limit: int | None
+    api_waited_seconds: float
+    api_waiting_for: str
+    api_waiting_seconds: float
     llm_calls: int
     embedded: int
     documents: int | None

@@ -146,6 +146,12 @@ class RunCounts(Struct, kw_only=True):
     api_calls: int = 0
     api_remaining: int | None = None
     api_limit: int | None = None
+    api_waited_seconds: float = 0.0
+    """Seconds in which the helpdesk's quota held the run up."""
+    api_waiting_for: str = ""
+    """The quota it waits for right now, such as `tickets:80`, or `pause` where the helpdesk asked for one; empty for none."""
+    api_waiting_seconds: float = 0.0
+    """Seconds until it may go on."""
     llm_calls: int = 0
     embedded: int = 0
     documents: int | None = None

@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from backend.core.model.connection import CredentialReport, SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
 
@@ -18,6 +19,11 @@ class SourceQuota(Struct, frozen=True, kw_only=True):
     remaining: int | None = None
     limit: int | None = None
     waited_seconds: float = 0.0
+    """Seconds in which the quota held this Source up."""
+    waiting_for: str = ""
+    """The bucket whose quota it waits for right now, `pause` where the vendor asked for one; empty where it waits for none."""
+    waiting_seconds: float = 0.0
+    """Seconds until it may go on."""
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
@@ -92,6 +98,6 @@ class SourceFactory(Protocol):
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed (SPEC D1, SSRF)."""
         ...
 
-    def open(self, settings: SourceSettings) -> Source:
-        """A Source for this connection; the caller closes it."""
+    def open(self, settings: SourceSettings, lane: Lane) -> Source:
+        """A Source for this connection, whose calls go in this lane of the account's budget; the caller closes it."""
         ...

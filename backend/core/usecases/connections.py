@@ -13,6 +13,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import open_source, seal_credentials
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
+from backend.core.model.quota import Lane
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
 from backend.core.model.ticket import Presence
@@ -200,7 +201,7 @@ def _check_names(services: Services, platform: str, credentials: Mapping[str, Se
 
 
 async def _verify(services: Services, company_id: str, connection: Connection, seconds: float = VERIFY_SECONDS) -> CredentialReport:
-    source = await open_source(services, company_id, connection)
+    source = await open_source(services, company_id, connection, Lane.LIVE)
     try:
         async with asyncio.timeout(seconds):
             return await source.verify()

@@ -19,6 +19,7 @@ from backend.core.model.connection import ConnectionState
 from backend.core.model.copilot import AskInput, BriefSource, QueryResult, ReplyDraft, ReplyInput, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary, visible_parts
 from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.quota import Lane
 from backend.core.model.search import Filters, Hit, Query, SearchResult
 from backend.core.model.sync import ItemRef
 from backend.core.model.tenant import AuditEntry, Caller
@@ -167,7 +168,7 @@ async def _find_ticket(services: Services, company_id: str, ticket_id: str, plat
     for connection in connections:
         if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
             continue
-        source = await open_source(services, company_id, connection)
+        source = await open_source(services, company_id, connection, Lane.LIVE)
         try:
             fetched = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=ticket_id, version=""))
         except AppError as error:

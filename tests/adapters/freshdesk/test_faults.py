@@ -6,14 +6,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from backend.adapters.http.client import Patience
 from backend.adapters.registry import SourceRegistry
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
 from backend.core.model.document import DocType
+from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemRef, RunOptions, Stream
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Ticket
 from backend.core.ports.source import Source
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from sandbox.freshdesk import change
 from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
@@ -38,7 +41,8 @@ def settings_of(base_url: str, key: str = "sandbox-key") -> SourceSettings:
 
 def opened(base_url: str, key: str = "sandbox-key", *, allowed: str = "127.0.0.1", attempts: int = 3, seconds: float = 10) -> Source:
     """A Source on a sandbox."""
-    return SourceRegistry(frozenset({allowed}), 6, seconds, attempts).open(settings_of(base_url, key))
+    registry = SourceRegistry(frozenset({allowed}), 6, Patience(seconds=seconds, attempts=attempts), InProcessBudgets(6))
+    return registry.open(settings_of(base_url, key), Lane.INCREMENTAL)
 
 
 def order(sandbox: SandboxServer, match: str, kind: Kind, times: int | None = 1, *, seconds: float = 0.2) -> None:
@@ -219,9 +223,9 @@ async def test_a_missing_feature_leaves_the_rest(sandbox: SandboxServer) -> None
 
 async def test_two_sources_of_one_credential_wait_together() -> None:
     async with running_sandbox(SandboxOptions(tickets=20)) as sandbox:
-        registry = SourceRegistry(frozenset({"127.0.0.1"}), 2, 10, 1)
-        one, two = registry.open(settings_of(sandbox.base_url)), registry.open(settings_of(sandbox.base_url))
-        other = registry.open(settings_of(sandbox.base_url, sandbox.restricted_key))
+        registry = SourceRegistry(frozenset({"127.0.0.1"}), 2, Patience(seconds=10, attempts=1), InProcessBudgets(2))
+        one, two = (registry.open(settings_of(sandbox.base_url), lane) for lane in (Lane.BACKFILL, Lane.LIVE))
+        other = registry.open(settings_of(sandbox.base_url, sandbox.restricted_key), Lane.LIVE)
         order(sandbox, "/tickets", "429", 1, seconds=500)
         for source in (one, two):
             with pytest.raises(AppError) as caught:

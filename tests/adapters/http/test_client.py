@@ -13,10 +13,11 @@ from backend.adapters.freshdesk.errors import FRESHDESK
 from backend.adapters.http.client import HttpClient, Patience
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
-from backend.adapters.http.quota import Quota
 from backend.core import clock
 from backend.core.errors import AppError, Code
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from tests.adapters.scripted import Reply, Request, Scripted, as_json, scripted
 
 KEY = "Basic c2VjcmV0LWtleQ=="
@@ -26,7 +27,11 @@ def client_of(server: Scripted, *, attempts: int = 3, seconds: float = 5.0, long
     origin = Origin("http", "127.0.0.1", server.port)
     patience = Patience(seconds=seconds, attempts=attempts, longest_wait=longest_wait)
     return HttpClient(
-        FRESHDESK, Guard(origin, frozenset()), authorization=Secret(KEY), concurrency=concurrency, patience=patience, quota=Quota()
+        FRESHDESK,
+        Guard(origin, frozenset()),
+        authorization=Secret(KEY),
+        patience=patience,
+        spender=InProcessBudgets(concurrency).join("account", Lane.INCREMENTAL),
     )
 
 
@@ -42,7 +47,8 @@ async def test_reads_json_and_learns_the_quota() -> None:
         client = client_of(server)
         answer = await client.get("/api/v2/tickets/1")
         assert answer.value == {"주문": "확인"}
-        assert (client.quota.limit, client.quota.remaining, client.calls) == (100, 97, 1)
+        view = client.spender.look()
+        assert (view.limit, view.remaining, client.calls) == (100, 97, 1)
         assert server.asked[0].headers["authorization"] == KEY
         await client.close()
 
@@ -171,7 +177,7 @@ async def test_one_429_makes_everybody_wait() -> None:
         await asyncio.gather(*(client.get(f"/{n}") for n in range(5)))
         assert asyncio.get_running_loop().time() - started >= 0.3
         assert client.calls == 6
-        assert client.quota.waited == pytest.approx(0.3, abs=0.02)
+        assert client.spender.look().waited_seconds == pytest.approx(0.3, abs=0.2)
         await client.close()
 
 

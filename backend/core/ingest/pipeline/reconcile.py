@@ -14,7 +14,6 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, read_refs
-from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.take import Taker
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.document import DocType
@@ -41,7 +40,9 @@ async def reconcile(services: Services, company_id: str, taker: Taker, doc_type:
         lost += await _look(taker, [ItemRef(doc_type=doc_type, original_id=original_id, version="") for original_id in chunk])
     if len(lost) > allowed and services.policy.delete_share < 1:
         unasked = [ItemRef(doc_type=doc_type, original_id=original_id, version="", presence=Presence.PURGED) for original_id in missing]
-        await _hold(services, company_id, taker, [*lost, *unasked])
+        now = clock.now()
+        held = [HeldDeletion(doc_type=doc_type, original_id=each.original_id, presence=each.presence, at=now) for each in (*lost, *unasked)]
+        await taker.hold(held)
     else:
         for start in range(0, len(lost), AT_ONCE):
             gone = tuple(lost[start : start + AT_ONCE])
@@ -68,12 +69,3 @@ async def _look(taker: Taker, refs: Sequence[ItemRef]) -> list[ItemRef]:
         *(msgspec.structs.replace(ref, presence=Presence.PURGED) for ref in gone),
         *(msgspec.structs.replace(ref, presence=Presence.HIDDEN) for ref in refs if ref.original_id in hidden),
     ]
-
-
-async def _hold(services: Services, company_id: str, taker: Taker, lost: Sequence[ItemRef]) -> None:
-    now = clock.now()
-    held = [HeldDeletion(doc_type=ref.doc_type, original_id=ref.original_id, presence=ref.presence, at=now) for ref in lost]
-    counts = msgspec.structs.replace(taker.run.counts, held=taker.run.counts.held + len(held))
-    async with services.database.open(company_id, write=True) as uow:
-        await uow.sweeps.hold(taker.run.connection_id, held)
-        taker.run = await save_run(uow, msgspec.structs.replace(taker.run, counts=counts))

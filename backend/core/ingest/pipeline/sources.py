@@ -4,6 +4,7 @@ import msgspec
 
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection, SourceSettings
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source
@@ -15,7 +16,7 @@ def seal_credentials(services: Services, tenant: Tenant, connection_id: str, cre
     return services.cipher.seal(tenant, _field(connection_id), Secret(plain))
 
 
-async def open_source(services: Services, company_id: str, connection: Connection) -> Source:
+async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane) -> Source:
     """A Source with the connection's credentials; the caller closes it. Raises SECRET_UNREADABLE or TENANT_NOT_FOUND."""
     async with services.database.directory() as directory:
         tenant = await directory.get_tenant(company_id)
@@ -31,7 +32,8 @@ async def open_source(services: Services, company_id: str, connection: Connectio
             domain=connection.domain,
             base_url=connection.base_url,
             credentials={name: Secret(value) for name, value in credentials.items()},
-        )
+        ),
+        lane,
     )
 
 

@@ -10,12 +10,14 @@ from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
 from backend.core.ingest.pipeline.progress import RunCanceledError
+from backend.core.ingest.pipeline.pulse import pulse
 from backend.core.ingest.pipeline.reconcile import reconcile
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taker, cursor_scope
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType
+from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemRef, Run, RunMode, RunOptions, Stream
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
@@ -29,14 +31,15 @@ LEAST_FAILURES = 10
 
 async def read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
     """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
-    source = await open_source(services, company_id, connection)
+    source = await open_source(services, company_id, connection, _lane(connection, run))
     try:
         taker = Taker(services, company_id, connection, source, run)
-        await _retry_failures(services, company_id, taker)
-        streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
-        for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
-            await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
-        reconciled = await _reconcile(services, company_id, taker)
+        async with pulse(taker.tell_quota):
+            await _retry_failures(services, company_id, taker)
+            streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
+            for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
+                await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
+            reconciled = await _reconcile(services, company_id, taker)
     finally:
         await source.close()
     async with services.database.open(company_id, write=True) as uow:
@@ -46,6 +49,12 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
     return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)))
+
+
+def _lane(connection: Connection, run: Run) -> Lane:
+    """The first sync reads everything too, whatever it is called."""
+    everything = run.options.mode is not RunMode.INCREMENTAL or connection.last_synced_at is None
+    return Lane.BACKFILL if everything else Lane.INCREMENTAL
 
 
 async def _reconcile(services: Services, company_id: str, taker: Taker) -> list[DocType]:

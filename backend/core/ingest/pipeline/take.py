@@ -15,12 +15,13 @@ from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.progress import save_run
+from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.sync import ItemFailure, ItemRef, Run, RunMode
+from backend.core.model.sync import HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Attachment, Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
@@ -136,6 +137,19 @@ class Taker:
         stored = sum(taken.document is not None for taken in page.items)
         self._tell(page, stored=stored, deleted=deleted)
 
+    async def tell_quota(self) -> None:
+        """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
+        async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
+            run = msgspec.structs.replace(self.run, heartbeat_at=clock.now())
+            self.run = await save_run(uow, msgspec.structs.replace(run, counts=with_quota(run.counts, self._source.quota)))
+
+    async def hold(self, held: Sequence[HeldDeletion]) -> None:
+        """Keep deletions for an admin to decide on."""
+        async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
+            await uow.sweeps.hold(self._connection.connection_id, held)
+            counts = msgspec.structs.replace(self.run.counts, held=self.run.counts.held + len(held))
+            self.run = await save_run(uow, msgspec.structs.replace(self.run, counts=counts))
+
     async def _store(self, page: Page[Taken], phase: str, *, sweep: bool) -> int:
         """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
         documents = [taken.document for taken in page.items if taken.document is not None]
@@ -207,8 +221,7 @@ class Taker:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
         for outcome, amount in outcomes.items():
             self._services.meter.count("run_items", amount, outcome=outcome)
-        quota, before = self._source.quota, self._quota
-        self._quota = quota
+        before, self._quota = self._quota, (quota := self._source.quota)
         platform = self._connection.platform
         self._services.meter.count("source_calls", quota.calls - before.calls, platform=platform)
         self._services.meter.count("source_wait_seconds", quota.waited_seconds - before.waited_seconds, platform=platform)
@@ -218,7 +231,6 @@ class Taker:
 
     def _counted(self, page: Page[Taken], *, stored: int, deleted: int) -> Run:
         counts = self.run.counts
-        quota = self._source.quota
         counts = msgspec.structs.replace(
             counts,
             listed=counts.listed + page.listed,
@@ -227,11 +239,8 @@ class Taker:
             deleted=counts.deleted + deleted,
             failed=counts.failed + len(page.failures),
             expected=page.total if page.total is not None else counts.expected,
-            api_calls=quota.calls,
-            api_remaining=quota.remaining,
-            api_limit=quota.limit,
         )
-        return msgspec.structs.replace(self.run, counts=counts, heartbeat_at=clock.now(), waits=0)
+        return msgspec.structs.replace(self.run, counts=with_quota(counts, self._source.quota), heartbeat_at=clock.now(), waits=0)
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
