@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import groupby
 
 import msgspec
@@ -16,7 +15,7 @@ from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.pulse import with_quota
-from backend.core.ingest.pipeline.taken import Taken
+from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
@@ -26,9 +25,6 @@ from backend.core.model.ticket import Attachment, Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source, SourceQuota
-
-SETTLING = timedelta(minutes=2)
-"""A version is not trusted sooner after the change it stands for; the platform's clock and ours may differ by as much."""
 
 
 class Taker:
@@ -175,8 +171,8 @@ class Taker:
             return Taken(ref=ref, item=None, asked_for=False, raw=raw)
         with self._services.meter.stage("merge"):
             if known_hash is not None and content_hash_of(item) == known_hash:
-                return Taken(ref=_settled(ref, item), item=None, raw=raw)
-        ref = _settled(ref, item)
+                return Taken(ref=settled(ref, item), item=None, raw=raw)
+        ref = settled(ref, item)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
         missing = next((file.file for file in files if file.may_work_later), None)
@@ -244,17 +240,6 @@ class Taker:
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
-
-
-def _settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
-    """The item with a version that may be trusted, or that no listing will ever name, so that it is read once more.
-
-    Platforms tell times in whole seconds: what changes again within the second in which it was read has the version that
-    is stored already, and would be taken for unchanged for ever.
-    """
-    if clock.now() - item.updated_at > SETTLING:
-        return ref
-    return msgspec.structs.replace(ref, version=f"{ref.version}~")
 
 
 def cursor_scope(run: Run) -> str | None:

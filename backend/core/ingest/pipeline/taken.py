@@ -1,12 +1,19 @@
 """What was read of one item, on its way into the store."""
 
+from datetime import timedelta
+
+import msgspec
 from msgspec import Struct
 
+from backend.core import clock
 from backend.core.ingest.attachments import ReadFile
 from backend.core.model.article import Article
 from backend.core.model.document import Document
 from backend.core.model.sync import ItemFailure, ItemRef
 from backend.core.model.ticket import Ticket
+
+SETTLING = timedelta(minutes=2)
+"""A version is not trusted sooner after the change it stands for; the platform's clock and ours may differ by as much."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -22,3 +29,14 @@ class Taken(Struct, frozen=True, kw_only=True):
     raw: bytes
     retry: ItemFailure | None = None
     """Part of it could not be taken: kept as it is, and read again first thing next time."""
+
+
+def settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
+    """The item with a version that may be trusted, or that no listing will ever name, so that it is read once more.
+
+    Platforms tell times in whole seconds: what changes again within the second in which it was read has the version that
+    is stored already, and would be taken for unchanged for ever.
+    """
+    if clock.now() - item.updated_at > SETTLING:
+        return ref
+    return msgspec.structs.replace(ref, version=f"{ref.version}~")
