@@ -54,7 +54,9 @@ def _adjusted(hit: Hit, votes: Sequence[Feedback], *, now: datetime, terms: froz
     if counted:
         net = sum(weight if rating is Rating.UP else -weight for weight, rating in counted)
         change = _LIMIT * net / (sum(weight for weight, _ in counted) + _NEUTRAL_VOTES)
-        factor += max(-_LIMIT, min(_LIMIT, change))
+        change = max(-_LIMIT, min(_LIMIT, change))
+        factor += change
+        hit = msgspec.structs.replace(hit, why=msgspec.structs.replace(hit.why, feedback=round(change, 4), votes=len(counted)))
         told.append(f"{change:+.2f} from {len(counted)} {'agent' if len(counted) == 1 else 'agents'}")
     if hit.doc_type is DocType.TICKET and hit.status in _RESOLVED_STATUSES:
         factor += _RESOLVED

@@ -1,0 +1,57 @@
+"""Search and rank as everybody gets it: what an answer, a ticket's brief, a reply and an evaluation rest on."""
+
+import msgspec
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.budget import Purpose, UsageRow
+from backend.core.model.search import Filters, Query, SearchResult
+from backend.core.model.tenant import Caller
+from backend.core.ports.services import Services
+from backend.core.retrieve.rank import rank
+from backend.core.retrieve.search import search
+
+CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
+"""What may reach somebody without `internal:read`, and what a reply to a customer may rest on."""
+
+
+async def find(services: Services, company_id: str, query: Query) -> SearchResult:
+    """Documents of this tenant in the order people found helpful; what finding them cost is booked.
+
+    Raises INVALID_REQUEST, the Embedder's LLM_* errors where dense vectors weigh, and the index's.
+    """
+    index = await services.indexes.open(company_id)
+    models = services.models
+    with services.meter.stage("search"):
+        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=services.policy)
+        async with services.database.open(company_id) as uow:
+            wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
+            feedback = await uow.feedback.of_documents(wanted)
+            if usage.calls:
+                row = UsageRow(
+                    day=clock.now().date(),
+                    provider=models.embed.provider,
+                    model=models.embed.model,
+                    purpose=Purpose.EMBED_QUERY,
+                    usage=usage,
+                )
+                await uow.usage.add([row])
+        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text)))
+
+
+def visible_to(caller: Caller) -> tuple[Visibility, ...]:
+    """What this caller may see; empty: everything."""
+    return () if caller.sees_internal else CUSTOMER_SAFE
+
+
+def narrowed(filters: Filters, caller: Caller) -> Filters:
+    """The filters within what the caller may see. Raises FORBIDDEN where nothing of what was asked for is left."""
+    visible = visible_to(caller)
+    if not visible:
+        return filters
+    wanted = tuple(v for v in filters.visibilities if v in visible) if filters.visibilities else visible
+    if not wanted:
+        # An empty filter would mean everything.
+        raise AppError(Code.FORBIDDEN, "Private notes and agents-only articles need a key with the scope internal:read.")
+    return msgspec.structs.replace(filters, visibilities=wanted)
