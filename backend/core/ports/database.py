@@ -13,6 +13,7 @@ from backend.core.ports.stores import (
     DocumentStore,
     FeedbackStore,
     KeyStore,
+    SolvedStore,
     SyncStore,
     UsageStore,
 )
@@ -24,6 +25,7 @@ class UnitOfWork(Protocol):
     company_id: str
     documents: DocumentStore
     attachments: AttachmentStore
+    solved: SolvedStore
     connections: ConnectionStore
     sync: SyncStore
     usage: UsageStore

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
@@ -11,6 +11,9 @@ from backend.core.model.document import AttachmentFile, DocState, DocType, Docum
 from backend.core.model.feedback import Feedback
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.core.model.tenant import ApiKey, AuditEntry
+
+MOST_QUESTIONS: Final = 12
+"""Tickets that are remembered for one article."""
 
 
 class DocumentStore(Protocol):
@@ -56,6 +59,10 @@ class DocumentStore(Protocol):
 
         With `indexed` also what is in the index, to be indexed anew with the summaries it has: the index was lost or changed.
         """
+        ...
+
+    async def reindex(self, document_ids: Collection[str]) -> int:
+        """Back from indexed to pending, with the summaries they have; returns how many."""
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
@@ -104,6 +111,21 @@ class AttachmentStore(Protocol):
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Forget all of these Documents; their blobs are the caller's to delete."""
+        ...
+
+
+class SolvedStore(Protocol):
+    """Which tickets were solved with which article; their wording makes the article findable."""
+
+    async def replace(self, links: Mapping[str, Collection[str]]) -> list[str]:
+        """Ticket -> the articles it was solved with, none of them: no more. Returns the articles whose tickets changed.
+
+        An article keeps its first `MOST_QUESTIONS` tickets: more say little that is new.
+        """
+        ...
+
+    async def of_articles(self, article_ids: Collection[str]) -> dict[str, list[str]]:
+        """Article -> its tickets; articles without any are left out."""
         ...
 
 

@@ -243,6 +243,16 @@ paid_results = Table(
     PrimaryKeyConstraint("company_id", "cache_key"),
 )
 
+solved = Table(
+    "solved",
+    metadata,
+    _company(),
+    Column("article_id", String(64), nullable=False),
+    Column("ticket_id", String(64), nullable=False),
+    PrimaryKeyConstraint("company_id", "article_id", "ticket_id"),
+    Index(None, "company_id", "ticket_id"),
+)
+
 answers = Table(
     "answers",
     metadata,

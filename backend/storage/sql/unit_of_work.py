@@ -15,6 +15,7 @@ from backend.core.ports.stores import (
     DocumentStore,
     FeedbackStore,
     KeyStore,
+    SolvedStore,
     SyncStore,
     UsageStore,
 )
@@ -27,6 +28,7 @@ from backend.storage.sql.engine import open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sync import SqlSyncStore
 from backend.storage.sql.transaction import Transaction
 from backend.storage.sql.usage import SqlUsageStore
@@ -41,6 +43,7 @@ class SqlUnitOfWork:
         self.company_id = company_id
         self.documents: DocumentStore = SqlDocumentStore(company_id, transaction)
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
+        self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.usage: UsageStore = SqlUsageStore(company_id, transaction)
