@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from backend.cli.errors import CliError, Exit
-from backend.cli.measured import CONFIGURATIONS, Measured, Refusal, asked, refusals, thumbs
+from backend.cli.measured import CONFIGURATIONS, Measured, Refusal, asked, keep_thresholds, refusals, thumbs
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.core.retrieve.judged import JudgedQuery, Qrels, read_qrels, read_queries, run_lines
@@ -35,6 +35,9 @@ def evaluate(
             help="First give thumbs as the judgements of this split say, for `hybrid+feedback`; they are taken back.",
         ),
     ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Make the thresholds that keep 95 % the tenant's own, for saying that nothing answers.")
+    ] = False,
     runs: Annotated[Path | None, typer.Option("--runs", metavar="FOLDER", help="Write a TREC run file of each configuration.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap; the same seed gives the same intervals.")] = 7,
     as_json: JsonOption = False,
@@ -56,6 +59,8 @@ def evaluate(
         refused = refusals(measured, chosen, qrels)
         if runs is not None:
             _write_runs(runs, measured)
+        if calibrate:
+            keep_thresholds(session, refused)
         comparisons = _comparisons(measured, seed)
         session.output.document(_document(measured, comparisons, refused, give_thumbs))
         _tell(session, measured, comparisons, refused)
@@ -138,7 +143,8 @@ def _tell(session: Session, measured: Sequence[Measured], comparisons: dict[str,
     for row in refused:
         output.text(
             f"\nDo the sources answer? ({row.name}) as it is set: {row.kept:.0%} of {row.inside} kept, "
-            f"{row.refused:.0%} of {row.outside} out-of-scope questions refused; at 95 % kept: {row.refused_at_95:.0%} (AUC {row.auc:.2f})"
+            f"{row.refused:.0%} of {row.outside} out-of-scope questions refused; "
+            f"at 95 % kept: {row.at_95.refused:.0%} (from {row.at_95.min_support:.2f} on; AUC {row.auc:.2f})"
         )
 
 

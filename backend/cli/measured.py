@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from backend.cli.errors import CliError
+from backend.cli.errors import CliError, Exit
 from backend.cli.session import Session
-from backend.core.retrieve.calibrate import separation, threshold_keeping
+from backend.core.retrieve.calibrate import Thresholds, Told, calibrate, separation
 from backend.core.retrieve.judged import JudgedQuery, Qrels, document_name
 from backend.core.retrieve.measure import MEASURES, Interval, interval
 
@@ -34,8 +34,8 @@ class Measured(Struct, kw_only=True):
     values: dict[str, list[float]] = {}
     intervals: dict[str, Interval] = {}
     ranked: dict[str, list[tuple[str, float]]] = {}
-    support: dict[str, float] = {}
-    """By question, how firmly the best document's words speak for an answer."""
+    told: dict[str, Told] = {}
+    """By question, how firmly the best document's words speak for an answer, and the nearest meaning."""
     answerable: dict[str, bool] = {}
 
 
@@ -49,10 +49,10 @@ class Refusal(Struct, frozen=True, kw_only=True):
     """Share of the answerable questions that are answered, as the installation is set."""
     refused: float
     """Share of the others that are refused."""
-    threshold_at_95: float
-    """The support that 95 % of the answerable questions reach."""
-    refused_at_95: float
+    at_95: Thresholds
+    """What would keep 95 % of the answerable questions."""
     auc: float
+    """Of support: how often an answerable question has more of it than another."""
 
 
 def asked(session: Session, name: str, queries: Sequence[JudgedQuery], qrels: Qrels, *, doc_type: str | None, seed: int) -> Measured:
@@ -69,7 +69,7 @@ def asked(session: Session, name: str, queries: Sequence[JudgedQuery], qrels: Qr
             return Measured(name=name, unavailable=error.message)
         ranked = [(document_name(hit["doc_type"], hit["original_id"]), float(hit["score"])) for hit in found["hits"]]
         measured.ranked[query.query_id] = ranked
-        measured.support[query.query_id] = found["support"]
+        measured.told[query.query_id] = Told(support=found["support"], cosine=found["cosine"])
         measured.answerable[query.query_id] = found["answerable"]
     judged = [query.query_id for query in queries if query.query_id in qrels]
     measured.count = len(judged)
@@ -90,18 +90,36 @@ def refusals(measured: Sequence[Measured], queries: Sequence[JudgedQuery], qrels
 
 
 def _refusal(one: Measured, inside: Sequence[str], outside: Sequence[str]) -> Refusal:
-    answered, others = [one.support[query_id] for query_id in inside], [one.support[query_id] for query_id in outside]
-    threshold = threshold_keeping(answered, _KEPT)
+    answered, others = [one.told[query_id] for query_id in inside], [one.told[query_id] for query_id in outside]
+    best = calibrate(answered, others, keep=_KEPT)
     return Refusal(
         name=one.name,
         inside=len(inside),
         outside=len(outside),
         kept=sum(one.answerable[query_id] for query_id in inside) / len(inside),
         refused=sum(not one.answerable[query_id] for query_id in outside) / len(outside),
-        threshold_at_95=threshold,
-        refused_at_95=sum(value < threshold for value in others) / len(outside),
-        auc=separation(answered, others),
+        at_95=best,
+        auc=separation([told.support for told in answered], [told.support for told in others]),
     )
+
+
+def keep_thresholds(session: Session, refused: Sequence[Refusal]) -> Refusal:
+    """Make the thresholds that keep 95 % the tenant's own. Raises CliError where there is nothing to find them with."""
+    found = next((one for one in refused if one.name == "hybrid"), None)
+    if found is None:
+        raise CliError(
+            Exit.USAGE, "Calibrating needs the configuration hybrid, and questions both with judgements and without.", code="wrong_usage"
+        )
+    best = found.at_95
+    body = {
+        "min_support": best.min_support,
+        "min_cosine": best.min_cosine,
+        "kept": best.kept,
+        "refused": best.refused,
+        "questions": found.inside + found.outside,
+    }
+    session.client.call("PUT", "/search/calibration", body=body)
+    return found
 
 
 @contextmanager

@@ -1,12 +1,15 @@
-"""Which tickets were solved with which article."""
+"""Which tickets were solved with which article, and thresholds for saying that the sources don't answer."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 def _do_no_harm() -> None:
@@ -27,10 +30,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["company_id"], ["tenants.company_id"], name="fk_solved_company_id"),
         sa.PrimaryKeyConstraint("company_id", "article_id", "ticket_id", name="pk_solved"),
     )
+    op.create_table(
+        "calibrations",
+        sa.Column("company_id", sa.String(length=63), nullable=False),
+        sa.Column("made_by", sa.String(length=255), nullable=False),
+        sa.Column("body", _JSON, nullable=False),
+        sa.ForeignKeyConstraint(["company_id"], ["tenants.company_id"], name="fk_calibrations_company_id"),
+        sa.PrimaryKeyConstraint("company_id", "made_by", name="pk_calibrations"),
+    )
     op.create_index("ix_solved_company_id_ticket_id", "solved", ["company_id", "ticket_id"])
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
     _do_no_harm()
+    op.drop_table("calibrations")
     op.drop_table("solved")

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from backend.api.deps import QueryCaller, ServicesDep
+from backend.api.deps import IngestCaller, QueryCaller, ServicesDep
 from backend.api.errors import LLM, problems
 from backend.api.routes import API
-from backend.api.schemas.search import SearchIn, SearchOut
+from backend.api.schemas.search import CalibrationIn, CalibrationOut, SearchIn, SearchOut
 from backend.core.errors import Code
-from backend.core.model.search import Query, Ranking, SearchResult
+from backend.core.model.search import Calibration, Query, Ranking, SearchResult
 from backend.core.usecases import search
 
 router = APIRouter(prefix=f"{API}/search", tags=["copilot"])
@@ -24,3 +24,21 @@ async def search_documents(body: SearchIn, services: ServicesDep, caller: QueryC
         ranking=Ranking(dense_weight=body.ranking.dense_weight, sparse_weight=body.ranking.sparse_weight, feedback=body.ranking.feedback),
     )
     return await search.search_documents(services, caller.company_id, caller, query)
+
+
+@router.get("/calibration", response_model=CalibrationOut)
+async def get_calibration(services: ServicesDep, caller: QueryCaller) -> Calibration:
+    """From where on the sources are said to answer; with `questions` 0 these are the installation's thresholds."""
+    return await search.get_calibration(services, caller.company_id)
+
+
+@router.put("/calibration", response_model=CalibrationOut, responses=problems(body=True))
+async def set_calibration(body: CalibrationIn, services: ServicesDep, caller: IngestCaller) -> Calibration:
+    """Keep thresholds that were found with questions of your own (`desklore eval --calibrate`)."""
+    return await search.set_calibration(services, caller.company_id, caller, search.CalibrationInput(**body.model_dump()))
+
+
+@router.delete("/calibration", status_code=204)
+async def delete_calibration(services: ServicesDep, caller: IngestCaller) -> None:
+    """Back to the installation's thresholds."""
+    await search.delete_calibration(services, caller.company_id, caller)

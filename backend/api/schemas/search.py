@@ -1,5 +1,7 @@
 """JSON of a search: the question with its ranking, and the page of hits with their reasons."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from backend.api.schemas.base import In, Out
@@ -32,3 +34,25 @@ class SearchOut(Out):
     support: float = Field(description="How firmly the best document's words speak for an answer.")
     cosine: float | None = Field(description="The nearest meaning, where vectors take part.")
     took_ms: float
+
+
+class CalibrationIn(In):
+    """Thresholds, and what they did with the questions they were found with."""
+
+    min_support: float = Field(ge=0, le=100)
+    min_cosine: float | None = Field(None, ge=-1, le=2)
+    kept: float = Field(ge=0, le=1, description="Share of the answerable questions that are answered.")
+    refused: float = Field(ge=0, le=1, description="Share of the other questions that are refused.")
+    questions: int = Field(ge=1)
+
+
+class CalibrationOut(Out):
+    """The thresholds in force."""
+
+    made_by: str
+    min_support: float
+    min_cosine: float | None
+    kept: float
+    refused: float
+    questions: int
+    at: datetime

@@ -70,6 +70,22 @@ class Point(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Calibration(Struct, frozen=True, kw_only=True):
+    """From where on a tenant's sources are said to answer a question, found with judged questions of its own."""
+
+    made_by: str
+    """Embedder and term encoder that the thresholds hold for; with others they are not used."""
+    min_support: float
+    min_cosine: float | None = None
+    """None where no dense vectors take part."""
+    kept: float
+    """Share of the answerable questions that reach a threshold."""
+    refused: float
+    """Share of the other questions that reach none."""
+    questions: int
+    at: datetime
+
+
 class VectorQuery(Struct, frozen=True, kw_only=True):
     """A search by vectors. A vector that is None, or whose weight is 0, takes no part."""
 

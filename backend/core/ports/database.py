@@ -9,6 +9,7 @@ from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
+    CalibrationStore,
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
@@ -26,6 +27,7 @@ class UnitOfWork(Protocol):
     documents: DocumentStore
     attachments: AttachmentStore
     solved: SolvedStore
+    calibrations: CalibrationStore
     connections: ConnectionStore
     sync: SyncStore
     usage: UsageStore

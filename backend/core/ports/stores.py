@@ -9,6 +9,7 @@ from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, DocState, DocType, Document
 from backend.core.model.feedback import Feedback
+from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.core.model.tenant import ApiKey, AuditEntry
 
@@ -111,6 +112,22 @@ class AttachmentStore(Protocol):
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Forget all of these Documents; their blobs are the caller's to delete."""
+        ...
+
+
+class CalibrationStore(Protocol):
+    """Thresholds found with a tenant's own questions, one for each maker of its vectors."""
+
+    async def get(self, made_by: str) -> Calibration | None:
+        """The one for these makers."""
+        ...
+
+    async def put(self, calibration: Calibration) -> None:
+        """Insert or replace."""
+        ...
+
+    async def delete(self, made_by: str) -> bool:
+        """Forget it; whether there was one."""
         ...
 
 

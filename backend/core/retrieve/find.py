@@ -1,5 +1,7 @@
 """Search and rank as everybody gets it: what an answer, a ticket's brief, a reply and an evaluation rest on."""
 
+from dataclasses import replace
+
 import msgspec
 
 from backend.core import clock
@@ -8,7 +10,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
-from backend.core.ports.services import Services
+from backend.core.ports.services import Policy, Services
 from backend.core.retrieve.rank import rank
 from backend.core.retrieve.search import search
 
@@ -23,8 +25,9 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
     """
     index = await services.indexes.open(company_id)
     models = services.models
+    policy = await _calibrated(services, company_id)
     with services.meter.stage("search"):
-        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=services.policy)
+        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
         async with services.database.open(company_id) as uow:
             wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
             feedback = await uow.feedback.of_documents(wanted)
@@ -38,6 +41,22 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
                 )
                 await uow.usage.add([row])
         return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text)))
+
+
+def makers(services: Services) -> str:
+    """What makes the vectors of this installation's indexes: a calibration holds for nothing else."""
+    embedder = services.models.embed
+    dense = f"{embedder.provider}/{embedder.model}/{embedder.dimension}+" if services.policy.dense_weight > 0 else ""
+    return f"{dense}{services.encoder.id}"
+
+
+async def _calibrated(services: Services, company_id: str) -> Policy:
+    async with services.database.open(company_id) as uow:
+        found = await uow.calibrations.get(makers(services))
+    if found is None:
+        return services.policy
+    cosine = services.policy.answer_min_cosine if found.min_cosine is None else found.min_cosine
+    return replace(services.policy, answer_min_coverage=found.min_support, answer_min_cosine=cosine)
 
 
 def visible_to(caller: Caller) -> tuple[Visibility, ...]:

@@ -9,12 +9,16 @@ from backend.core.model.search import Found, Hit, Query, Ranking, SearchResult, 
 from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
-from backend.core.retrieve.coverage import Word, coverage, covered, question_words, support, weigh
+from backend.core.retrieve.coverage import Word, coverage, covered, question_words, rarity, support, weigh
+from backend.core.retrieve.twins import without_twins
 from backend.core.text.sparse import SparseEncoder
 
 # Points asked of the index for one wanted Document: several chunks of one often stand together.
 _POINTS_PER_DOCUMENT = 4
 _LEAST_POINTS = 40
+# What is listed for a question that nothing answers comes so near to the thresholds.
+_NEARLY_SUPPORT = 0.6
+_NEARLY_COSINE = 0.1
 
 
 async def search(
@@ -36,16 +40,22 @@ async def search(
         filters=query.filters,
     )
     found = await index.search(asked)
-    words = question_words(query.text, encoder.tokenizer)
-    points, frequencies = await index.frequencies([token for word in words for token in word.tokens])
-    words = weigh(words, points, frequencies)
+    asked_words = question_words(query.text, encoder.tokenizer)
+    points, frequencies = await index.frequencies([token for word in asked_words for token in word.tokens])
+    idf = rarity(points, frequencies, {token for word in asked_words for token in word.tokens})
+    words = weigh(asked_words, idf)
     groups = _by_document(found)
-    hits = _without_twins([_hit(group, words, points) for group in groups])
-    firmest = max((_support(group, words, points) for group in groups), default=0.0)
+    supports = [support([one.point.sparse for one in group], idf, points) for group in groups]
+    every = ((_hit(group, words, firm), group[0].point.sparse.indices) for group, firm in zip(groups, supports, strict=True))
+    hits = without_twins(every, query.offset + query.top_k)
+    firmest = max(supports, default=0.0)
     nearest = max((one.cosine for one in found if one.cosine is not None), default=None)
+    answerable = firmest >= policy.answer_min_coverage or (nearest is not None and nearest >= policy.answer_min_cosine)
+    if not answerable:
+        hits = [hit for hit in hits if _may_matter(hit, policy)]
     result = SearchResult(
         hits=tuple(hits[query.offset : query.offset + query.top_k]),
-        answerable=firmest >= policy.answer_min_coverage or (nearest is not None and nearest >= policy.answer_min_cosine),
+        answerable=answerable,
         took_ms=(time.perf_counter() - began) * 1000,
         support=round(firmest, 4),
         cosine=nearest,
@@ -82,7 +92,7 @@ def _by_document(found: Sequence[Found]) -> list[list[Found]]:
     return list(groups.values())
 
 
-def _hit(group: Sequence[Found], words: Sequence[Word], points: int) -> Hit:
+def _hit(group: Sequence[Found], words: Sequence[Word], firm: float) -> Hit:
     best = group[0].point
     present = covered(words, _tokens(group))
     share = coverage(words, present)
@@ -115,23 +125,15 @@ def _hit(group: Sequence[Found], words: Sequence[Word], points: int) -> Hit:
             sparse_rank=min((one.sparse_rank for one in group if one.sparse_rank is not None), default=None),
             sparse_score=max((one.sparse_score for one in group if one.sparse_score is not None), default=None),
             fused=group[0].score,
-            support=round(support(share, present, points), 4),
+            support=round(firm, 4),
         ),
     )
 
 
-def _without_twins(hits: Sequence[Hit]) -> list[Hit]:
-    """Without Documents that show the same title and text as a better one: a customer sent it twice, a page was copied."""
-    kept: dict[tuple[str, str], Hit] = {}
-    for hit in hits:
-        kept.setdefault((hit.title.strip().casefold(), hit.chunk.text.strip()), hit)
-    return list(kept.values())
-
-
-def _support(group: Sequence[Found], words: Sequence[Word], points: int) -> float:
-    """How firmly the words that this Document has in common with the question speak for an answer."""
-    present = covered(words, _tokens(group))
-    return support(coverage(words, present), present, points)
+def _may_matter(hit: Hit, policy: Policy) -> bool:
+    """Where nothing answers the question, what is nowhere near it isn't shown as if it were."""
+    by_meaning = hit.why.cosine is not None and hit.why.cosine >= policy.answer_min_cosine - _NEARLY_COSINE
+    return by_meaning or hit.why.support >= _NEARLY_SUPPORT * policy.answer_min_coverage
 
 
 def _tokens(group: Sequence[Found]) -> set[int]:

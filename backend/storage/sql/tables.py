@@ -253,6 +253,15 @@ solved = Table(
     Index(None, "company_id", "ticket_id"),
 )
 
+calibrations = Table(
+    "calibrations",
+    metadata,
+    _company(),
+    Column("made_by", String(255), nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "made_by"),
+)
+
 answers = Table(
     "answers",
     metadata,

@@ -11,6 +11,7 @@ from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
+    CalibrationStore,
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
@@ -21,6 +22,7 @@ from backend.core.ports.stores import (
 )
 from backend.storage.sql.attachments import SqlAttachmentStore
 from backend.storage.sql.audit import SqlAuditStore
+from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
@@ -44,6 +46,7 @@ class SqlUnitOfWork:
         self.documents: DocumentStore = SqlDocumentStore(company_id, transaction)
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
         self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
+        self.calibrations: CalibrationStore = SqlCalibrationStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.usage: UsageStore = SqlUsageStore(company_id, transaction)
