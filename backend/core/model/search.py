@@ -49,6 +49,8 @@ class Query(Struct, frozen=True, kw_only=True):
     top_k: int = 10
     offset: int = 0
     ranking: Ranking = Ranking()
+    weak: bool = True
+    """Whether to list what hardly speaks about a question that nothing answers."""
 
 
 class Point(Struct, frozen=True, kw_only=True):

@@ -51,7 +51,7 @@ async def search(
     firmest = max(supports, default=0.0)
     nearest = max((one.cosine for one in found if one.cosine is not None), default=None)
     answerable = firmest >= policy.answer_min_coverage or (nearest is not None and nearest >= policy.answer_min_cosine)
-    if not answerable:
+    if not answerable and not query.weak:
         hits = [hit for hit in hits if _may_matter(hit, policy)]
     result = SearchResult(
         hits=tuple(hits[query.offset : query.offset + query.top_k]),

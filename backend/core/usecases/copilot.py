@@ -131,7 +131,7 @@ async def _find(services: Services, company_id: str, caller: Caller, ask: AskInp
     if len(ask.question) > limit:
         raise AppError(Code.QUESTION_TOO_LONG, f"The question has {len(ask.question):,} characters; ask with at most {limit:,}.")
     top_k = max(CANDIDATES, 3 * (ask.offset + ask.top_k))
-    return await find(services, company_id, Query(text=ask.question, filters=narrowed(ask.filters, caller), top_k=top_k))
+    return await find(services, company_id, Query(text=ask.question, filters=narrowed(ask.filters, caller), top_k=top_k, weak=False))
 
 
 async def _find_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource]:

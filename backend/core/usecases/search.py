@@ -23,7 +23,7 @@ async def search_documents(services: Services, company_id: str, caller: Caller, 
     if len(query.text) > limit:
         raise AppError(Code.QUESTION_TOO_LONG, f"The question has {len(query.text):,} characters; ask with at most {limit:,}.")
     end = query.offset + query.top_k
-    wanted = msgspec.structs.replace(query, filters=narrowed(query.filters, caller), offset=0, top_k=max(_CANDIDATES, end))
+    wanted = msgspec.structs.replace(query, filters=narrowed(query.filters, caller), offset=0, top_k=max(_CANDIDATES, end), weak=False)
     result = await find(services, company_id, wanted)
     return msgspec.structs.replace(result, hits=result.hits[query.offset : end])
 
