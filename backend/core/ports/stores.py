@@ -238,7 +238,10 @@ class FeedbackStore(Protocol):
         ...
 
     async def put(self, feedback: Feedback) -> None:
-        """Insert; a later one of the same caller on the same thing replaces it; NONE removes it."""
+        """Insert; a later one of the same caller on the same thing for the same question replaces it; NONE removes it.
+
+        NONE for a Document without a question removes all the caller said of it.
+        """
         ...
 
     async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:

@@ -1,5 +1,6 @@
 """Search and rank as everybody gets it: what an answer, a ticket's brief, a reply and an evaluation rest on."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -8,10 +9,13 @@ from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, UsageRow
+from backend.core.model.feedback import Feedback
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Policy, Services
-from backend.core.retrieve.rank import rank
+from backend.core.ports.vectors import VectorIndex
+from backend.core.retrieve.coverage import rarity
+from backend.core.retrieve.rank import question_tokens, rank
 from backend.core.retrieve.search import search
 
 CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
@@ -40,7 +44,8 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
                     usage=usage,
                 )
                 await uow.usage.add([row])
-        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text)))
+        rare = await _rarity(index, query.text, feedback)
+        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare)))
 
 
 def makers(services: Services) -> str:
@@ -48,6 +53,14 @@ def makers(services: Services) -> str:
     embedder = services.models.embed
     dense = f"{embedder.provider}/{embedder.model}/{embedder.dimension}+" if services.policy.dense_weight > 0 else ""
     return f"{dense}{services.encoder.id}"
+
+
+async def _rarity(index: VectorIndex, query: str, feedback: Sequence[Feedback]) -> dict[int, float]:
+    if not feedback:
+        return {}
+    tokens = question_tokens(query, feedback)
+    points, frequencies = await index.frequencies(sorted(tokens))
+    return rarity(points, frequencies, tokens)
 
 
 async def _calibrated(services: Services, company_id: str) -> Policy:

@@ -17,7 +17,7 @@ from backend.core.text.sparse import SparseEncoder
 _POINTS_PER_DOCUMENT = 4
 _LEAST_POINTS = 40
 # What is listed for a question that nothing answers comes so near to the thresholds.
-_NEARLY_SUPPORT = 0.6
+_NEARLY_SUPPORT = 0.4
 _NEARLY_COSINE = 0.1
 
 
