@@ -137,4 +137,4 @@ def _may_matter(hit: Hit, policy: Policy) -> bool:
 
 
 def _tokens(group: Sequence[Found]) -> set[int]:
-    return {token for one in group for token in one.point.sparse.indices}
+    return set().union(*(one.point.sparse.indices for one in group))
