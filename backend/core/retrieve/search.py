@@ -3,6 +3,8 @@
 import time
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.search import Found, Hit, Query, Ranking, SearchResult, VectorQuery, Why
@@ -17,8 +19,9 @@ from backend.core.text.sparse import SparseEncoder
 _POINTS_PER_DOCUMENT = 4
 _LEAST_POINTS = 40
 # What is listed for a question that nothing answers comes so near to the thresholds.
-_NEARLY_SUPPORT = 0.4
+_NEARLY_SUPPORT = 0.25
 _NEARLY_COSINE = 0.1
+_WEAK = "too little in common for an answer"
 
 
 async def search(
@@ -52,7 +55,7 @@ async def search(
     nearest = max((one.cosine for one in found if one.cosine is not None), default=None)
     answerable = firmest >= policy.answer_min_coverage or (nearest is not None and nearest >= policy.answer_min_cosine)
     if not answerable and not query.weak:
-        hits = [hit for hit in hits if _may_matter(hit, policy)]
+        hits = [structs.replace(hit, explanation=(*hit.explanation, _WEAK)) for hit in hits if _may_matter(hit, policy)]
     result = SearchResult(
         hits=tuple(hits[query.offset : query.offset + query.top_k]),
         answerable=answerable,
@@ -133,7 +136,7 @@ def _hit(group: Sequence[Found], words: Sequence[Word], firm: float) -> Hit:
 def _may_matter(hit: Hit, policy: Policy) -> bool:
     """Where nothing answers the question, what is nowhere near it isn't shown as if it were."""
     by_meaning = hit.why.cosine is not None and hit.why.cosine >= policy.answer_min_cosine - _NEARLY_COSINE
-    return by_meaning or hit.why.support >= _NEARLY_SUPPORT * policy.answer_min_coverage
+    return by_meaning or (bool(hit.why.matched) and hit.why.support >= _NEARLY_SUPPORT * policy.answer_min_coverage)
 
 
 def _tokens(group: Sequence[Found]) -> set[int]:
