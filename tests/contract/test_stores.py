@@ -13,6 +13,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
+from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, RunState, Stream
 from backend.core.ports import stores
 from backend.core.ports.database import UnitOfWork
@@ -33,6 +34,8 @@ from tests.contract.records import (
     usage_row,
 )
 
+CALIBRATION = Calibration(made_by="bigram-1+bm25-1", min_support=0.6, kept=0.95, refused=0.7, questions=10, at=START)
+
 
 class StopHereError(Exception):
     """What a use case might raise."""
@@ -52,6 +55,8 @@ async def fill(records: Records, company: str) -> None:
         await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
         await work.feedback.put_answer(answer("ans_1", document))
         await work.feedback.put(thumb(Rating.UP, document))
+        await work.solved.replace({document.document_id: ["an-article"]})
+        await work.calibrations.put(CALIBRATION)
         await work.audit.add(audit_entry())
         await work.keys.put(api_key(f"k-{company}", company))
 
@@ -79,6 +84,8 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
     "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
+    "solved.of_articles": lambda w: w.solved.of_articles(["an-article"]),
+    "calibrations.get": lambda w: w.calibrations.get(CALIBRATION.made_by),
     "audit.list": lambda w: w.audit.list(),
     "keys.get": lambda w: w.keys.get("k-acme"),
     "keys.list": lambda w: w.keys.list(),
@@ -89,6 +96,8 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.finish": lambda w: w.documents.finish([doc(1, state=DocState.SKIPPED)]),
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
+    "documents.reindex": lambda w: w.documents.reindex([ACME]),
+    "calibrations.delete": lambda w: w.calibrations.delete(CALIBRATION.made_by),
     "attachments.delete": lambda w: w.attachments.delete([ACME]),
     "connections.delete": lambda w: w.connections.delete(CONNECTION),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
@@ -96,6 +105,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
+    *("solved.replace", "calibrations.put"),
 }
 NOTHING: tuple[object, ...] = (None, [], {}, ([], None), dict.fromkeys(DocState, 0))
 
