@@ -26,7 +26,7 @@ async def search_documents(body: SearchIn, services: ServicesDep, caller: QueryC
     return await search.search_documents(services, caller.company_id, caller, query)
 
 
-@router.get("/calibration", response_model=CalibrationOut)
+@router.get("/calibration", response_model=CalibrationOut, responses=problems())
 async def get_calibration(services: ServicesDep, caller: QueryCaller) -> Calibration:
     """From where on the sources are said to answer; with `questions` 0 these are the installation's thresholds."""
     return await search.get_calibration(services, caller.company_id)
@@ -38,7 +38,7 @@ async def set_calibration(body: CalibrationIn, services: ServicesDep, caller: In
     return await search.set_calibration(services, caller.company_id, caller, search.CalibrationInput(**body.model_dump()))
 
 
-@router.delete("/calibration", status_code=204)
+@router.delete("/calibration", status_code=204, responses=problems())
 async def delete_calibration(services: ServicesDep, caller: IngestCaller) -> None:
     """Back to the installation's thresholds."""
     await search.delete_calibration(services, caller.company_id, caller)
