@@ -138,9 +138,15 @@ class Settings(BaseSettings):
     )
     sparse_weight: float = Field(1.0, ge=0, le=10, description="Weight of the term matches in the fusion.")
     answer_min_coverage: float = Field(
-        0.5, ge=0, le=1, description="Share of a question's informative terms a source must have for an answer without semantic vectors."
+        0.6,
+        ge=0,
+        le=4,
+        description="How firmly a source's words must speak for an answer, where semantic vectors don't (docs/evaluation.md). "
+        "A tenant's own calibration goes before it.",
     )
-    answer_min_cosine: float = Field(0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors.")
+    answer_min_cosine: float = Field(
+        0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors; likewise."
+    )
     question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(

@@ -177,12 +177,12 @@ async def main(chunks: int = CHUNKS) -> dict[str, Any]:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for line in _table(chunks, rows, filled, memory):
         print(line)
-    met = rows["search, hybrid"]["p95_ms"] <= TARGET_P95_MS
+    met = max(rows[name]["p95_ms"] for name in ("search, hybrid", "search, hybrid, filtered")) <= TARGET_P95_MS
     return {"name": "search", "chunks": chunks, "rows": rows, "filling": filled, "memory_mb": memory, "target_met": met}
 
 
 def _table(chunks: int, rows: dict[str, dict[str, float]], filled: dict[str, float], memory: float) -> Iterator[str]:
-    yield f"{chunks:,} chunks of one tenant among three, {QUERIES} questions; target: hybrid p95 <= {TARGET_P95_MS:.0f} ms"
+    yield f"{chunks:,} chunks of one tenant among three, {QUERIES} questions; target: hybrid p95, filtered too, <= {TARGET_P95_MS:.0f} ms"
     yield f"{'':38}{'p50 ms':>10}{'p95 ms':>10}"
     for name, row in rows.items():
         yield f"{name:38}{row['p50_ms']:10.1f}{row['p95_ms']:10.1f}"

@@ -17,7 +17,7 @@ ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="[CONNECTION]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
-def sync(  # noqa: PLR0913  Every option is an argument.
+def sync(
     *,
     connection: ConnectionsArgument = None,
     full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what changed.")] = False,

@@ -1,5 +1,6 @@
 """The single scenes a support case is made of; each one writes one conversation."""
 
+import html
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
@@ -9,10 +10,13 @@ from sandbox.data.facts import clock, fill
 from sandbox.data.mail import ordered, paragraphs, quoted, signature, table
 from sandbox.data.model import Person, Problem, ProblemText, Turn
 from sandbox.data.people import SUPPORT_DOMAIN
+from sandbox.data.shelf import ARTICLE_BASE
 
 if TYPE_CHECKING:
     from sandbox.data.story import Scene
 
+#: Where customers read articles.
+HELP_CENTER = "help.hanbitcloud.example"
 SUPPORT_MAIL = f"help@{SUPPORT_DOMAIN}"
 ENGINEERING_MAIL = "engineering@hanbitcloud.example"
 REPLY, NOTE, SURVEY, FORWARD = 0, 2, 6, 8
@@ -120,10 +124,23 @@ def solution(scene: "Scene", at: int) -> Turn:
     text, phrases = _text(scene), scene.phrases
     body = paragraphs(scene.say(phrases.solution_intro), fill(text.cause, scene.facts), scene.say(phrases.steps_intro))
     body += ordered([fill(step, scene.facts) for step in text.steps])
+    body += _guide(scene)
     body += paragraphs(scene.say(phrases.agent_closing), f"{scene.agent.name} | {scene.vendor}")
     turn = _from_agent(scene, at, body)
     turn.attachments = scene.evidence.with_solution(at)
     return turn
+
+
+def _guide(scene: "Scene") -> str:
+    """Two agents of five send the address of the article along, as people do who know their help center."""
+    problem = scene.problem
+    number = library.problem_number(problem) if problem else 0
+    # Every seventeenth article is a draft in the account's own language: nobody sends its address.
+    if problem is None or scene.ticket.variant % 5 > 1 or number % 17 == 0:
+        return ""
+    lead, title = ("자세한 안내", problem.ko.title) if scene.lang == "ko" else ("The whole guide", problem.en.title)
+    address = f"https://{HELP_CENTER}/{scene.lang}/support/solutions/articles/{ARTICLE_BASE + number}"
+    return f'<div>{lead}: <a href="{address}">{html.escape(title)}</a></div>'
 
 
 def thanks(scene: "Scene", at: int) -> Turn:

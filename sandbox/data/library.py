@@ -161,6 +161,16 @@ def problems() -> tuple[Problem, ...]:
 
 
 @cache
+def _numbers() -> dict[str, int]:
+    return {problem.key: number for number, problem in enumerate(problems(), 1)}
+
+
+def problem_number(problem: Problem) -> int:
+    """The problem's place among all, from 1; its article's id follows from it."""
+    return _numbers()[problem.key]
+
+
+@cache
 def by_key() -> dict[str, Problem]:
     """The recurring problems by key."""
     return {problem.key: problem for problem in problems()}

@@ -104,6 +104,10 @@ SHOWS_ITS_OWN = {
     ("POST", "/api/v1/query"),
     ("POST", "/api/v1/query/stream"),
     ("GET", "/api/v1/runs"),
+    ("POST", "/api/v1/search"),
+    ("GET", "/api/v1/search/calibration"),
+    ("PUT", "/api/v1/search/calibration"),
+    ("DELETE", "/api/v1/search/calibration"),
     ("GET", "/api/v1/usage"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
@@ -117,6 +121,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/auth/token"): {"subject": "someone"},
     ("POST", "/api/v1/query"): {"question": "환불이 지연됩니다 acme"},
     ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
+}
+BODIES |= {
+    ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
+    ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),

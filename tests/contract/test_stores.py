@@ -13,9 +13,10 @@ from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
+from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import stores
+from backend.core.ports import stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
@@ -33,6 +34,8 @@ from tests.contract.records import (
     thumb,
     usage_row,
 )
+
+CALIBRATION = Calibration(made_by="bigram-1+bm25-1", min_support=0.6, kept=0.95, refused=0.7, questions=10, at=START)
 
 
 class StopHereError(Exception):
@@ -55,6 +58,8 @@ async def fill(records: Records, company: str) -> None:
         await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
         await work.feedback.put_answer(answer("ans_1", document))
         await work.feedback.put(thumb(Rating.UP, document))
+        await work.solved.replace({document.document_id: ["an-article"]})
+        await work.calibrations.put(CALIBRATION)
         await work.audit.add(audit_entry())
         await work.keys.put(api_key(f"k-{company}", company))
 
@@ -87,6 +92,8 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
     "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
+    "solved.of_articles": lambda w: w.solved.of_articles(["an-article"]),
+    "calibrations.get": lambda w: w.calibrations.get(CALIBRATION.made_by),
     "audit.list": lambda w: w.audit.list(),
     "keys.get": lambda w: w.keys.get("k-acme"),
     "keys.list": lambda w: w.keys.list(),
@@ -97,6 +104,8 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.finish": lambda w: w.documents.finish([doc(1, state=DocState.SKIPPED)]),
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
+    "documents.reindex": lambda w: w.documents.reindex([ACME]),
+    "calibrations.delete": lambda w: w.calibrations.delete(CALIBRATION.made_by),
     "attachments.delete": lambda w: w.attachments.delete([ACME]),
     "connections.delete": lambda w: w.connections.delete(CONNECTION),
     "sweeps.end": lambda w: w.sweeps.end(CONNECTION, DocType.TICKET),
@@ -106,8 +115,15 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
+    *("solved.replace", "calibrations.put"),
 }
 NOTHING: tuple[object, ...] = (None, 0, False, [], {}, ([], None), dict.fromkeys(DocState, 0))
+
+
+def protocol_of(annotation: Any) -> Any:
+    """The port that a UnitOfWork names, whether as a class or by its name."""
+    name = annotation if isinstance(annotation, str) else annotation.__name__
+    return getattr(stores, name, None) or getattr(sweeps, name)
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:
@@ -115,7 +131,7 @@ def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:
         f"{noun}.{name}"
         for noun, protocol in inspect.get_annotations(UnitOfWork).items()
         if noun != "company_id"
-        for name, _ in inspect.getmembers(getattr(stores, protocol if isinstance(protocol, str) else protocol.__name__), inspect.isfunction)
+        for name, _ in inspect.getmembers(protocol_of(protocol), inspect.isfunction)
         if not name.startswith("_")
     }
     assert methods == READS.keys() | ERASES.keys() | PUTS

@@ -12,7 +12,6 @@ from backend.api.routes import API
 from backend.api.schemas.copilot import (
     AnswerOut,
     BriefOut,
-    FiltersIn,
     HitsEventOut,
     QueryIn,
     QueryOut,
@@ -26,7 +25,6 @@ from backend.core.model.answer import AnswerEvent, AnswerEventKind
 from backend.core.model.article import Visibility
 from backend.core.model.auth import TenantCaller
 from backend.core.model.copilot import AskInput, QueryResult, ReplyDraft, ReplyInput
-from backend.core.model.search import Filters
 from backend.core.usecases import copilot
 
 router = APIRouter(prefix=API, tags=["copilot"])
@@ -79,21 +77,7 @@ async def generate_reply(body: ReplyIn, services: ServicesDep, caller: ReplyCall
 def _ask(body: QueryIn, caller: TenantCaller) -> AskInput:
     if not caller.sees_internal and Visibility.INTERNAL in body.filters.visibilities:
         raise AppError(Code.FORBIDDEN, "Your key does not have the scope internal:read; ask for other visibilities.")
-    return AskInput(question=body.question, filters=_filters(body.filters), top_k=body.top_k, offset=body.offset, language=body.language)
-
-
-def _filters(given: FiltersIn) -> Filters:
-    return Filters(
-        doc_types=given.doc_types,
-        platforms=given.platforms,
-        statuses=given.statuses,
-        products=given.products,
-        tags=given.tags,
-        languages=given.languages,
-        visibilities=given.visibilities,
-        updated_from=given.updated_from,
-        updated_to=given.updated_to,
-    )
+    return AskInput(question=body.question, filters=body.filters.as_filters(), top_k=body.top_k, offset=body.offset, language=body.language)
 
 
 def _etag(brief: BriefOut) -> str:

@@ -9,9 +9,25 @@ from backend.api.schemas.documents import ChunkOut, SummaryOut
 from backend.core.model.article import Visibility
 from backend.core.model.copilot import BriefSource, ReplyLength, Tone
 from backend.core.model.document import DocType
+from backend.core.model.search import Filters
 
 Language = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", description="ISO 639-1; left out: the text's own.", examples=["ko"])
 _MANY = Field((), max_length=100)
+
+
+class WhyOut(Out):
+    """What a hit's place is made of; ranks begin at 1 and count chunks, null: not among the nearest by that."""
+
+    matched: list[str]
+    missing: list[str]
+    dense_rank: int | None
+    cosine: float | None
+    sparse_rank: int | None
+    sparse_score: float | None
+    fused: float
+    feedback: float
+    votes: int
+    support: float
 
 
 class HitOut(Out):
@@ -31,6 +47,7 @@ class HitOut(Out):
     score: float
     coverage: float
     explanation: list[str]
+    why: WhyOut
 
 
 class BriefOut(Out):
@@ -70,6 +87,10 @@ class FiltersIn(In):
     visibilities: tuple[Visibility, ...] = _MANY
     updated_from: AwareDatetime | None = None
     updated_to: AwareDatetime | None = None
+
+    def as_filters(self) -> Filters:
+        """The same as the core's own type."""
+        return Filters(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class QueryIn(In):

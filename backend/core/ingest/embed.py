@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.core.ids import text_hash
 from backend.core.model.article import Visibility
@@ -16,6 +16,7 @@ from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import TURN_KINDS, Chunk, DocType, Document, Part, Summary
 from backend.core.model.ticket import Presence, Role
 from backend.core.ports.llm import Embedder
+from backend.core.text.language import detect_language
 from backend.core.text.sentences import split_sentences
 from backend.core.text.size import clip_tokens, estimate_tokens
 
@@ -38,8 +39,11 @@ class Embedded(Struct, frozen=True, kw_only=True):
     fresh: dict[str, list[float]]
 
 
-def chunk_document(document: Document) -> list[Chunk]:
+def chunk_document(document: Document, questions: Sequence[str] = ()) -> list[Chunk]:
     """A Document's Chunks by ordinal: 0 the problem and 1 the solution of a ticket, then notes, bodies and attachments.
+
+    `questions` are what customers wrote whom an article helped: each makes the article findable by its words, and shows
+    the article's own text.
 
     A ticket without a summary keeps one `body` chunk of what people wrote, so that it can still be found; one that
     nobody wrote in has none, nor one that goes on in another ticket.
@@ -54,7 +58,19 @@ def chunk_document(document: Document) -> list[Chunk]:
         for chunk in _text_chunks(document, kind, parts, ordinal):
             chunks.append(chunk)
             ordinal += 1
-    return chunks
+    return [*chunks, *_question_chunks(chunks, questions, ordinal)]
+
+
+def _question_chunks(chunks: Sequence[Chunk], questions: Sequence[str], ordinal: int) -> Iterable[Chunk]:
+    """The article's text once more for each question, found by the question's words; those are never shown to anybody."""
+    bodies = [chunk for chunk in chunks if chunk.kind == "body"]
+    shown = [chunk for chunk in bodies if chunk.visibility is not Visibility.INTERNAL] or bodies
+    if not shown:
+        return
+    languages = {detect_language(chunk.text): chunk for chunk in reversed(shown)}
+    for number, question in enumerate(questions, ordinal):
+        body = languages.get(detect_language(question), shown[0])
+        yield structs.replace(body, ordinal=number, kind="question", lexical=question)
 
 
 def vector_key(embedder: Embedder, text: str) -> str:

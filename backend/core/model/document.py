@@ -144,7 +144,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     document_id: str
     ordinal: int
     kind: str
-    """`problem`, `solution`, `body`, `note` or `attachment`."""
+    """`problem`, `solution`, `body`, `note`, `attachment` or `question` (a body, found by the words of customers it helped)."""
     text: str
     """What is shown and what the dense vector is made from."""
     lexical: str

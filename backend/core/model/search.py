@@ -32,6 +32,15 @@ class Filters(Struct, frozen=True, kw_only=True):
     document_ids: tuple[str, ...] = ()
 
 
+class Ranking(Struct, frozen=True, kw_only=True):
+    """How to rank this time, for measuring and explaining; what is None is as the installation is set."""
+
+    dense_weight: float | None = None
+    """0: vectors take no part. Above 0 it needs an index with vectors."""
+    sparse_weight: float | None = None
+    feedback: bool = True
+
+
 class Query(Struct, frozen=True, kw_only=True):
     """A question in the asker's words."""
 
@@ -39,6 +48,9 @@ class Query(Struct, frozen=True, kw_only=True):
     filters: Filters = Filters()
     top_k: int = 10
     offset: int = 0
+    ranking: Ranking = Ranking()
+    weak: bool = True
+    """Whether to list what hardly speaks about a question that nothing answers."""
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -60,6 +72,22 @@ class Point(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Calibration(Struct, frozen=True, kw_only=True):
+    """From where on a tenant's sources are said to answer a question, found with judged questions of its own."""
+
+    made_by: str
+    """Embedder and term encoder that the thresholds hold for; with others they are not used."""
+    min_support: float
+    min_cosine: float | None = None
+    """None where no dense vectors take part."""
+    kept: float
+    """Share of the answerable questions that reach a threshold."""
+    refused: float
+    """Share of the other questions that reach none."""
+    questions: int
+    at: datetime
+
+
 class VectorQuery(Struct, frozen=True, kw_only=True):
     """A search by vectors. A vector that is None, or whose weight is 0, takes no part."""
 
@@ -79,6 +107,32 @@ class Found(Struct, frozen=True, kw_only=True):
     score: float
     cosine: float | None = None
     """Of the dense vectors of point and question, where those took part and it is among the nearest by them."""
+    dense_rank: int | None = None
+    """Its place (from 1) in the dense list, where it is in it."""
+    sparse_rank: int | None = None
+    sparse_score: float | None = None
+    """BM25 by terms, where it is among the nearest by them."""
+
+
+class Why(Struct, frozen=True, kw_only=True):
+    """What a Hit's place is made of; ranks begin at 1 and count chunks, None: not among the nearest by that."""
+
+    matched: tuple[str, ...] = ()
+    """Words of the question that the Document's found chunks have."""
+    missing: tuple[str, ...] = ()
+    dense_rank: int | None = None
+    cosine: float | None = None
+    sparse_rank: int | None = None
+    sparse_score: float | None = None
+    """BM25."""
+    fused: float = 0.0
+    """The score before feedback."""
+    feedback: float = 0.0
+    """By which share thumbs raise or lower the score; -0.15 to 0.15."""
+    votes: int = 0
+    """Agents whose thumbs count for this question."""
+    support: float = 0.0
+    """How firmly its words speak for an answer; compared with the threshold that tells whether the sources answer."""
 
 
 class Hit(Struct, frozen=True, kw_only=True):
@@ -100,6 +154,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     """Share (0 to 1) of the question's informative terms that the Document's found chunks have."""
     explanation: tuple[str, ...] = ()
     """Short sentences for people, such as `3 of 4 terms matched`."""
+    why: Why = Why()
 
 
 class SearchResult(Struct, frozen=True, kw_only=True):
@@ -109,3 +164,7 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     answerable: bool
     """False: nothing found is about the question; say so instead of answering."""
     took_ms: float
+    support: float = 0.0
+    """Of the Document whose words speak most firmly for an answer; what `answerable` is told by."""
+    cosine: float | None = None
+    """The nearest meaning, where dense vectors take part; likewise."""

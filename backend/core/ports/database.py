@@ -9,14 +9,16 @@ from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
+    CalibrationStore,
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
     KeyStore,
-    SweepStore,
+    SolvedStore,
     SyncStore,
     UsageStore,
 )
+from backend.core.ports.sweeps import SweepStore
 
 
 class UnitOfWork(Protocol):
@@ -25,6 +27,8 @@ class UnitOfWork(Protocol):
     company_id: str
     documents: DocumentStore
     attachments: AttachmentStore
+    solved: SolvedStore
+    calibrations: CalibrationStore
     connections: ConnectionStore
     sync: SyncStore
     sweeps: SweepStore

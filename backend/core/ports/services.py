@@ -25,7 +25,7 @@ class Policy:
     question_max_chars: int = 4_000
     dense_weight: float = 0.0
     sparse_weight: float = 1.0
-    answer_min_coverage: float = 0.5
+    answer_min_coverage: float = 0.6
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8
     token_minutes: int = 60

@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, DocState, DocType, Document
 from backend.core.model.feedback import Feedback
-from backend.core.model.sync import Cursor, HeldDeletion, ItemFailure, ItemRef, Run, Stream
+from backend.core.model.search import Calibration
+from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.core.model.tenant import ApiKey, AuditEntry
+
+MOST_QUESTIONS: Final = 12
+"""Tickets whose wording an article may get."""
 
 
 class DocumentStore(Protocol):
@@ -56,6 +60,10 @@ class DocumentStore(Protocol):
 
         With `indexed` also what is in the index, to be indexed anew with the summaries it has: the index was lost or changed.
         """
+        ...
+
+    async def reindex(self, document_ids: Collection[str]) -> int:
+        """Back from indexed to pending, with the summaries they have; returns how many."""
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
@@ -104,6 +112,37 @@ class AttachmentStore(Protocol):
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Forget all of these Documents; their blobs are the caller's to delete."""
+        ...
+
+
+class CalibrationStore(Protocol):
+    """Thresholds found with a tenant's own questions, one for each maker of its vectors."""
+
+    async def get(self, made_by: str) -> Calibration | None:
+        """The one for these makers."""
+        ...
+
+    async def put(self, calibration: Calibration) -> None:
+        """Insert or replace."""
+        ...
+
+    async def delete(self, made_by: str) -> bool:
+        """Forget it; whether there was one."""
+        ...
+
+
+class SolvedStore(Protocol):
+    """Which tickets were solved with which article; their wording makes the article findable."""
+
+    async def replace(self, links: Mapping[str, Collection[str]]) -> list[str]:
+        """Ticket -> the articles it was solved with, none of them: no more. Returns the articles whose tickets changed.
+
+        An article keeps its first `MOST_QUESTIONS` tickets: more say little that is new.
+        """
+        ...
+
+    async def of_articles(self, article_ids: Collection[str]) -> dict[str, list[str]]:
+        """Article -> its tickets; articles without any are left out."""
         ...
 
 
@@ -167,50 +206,6 @@ class SyncStore(Protocol):
         ...
 
 
-class SweepStore(Protocol):
-    """Who is still there: what a complete listing names, and deletions that wait for an admin (SPEC A7)."""
-
-    async def begin(self, connection_id: str, run_id: str, doc_type: DocType) -> None:
-        """Begin a sweep; what an earlier one saw is forgotten."""
-        ...
-
-    async def under_way(self, connection_id: str, run_id: str, doc_type: DocType) -> bool:
-        """Whether this run's sweep began and has not ended."""
-        ...
-
-    async def sight(self, connection_id: str, run_id: str, refs: Sequence[ItemRef]) -> None:
-        """These are there."""
-        ...
-
-    async def missing(self, connection_id: str, doc_type: DocType, before: datetime) -> list[str]:
-        """original_ids of live Documents stored before that moment which the sweep did not see."""
-        ...
-
-    async def live(self, connection_id: str, doc_type: DocType) -> int:
-        """How many live Documents there are."""
-        ...
-
-    async def end(self, connection_id: str, doc_type: DocType) -> None:
-        """Forget what was seen."""
-        ...
-
-    async def hold(self, connection_id: str, held: Sequence[HeldDeletion]) -> None:
-        """Keep deletions until an admin decides."""
-        ...
-
-    async def list_held(self, connection_id: str, limit: int = 100) -> list[HeldDeletion]:
-        """By type and id."""
-        ...
-
-    async def count_held(self, connection_id: str) -> int:
-        """How many wait."""
-        ...
-
-    async def drop_held(self, connection_id: str, doc_type: DocType | None = None, original_ids: Collection[str] | None = None) -> None:
-        """They were decided on, or looked for anew: all of the connection, all of a type, or these."""
-        ...
-
-
 class UsageStore(Protocol):
     """What models cost, and results that were paid for."""
 
@@ -243,7 +238,10 @@ class FeedbackStore(Protocol):
         ...
 
     async def put(self, feedback: Feedback) -> None:
-        """Insert; a later one of the same caller on the same thing replaces it; NONE removes it."""
+        """Insert; a later one of the same caller on the same thing for the same question replaces it; NONE removes it.
+
+        NONE for a Document without a question removes all the caller said of it.
+        """
         ...
 
     async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:

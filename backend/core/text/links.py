@@ -1,10 +1,15 @@
-"""Take out of HTML what is new at every fetch: signed addresses and where pictures lie."""
+"""Addresses within text: without what is new at every fetch, and which help-center articles they lead to."""
 
 import re
 from typing import Final
 
 _PICTURE: Final = re.compile(r"\s(?:src|srcset|background)\s?=\s?(?:\"[^\"<>]*\"|'[^'<>]*'|[^\s<>\"']+)", re.IGNORECASE)
 _QUERY: Final = re.compile(r"\?[^\s\"'<>]+")
+# https://developers.freshdesk.com/api/#solutions and https://developer.zendesk.com/api-reference/help_center/
+_ARTICLES: Final = {
+    "freshdesk": re.compile(r"/solutions/articles/(\d{1,20})(?!\d)"),
+    "zendesk": re.compile(r"/hc/(?:[a-z]{2}(?:-[a-z0-9]{2,4})?/)?articles/(\d{1,20})(?!\d)", re.IGNORECASE),
+}
 _SIGNED: Final = ("X-Amz-", "Signature=", "token=", "Expires=", "sig=")
 
 
@@ -20,6 +25,12 @@ def without_addresses(html: str) -> str:
     if "src" in html or "SRC" in html or "background" in html:
         html = _PICTURE.sub("", html)
     return without_signatures(html)
+
+
+def article_ids(text: str, platform: str) -> list[str]:
+    """The platform's ids of the help-center articles whose addresses stand in the text, each once, in order."""
+    pattern = _ARTICLES.get(platform)
+    return list(dict.fromkeys(pattern.findall(text))) if pattern is not None else []
 
 
 def _unsigned(match: re.Match[str]) -> str:

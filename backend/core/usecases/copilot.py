@@ -13,7 +13,6 @@ from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.model.answer import Answer, AnswerEvent, AnswerEventKind
-from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.connection import ConnectionState
 from backend.core.model.copilot import AskInput, BriefSource, QueryResult, ReplyDraft, ReplyInput, TicketBrief
@@ -26,11 +25,8 @@ from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.model.ticket import Ticket
 from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
-from backend.core.retrieve.rank import rank
-from backend.core.retrieve.search import search
+from backend.core.retrieve.find import CUSTOMER_SAFE, find, narrowed, visible_to
 
-CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
-"""What may reach somebody without `internal:read`, and what a reply to a customer may rest on."""
 CANDIDATES = 30
 """Hits that are ranked and that an answer may draw on, before they are split by type."""
 QUERY_CHARS = 800
@@ -50,10 +46,10 @@ async def init_ticket(
     document = await _summarized(services, company_id, document)
     summary = (document.internal_summary if internal else None) or document.summary
     text = _search_text(document, summary, internal=internal)
-    others = Filters(visibilities=_visible(caller), exclude_documents=(document.document_id,))
+    others = Filters(visibilities=visible_to(caller), exclude_documents=(document.document_id,))
     similar, articles = await asyncio.gather(
-        _search(services, company_id, Query(text=text, filters=_of_type(others, DocType.TICKET), top_k=top_k)),
-        _search(services, company_id, Query(text=text, filters=_of_type(others, DocType.ARTICLE), top_k=top_k)),
+        find(services, company_id, Query(text=text, filters=_of_type(others, DocType.TICKET), top_k=top_k)),
+        find(services, company_id, Query(text=text, filters=_of_type(others, DocType.ARTICLE), top_k=top_k)),
     )
     return TicketBrief(
         document_id=document.document_id,
@@ -120,7 +116,7 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     document = await _summarized(services, company_id, document)
     text = "\n".join(filter(None, (_search_text(document, document.summary, internal=False), ask.hint)))
     filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,))
-    result = await _search(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
+    result = await find(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
     with services.meter.stage("generate"):
         draft = await generate_reply_text(document, result.hits, ask, chat=services.models.generate)
     await _spend(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
@@ -135,28 +131,8 @@ async def _find(services: Services, company_id: str, caller: Caller, ask: AskInp
     limit = services.policy.question_max_chars
     if len(ask.question) > limit:
         raise AppError(Code.QUESTION_TOO_LONG, f"The question has {len(ask.question):,} characters; ask with at most {limit:,}.")
-    filters = ask.filters
-    visible = _visible(caller)
-    if visible:
-        wanted = tuple(v for v in filters.visibilities if v in visible) if filters.visibilities else visible
-        if not wanted:
-            # An empty filter would mean everything.
-            raise AppError(Code.FORBIDDEN, "Private notes and agents-only articles need a key with the scope internal:read.")
-        filters = msgspec.structs.replace(filters, visibilities=wanted)
     top_k = max(CANDIDATES, 3 * (ask.offset + ask.top_k))
-    return await _search(services, company_id, Query(text=ask.question, filters=filters, top_k=top_k))
-
-
-async def _search(services: Services, company_id: str, query: Query) -> SearchResult:
-    index = await services.indexes.open(company_id)
-    models = services.models
-    with services.meter.stage("search"):
-        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=services.policy)
-        async with services.database.open(company_id) as uow:
-            feedback = await uow.feedback.of_documents([hit.document_id for hit in result.hits])
-            if usage.calls:
-                await uow.usage.add([_row(models.embed.provider, models.embed.model, Purpose.EMBED_QUERY, usage)])
-        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text)))
+    return await find(services, company_id, Query(text=ask.question, filters=narrowed(ask.filters, caller), top_k=top_k, weak=False))
 
 
 async def _find_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource]:
@@ -234,10 +210,6 @@ async def _spend(services: Services, company_id: str, chat: ChatModel, purpose: 
 
 def _row(provider: str, model: str, purpose: Purpose, usage: Usage) -> UsageRow:
     return UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)
-
-
-def _visible(caller: Caller) -> tuple[Visibility, ...]:
-    return () if caller.sees_internal else CUSTOMER_SAFE
 
 
 def _of_type(filters: Filters, doc_type: DocType) -> Filters:

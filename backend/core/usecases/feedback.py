@@ -23,7 +23,7 @@ class FeedbackInput(Struct, frozen=True, kw_only=True):
 
 
 async def record_feedback(services: Services, company_id: str, given: FeedbackInput, *, caller: Caller) -> Feedback:
-    """Keep a thumb; a later one of the same caller on the same thing replaces it, `none` takes it back.
+    """Keep a thumb; a later one of the same caller on the same thing for the same question replaces it, `none` takes it back.
 
     Raises INVALID_REQUEST, ANSWER_NOT_FOUND or DOCUMENT_NOT_FOUND.
     """

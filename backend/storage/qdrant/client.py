@@ -99,7 +99,7 @@ class ClientIndex:
             records = await self._client.retrieve(self._name, ids, with_payload=True, with_vectors=[SPARSE]) if ids else []
         by_id = {str(record.id): record for record in records}
         return [
-            Found(point=to_point(one.point_id, record.payload or {}, record.vector), score=one.score, cosine=one.cosine)
+            one.found(to_point(one.point_id, record.payload or {}, record.vector))
             for one in best
             # A point that was deleted in between is not found.
             if (record := by_id.get(one.point_id)) is not None

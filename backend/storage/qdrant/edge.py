@@ -91,7 +91,7 @@ class EdgeIndex:
             best = fuse(wanted, engine.nearest(opened.shard, wanted, query.filters, opened.points), query.limit)
             records = engine.read(opened.shard, [one.point_id for one in best])
             return [
-                Found(point=to_point(one.point_id, record.payload, record.vector), score=one.score, cosine=one.cosine)
+                one.found(to_point(one.point_id, record.payload, record.vector))
                 for one in best
                 # A point that was deleted in between is not found.
                 if (record := records.get(one.point_id)) is not None

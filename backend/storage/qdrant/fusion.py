@@ -1,12 +1,12 @@
 """What both engines share: which vectors take part in a search, how their lists become one, and what scores tell."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from backend.core.model.search import SparseVector, VectorQuery
+from backend.core.model.search import Found, Point, SparseVector, VectorQuery
 from backend.storage.qdrant.collections import DENSE, SPARSE
 
 RANK_CONSTANT: Final = 60
@@ -26,7 +26,21 @@ class Fused(Struct, frozen=True):
 
     point_id: str
     score: float
-    cosine: float | None
+    cosine: float | None = None
+    dense_rank: int | None = None
+    sparse_rank: int | None = None
+    sparse_score: float | None = None
+
+    def found(self, point: Point) -> Found:
+        """The same with its point."""
+        return Found(
+            point=point,
+            score=self.score,
+            cosine=self.cosine,
+            dense_rank=self.dense_rank,
+            sparse_rank=self.sparse_rank,
+            sparse_score=self.sparse_score,
+        )
 
 
 def parts(query: VectorQuery) -> list[Part]:
@@ -50,14 +64,24 @@ def fuse(wanted: Sequence[Part], nearest: Sequence[Sequence[tuple[str, float]]],
     list alone goes through it too, so that scores always mean the same. Equal scores are ordered by id.
     """
     scores: dict[str, float] = {}
-    cosines: Mapping[str, float] = {}
+    places: dict[str, dict[str, tuple[int, float]]] = {DENSE: {}, SPARSE: {}}
     for part, points in zip(wanted, nearest, strict=True):
-        for rank, (point_id, _) in enumerate(points):
+        for rank, (point_id, score) in enumerate(points):
             scores[point_id] = scores.get(point_id, 0.0) + 1 / ((rank + 1) / part.weight + RANK_CONSTANT - 1)
-        if part.using == DENSE:
-            cosines = dict(points)
+            places[part.using][point_id] = (rank + 1, score)
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]
-    return [Fused(point_id, score, cosines.get(point_id)) for point_id, score in best]
+    return [_fused(point_id, score, places[DENSE].get(point_id), places[SPARSE].get(point_id)) for point_id, score in best]
+
+
+def _fused(point_id: str, score: float, dense: tuple[int, float] | None, sparse: tuple[int, float] | None) -> Fused:
+    return Fused(
+        point_id,
+        score,
+        cosine=dense[1] if dense else None,
+        dense_rank=dense[0] if dense else None,
+        sparse_rank=sparse[0] if sparse else None,
+        sparse_score=sparse[1] if sparse else None,
+    )
 
 
 def documents_with(best: tuple[float, float] | None, points: int) -> int:

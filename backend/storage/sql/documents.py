@@ -12,6 +12,7 @@ from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
 from backend.storage.sql.pages import Place
+from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.tables import RETRIED
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import TenantTables, batches
@@ -134,7 +135,19 @@ class SqlDocumentStore(TenantTables):
                 bury = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(marked))
                 await self._in.write(bury.values(rows.tombstone(Presence(presence), at)))
             gone += [row.document_id for row in found]
+        if doc_type is DocType.TICKET and gone:
+            # What customers wrote is forgotten everywhere: the articles it made findable are indexed anew without it.
+            await self.reindex(await SqlSolvedStore(self._company_id, self._in).replace(dict.fromkeys(gone, ())))
         return gone
+
+    async def reindex(self, document_ids: Collection[str]) -> int:
+        """Back to pending, with the summaries they have; returns how many. Those being processed begin again: they know too little."""
+        count = 0
+        states = (DocState.INDEXED.value, DocState.PROCESSING.value)
+        for ids in batches(document_ids):
+            again = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state.in_(states))
+            count += await self._in.write(again.values(state=DocState.PENDING.value))
+        return count
 
     async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:
         """How many in each state."""

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import msgspec
 from sqlalchemy import delete, select
 
+from backend.core.ids import text_hash
 from backend.core.model.answer import Answer
 from backend.core.model.feedback import Feedback, Rating
 from backend.storage.sql.tables import answers
@@ -29,14 +30,19 @@ class SqlFeedbackStore(TenantTables):
         return _answer.decode(row.body) if row else None
 
     async def put(self, feedback: Feedback) -> None:
-        """Insert; a later one of the same caller on the same thing replaces it; NONE removes it."""
+        """Insert; a later one of the same caller on the same thing for the same question replaces it; NONE removes it.
+
+        NONE for a Document without a question removes all the caller said of it.
+        """
         thing = {
             "company_id": self._company_id,
             "caller": feedback.caller,
-            "answer_id": feedback.answer_id or "",
+            "answer_id": feedback.answer_id or _question_key(feedback.query),
             "document_id": feedback.document_id or "",
         }
         if feedback.rating is Rating.NONE:
+            if feedback.answer_id is None and not feedback.query:
+                del thing["answer_id"]
             await self._in.write(delete(table).where(*(table.c[name] == value for name, value in thing.items())))
         else:
             await self._in.upsert(table, [{**thing, "at": feedback.at, "body": feedback}])
@@ -49,3 +55,8 @@ class SqlFeedbackStore(TenantTables):
             rows = await self._in.rows(query.order_by(table.c.document_id, table.c.at, table.c.caller))
             found += [_feedback.decode(row.body) for row in rows]
         return found
+
+
+def _question_key(query: str) -> str:
+    """What stands for the answer where a thumb was given beside a question: the same document may suit one and not another."""
+    return f"q:{text_hash(query.strip().casefold())[:32]}" if query.strip() else ""

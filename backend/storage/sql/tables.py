@@ -212,6 +212,25 @@ paid_results = Table(
     PrimaryKeyConstraint("company_id", "cache_key"),
 )
 
+solved = Table(
+    "solved",
+    metadata,
+    company(),
+    Column("article_id", String(64), nullable=False),
+    Column("ticket_id", String(64), nullable=False),
+    PrimaryKeyConstraint("company_id", "article_id", "ticket_id"),
+    Index(None, "company_id", "ticket_id"),
+)
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    company(),
+    Column("made_by", String(255), nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "made_by"),
+)
+
 answers = Table(
     "answers",
     metadata,

@@ -103,6 +103,8 @@ def upsert_statement(table: Table, dialect: str) -> Executable:
     statement = insert(table, dialect)
     keys = [column.name for column in table.primary_key]
     others = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    if not others:
+        return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
 
 

@@ -11,16 +11,19 @@ from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
+    CalibrationStore,
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
     KeyStore,
-    SweepStore,
+    SolvedStore,
     SyncStore,
     UsageStore,
 )
+from backend.core.ports.sweeps import SweepStore
 from backend.storage.sql.attachments import SqlAttachmentStore
 from backend.storage.sql.audit import SqlAuditStore
+from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
@@ -28,6 +31,7 @@ from backend.storage.sql.engine import open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sweeps import SqlSweepStore
 from backend.storage.sql.sync import SqlSyncStore
 from backend.storage.sql.transaction import Transaction
@@ -43,6 +47,8 @@ class SqlUnitOfWork:
         self.company_id = company_id
         self.documents: DocumentStore = SqlDocumentStore(company_id, transaction)
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
+        self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
+        self.calibrations: CalibrationStore = SqlCalibrationStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)

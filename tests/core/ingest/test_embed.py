@@ -164,3 +164,21 @@ def test_a_kept_vector_is_read_again() -> None:
 
 def _chunk(text: str) -> Chunk:
     return Chunk(document_id="d", ordinal=0, kind="body", text=text, lexical=text, visibility=Visibility.PUBLIC)
+
+
+def test_an_article_is_found_by_questions_and_shows_its_own_text() -> None:
+    parts = (
+        Part(kind="article", text="비밀번호를 재설정하려면 설정에서 메일 주소를 확인하세요.", visibility=Visibility.PUBLIC, language="ko"),
+        Part(kind="article", text="To reset the password check the address in the settings.", visibility=Visibility.PUBLIC, language="en"),
+    )
+    guide = article(*parts)
+    plain = chunk_document(guide)
+    chunks = chunk_document(guide, ["비번 초기화 링크가 안 와요", "my passcode link never came"])
+    assert chunks[: len(plain)] == plain
+    questions = chunks[len(plain) :]
+    assert [chunk.ordinal for chunk in questions] == [len(plain), len(plain) + 1]
+    assert {chunk.kind for chunk in questions} == {"question"}
+    assert [chunk.lexical for chunk in questions] == ["비번 초기화 링크가 안 와요", "my passcode link never came"]
+    assert [chunk.text for chunk in questions] == [plain[0].text, plain[1].text]
+    assert {chunk.visibility for chunk in questions} == {Visibility.PUBLIC}
+    assert chunk_document(article(), ["비번"]) == []

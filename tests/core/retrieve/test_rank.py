@@ -8,7 +8,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
 from backend.core.model.feedback import Feedback, Rating
 from backend.core.model.search import Hit
-from backend.core.retrieve.rank import rank
+from backend.core.retrieve.rank import question_tokens, rank
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 QUESTION = "로그인 오류가 반복됩니다"
@@ -92,3 +92,22 @@ def test_votes_on_answers_and_other_documents_do_not_count() -> None:
 def test_a_resolved_ticket_goes_before_an_open_one_of_the_same_score() -> None:
     hits = [_hit("open", 1.0, DocType.TICKET, "open"), _hit("done", 1.0, DocType.TICKET, "resolved")]
     assert [hit.document_id for hit in rank(hits, [], now=NOW, query=QUESTION)] == ["done", "open"]
+
+
+def test_of_a_caller_the_vote_for_the_question_most_like_this_one_counts() -> None:
+    other = "환불 영수증 발급"
+    up_here = _score(_vote("a"), _vote("a", Rating.DOWN, query=other))
+    assert up_here == _score(_vote("a"))
+    assert _score(_vote("a"), _vote("a", Rating.DOWN, query=other), query=other) < 1.0
+    many = [_vote("a", query=f"{QUESTION} {number}") for number in range(50)]
+    assert _score(*many) <= 1.0375
+
+
+def test_rare_words_make_questions_alike() -> None:
+    vote = _vote("a", query="로그인 화면에서 SSO-4012 코드가 표시됩니다")
+    common = "배송 화면에서 주소가 표시됩니다"
+    tokens = question_tokens(common, [vote])
+    frequent = question_tokens("화면에서 표시됩니다", [])
+    rare = {token: 0.1 if token in frequent else 6.0 for token in tokens}
+    assert rank([_hit("a", 1.0)], [vote], now=NOW, query=common)[0].score > 1.0
+    assert rank([_hit("a", 1.0)], [vote], now=NOW, query=common, rarity=rare)[0].score == 1.0

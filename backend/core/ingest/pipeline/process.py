@@ -11,6 +11,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.index import points_of
+from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import Chunk, DocState, Document, Summary
@@ -116,7 +117,8 @@ def _postpone(batch: Batch, error: AppError) -> None:
 async def _make_points(services: Services, company_id: str, batch: Batch) -> None:
     with services.meter.stage("summarize"):
         ready = await _summarize(services, company_id, batch.claimed, batch)
-    chunks = [embed.chunk_document(document) for document in ready]
+    questions = await solved.questions_of(services, company_id, ready)
+    chunks = [embed.chunk_document(document, questions.get(document.document_id, ())) for document in ready]
     vectors: list[list[float]] | None = None
     if services.policy.dense_weight > 0:
         with services.meter.stage("embed"):
@@ -232,6 +234,7 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
     connection_ids = {document.connection_id for document in every}
     async with services.database.open(company_id, write=True) as uow:
         written = await uow.documents.finish(every)
+        await solved.remember(uow, batch.done)
         if batch.usage:
             await uow.usage.add(batch.usage)
         llm_calls = sum(row.usage.calls for row in batch.usage if row.purpose is Purpose.SUMMARY)

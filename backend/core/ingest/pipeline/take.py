@@ -159,7 +159,7 @@ class Taker:
             if page.cursor is not None:
                 await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
             run = await save_run(uow, run)
-            if documents:
+            if documents or deleted:
                 uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))

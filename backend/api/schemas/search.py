@@ -1,0 +1,58 @@
+"""JSON of a search: the question with its ranking, and the page of hits with their reasons."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from backend.api.schemas.base import In, Out
+from backend.api.schemas.copilot import FiltersIn, HitOut
+
+
+class RankingIn(In):
+    """How to rank this time, for measuring and explaining; what is left out is as the installation is set."""
+
+    dense_weight: float | None = Field(None, ge=0, le=100, description="0: meaning takes no part.")
+    sparse_weight: float | None = Field(None, ge=0, le=100, description="0: words take no part.")
+    feedback: bool = Field(True, description="Whether thumbs move hits.")
+
+
+class SearchIn(In):
+    """What to look for."""
+
+    query: str = Field(min_length=1, examples=["비밀번호 재설정 메일이 오지 않아요"])
+    filters: FiltersIn = FiltersIn()
+    top_k: int = Field(10, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=500)
+    ranking: RankingIn = RankingIn()
+
+
+class SearchOut(Out):
+    """A page of documents, best first."""
+
+    hits: list[HitOut]
+    answerable: bool = Field(description="False: nothing found is about the question.")
+    support: float = Field(description="How firmly the best document's words speak for an answer.")
+    cosine: float | None = Field(description="The nearest meaning, where vectors take part.")
+    took_ms: float
+
+
+class CalibrationIn(In):
+    """Thresholds, and what they did with the questions they were found with."""
+
+    min_support: float = Field(ge=0, le=100)
+    min_cosine: float | None = Field(None, ge=-1, le=2)
+    kept: float = Field(ge=0, le=1, description="Share of the answerable questions that are answered.")
+    refused: float = Field(ge=0, le=1, description="Share of the other questions that are refused.")
+    questions: int = Field(ge=1)
+
+
+class CalibrationOut(Out):
+    """The thresholds in force."""
+
+    made_by: str
+    min_support: float
+    min_cosine: float | None
+    kept: float
+    refused: float
+    questions: int
+    at: datetime

@@ -1,0 +1,89 @@
+"""Search and rank as everybody gets it: what an answer, a ticket's brief, a reply and an evaluation rest on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Visibility
+from backend.core.model.budget import Purpose, UsageRow
+from backend.core.model.feedback import Feedback
+from backend.core.model.search import Filters, Query, SearchResult
+from backend.core.model.tenant import Caller
+from backend.core.ports.services import Policy, Services
+from backend.core.ports.vectors import VectorIndex
+from backend.core.retrieve.coverage import rarity
+from backend.core.retrieve.rank import question_tokens, rank
+from backend.core.retrieve.search import search
+
+CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
+"""What may reach somebody without `internal:read`, and what a reply to a customer may rest on."""
+
+
+async def find(services: Services, company_id: str, query: Query) -> SearchResult:
+    """Documents of this tenant in the order people found helpful; what finding them cost is booked.
+
+    Raises INVALID_REQUEST, the Embedder's LLM_* errors where dense vectors weigh, and the index's.
+    """
+    index = await services.indexes.open(company_id)
+    models = services.models
+    policy = await _calibrated(services, company_id)
+    with services.meter.stage("search"):
+        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
+        async with services.database.open(company_id) as uow:
+            wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
+            feedback = await uow.feedback.of_documents(wanted)
+            if usage.calls:
+                row = UsageRow(
+                    day=clock.now().date(),
+                    provider=models.embed.provider,
+                    model=models.embed.model,
+                    purpose=Purpose.EMBED_QUERY,
+                    usage=usage,
+                )
+                await uow.usage.add([row])
+        rare = await _rarity(index, query.text, feedback)
+        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare)))
+
+
+def makers(services: Services) -> str:
+    """What makes the vectors of this installation's indexes: a calibration holds for nothing else."""
+    embedder = services.models.embed
+    dense = f"{embedder.provider}/{embedder.model}/{embedder.dimension}+" if services.policy.dense_weight > 0 else ""
+    return f"{dense}{services.encoder.id}"
+
+
+async def _rarity(index: VectorIndex, query: str, feedback: Sequence[Feedback]) -> dict[int, float]:
+    if not feedback:
+        return {}
+    tokens = question_tokens(query, feedback)
+    points, frequencies = await index.frequencies(sorted(tokens))
+    return rarity(points, frequencies, tokens)
+
+
+async def _calibrated(services: Services, company_id: str) -> Policy:
+    async with services.database.open(company_id) as uow:
+        found = await uow.calibrations.get(makers(services))
+    if found is None:
+        return services.policy
+    cosine = services.policy.answer_min_cosine if found.min_cosine is None else found.min_cosine
+    return replace(services.policy, answer_min_coverage=found.min_support, answer_min_cosine=cosine)
+
+
+def visible_to(caller: Caller) -> tuple[Visibility, ...]:
+    """What this caller may see; empty: everything."""
+    return () if caller.sees_internal else CUSTOMER_SAFE
+
+
+def narrowed(filters: Filters, caller: Caller) -> Filters:
+    """The filters within what the caller may see. Raises FORBIDDEN where nothing of what was asked for is left."""
+    visible = visible_to(caller)
+    if not visible:
+        return filters
+    wanted = tuple(v for v in filters.visibilities if v in visible) if filters.visibilities else visible
+    if not wanted:
+        # An empty filter would mean everything.
+        raise AppError(Code.FORBIDDEN, "Private notes and agents-only articles need a key with the scope internal:read.")
+    return msgspec.structs.replace(filters, visibilities=wanted)

@@ -1,0 +1,76 @@
+"""Searching without an answer: what was found, in which order and why."""
+
+import msgspec
+from msgspec import Struct
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.search import Calibration, Query, SearchResult
+from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.ports.services import Services
+from backend.core.retrieve.find import find, makers, narrowed
+
+_CANDIDATES = 30
+"""Documents that are ranked at least: a thumb may lift one from below the page that was asked for."""
+
+
+async def search_documents(services: Services, company_id: str, caller: Caller, query: Query) -> SearchResult:
+    """A page of the Documents found for a question, best first, each with its `why`.
+
+    Raises QUESTION_TOO_LONG, FORBIDDEN, INVALID_REQUEST or an LLM_* error.
+    """
+    limit = services.policy.question_max_chars
+    if len(query.text) > limit:
+        raise AppError(Code.QUESTION_TOO_LONG, f"The question has {len(query.text):,} characters; ask with at most {limit:,}.")
+    end = query.offset + query.top_k
+    wanted = msgspec.structs.replace(query, filters=narrowed(query.filters, caller), offset=0, top_k=max(_CANDIDATES, end), weak=False)
+    result = await find(services, company_id, wanted)
+    return msgspec.structs.replace(result, hits=result.hits[query.offset : end])
+
+
+class CalibrationInput(Struct, frozen=True, kw_only=True):
+    """Thresholds, and what they did with the questions they were found with."""
+
+    min_support: float
+    min_cosine: float | None = None
+    kept: float
+    refused: float
+    questions: int
+
+
+async def get_calibration(services: Services, company_id: str) -> Calibration:
+    """The thresholds in force: the tenant's own, else the installation's (then `questions` is 0)."""
+    async with services.database.open(company_id) as uow:
+        found = await uow.calibrations.get(makers(services))
+    if found is not None:
+        return found
+    policy = services.policy
+    return Calibration(
+        made_by=makers(services),
+        min_support=policy.answer_min_coverage,
+        min_cosine=policy.answer_min_cosine if policy.dense_weight > 0 else None,
+        kept=0.0,
+        refused=0.0,
+        questions=0,
+        at=clock.now(),
+    )
+
+
+async def set_calibration(services: Services, company_id: str, caller: Caller, given: CalibrationInput) -> Calibration:
+    """Keep the tenant's own thresholds for what makes its vectors now."""
+    calibration = Calibration(made_by=makers(services), at=clock.now(), **msgspec.structs.asdict(given))
+    async with services.database.open(company_id) as uow:
+        await uow.calibrations.put(calibration)
+        await uow.audit.add(_audited(caller, "calibration.set", calibration.made_by))
+    return calibration
+
+
+async def delete_calibration(services: Services, company_id: str, caller: Caller) -> None:
+    """Back to the installation's thresholds."""
+    async with services.database.open(company_id) as uow:
+        if await uow.calibrations.delete(makers(services)):
+            await uow.audit.add(_audited(caller, "calibration.delete", makers(services)))
+
+
+def _audited(caller: Caller, action: str, target: str) -> AuditEntry:
+    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=target, request_id=caller.request_id)
