@@ -48,7 +48,7 @@ def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     if not quotes:
         return NO_ANSWER
     frame = _FRAME.get(material.language, _FRAME["en"])
-    return "\n".join([frame, *(f"- {quote.line}" for quote in quotes)])
+    return "\n".join([frame, *map(_step, quotes)])
 
 
 def reply(material: ReplyMaterial, tokenizer: Tokenizer) -> str:
