@@ -22,6 +22,7 @@ from backend.api.routes import (
     health,
     keys,
     sync,
+    tenant_settings,
     tenants,
     tokens,
     usage,
@@ -43,6 +44,7 @@ ROUTERS: Final = (
     attachments.router,
     usage.router,
     audit.router,
+    tenant_settings.router,
     health.router,
 )
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.

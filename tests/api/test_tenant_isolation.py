@@ -104,9 +104,12 @@ SHOWS_ITS_OWN = {
     ("POST", "/api/v1/query"),
     ("POST", "/api/v1/query/stream"),
     ("GET", "/api/v1/runs"),
+    ("GET", "/api/v1/settings"),
+    ("PATCH", "/api/v1/settings"),
     ("GET", "/api/v1/usage"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/v1/settings"): {"masking": True},
     ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
     ("POST", "/api/v1/connections/{connection_id}/deletions"): {"delete": True},
     ("POST", "/api/v1/tenants"): {"company_id": "acme", "name": "taken"},

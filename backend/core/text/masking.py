@@ -42,15 +42,17 @@ _HANGUL = re.compile(r"[가-힣 ]+")
 class Mask:
     """The placeholders of one prompt."""
 
-    def __init__(self, texts: Sequence[str], names: Collection[str] = ()) -> None:
+    def __init__(self, texts: Sequence[str], names: Collection[str] = (), *, fixed: Sequence[str] = ()) -> None:
         self._values: dict[str, str] = {}
         self._placeholders: dict[tuple[Kind, str], str] = {}
         self._counts: dict[Kind, int] = {}
         # Who writes "[EMAIL_1]" into a ticket must not get somebody's address for it.
-        self._taken = {f"[{kind}_{number}]" for text in texts if "_" in text for kind, number in _PLACEHOLDER.findall(text)}
+        self._taken = {f"[{kind}_{number}]" for text in (*texts, *fixed) if "_" in text for kind, number in _PLACEHOLDER.findall(text)}
         known = _names(names)
         self.texts = [self._masked(text, known) for text in texts]
         """The texts without personal data, in order."""
+        self.fixed = [self._masked(text, None) for text in fixed]
+        """Texts in which `names` are only words, without personal data of other kinds."""
 
     def __bool__(self) -> bool:
         """Whether anything was masked."""
@@ -62,9 +64,9 @@ class Mask:
             return text
         return _PLACEHOLDER.sub(lambda found: self._value(found, in_json=in_json), text)
 
-    def restorer(self) -> "Restorer":
+    def restorer(self, *, in_json: bool = False) -> "Restorer":
         """For an answer that comes in pieces."""
-        return Restorer(self)
+        return Restorer(self, in_json=in_json)
 
     def _value(self, found: re.Match[str], *, in_json: bool) -> str:
         value = self._values.get(f"[{found[1]}_{found[2]}]")
@@ -92,8 +94,9 @@ class Mask:
 class Restorer:
     """Restores a stream: the beginning of a placeholder is held back until its end comes."""
 
-    def __init__(self, mask: Mask) -> None:
+    def __init__(self, mask: Mask, *, in_json: bool) -> None:
         self._mask = mask
+        self._in_json = in_json
         self._held = ""
 
     def feed(self, piece: str) -> str:
@@ -104,12 +107,12 @@ class Restorer:
         begun = _BEGUN.search(text, max(0, len(text) - 16))
         cut = begun.start() if begun else len(text)
         self._held = text[cut:]
-        return self._mask.restore(text[:cut])
+        return self._mask.restore(text[:cut], in_json=self._in_json)
 
     def finish(self) -> str:
         """What was held back."""
         rest, self._held = self._held, ""
-        return self._mask.restore(rest)
+        return self._mask.restore(rest, in_json=self._in_json)
 
 
 def redact(text: str, *, keep: Collection[str] = ()) -> str:
