@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
-from backend.adapters.langchain.calls import Access, parse_prices
+from backend.adapters.langchain.calls import Access, cost_of, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.adapters.metered import MeteredChat, MeteredEmbedder
@@ -19,6 +20,7 @@ from backend.adapters.offline.embed import HashingEmbedder
 from backend.adapters.registry import SourceRegistry
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
+from backend.core.model.budget import Usage
 from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
 from backend.core.ports.llm import ChatModel, Embedder
@@ -106,6 +108,7 @@ async def build(settings: Settings) -> Built:
         compute=compute,
         meter=meter,
         policy=policy,
+        spending=BudgetedModels(database, meter, providers.cost_of),
     )
     return Built(
         services=services,
@@ -157,6 +160,10 @@ class _Providers:
         if name not in self._chats:
             self._chats[name] = MeteredChat(self._make_chat(name), self._meter)
         return self._chats[name]
+
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs by the prices in the settings."""
+        return cost_of(self._prices, model, input_tokens, output_tokens)
 
     async def embedder(self) -> Embedder:
         """The embedder of the settings, its vector length known."""

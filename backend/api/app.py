@@ -15,6 +15,7 @@ from backend.api.openapi import install_openapi
 from backend.api.routes import (
     attachments,
     audit,
+    budget,
     connections,
     copilot,
     documents,
@@ -44,6 +45,7 @@ ROUTERS: Final = (
     documents.router,
     attachments.router,
     usage.router,
+    budget.router,
     audit.router,
     health.router,
 )

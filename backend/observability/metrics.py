@@ -69,6 +69,7 @@ METRICS: Final[dict[str, Metric]] = {
         _SLOW,
     ),
     "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
+    "llm_refused": Metric(_C, "Calls to a model that a company's budget did not admit.", ("purpose",)),
     "llm_seconds": Metric(_H, "How long a call to a model took.", ("purpose", "model"), _SLOW),
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),
     "llm_cost_usd": Metric(_C, "US dollars spent on models, by the prices in the settings.", ("purpose", "model")),

@@ -1,6 +1,7 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cipher import Cipher
@@ -41,9 +42,20 @@ class Models:
     embed: Embedder
 
 
+class Spending(Protocol):
+    """Binds models to the tenant who pays: each call is admitted by the tenant's budget and booked on it."""
+
+    def bind(self, models: Models, company_id: str) -> Models:
+        """The same models for this tenant; their calls also raise LLM_BUDGET_USED_UP."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`."""
+    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`.
+
+    `models` tells which there are; call those that `models_of` gives.
+    """
 
     database: Database
     blobs: BlobStores
@@ -57,3 +69,8 @@ class Services:
     compute: Compute
     meter: Meter
     policy: Policy
+    spending: Spending
+
+    async def models_of(self, company_id: str) -> Models:
+        """The models as this tenant may call them: within its budget, and paid by it."""
+        return self.spending.bind(self.models, company_id)
