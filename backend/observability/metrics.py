@@ -69,6 +69,8 @@ METRICS: Final[dict[str, Metric]] = {
         _SLOW,
     ),
     "llm_calls": Metric(_C, "Calls to a model by why; the outcome is `ok` or an error's code.", ("purpose", "model", "outcome")),
+    "llm_circuit": Metric(_G, "Circuit breaker of a model: 0 closed, 0.5 half-open, 1 open.", ("provider", "model")),
+    "llm_fallbacks": Metric(_C, "Calls that a second model took over, and the error's code of the first.", ("purpose", "model", "code")),
     "llm_refused": Metric(_C, "Calls to a model that a company's budget did not admit.", ("purpose",)),
     "llm_seconds": Metric(_H, "How long a call to a model took.", ("purpose", "model"), _SLOW),
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),

@@ -1,6 +1,7 @@
 """Language models and embedders."""
 
 from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from backend.core.model.answer import Completion, Delta, Prompt
@@ -54,4 +55,38 @@ class Embedder(Protocol):
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
+        ...
+
+
+class CircuitState(StrEnum):
+    """Whether a provider's model is asked at all."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    """It failed too often: calls fail at once."""
+    HALF_OPEN = "half_open"
+    """The pause is over: one call tries whether it works again."""
+
+
+class CircuitView(Protocol):
+    """How the circuit breaker of a model stands."""
+
+    @property
+    def provider(self) -> str:
+        """`openai`, …"""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def state(self) -> CircuitState:
+        """How it is right now."""
+        ...
+
+    @property
+    def seconds(self) -> float:
+        """Until a call may try again."""
         ...

@@ -1,5 +1,6 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
-from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.source import SourceFactory
@@ -70,6 +71,8 @@ class Services:
     meter: Meter
     policy: Policy
     spending: Spending
+    circuits: Sequence[CircuitView] = ()
+    """One for each model of a provider."""
 
     async def models_of(self, company_id: str) -> Models:
         """The models as this tenant may call them: within its budget, and paid by it."""
