@@ -131,6 +131,7 @@ def _compute_processes(settings: Settings) -> int:
 def _policy(settings: Settings, embedder: Embedder) -> Policy:
     return Policy(
         failed_share=settings.failed_share,
+        reserved_share=settings.connector_reserved_share,
         delete_share=settings.delete_share,
         attachment_max_bytes=settings.attachment_max_bytes,
         question_max_chars=settings.question_max_chars,

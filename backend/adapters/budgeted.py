@@ -40,6 +40,10 @@ class BudgetedModels:
         self._meter = meter
         self._cost_of = cost_of
 
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs by the prices in the settings; `unpriced_calls` where nobody knows."""
+        return self._cost_of(model, input_tokens, output_tokens)
+
     def bind(self, models: Models, company_id: str) -> Models:
         """The same models for this tenant; those on this machine as they are."""
         account = _Account(self._database, self._meter, self._cost_of, company_id)
@@ -76,7 +80,13 @@ class _Account:
         """Write what a call cost; a caller that is canceled meanwhile has had the call all the same."""
         if usage.calls:
             row = UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)
-            await asyncio.shield(asyncio.create_task(self._add(row)))
+            booking = asyncio.create_task(self._add(row))
+            try:
+                await asyncio.shield(booking)
+            except asyncio.CancelledError:
+                # Whoever stops us closes the database next.
+                await asyncio.wait([booking])
+                raise
 
     async def _add(self, row: UsageRow) -> None:
         async with self._database.open(self._company_id) as uow:

@@ -80,6 +80,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("POST", "/api/v1/feedback"): 404,
     ("POST", "/api/v1/generate_reply"): 404,
     ("POST", "/api/v1/ingest"): 404,
+    ("POST", "/api/v1/ingest/estimate"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
     ("GET", "/api/v1/runs/{run_id}"): 404,
@@ -137,6 +138,7 @@ BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
     "/api/v1/generate_reply": ("ticket_id",),
     "/api/v1/ingest": ("connection_id",),
+    "/api/v1/ingest/estimate": ("connection_id",),
 }
 
 

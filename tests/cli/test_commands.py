@@ -147,3 +147,13 @@ def test_a_budget_is_set_shown_and_cleared(world: World, company: str, desklore:
     assert operators["standing"]["limits"]["daily_usd"] == 1
     assert desklore("budget", "clear", "--json").document["standing"]["limits"]["daily_usd"] == 1
     assert desklore("budget", "show", "--company", "nobody").code == 3
+
+
+def test_a_dry_run_tells_and_starts_nothing(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    told = desklore("sync", connection, "--dry-run").out
+    assert "nothing is written" in told
+    assert "no call to a provider" in told
+    [estimate] = desklore("sync", "--dry-run", "--json").document["estimates"]
+    assert 0 < estimate["listed"]["tickets"] <= TICKETS
+    assert desklore("runs", "list", "--json").document["items"] == []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from backend.core.model.budget import Usage
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
@@ -22,6 +23,7 @@ class Policy:
     """Values from the settings that the core works by; `settings.py` says what each means."""
 
     failed_share: float = 0.2
+    reserved_share: float = 0.1
     delete_share: float = 0.15
     attachment_max_bytes: int = 20_000_000
     question_max_chars: int = 4_000
@@ -48,6 +50,10 @@ class Spending(Protocol):
 
     def bind(self, models: Models, company_id: str) -> Models:
         """The same models for this tenant; their calls also raise LLM_BUDGET_USED_UP."""
+        ...
+
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs; `unpriced_calls` where nobody knows."""
         ...
 
 
