@@ -15,6 +15,7 @@ from backend.api.openapi import install_openapi
 from backend.api.routes import (
     attachments,
     audit,
+    budget,
     connections,
     copilot,
     documents,
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     documents.router,
     attachments.router,
     usage.router,
+    budget.router,
     audit.router,
     tenant_settings.router,
     health.router,

@@ -192,7 +192,7 @@ async def _summarized(services: Services, company_id: str, document: Document) -
         raise
     async with services.database.open(company_id) as uow:
         await uow.usage.put_cached({key: summarize.encode(value) for key, value in made.fresh.items()}, Purpose.SUMMARY)
-        if made.usage.calls:
+        if made.usage.calls and chat.provider == "offline":
             await uow.usage.add([_row(chat.provider, chat.model, Purpose.SUMMARY, made.usage)])
     return msgspec.structs.replace(document, summary=made.summary, internal_summary=made.internal_summary)
 
@@ -205,7 +205,8 @@ async def _keep_answer(services: Services, company_id: str, answer: Answer) -> N
 
 
 async def _spend(services: Services, company_id: str, chat: ChatModel, purpose: Purpose, usage: Usage) -> None:
-    if not usage.calls:
+    # Calls of a provider are booked as they are made (`Services.models_of`).
+    if not usage.calls or chat.provider != "offline":
         return
     async with services.database.open(company_id) as uow:
         await uow.usage.add([_row(chat.provider, chat.model, purpose, usage)])
