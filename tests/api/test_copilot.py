@@ -1,27 +1,15 @@
 """The copilot over HTTP: briefs with ETags, cited answers, streams, reply drafts."""
 
-import json
-from typing import Any
-
 import pytest
 
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
+from tests.api.events import events_of
 from tests.api.house import article_id
 
 pytestmark = pytest.mark.usefixtures("searchable")
 
 QUESTION = {"question": "환불은 영업일 기준 며칠 안에 처리됩니까?"}
-
-
-def _events(text: str) -> list[tuple[str, str, Any]]:
-    """(id, name, data) of each event."""
-    events = []
-    for block in text.split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if lines:
-            events.append((lines["id"], lines["event"], json.loads(lines["data"])))
-    return events
 
 
 async def test_a_ticket_s_brief_and_its_etag(client_as: As) -> None:
@@ -82,21 +70,10 @@ async def test_a_streamed_answer(client_as: As) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-cache, no-transform"
     assert response.headers["x-accel-buffering"] == "no"
-    events = _events(response.text)
+    events = events_of(response.text)
     assert [number for number, _, _ in events] == [str(number) for number in range(1, len(events) + 1)]
     names = [name for _, name, _ in events]
     assert (names[0], names[-1], set(names[1:-1])) == ("hits", "done", {"token"})
     assert events[0][2]["hits"][0]["chunk"]["text"]
     assert events[-1][2]["citations"]
     assert "".join(data["text"] for _, name, data in events if name == "token").strip() == events[-1][2]["text"].strip()
-
-
-async def test_a_reply_draft_is_for_agents_and_holds_nothing_internal(client_as: As) -> None:
-    wanted = {"ticket_id": "101", "tone": "formal", "language": "ko", "length": "short"}
-    draft = await client_as(Role.AGENT).post("/api/v1/generate_reply", json=wanted)
-    assert draft.status_code == 200, draft.text
-    assert draft.json()["text"]
-    assert "비밀메모" not in draft.text
-    assert "internal" not in {each["visibility"] for each in draft.json()["citations"]}
-    assert (await client_as(Role.MEMBER).post("/api/v1/generate_reply", json=wanted)).status_code == 403
-    assert (await client_as(Role.AGENT).post("/api/v1/generate_reply", json=wanted | {"tone": "rude"})).status_code == 422

@@ -79,6 +79,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
     ("POST", "/api/v1/feedback"): 404,
     ("POST", "/api/v1/generate_reply"): 404,
+    ("POST", "/api/v1/generate_reply/stream"): 404,
     ("POST", "/api/v1/ingest"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
@@ -129,6 +130,7 @@ BODIES |= {
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
     "/api/v1/generate_reply": ("ticket_id",),
+    "/api/v1/generate_reply/stream": ("ticket_id",),
     "/api/v1/ingest": ("connection_id",),
 }
 

@@ -1,30 +1,19 @@
-"""The agent copilot: a ticket's brief, questions, reply drafts (SPEC F2 to F4)."""
+"""The agent copilot: a ticket's brief, and questions (SPEC F2, F3)."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from backend.api.deps import QueryCaller, ReplyCaller, ServicesDep
-from backend.api.errors import LLM, SOURCE, error_body, problems, request_id_of
+from backend.api.answers import answer_events
+from backend.api.deps import QueryCaller, ServicesDep
+from backend.api.errors import LLM, SOURCE, problems, request_id_of
 from backend.api.routes import API
-from backend.api.schemas.copilot import (
-    AnswerOut,
-    BriefOut,
-    HitsEventOut,
-    QueryIn,
-    QueryOut,
-    ReplyIn,
-    ReplyOut,
-    TokenEventOut,
-)
-from backend.api.sse import EVENTS, Event, EventStream, event_of, event_stream
+from backend.api.schemas.copilot import AnswerOut, BriefOut, QueryIn, QueryOut
+from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import AppError, Code
-from backend.core.model.answer import AnswerEvent, AnswerEventKind
 from backend.core.model.article import Visibility
 from backend.core.model.auth import TenantCaller
-from backend.core.model.copilot import AskInput, QueryResult, ReplyDraft, ReplyInput
+from backend.core.model.copilot import AskInput, QueryResult
 from backend.core.usecases import copilot
 
 router = APIRouter(prefix=API, tags=["copilot"])
@@ -62,16 +51,7 @@ async def stream_query(request: Request, body: QueryIn, services: ServicesDep, c
     """The same as an event stream: `hits`, `token` as often as there is text, then `done` with the answer, or `error`."""
     request_id = request_id_of(request.scope)
     events = copilot.stream_query(services, caller.company_id, caller, _ask(body, caller))
-    return await event_stream(_events(events, request_id), request_id=request_id, streams=request.app.state.streams)
-
-
-@router.post("/generate_reply", response_model=ReplyOut, responses=problems(Code.TICKET_NOT_FOUND, *LLM, *SOURCE, body=True))
-async def generate_reply(body: ReplyIn, services: ServicesDep, caller: ReplyCaller) -> ReplyDraft:
-    """A draft of a reply to the ticket's customer, from nothing that a customer may not see."""
-    wanted = ReplyInput(
-        ticket_id=body.ticket_id, platform=body.platform, tone=body.tone, language=body.language, hint=body.hint, length=body.length
-    )
-    return await copilot.generate_reply(services, caller.company_id, caller, wanted)
+    return await event_stream(answer_events(events, request_id, AnswerOut), request_id=request_id, streams=request.app.state.streams)
 
 
 def _ask(body: QueryIn, caller: TenantCaller) -> AskInput:
@@ -84,29 +64,3 @@ def _etag(brief: BriefOut) -> str:
     """The same for the same content: how long it took this time is not content."""
     content = brief.model_dump_json(exclude={"took_ms"}).encode()
     return f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-
-
-async def _events(events: AsyncIterator[AnswerEvent], request_id: str) -> AsyncGenerator[Event]:
-    try:
-        async for event in events:
-            yield _event(event, request_id)
-    finally:
-        # A reader that goes away must end the model's stream now, not when the garbage is collected.
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
-
-
-def _event(event: AnswerEvent, request_id: str) -> Event:
-    if event.kind is AnswerEventKind.HITS:
-        return _json(event.kind, HitsEventOut.model_validate(event.data))
-    if event.kind is AnswerEventKind.TOKEN:
-        return _json(event.kind, TokenEventOut(text=event.data))
-    if event.kind is AnswerEventKind.DONE:
-        return _json(event.kind, AnswerOut.model_validate(event.data))
-    told: dict[str, Any] = event.data
-    error = AppError(Code(told["code"]), told["message"], retry_after=told.get("retry_after"))
-    return event_of(event.kind.value, error_body(error, request_id))
-
-
-def _json(kind: AnswerEventKind, data: HitsEventOut | TokenEventOut | AnswerOut) -> Event:
-    return Event(name=kind.value, data=data.model_dump_json().encode())

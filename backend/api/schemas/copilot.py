@@ -189,6 +189,7 @@ class ReplyOut(Out):
     text: str
     language: str
     tone: Tone
+    length: ReplyLength
     citations: list[CitationOut]
     grounded: bool
     warnings: list[str]

@@ -138,7 +138,7 @@ class AnswerEventKind(StrEnum):
 
 
 class AnswerEvent(Struct, frozen=True, kw_only=True):
-    """One event of a streamed answer; `data` is a SearchResult, a text, an Answer or an error's body."""
+    """One event of a streamed answer; `data` is a SearchResult, a text, an Answer (or a ReplyDraft, or a Rewritten) or an error's body."""
 
     kind: AnswerEventKind
     data: Any

@@ -115,6 +115,7 @@ class ReplyDraft(Struct, frozen=True, kw_only=True):
     text: str
     language: str
     tone: Tone
+    length: ReplyLength = ReplyLength.MEDIUM
     citations: tuple[Citation, ...] = ()
     grounded: bool
     """False: no source says how to solve it; the draft only acknowledges and asks."""

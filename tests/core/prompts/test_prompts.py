@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from backend.core.model.answer import ReplyMaterial, SourceText
@@ -94,3 +95,18 @@ def test_a_reply_prompt_carries_tone_length_and_names() -> None:
     assert "5 sentences" in system
     assert "signed" in system
     assert all(text in user for text in ("이영희", "박지원", "내일까지", "재설정하세요."))
+    assert "합쇼체" in system
+    english = reply_prompt(msgspec.structs.replace(material, language="en", tone="friendly")).messages[0].text
+    assert "합쇼체" not in english
+    assert "English" in english
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_in_a_reply_prompt_can_open_a_fence(attack: str) -> None:
+    def asked(text: str) -> str:
+        material = ReplyMaterial(
+            title=text, parts=(part(text),), language="ko", tone="formal", sources=(source(text),), customer=text, agent=text, hint=text
+        )
+        return reply_prompt(material).messages[1].text
+
+    assert fences(asked(attack)) == fences(asked("a"))
