@@ -6,7 +6,7 @@ from typing import Final
 import typer
 from typer.exceptions import Abort, TyperException
 
-from backend.cli import ask, bench, connections, demo, documents, evaluate, keys, runs, sandbox, search, serve, tenants
+from backend.cli import ask, bench, connections, demo, documents, evaluate, keys, reply, runs, sandbox, search, serve, tenants
 from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.output import Output
 from backend.core.errors import AppError
@@ -30,6 +30,8 @@ app.command("sync", rich_help_panel=_USE)(runs.sync)
 app.command("failures", rich_help_panel=_USE)(runs.failures)
 app.command("ask", rich_help_panel=_USE)(ask.ask)
 app.command("ticket", rich_help_panel=_USE)(ask.ticket)
+app.command("reply", rich_help_panel=_USE)(reply.reply)
+app.command("rewrite", rich_help_panel=_USE)(reply.rewrite)
 app.command("search", rich_help_panel=_USE)(search.search)
 app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)

@@ -102,6 +102,7 @@ class Code(StrEnum):
     LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
     LLM_REFUSED = "llm_refused"
     LLM_REQUEST_REJECTED = "llm_request_rejected"
+    LANGUAGE_MODEL_NEEDED = "language_model_needed"
     SUMMARY_INVALID = "summary_invalid"
     SECRET_UNREADABLE = "secret_unreadable"
     INDEX_UNAVAILABLE = "index_unavailable"
@@ -163,6 +164,7 @@ SPECS: dict[Code, Spec] = {
     Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),
     Code.LLM_REFUSED: Spec(_K.UPSTREAM, _R.NEVER, "The model refused to answer."),
     Code.LLM_REQUEST_REJECTED: Spec(_K.UPSTREAM, _R.NEVER, "The model provider rejected the request."),
+    Code.LANGUAGE_MODEL_NEEDED: Spec(_K.INVALID, _R.NEVER, "The offline model quotes and cuts; writing anew needs a language model."),
     Code.SUMMARY_INVALID: Spec(_K.UPSTREAM, _R.LATER, "The model's summary does not fit the schema."),
     Code.SECRET_UNREADABLE: Spec(_K.INTERNAL, _R.CREDENTIALS, "A stored secret can't be opened with the present master key."),
     Code.INDEX_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The search index can't be opened."),

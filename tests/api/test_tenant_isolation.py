@@ -104,6 +104,8 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/me"),
     ("POST", "/api/v1/query"),
     ("POST", "/api/v1/query/stream"),
+    ("POST", "/api/v1/rewrite"),
+    ("POST", "/api/v1/rewrite/stream"),
     ("GET", "/api/v1/runs"),
     ("POST", "/api/v1/search"),
     ("GET", "/api/v1/search/calibration"),
@@ -124,6 +126,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
 }
 BODIES |= {
+    ("POST", "/api/v1/rewrite"): {"text": "안녕하세요. 확인해 주세요.", "action": "tone", "tone": "formal"},
+    ("POST", "/api/v1/rewrite/stream"): {"text": "안녕하세요. 확인해 주세요.", "action": "shorten"},
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }

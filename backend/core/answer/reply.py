@@ -7,6 +7,7 @@ from msgspec import structs
 
 from backend.core.answer.citations import Citer, make_citations
 from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, choose_sources
+from backend.core.answer.events import error_event
 from backend.core.answer.guard import LeakGuard, internal_texts
 from backend.core.answer.holding import CONVERSATION, LEAKED, OTHER_LANGUAGE, UNGROUNDED, holding_reply, told
 from backend.core.clock import now
@@ -65,10 +66,7 @@ async def stream_reply_text(
                 if piece := drafting.feed(delta.text):
                     yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
         except AppError as error:
-            yield AnswerEvent(
-                kind=AnswerEventKind.ERROR,
-                data={"code": error.code.value, "message": error.message, "retry_after": error.retry_after},
-            )
+            yield error_event(error)
             return
         finally:
             # A reader that goes away must free the model's connection now, not when the garbage is collected.

@@ -36,6 +36,17 @@ class ReplyLength(StrEnum):
     LONG = "long"
 
 
+class RewriteAction(StrEnum):
+    """What is to be done with a draft."""
+
+    REPHRASE = "rephrase"
+    SHORTEN = "shorten"
+    EXPAND = "expand"
+    TRANSLATE = "translate"
+    TONE = "tone"
+    """Say the same in another tone."""
+
+
 class TicketBrief(Struct, frozen=True, kw_only=True):
     """What an agent sees on opening a ticket: what it is about, what solved others like it, what explains it."""
 
@@ -121,6 +132,32 @@ class ReplyDraft(Struct, frozen=True, kw_only=True):
     """False: no source says how to solve it; the draft only acknowledges and asks."""
     warnings: tuple[str, ...] = ()
     """What the agent should check before sending."""
+    model: str
+    provider: str
+    usage: Usage
+    created_at: datetime
+
+
+class RewriteInput(Struct, frozen=True, kw_only=True):
+    """A draft and what is to be done with it."""
+
+    text: str
+    action: RewriteAction
+    language: str | None = None
+    """ISO 639-1 of the new text; None: the text's own. A translation needs it."""
+    tone: Tone | None = None
+    """None: as it is. A change of tone needs it."""
+
+
+class Rewritten(Struct, frozen=True, kw_only=True):
+    """A draft written anew; its `[n]` citations are those it had."""
+
+    text: str
+    action: RewriteAction
+    language: str
+    tone: Tone | None = None
+    warnings: tuple[str, ...] = ()
+    """What the agent should check: numbers, codes and addresses that were lost or have come from nowhere."""
     model: str
     provider: str
     usage: Usage
