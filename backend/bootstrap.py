@@ -31,6 +31,7 @@ from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
@@ -103,6 +104,7 @@ async def build(settings: Settings) -> Built:
         ),
         encoder=encoder,
         queue=queue,
+        caches=InProcessCaches(),
         compute=compute,
         meter=meter,
         policy=policy,

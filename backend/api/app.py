@@ -15,6 +15,7 @@ from backend.api.openapi import install_openapi
 from backend.api.routes import (
     attachments,
     audit,
+    briefs,
     connections,
     copilot,
     documents,
@@ -39,6 +40,7 @@ ROUTERS: Final = (
     tokens.router,
     connections.router,
     sync.router,
+    briefs.router,
     copilot.router,
     replies.router,
     search.router,

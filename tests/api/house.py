@@ -26,6 +26,7 @@ from backend.core.text.tokens import make_tokenizer
 from backend.core.usecases import keys, tenants
 from backend.observability.metrics import PrometheusMeter
 from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
@@ -109,6 +110,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),
         encoder=encoder,
         queue=queue,
+        caches=InProcessCaches(),
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),

@@ -82,6 +82,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("POST", "/api/v1/generate_reply/stream"): 404,
     ("POST", "/api/v1/ingest"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
+    ("GET", "/api/v1/init/{ticket_id}/stream"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
     ("GET", "/api/v1/runs/{run_id}"): 404,
     ("POST", "/api/v1/runs/{run_id}/cancel"): 404,

@@ -76,6 +76,21 @@ class TicketBrief(Struct, frozen=True, kw_only=True):
     source: BriefSource
 
 
+class OpenedBrief(Struct, frozen=True, kw_only=True):
+    """A brief and the HTTP entity tag of its content."""
+
+    brief: TicketBrief
+    etag: str
+
+
+class BriefEvent(Struct, frozen=True, kw_only=True):
+    """One part of a brief that was found: `ticket`, `summary`, `similar`, `articles`; at last `done`."""
+
+    name: str
+    brief: TicketBrief
+    """With all that was found until now."""
+
+
 class AskInput(Struct, frozen=True, kw_only=True):
     """A question and how to search for its answer."""
 

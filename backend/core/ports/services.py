@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backend.core.ports.blobs import BlobStores
+from backend.core.ports.cache import Caches
 from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
@@ -54,6 +55,7 @@ class Services:
     models: Models
     encoder: SparseEncoder
     queue: JobQueue
+    caches: Caches
     compute: Compute
     meter: Meter
     policy: Policy

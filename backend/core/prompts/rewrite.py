@@ -7,7 +7,6 @@ from backend.core.model.budget import Purpose
 from backend.core.prompts.fence import FENCE_RULE, fenced
 from backend.core.prompts.language import language_name
 from backend.core.prompts.tone import tone_rule
-from backend.core.text.size import estimate_tokens
 
 REWRITE_VERSION: Final = "rewrite-1"
 
@@ -44,6 +43,6 @@ def rewrite_prompt(material: RewriteMaterial) -> Prompt:
         version=REWRITE_VERSION,
         messages=(Message(role="system", text=rules), Message(role="user", text=fenced("TEXT", material.text))),
         material=material,
-        max_tokens=min(_MOST_TOKENS, _LEAST_TOKENS + 3 * estimate_tokens(material.text)),
+        max_tokens=min(_MOST_TOKENS, _LEAST_TOKENS + 3 * len(material.text) // 2),
         temperature=0.2,
     )

@@ -1,68 +1,22 @@
-"""What an agent asks beside a ticket: its brief, and an answer with sources (SPEC F2, F3)."""
+"""What an agent asks beside a ticket: an answer with sources, and what was found (SPEC F3)."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 
-import msgspec
-
 from backend.core.answer.generate import generate_answer, stream_answer
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline.at_hand import find_ticket, search_text, summarized
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.answer import Answer, AnswerEvent, AnswerEventKind
 from backend.core.model.budget import Purpose
-from backend.core.model.copilot import AskInput, QueryResult, TicketBrief
+from backend.core.model.copilot import AskInput, QueryResult
 from backend.core.model.document import DocType
-from backend.core.model.search import Filters, Hit, Query, SearchResult
+from backend.core.model.search import Hit, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import find, narrowed, visible_to
+from backend.core.retrieve.find import find, narrowed
 
 CANDIDATES = 30
 """Hits that are ranked and that an answer may draw on, before they are split by type."""
-
-
-async def init_ticket(
-    services: Services, company_id: str, caller: Caller, ticket_id: str, *, platform: str | None = None, top_k: int = 5
-) -> TicketBrief:
-    """What a ticket is about, tickets like it and articles that may answer it; fetched from the helpdesk when unseen.
-
-    Raises TICKET_NOT_FOUND where neither the store nor a connected helpdesk has it.
-    """
-    began = time.perf_counter()
-    document, source = await find_ticket(services, company_id, ticket_id, platform)
-    internal = caller.sees_internal
-    document = await summarized(services, company_id, document)
-    summary = (document.internal_summary if internal else None) or document.summary
-    text = search_text(document, summary, internal=internal)
-    others = Filters(visibilities=visible_to(caller), exclude_documents=(document.document_id,))
-    similar, articles = await asyncio.gather(
-        find(services, company_id, Query(text=text, filters=_of_type(others, DocType.TICKET), top_k=top_k)),
-        find(services, company_id, Query(text=text, filters=_of_type(others, DocType.ARTICLE), top_k=top_k)),
-    )
-    return TicketBrief(
-        document_id=document.document_id,
-        connection_id=document.connection_id,
-        platform=document.platform,
-        ticket_id=document.original_id,
-        title=document.title,
-        status=document.status,
-        status_label=document.status_label,
-        priority=document.priority,
-        product=document.product,
-        requester=document.requester,
-        language=document.language,
-        tags=document.tags,
-        url=document.url,
-        created_at=document.created_at,
-        updated_at=document.updated_at,
-        summary=summary,
-        similar=similar.hits,
-        articles=articles.hits,
-        took_ms=_ms_since(began),
-        source=source,
-    )
 
 
 async def answer_query(services: Services, company_id: str, caller: Caller, ask: AskInput) -> QueryResult:
@@ -110,10 +64,6 @@ async def _keep_answer(services: Services, company_id: str, answer: Answer) -> N
     async with services.database.open(company_id) as uow:
         await uow.feedback.put_answer(answer)
     await book_usage(services, company_id, services.models.generate, Purpose.ANSWER, answer.usage)
-
-
-def _of_type(filters: Filters, doc_type: DocType) -> Filters:
-    return msgspec.structs.replace(filters, doc_types=(doc_type,))
 
 
 def _by_type(answer: Answer, result: SearchResult, ask: AskInput, *, took_ms: float) -> QueryResult:
