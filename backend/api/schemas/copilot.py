@@ -1,6 +1,7 @@
 """JSON of the copilot: a ticket's brief, questions and answers, reply drafts."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
@@ -74,6 +75,15 @@ class BriefOut(Out):
     articles: list[HitOut]
     took_ms: float
     source: BriefSource
+
+
+class BeingFetchedOut(Out):
+    """A ticket that is not here yet: the helpdesk takes its time."""
+
+    ticket_id: str
+    state: Literal["fetching"]
+    poll: str
+    """Where to ask again, as in the header `Location`."""
 
 
 class FiltersIn(In):

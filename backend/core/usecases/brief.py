@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from backend.core.ingest.pipeline.at_hand import find_ticket, search_text, summarized
+from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
 from backend.core.model.search import Filters, Hit, Query
@@ -24,14 +24,18 @@ _opened = msgspec.json.Decoder(OpenedBrief)
 
 async def open_brief(
     services: Services, company_id: str, caller: Caller, ticket_id: str, *, platform: str | None = None, top_k: int = 5
-) -> OpenedBrief:
+) -> OpenedBrief | None:
     """What a ticket is about, tickets like it and articles that may answer it; fetched from the helpdesk when unseen.
 
     The same brief is given again until the ticket, the index or the feedback changes, to callers of the same rights.
+    None: the helpdesk takes longer than the policy waits; the ticket is still being fetched, and asking again joins in.
     Raises TICKET_NOT_FOUND where neither the store nor a connected helpdesk has it.
     """
     began = time.perf_counter()
-    document, source = await find_ticket(services, company_id, ticket_id, platform)
+    found = await _at_hand(services, company_id, ticket_id, platform)
+    if found is None:
+        return None
+    document, source = found
     cache = services.caches.open(company_id)
     # The key is made before anything is looked for: what changes meanwhile makes another key.
     key = await _key(services, company_id, caller, document, top_k)
@@ -77,6 +81,20 @@ async def stream_brief(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     yield BriefEvent(name="done", brief=msgspec.structs.replace(brief, took_ms=_ms_since(began)))
+
+
+async def _at_hand(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource] | None:
+    """The ticket, from the helpdesk with its summary; None where that takes too long."""
+    document = await stored_ticket(services, company_id, ticket_id, platform)
+
+    async def fetched() -> Document:
+        return await summarized(services, company_id, await fetch_ticket(services, company_id, ticket_id, platform))
+
+    key = f"ticket/{platform or ''}/{ticket_id}"
+    if document is not None:
+        return document, BriefSource.STORE
+    document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds)
+    return None if document is None else (document, BriefSource.HELPDESK)
 
 
 async def _begun(

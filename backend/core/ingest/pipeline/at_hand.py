@@ -26,11 +26,23 @@ async def find_ticket(services: Services, company_id: str, ticket_id: str, platf
 
     Raises TICKET_NOT_FOUND where neither has it, and what the Source raises.
     """
+    document = await stored_ticket(services, company_id, ticket_id, platform)
+    if document is not None:
+        return document, BriefSource.STORE
+    return await fetch_ticket(services, company_id, ticket_id, platform), BriefSource.HELPDESK
+
+
+async def stored_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> Document | None:
+    """The ticket of this id, unless it is gone; None where it was never seen."""
     async with services.database.open(company_id) as uow:
         document = await uow.documents.find(platform, DocType.TICKET, ticket_id)
+    return None if document is None or document.state is DocState.DELETED else document
+
+
+async def fetch_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> Document:
+    """The ticket from the first connected helpdesk that has it, kept and sent on its way. Raises as `find_ticket`."""
+    async with services.database.open(company_id) as uow:
         connections = await uow.connections.list()
-    if document is not None and document.state is not DocState.DELETED:
-        return document, BriefSource.STORE
     for connection in connections:
         if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
             continue
@@ -56,7 +68,7 @@ async def find_ticket(services: Services, company_id: str, ticket_id: str, platf
             async with services.database.open(company_id) as uow:
                 await uow.documents.put([document])
                 uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
-            return document, BriefSource.HELPDESK
+            return document
     raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
 
 
