@@ -86,13 +86,13 @@ async def stream_brief(
 async def _at_hand(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource] | None:
     """The ticket, from the helpdesk with its summary; None where that takes too long."""
     document = await stored_ticket(services, company_id, ticket_id, platform)
+    if document is not None:
+        return document, BriefSource.STORE
 
     async def fetched() -> Document:
         return await summarized(services, company_id, await fetch_ticket(services, company_id, ticket_id, platform))
 
     key = f"ticket/{platform or ''}/{ticket_id}"
-    if document is not None:
-        return document, BriefSource.STORE
     document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds)
     return None if document is None else (document, BriefSource.HELPDESK)
 
