@@ -131,6 +131,8 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
     return Policy(
         failed_share=settings.failed_share,
         delete_share=settings.delete_share,
+        scheduled_runs=settings.scheduled_runs,
+        reconcile_days=settings.reconcile_days,
         attachment_max_bytes=settings.attachment_max_bytes,
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),

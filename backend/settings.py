@@ -98,6 +98,14 @@ class Settings(BaseSettings):
         "nothing is deleted until an admin agrees; 1: always delete.",
     )
 
+    scheduled_runs: int = Field(8, ge=1, le=10_000, description="The schedule starts no run while so many are active, over all tenants.")
+    reconcile_days: int = Field(
+        7,
+        ge=0,
+        le=365,
+        description="Every so many days a scheduled sync lists everything to find what vanished without a trace; 0: never.",
+    )
+
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
     attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")

@@ -69,11 +69,18 @@ def list_(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = N
         answer = session.client.get("/connections")
         session.output.document(answer)
         rows = (
-            (c["connection_id"], c["platform"], c["domain"], f"{c['state']} {c['state_reason']}".strip(), day(c["last_synced_at"]))
+            (
+                c["connection_id"],
+                c["platform"],
+                c["domain"],
+                f"{c['state']} {c['state_reason']}".strip(),
+                day(c["last_synced_at"]),
+                day(c["next_run_at"]),
+            )
             for c in answer["items"]
         )
         session.output.table(
-            ("connection", "platform", "domain", "state", "last synced"),
+            ("connection", "platform", "domain", "state", "last synced", "next sync"),
             rows,
             empty="No connections yet. Add one: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com",
         )
@@ -116,6 +123,39 @@ def delete(
         gone = session.client.call("DELETE", f"/connections/{connection}", params={"keep_documents": keep})
         session.output.document(gone)
         session.output.text(f"Deleted {connection} with {gone['documents']} documents and {gone['files']} files.")
+
+
+@app.command()
+def schedule(
+    *,
+    connection: ConnectionArgument,
+    every: Annotated[str | None, typer.Option("--every", metavar="15m", help="An interval: minutes (m), hours (h) or days (d).")] = None,
+    cron: Annotated[str | None, typer.Option("--cron", metavar="'0 3 * * *'", help="Minute, hour, day, month, weekday.")] = None,
+    timezone: Annotated[str, typer.Option("--tz", help="The cron expression's time zone, such as Asia/Seoul.")] = "UTC",
+    off: Annotated[bool, typer.Option("--off", help="Sync it only when somebody asks.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Say when it is synced by itself."""
+    if sum((every is not None, cron is not None, off)) != 1:
+        raise CliError(Exit.USAGE, "Say one of: --every 15m, --cron '0 3 * * *', --off.", code="wrong_usage")
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        path = f"/connections/{connection}/schedule"
+        body = {"every_minutes": None if every is None else _minutes(every), "cron": cron, "timezone": timezone}
+        changed = session.client.call("DELETE", path) if off else session.client.call("PUT", path, body=body)
+        session.output.document(changed)
+        when = f"is synced next at {day(changed['next_run_at'])}" if changed["next_run_at"] else "is not synced by itself"
+        session.output.text(f"{changed['domain']} {when}.")
+
+
+def _minutes(text: str) -> float:
+    """`15m`, `2h` or `1d` as minutes."""
+    units = {"m": 1, "h": 60, "d": 1440}
+    amount, unit = text[:-1], text[-1:].lower()
+    if unit not in units or not amount.isdecimal():
+        raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
+    return int(amount) * units[unit]
 
 
 @app.command()

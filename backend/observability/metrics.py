@@ -60,6 +60,8 @@ METRICS: Final[dict[str, Metric]] = {
     "stage_cpu_seconds": Metric(
         _C, "CPU time of a stage on the thread that ran it; `other` is what is in no stage. No moment counts twice.", ("stage",)
     ),
+    "scheduled_runs": Metric(_C, "Runs that the schedule started, by mode.", ("mode",)),
+    "schedule_lag_seconds": Metric(_H, "How much later than planned the schedule started a run.", (), _SLOW),
     "source_calls": Metric(_C, "Calls to a helpdesk's API.", ("platform",)),
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
     "source_lane_wait_seconds": Metric(

@@ -7,9 +7,12 @@ import structlog
 from backend.core.errors import AppError
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
+from backend.core.usecases.schedule import start_due
 
 log = structlog.get_logger()
 
+TICK_SECONDS = 5.0
+"""How often the schedule is looked at."""
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
 
@@ -37,6 +40,17 @@ async def sweep(services: Services) -> None:
     async with services.database.directory() as directory:
         unfinished = await directory.unfinished()
     await services.queue.enqueue(unfinished)
+
+
+async def start_due_forever(services: Services) -> None:
+    """Start what is due until canceled."""
+    while True:
+        try:
+            for run in await start_due(services):
+                log.info("run_scheduled", run_id=run.run_id, connection_id=run.connection_id, mode=run.options.mode.value)
+        except AppError as error:
+            log.warning("schedule_failed", code=error.code.value, message=error.message)
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def sweep_forever(services: Services) -> None:

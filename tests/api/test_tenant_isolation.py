@@ -74,6 +74,8 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("DELETE", "/api/v1/connections/{connection_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/failures"): 404,
     ("GET", "/api/v1/connections/{connection_id}/deletions"): 404,
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
+    ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("GET", "/api/v1/documents/{document_id}"): 404,
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
@@ -117,6 +119,7 @@ SHOWS_ITS_OWN = {
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
     ("POST", "/api/v1/connections/{connection_id}/deletions"): {"delete": True},
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_minutes": 15},
     ("POST", "/api/v1/tenants"): {"company_id": "acme", "name": "taken"},
     ("POST", "/api/v1/tenants/{company_id}/keys"): {},
     ("POST", "/api/v1/connections"): CONNECTION | {"domain": "bravo.example"},

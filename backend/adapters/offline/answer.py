@@ -40,6 +40,11 @@ class Quote(NamedTuple):
         text = self.sentence.text if len(self.sentence.text) <= _QUOTE_CHARS else self.sentence.text[: _QUOTE_CHARS - 1].rstrip() + "…"
         return f"{text} [{self.number}]"
 
+    @property
+    def step(self) -> str:
+        """The line as an item of a list; one that has a number of its own keeps it."""
+        return self.line if self.sentence.item else f"- {self.line}"
+
 
 def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     """The sentences that answer best, each with its number, in a frame of the question's language; or NO_ANSWER."""
@@ -47,7 +52,7 @@ def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     if not quotes:
         return NO_ANSWER
     frame = _FRAME.get(material.language, _FRAME["en"])
-    return "\n".join([frame, *(f"- {quote.line}" for quote in quotes)])
+    return "\n".join([frame, *(quote.step for quote in quotes)])
 
 
 def choose_quotes(

@@ -112,5 +112,4 @@ def _lines(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:
 
 
 def _step(quote: Quote, material: ReplyMaterial) -> str:
-    line = quote.line if quote.sentence.item else f"- {quote.line}"
-    return in_register(line, material.tone, material.language)
+    return in_register(quote.step, material.tone, material.language)

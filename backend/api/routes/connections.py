@@ -9,12 +9,13 @@ from backend.api.deps import ConnectionsCaller, ServicesDep
 from backend.api.errors import SOURCE, problems
 from backend.api.routes import API
 from backend.api.schemas.base import Items
-from backend.api.schemas.connections import ConnectionIn, ConnectionOut, ConnectionPatch, DisconnectedOut, ReportOut
+from backend.api.schemas.connections import ConnectionIn, ConnectionOut, ConnectionPatch, DisconnectedOut, ReportOut, ScheduleIn
 from backend.api.schemas.sync import HeldDecisionIn, HeldDecisionOut, HeldDeletionOut, HeldDeletionsOut
 from backend.core.errors import Code
 from backend.core.model.connection import Connection, CredentialReport
+from backend.core.model.schedule import Schedule
 from backend.core.model.tenant import Secret
-from backend.core.usecases import connections, deletions
+from backend.core.usecases import connections, deletions, schedule
 
 router = APIRouter(prefix=f"{API}/connections", tags=["connections"])
 
@@ -61,6 +62,22 @@ async def disconnect(
 ) -> connections.Disconnected:
     """Forget a connection and its credentials, and what was read over it."""
     return await connections.disconnect(services, caller.company_id, connection_id, keep_documents=keep_documents, caller=caller)
+
+
+@router.put("/{connection_id}/schedule", response_model=ConnectionOut, responses=problems(Code.CONNECTION_NOT_FOUND, body=True))
+async def set_schedule(
+    body: ScheduleIn, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)
+) -> Connection:
+    """Sync it by this schedule from now on."""
+    every = None if body.every_minutes is None else round(body.every_minutes * 60)
+    wanted = Schedule(every_seconds=every, cron=body.cron, timezone=body.timezone)
+    return await schedule.set_schedule(services, caller.company_id, connection_id, wanted, caller)
+
+
+@router.delete("/{connection_id}/schedule", response_model=ConnectionOut, responses=problems(Code.CONNECTION_NOT_FOUND))
+async def drop_schedule(services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)) -> Connection:
+    """Sync it only when somebody asks."""
+    return await schedule.set_schedule(services, caller.company_id, connection_id, None, caller)
 
 
 @router.get("/{connection_id}/deletions", response_model=HeldDeletionsOut, responses=problems(Code.CONNECTION_NOT_FOUND))

@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from backend.api.schemas.base import Id, In, Out
 from backend.core.model.connection import ConnectionState
+from backend.core.model.schedule import LEAST_SECONDS, MOST_SECONDS
 
 
 class ConnectionIn(In):
@@ -51,6 +52,22 @@ class ReportOut(Out):
     warnings: list[str]
 
 
+class ScheduleIn(In):
+    """When to sync by itself: either an interval or a cron expression."""
+
+    every_minutes: float | None = Field(None, ge=LEAST_SECONDS / 60, le=MOST_SECONDS / 60, description="Every so many minutes.")
+    cron: str | None = Field(None, max_length=100, description="Minute, hour, day of month, month, weekday.", examples=["0 3 * * *"])
+    timezone: str = Field("UTC", max_length=60, description="IANA zone the cron expression is read in.", examples=["Asia/Seoul"])
+
+
+class ScheduleOut(Out):
+    """When a connection is synced by itself."""
+
+    every_seconds: int | None
+    cron: str | None
+    timezone: str
+
+
 class ConnectionOut(Out):
     """A tenant's link to one helpdesk, without its credentials."""
 
@@ -63,6 +80,9 @@ class ConnectionOut(Out):
     created_at: datetime
     verified_at: datetime | None
     last_synced_at: datetime | None
+    reconciled_at: datetime | None
+    schedule: ScheduleOut | None
+    next_run_at: datetime | None
     report: ReportOut | None
 
 

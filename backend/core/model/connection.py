@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from backend.core.model.schedule import Schedule
 from backend.core.model.tenant import SealedSecret, Secret
 
 
@@ -55,6 +56,10 @@ class Connection(Struct, frozen=True, kw_only=True):
     reconciled_at: datetime | None = None
     """When all its tickets were last listed and compared with what is stored."""
     report: CredentialReport | None = None
+    schedule: Schedule | None = None
+    """None: synced only when somebody asks."""
+    next_run_at: datetime | None = None
+    """When the schedule starts the next run; None while there is none or the connection is not active."""
 
 
 class SourceSettings(Struct, frozen=True, kw_only=True):

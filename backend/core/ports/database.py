@@ -69,6 +69,14 @@ class Directory(Protocol):
         """It was used just now."""
         ...
 
+    async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
+        """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
+        ...
+
+    async def active_runs(self) -> int:
+        """How many runs of all tenants are queued, running or waiting."""
+        ...
+
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
         ...

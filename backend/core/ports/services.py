@@ -23,6 +23,8 @@ class Policy:
 
     failed_share: float = 0.2
     delete_share: float = 0.15
+    scheduled_runs: int = 8
+    reconcile_days: int = 7
     attachment_max_bytes: int = 20_000_000
     question_max_chars: int = 4_000
     dense_weight: float = 0.0

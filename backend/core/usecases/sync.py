@@ -4,14 +4,13 @@ from datetime import timedelta
 
 import msgspec
 
-from backend.core import clock, ids
+from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
-from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
+from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.job import Job, JobName
-from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
+from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 
@@ -31,24 +30,7 @@ async def start_run(services: Services, company_id: str, connection_id: str, opt
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then sync.")
-        if (active := await uow.sync.active_run(connection_id)) is not None:
-            raise AppError(
-                Code.RUN_ACTIVE,
-                f"Run {active.run_id} of this connection is {active.state.value}; wait for it or cancel it.",
-                details={"run_id": active.run_id},
-            )
-        run = Run(
-            run_id=ids.new_id("run"),
-            connection_id=connection_id,
-            state=RunState.QUEUED,
-            options=options,
-            counts=RunCounts(),
-            created_at=clock.now(),
-        )
-        await uow.sync.put_run(run)
-        await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
-        uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=company_id, subject=run.run_id))
-    return run
+        return await open_run(uow, connection, options, actor)
 
 
 async def get_run(services: Services, company_id: str, run_id: str) -> Run:

@@ -22,6 +22,7 @@ class SqlConnectionStore(TenantTables):
             "platform": connection.platform,
             "domain": connection.domain,
             "created_at": connection.created_at,
+            "next_run_at": connection.next_run_at,
             "body": connection,
         }
         await self._in.upsert(table, [row])

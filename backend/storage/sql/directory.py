@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 
 from backend.core.clock import now
 from backend.core.model.document import DocState
@@ -11,7 +11,19 @@ from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.keys import to_key
-from backend.storage.sql.tables import ACTIVE_RUN, RETRIED, WAITING_FILE, api_keys, attachments, audit, documents, metadata, runs, tenants
+from backend.storage.sql.tables import (
+    ACTIVE_RUN,
+    RETRIED,
+    WAITING_FILE,
+    api_keys,
+    attachments,
+    audit,
+    connections,
+    documents,
+    metadata,
+    runs,
+    tenants,
+)
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
@@ -56,6 +68,17 @@ class SqlDirectory:
         row = await self._in.row(select(api_keys.c.last_used_at).where(api_keys.c.key_id == key_id))
         if row and (row.last_used_at is None or at - row.last_used_at >= _USE_IS_KEPT_EVERY):
             await self._in.write(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=at))
+
+    async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
+        """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
+        query = select(connections.c.company_id, connections.c.connection_id).where(connections.c.next_run_at <= at)
+        rows = await self._in.rows(query.order_by(connections.c.next_run_at, connections.c.connection_id).limit(limit))
+        return [(row.company_id, row.connection_id) for row in rows]
+
+    async def active_runs(self) -> int:
+        """How many runs of all tenants are queued, running or waiting."""
+        row = await self._in.row(select(func.count()).select_from(runs).where(ACTIVE_RUN))
+        return int(row[0]) if row else 0
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.

@@ -1,0 +1,118 @@
+"""Syncs by the clock: once when due, one at a time, tenants in turn, and everything now and then."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+
+from backend.core import clock
+from backend.core.model.sync import RunMode, RunState
+from backend.core.usecases.schedule import in_turn, start_due
+from backend.storage.sql.unit_of_work import SqlDatabase
+from sandbox.freshdesk import change
+from sandbox.serve import SandboxServer
+from tests.e2e.trip import Tenant, Trip, running_trip
+
+
+async def make_due(trip: Trip, tenant: Tenant, **changes: object) -> None:
+    """Let the connection's time have come an hour ago."""
+    async with trip.runtime.services.database.open(tenant.company_id, write=True) as uow:
+        connection = await uow.connections.get(tenant.connection_id)
+        assert connection is not None
+        await uow.connections.put(msgspec.structs.replace(connection, next_run_at=clock.now() - timedelta(hours=1), **changes))
+
+
+async def test_a_changed_ticket_is_taken_by_itself(
+    trip: Trip, acme: Tenant, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await acme.sync()
+    number = next(ticket.id for ticket in sandbox.account.tickets.values() if ticket.state == "live")
+    change.update(sandbox.site, number, {"subject": "바뀐 제목"})
+    set_to = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json={"every_minutes": 1})
+    assert set_to.is_success, set_to.text
+    await make_due(trip, acme)
+    # The runtime's own clock ticks every five seconds; whoever comes first starts it.
+    await start_due(trip.runtime.services)
+    async with asyncio.timeout(30):
+        while True:
+            runs = (await acme.get("/runs"))["items"]
+            if len(runs) == 2 and runs[0]["state"] == "completed":
+                break
+            await asyncio.sleep(0.05)
+    assert runs[0]["counts"]["stored"] == 1
+    found = (await acme.get("/documents", search="바뀐 제목"))["items"]
+    assert [document["original_id"] for document in found] == [str(number)]
+    connection = await acme.get(f"/connections/{acme.connection_id}")
+    assert connection["schedule"] == {"every_seconds": 60, "cron": None, "timezone": "UTC"}
+    assert connection["next_run_at"] > clock.now().isoformat()
+    assert "desklore_scheduled_runs_total" in trip.runtime.built.meter.render()[0].decode()
+
+
+async def test_what_was_missed_is_run_once_and_two_clocks_start_one_run(trip: Trip, acme: Tenant) -> None:
+    await acme.sync()
+    await make_due(trip, acme)
+    started = await asyncio.gather(*(start_due(trip.runtime.services) for _ in range(5)))
+    assert sum(map(len, started)) <= 1
+    runs = await asyncio.gather(*(start_due(trip.runtime.services) for _ in range(5)))
+    assert not any(runs), "its next turn is a quarter of an hour away"
+
+
+async def test_a_run_under_way_is_not_doubled_and_a_pause_is_kept(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    run = await acme.post("/ingest", {"connection_id": acme.connection_id})
+    await make_due(trip, acme)
+    assert await start_due(services) == []
+    await acme.wait(run["run_id"])
+    path = f"/api/v1/connections/{acme.connection_id}"
+    assert (await acme.client.patch(path, json={"state": "paused"})).json()["next_run_at"] is None
+    await make_due(trip, acme)
+    assert await start_due(services) == []
+    assert (await acme.get(f"/connections/{acme.connection_id}"))["next_run_at"] is None
+    assert (await acme.client.patch(path, json={"state": "active"})).json()["next_run_at"]
+    assert (await acme.client.delete(f"{path}/schedule")).json()["next_run_at"] is None
+
+
+async def test_everything_is_listed_now_and_then(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    await acme.sync()
+    long_ago = clock.now() - timedelta(days=8)
+    await make_due(trip, acme, created_at=long_ago)
+    await asyncio.sleep(0)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.FULL
+    await acme.wait(newest.run_id)
+    await make_due(trip, acme)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.INCREMENTAL
+
+
+async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, sandbox: SandboxServer) -> None:
+    async with running_trip(tmp_path / "data", scheduled_runs=2) as trip:
+        await trip.runtime.services.queue.stop()
+        for name in ("acme", "globex", "initech"):
+            tenant = await trip.onboard(name)
+            await tenant.connect(sandbox)
+            await make_due(trip, tenant)
+        first = await start_due(trip.runtime.services)
+        assert len(first) <= 2
+        async with trip.runtime.services.database.directory() as directory:
+            assert await directory.active_runs() == 2
+        assert await start_due(trip.runtime.services) == []
+    big = [("big", f"c{number}") for number in range(3)]
+    assert in_turn([*big, ("small", "c9")]) == [("big", "c0"), ("small", "c9"), ("big", "c1"), ("big", "c2")]
+
+
+async def test_two_machines_on_one_store_start_one_run(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    await trip.runtime.services.queue.stop()
+    await make_due(trip, acme)
+    assert isinstance(services.database, SqlDatabase)
+    await asyncio.gather(start_due(services), start_due(services))
+    async with services.database.open("acme") as uow:
+        runs = await uow.sync.list_runs()
+    assert [run.state for run in runs] == [RunState.QUEUED]
