@@ -13,6 +13,7 @@ from backend.adapters.http.client import Patience
 from backend.adapters.langchain.calls import Access, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
+from backend.adapters.masked import MaskedChat, MaskedEmbedder
 from backend.adapters.metered import MeteredChat, MeteredEmbedder
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
@@ -98,12 +99,7 @@ async def build(settings: Settings) -> Built:
             InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
         ),
         extractor=extractor,
-        models=Models(
-            summarize=providers.chat(settings.summarize_model),
-            generate=providers.chat(settings.generate_model),
-            reason=providers.chat(settings.reason_model),
-            embed=embedder,
-        ),
+        models=_models(settings, providers, embedder),
         encoder=encoder,
         queue=queue,
         caches=InProcessCaches(),
@@ -118,6 +114,30 @@ async def build(settings: Settings) -> Built:
         meter=meter,
         _closers=[flights.close, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
     )
+
+
+def _models(settings: Settings, providers: "_Providers", embedder: Embedder) -> Models:
+    """Masked where a text leaves the machine, and beside them the bare ones for tenants that want those."""
+    bare = Models(
+        summarize=providers.chat(settings.summarize_model),
+        generate=providers.chat(settings.generate_model),
+        reason=providers.chat(settings.reason_model),
+        embed=embedder,
+    )
+    if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
+        return bare
+    return Models(
+        summarize=_masked(bare.summarize),
+        generate=_masked(bare.generate),
+        reason=_masked(bare.reason),
+        embed=bare.embed if bare.embed.provider == "offline" else MaskedEmbedder(bare.embed),
+        unmasked=bare,
+    )
+
+
+def _masked(chat: ChatModel) -> ChatModel:
+    """What runs in this process sees texts as they are."""
+    return chat if chat.provider == "offline" else MaskedChat(chat)
 
 
 def _compute_processes(settings: Settings) -> int:

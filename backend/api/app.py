@@ -25,6 +25,7 @@ from backend.api.routes import (
     replies,
     search,
     sync,
+    tenant_settings,
     tenants,
     tokens,
     usage,
@@ -49,6 +50,7 @@ ROUTERS: Final = (
     attachments.router,
     usage.router,
     audit.router,
+    tenant_settings.router,
     health.router,
 )
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.

@@ -114,9 +114,12 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/search/calibration"),
     ("PUT", "/api/v1/search/calibration"),
     ("DELETE", "/api/v1/search/calibration"),
+    ("GET", "/api/v1/settings"),
+    ("PATCH", "/api/v1/settings"),
     ("GET", "/api/v1/usage"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/v1/settings"): {"masking": True},
     ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
     ("POST", "/api/v1/connections/{connection_id}/deletions"): {"delete": True},
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_minutes": 15},

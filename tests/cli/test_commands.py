@@ -41,6 +41,14 @@ def test_a_tenant_key_is_no_operator_key(company: str, desklore: Desklore, monke
     assert listed.document["error"]["code"] == "unauthenticated"
 
 
+def test_masking_is_switched_off_and_on(company: str, desklore: Desklore) -> None:
+    assert "Masking is on" in desklore("settings", "show").out
+    assert desklore("settings", "masking", "off", "--json").document == {"masking": False}
+    assert "Masking is off" in desklore("settings", "show").out
+    assert desklore("settings", "masking", "on").code == 0
+    assert desklore("settings", "masking", "perhaps").code == 2
+
+
 def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> None:
     made = desklore("keys", "create", "sidebar", "--role", "agent", "--json").document
     assert made["role"] == "agent"

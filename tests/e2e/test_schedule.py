@@ -23,9 +23,7 @@ async def make_due(trip: Trip, tenant: Tenant, **changes: object) -> None:
         await uow.connections.put(msgspec.structs.replace(connection, next_run_at=clock.now() - timedelta(hours=1), **changes))
 
 
-async def test_a_changed_ticket_is_taken_by_itself(
-    trip: Trip, acme: Tenant, sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_changed_ticket_is_taken_by_itself(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:
     await acme.sync()
     number = next(ticket.id for ticket in sandbox.account.tickets.values() if ticket.state == "live")
     change.update(sandbox.site, number, {"subject": "바뀐 제목"})

@@ -6,14 +6,14 @@ from typing import Final
 from msgspec import structs
 
 from backend.core.answer.citations import Citer, make_citations
-from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, choose_sources
+from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, Source, choose_sources
 from backend.core.answer.events import error_event
 from backend.core.answer.guard import LeakGuard, internal_texts
 from backend.core.answer.holding import CONVERSATION, LEAKED, OTHER_LANGUAGE, UNGROUNDED, holding_reply, told
 from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ids import new_id
-from backend.core.model.answer import AnswerEvent, AnswerEventKind, Citation, ReplyMaterial
+from backend.core.model.answer import AnswerEvent, AnswerEventKind, Citation, ReplyMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.copilot import ReplyDraft, ReplyInput
@@ -24,6 +24,7 @@ from backend.core.ports.llm import ChatModel
 from backend.core.prompts.answer import NO_ANSWER
 from backend.core.prompts.reply import reply_prompt
 from backend.core.text.language import detect_language
+from backend.core.text.masking import redact, values_of
 from backend.core.text.size import clip_tokens, estimate_tokens
 
 _TICKET_TOKENS: Final = 3_000
@@ -35,7 +36,8 @@ async def generate_reply_text(
     """A draft reply in the ticket's language (or `ask.language`), with `[n]` citations for the agent.
 
     `citations.plain_text` takes the citations out.
-    The model sees no private note and no agents-only source, and a draft that repeats one all the same is thrown away.
+    The model sees no private note and no agents-only source, and a draft that repeats one all the same is thrown away. Nor does
+    it see personal data of other tickets' customers, whichever model it is.
     Where the sources don't help, the draft is not grounded and only says that the request is being looked into.
     `agent` signs it. Raises AppError with an LLM_* code when the model fails or refuses.
     """
@@ -92,7 +94,7 @@ class _Drafting:
             language=ask.language or _language(document, parts),
             tone=ask.tone.value,
             length=ask.length.value,
-            sources=tuple(source.text for source in self.sources),
+            sources=_neutral(self.sources, [document.title, ask.hint, document.requester or "", *(part.text for part in parts)]),
             customer=document.requester or "",
             agent=agent,
             hint=ask.hint,
@@ -149,6 +151,18 @@ class _Drafting:
             usage=usage,
             created_at=now(),
         )
+
+
+def _neutral(sources: Sequence[Source], own: Sequence[str]) -> tuple[SourceText, ...]:
+    """The sources with the personal data of other tickets replaced; what this ticket or an article tells is known anyway."""
+    articles = [source.text.text for source in sources if source.text.visibility is not Visibility.CONVERSATION]
+    keep = values_of([*own, *articles])
+    return tuple(
+        structs.replace(source.text, title=redact(source.text.title, keep=keep), text=redact(source.text.text, keep=keep))
+        if source.text.visibility is Visibility.CONVERSATION
+        else source.text
+        for source in sources
+    )
 
 
 def _in_another_language(text: str, language: str) -> bool:

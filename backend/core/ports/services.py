@@ -44,11 +44,16 @@ class Models:
     generate: ChatModel
     reason: ChatModel
     embed: Embedder
+    unmasked: "Models | None" = None
+    """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`."""
+    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`.
+
+    `models` always mask personal data before it leaves; `models_of` gives those that a tenant's settings ask for.
+    """
 
     database: Database
     blobs: BlobStores
@@ -64,3 +69,11 @@ class Services:
     compute: Compute
     meter: Meter
     policy: Policy
+
+    async def models_of(self, company_id: str) -> Models:
+        """The models as this tenant wants them. One that is unknown has its personal data masked."""
+        if self.models.unmasked is None:
+            return self.models
+        async with self.database.directory() as directory:
+            tenant = await directory.get_tenant(company_id)
+        return self.models if tenant is None or tenant.masking else self.models.unmasked

@@ -23,11 +23,12 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
     """A grounded answer with what was found, by type. Raises QUESTION_TOO_LONG or an LLM_* error."""
     began = time.perf_counter()
     result = await _find(services, company_id, caller, ask)
+    chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
         answer = await generate_answer(
             ask.question,
             result,
-            chat=services.models.generate,
+            chat=chat,
             language=ask.language,
             for_customer=not caller.sees_internal,
         )
@@ -38,10 +39,11 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
 async def stream_query(services: Services, company_id: str, caller: Caller, ask: AskInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: HITS, TOKEN…, DONE with the Answer, or ERROR. No transaction is held meanwhile."""
     result = await _find(services, company_id, caller, ask)
+    chat = (await services.models_of(company_id)).generate
     events = stream_answer(
         ask.question,
         result,
-        chat=services.models.generate,
+        chat=chat,
         language=ask.language,
         for_customer=not caller.sees_internal,
     )

@@ -25,8 +25,9 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     Raises TICKET_NOT_FOUND or an LLM_* error. The caller's own rights don't matter: a draft is for the customer.
     """
     document, result = await _prepared(services, company_id, ask)
+    chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
-        draft = await generate_reply_text(document, result.hits, ask, chat=services.models.generate)
+        draft = await generate_reply_text(document, result.hits, ask, chat=chat)
     await _keep(services, company_id, caller, draft)
     return draft
 
@@ -34,7 +35,8 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
 async def stream_reply(services: Services, company_id: str, caller: Caller, ask: ReplyInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: HITS, TOKEN…, DONE with the ReplyDraft, or ERROR. No transaction is held meanwhile."""
     document, result = await _prepared(services, company_id, ask)
-    async for event in stream_reply_text(document, result, ask, chat=services.models.generate):
+    chat = (await services.models_of(company_id)).generate
+    async for event in stream_reply_text(document, result, ask, chat=chat):
         if event.kind is AnswerEventKind.DONE:
             await _keep(services, company_id, caller, event.data)
         yield event

@@ -15,15 +15,17 @@ async def rewrite(services: Services, company_id: str, ask: RewriteInput) -> Rew
 
     Raises INVALID_REQUEST, LANGUAGE_MODEL_NEEDED or an LLM_* error.
     """
+    chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
-        made = await rewrite_text(ask, chat=services.models.generate)
+        made = await rewrite_text(ask, chat=chat)
     await book_usage(services, company_id, services.models.generate, Purpose.REWRITE, made.usage)
     return made
 
 
 async def stream_rewrite(services: Services, company_id: str, ask: RewriteInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: TOKEN…, DONE with the Rewritten, or ERROR."""
-    async for event in stream_rewritten(ask, chat=services.models.generate):
+    chat = (await services.models_of(company_id)).generate
+    async for event in stream_rewritten(ask, chat=chat):
         if event.kind is AnswerEventKind.DONE:
             await book_usage(services, company_id, services.models.generate, Purpose.REWRITE, event.data.usage)
         yield event

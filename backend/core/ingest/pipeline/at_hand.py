@@ -79,7 +79,7 @@ async def summarized(services: Services, company_id: str, document: Document) ->
     """
     if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
         return document
-    chat = services.models.summarize
+    chat = (await services.models_of(company_id)).summarize
     async with services.database.open(company_id) as uow:
         cached = await uow.usage.get_cached([task.key for task in summarize.plan(document, chat)])
     known = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
