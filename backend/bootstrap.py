@@ -36,6 +36,8 @@ from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from backend.storage.inprocess.cache import InProcessCaches
+from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
@@ -79,6 +81,7 @@ async def build(settings: Settings) -> Built:
     providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
+    flights = InProcessFlights()
     database = SqlDatabase(url, queue.enqueue)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
@@ -103,6 +106,8 @@ async def build(settings: Settings) -> Built:
         models=_models(settings, providers, embedder),
         encoder=encoder,
         queue=queue,
+        caches=InProcessCaches(),
+        flights=flights,
         compute=compute,
         meter=meter,
         policy=policy,
@@ -113,7 +118,7 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
-        _closers=[*providers.closers, database.close, indexes.close, extractor.close, compute.close],
+        _closers=[flights.close, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
     )
 
 
@@ -163,6 +168,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
+        init_wait_seconds=settings.init_wait_seconds,
     )
 
 

@@ -171,6 +171,9 @@ class Settings(BaseSettings):
         0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors; likewise."
     )
     question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
+    init_wait_seconds: float = Field(
+        2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
+    )
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."

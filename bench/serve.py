@@ -22,6 +22,7 @@ from bench.sync import sandbox
 
 TICKETS = 400
 REQUESTS = 300
+TICKET_PAGE = 100
 STARTS = 3
 OPERATOR_KEY = "operator-key-of-the-serve-bench"
 BARE = """
@@ -46,10 +47,13 @@ def main() -> None:
         print(f"ready     {ready:6.2f} s    bare FastAPI {bare_ready:.2f} s; wanted 3 s")
         print(f"idle      {memory:6.0f} MB   bare FastAPI {bare_memory:.0f} MB; wanted 350 MB")
         with desklore(data) as (base, _, _):
-            init, live = _times(base, "/api/v1/init/{}", key), _times(base, "/health/live?{}", key)
-        print(f"/init     p50 {init[0]:.1f} ms, p95 {init[1]:.1f} ms; wanted p95 50 ms")
+            init = _times(base, "/api/v1/init/{}", key, requests=TICKET_PAGE)
+            again, live = _times(base, "/api/v1/init/{}", key), _times(base, "/health/live?{}", key)
+        print(f"/init     p50 {init[0]:.1f} ms, p95 {init[1]:.1f} ms the first time; wanted p95 50 ms")
+        print(f"          p50 {again[0]:.1f} ms, p95 {again[1]:.1f} ms while nothing has changed")
         print(f"          beside /health/live p50 {live[0]:.1f} ms, p95 {live[1]:.1f} ms")
         figures = {"ready_s": ready, "idle_mb": memory, "init_p50_ms": init[0], "init_p95_ms": init[1]}
+        figures |= {"init_again_p50_ms": again[0], "init_again_p95_ms": again[1]}
         figures |= {"floor_ready_s": bare_ready, "floor_idle_mb": bare_memory, "floor_p95_ms": live[1]}
         if importlib.util.find_spec("kiwipiepy") is not None:
             figures["idle_kiwi_mb"] = _idle_with_kiwi(data, key)
@@ -130,12 +134,12 @@ def _synced(base: str, helpdesk: str) -> str:
     return key
 
 
-def _times(base: str, path: str, key: str) -> tuple[float, float]:
+def _times(base: str, path: str, key: str, requests: int = REQUESTS) -> tuple[float, float]:
     """Median and 95th percentile in milliseconds, one request after the other, each of another ticket."""
     times = []
     with httpx.Client(base_url=base, headers={"X-API-Key": key}, timeout=60) as client:
-        tickets = [each["original_id"] for each in client.get("/api/v1/documents?doc_type=ticket&limit=100").json()["items"]]
-        for number in range(REQUESTS):
+        tickets = [each["original_id"] for each in client.get(f"/api/v1/documents?doc_type=ticket&limit={TICKET_PAGE}").json()["items"]]
+        for number in range(requests):
             began = time.perf_counter()
             client.get(path.format(tickets[number % len(tickets)])).raise_for_status()
             times.append((time.perf_counter() - began) * 1000)

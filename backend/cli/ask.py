@@ -1,5 +1,6 @@
 """`desklore ask` and `ticket`: a cited answer to a question, and what a ticket is about."""
 
+import time
 from typing import Annotated, Any
 
 import typer
@@ -58,7 +59,8 @@ def ticket(
 ) -> None:
     """What a ticket is about, what solved others like it, and which articles explain it."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        brief = session.client.get(f"/init/{ticket_id}", platform=platform)
+        while (brief := session.client.get(f"/init/{ticket_id}", platform=platform)).get("state") == "fetching":
+            time.sleep(1)
         session.output.document(brief)
         _tell_brief(session.output, brief)
 

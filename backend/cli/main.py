@@ -15,6 +15,7 @@ from backend.cli import (
     documents,
     evaluate,
     keys,
+    reply,
     runs,
     sandbox,
     search,
@@ -45,6 +46,8 @@ app.command("sync", rich_help_panel=_USE)(runs.sync)
 app.command("failures", rich_help_panel=_USE)(runs.failures)
 app.command("ask", rich_help_panel=_USE)(ask.ask)
 app.command("ticket", rich_help_panel=_USE)(ask.ticket)
+app.command("reply", rich_help_panel=_USE)(reply.reply)
+app.command("rewrite", rich_help_panel=_USE)(reply.rewrite)
 app.command("search", rich_help_panel=_USE)(search.search)
 app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)

@@ -28,6 +28,8 @@ from backend.core.text.tokens import make_tokenizer
 from backend.core.usecases import keys, tenants
 from backend.observability.metrics import PrometheusMeter
 from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.inprocess.cache import InProcessCaches
+from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
@@ -98,6 +100,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
     encoder = SparseEncoder(make_tokenizer("bigram"))
     embedder = HashingEmbedder()
     queue = InProcessQueue(2)
+    flights = InProcessFlights()
     database = SqlDatabase(f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", queue.enqueue)
     indexes = EdgeIndexes(root / "index", embedder.dimension, f"test-{encoder.id}", with_dense=False)
     meter, helpdesks, chat = PrometheusMeter(), PaperHelpdesks(), OfflineChat(encoder.tokenizer)
@@ -111,6 +114,8 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),
         encoder=encoder,
         queue=queue,
+        caches=InProcessCaches(),
+        flights=flights,
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
@@ -124,6 +129,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
     try:
         yield House(services, auth, meter, helpdesks, root)
     finally:
+        await flights.close()
         await queue.stop()
         await indexes.close()
         await database.close()

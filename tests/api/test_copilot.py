@@ -1,49 +1,15 @@
-"""The copilot over HTTP: briefs with ETags, cited answers, streams, reply drafts."""
-
-import json
-from typing import Any
+"""The copilot over HTTP: cited answers, whole and streamed."""
 
 import pytest
 
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
+from tests.api.events import events_of
 from tests.api.house import article_id
 
 pytestmark = pytest.mark.usefixtures("searchable")
 
 QUESTION = {"question": "환불은 영업일 기준 며칠 안에 처리됩니까?"}
-
-
-def _events(text: str) -> list[tuple[str, str, Any]]:
-    """(id, name, data) of each event."""
-    events = []
-    for block in text.split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":"))
-        if lines:
-            events.append((lines["id"], lines["event"], json.loads(lines["data"])))
-    return events
-
-
-async def test_a_ticket_s_brief_and_its_etag(client_as: As) -> None:
-    agent = client_as(Role.AGENT)
-    first = await agent.get("/api/v1/init/101", params={"platform": "paper", "top_k": 3})
-    brief = first.json()
-    assert (brief["ticket_id"], brief["source"], brief["requester"]) == ("101", "store", "이고객")
-    assert "비밀메모" in brief["summary"]["cause"]
-    assert {hit["original_id"] for hit in brief["articles"]} <= {"7", "8"}
-    assert brief["articles"]
-    again = await agent.get("/api/v1/init/101", params={"platform": "paper", "top_k": 3}, headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-    viewer = await client_as(Role.VIEWER).get("/api/v1/init/101")
-    assert "비밀메모" not in viewer.text
-    assert "8" not in {hit["original_id"] for hit in viewer.json()["articles"]}
-    assert viewer.headers["etag"] != first.headers["etag"]
-
-
-async def test_an_unknown_ticket(client_as: As) -> None:
-    for path in ("/api/v1/init/999999", "/api/v1/init/%20", "/api/v1/init/가나다"):
-        missing = await client_as(Role.AGENT).get(path)
-        assert (missing.status_code, missing.json()["error"]["code"]) == (404, "ticket_not_found")
 
 
 async def test_an_answer_has_sources(client_as: As) -> None:
@@ -82,21 +48,10 @@ async def test_a_streamed_answer(client_as: As) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
     assert response.headers["cache-control"] == "no-cache, no-transform"
     assert response.headers["x-accel-buffering"] == "no"
-    events = _events(response.text)
+    events = events_of(response.text)
     assert [number for number, _, _ in events] == [str(number) for number in range(1, len(events) + 1)]
     names = [name for _, name, _ in events]
     assert (names[0], names[-1], set(names[1:-1])) == ("hits", "done", {"token"})
     assert events[0][2]["hits"][0]["chunk"]["text"]
     assert events[-1][2]["citations"]
     assert "".join(data["text"] for _, name, data in events if name == "token").strip() == events[-1][2]["text"].strip()
-
-
-async def test_a_reply_draft_is_for_agents_and_holds_nothing_internal(client_as: As) -> None:
-    wanted = {"ticket_id": "101", "tone": "formal", "language": "ko", "length": "short"}
-    draft = await client_as(Role.AGENT).post("/api/v1/generate_reply", json=wanted)
-    assert draft.status_code == 200, draft.text
-    assert draft.json()["text"]
-    assert "비밀메모" not in draft.text
-    assert "internal" not in {each["visibility"] for each in draft.json()["citations"]}
-    assert (await client_as(Role.MEMBER).post("/api/v1/generate_reply", json=wanted)).status_code == 403
-    assert (await client_as(Role.AGENT).post("/api/v1/generate_reply", json=wanted | {"tone": "rude"})).status_code == 422

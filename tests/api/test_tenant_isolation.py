@@ -81,9 +81,11 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
     ("POST", "/api/v1/feedback"): 404,
     ("POST", "/api/v1/generate_reply"): 404,
+    ("POST", "/api/v1/generate_reply/stream"): 404,
     ("POST", "/api/v1/ingest"): 404,
     ("POST", "/api/v1/ingest/estimate"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
+    ("GET", "/api/v1/init/{ticket_id}/stream"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
     ("GET", "/api/v1/runs/{run_id}"): 404,
     ("POST", "/api/v1/runs/{run_id}/cancel"): 404,
@@ -109,6 +111,8 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/me"),
     ("POST", "/api/v1/query"),
     ("POST", "/api/v1/query/stream"),
+    ("POST", "/api/v1/rewrite"),
+    ("POST", "/api/v1/rewrite/stream"),
     ("GET", "/api/v1/runs"),
     ("POST", "/api/v1/search"),
     ("GET", "/api/v1/search/calibration"),
@@ -136,6 +140,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
 }
 BODIES |= {
+    ("POST", "/api/v1/rewrite"): {"text": "안녕하세요. 확인해 주세요.", "action": "tone", "tone": "formal"},
+    ("POST", "/api/v1/rewrite/stream"): {"text": "안녕하세요. 확인해 주세요.", "action": "shorten"},
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
@@ -143,6 +149,7 @@ BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
     "/api/v1/generate_reply": ("ticket_id",),
+    "/api/v1/generate_reply/stream": ("ticket_id",),
     "/api/v1/ingest": ("connection_id",),
     "/api/v1/ingest/estimate": ("connection_id",),
 }

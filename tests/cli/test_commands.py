@@ -114,6 +114,8 @@ def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklor
     if answer["citations"]:
         assert "[1] " in told.out
 
+    _draft_and_edit(desklore, ticket)
+
     exported = desklore("documents", "export", str(tmp_path / "out"), "--json").document
     files = list((tmp_path / "out").rglob("*.json"))
     assert len(files) == exported["documents"] > TICKETS // 2
@@ -125,6 +127,23 @@ def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklor
     assert desklore("connections", "rotate", connection, "--secret", "api_key=wrong").code == 6
     gone = desklore("connections", "delete", connection, "--yes", "--json").document
     assert gone["documents"] == exported["documents"]
+
+
+def _draft_and_edit(desklore: Desklore, ticket: str) -> None:
+    """A reply in a tone and language, and drafts said differently."""
+    draft = desklore("reply", ticket, "--tone", "formal", "--length", "short", "--language", "ko", "--json").document
+    assert (draft["tone"], draft["length"], draft["language"], draft["ticket_id"]) == ("formal", "short", "ko", ticket)
+    assert draft["text"].startswith("안녕하십니까")
+    told = desklore("reply", ticket, "--language", "en")
+    assert told.code == 0
+    assert told.out.startswith(("Hi ", "Hello "))
+    assert desklore("reply", "999999999").code == 3
+    assert desklore("reply", ticket, "--tone", "rude").code == 2
+
+    formal = desklore("rewrite", "tone", "안녕하세요. 확인해 주세요.", "--tone", "formal")
+    assert (formal.code, formal.out.strip()) == (0, "안녕하십니까. 확인해 주십시오.")
+    needed = desklore("rewrite", "translate", "안녕하세요.", "--language", "en", "--json")
+    assert (needed.code, needed.document["error"]["code"]) == (2, "language_model_needed")
 
 
 def test_a_sync_can_be_left_and_taken_up_again(world: World, company: str, desklore: Desklore) -> None:

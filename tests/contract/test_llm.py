@@ -12,7 +12,7 @@ from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core.ingest.summarize import SummaryAnswer
-from backend.core.model.answer import SourceText
+from backend.core.model.answer import RewriteMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose
 from backend.core.model.document import Part
@@ -20,6 +20,7 @@ from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Role
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.prompts.answer import answer_prompt
+from backend.core.prompts.rewrite import rewrite_prompt
 from backend.core.prompts.summary import summary_prompt
 from tests.support.openai_server import KEY, OpenAIServer
 
@@ -77,6 +78,14 @@ async def test_a_stream_ends_with_the_usage_and_tells_the_whole_answer(chat: Cha
     assert all(delta.usage is None and delta.text for delta in deltas[:-1])
     assert "".join(delta.text for delta in deltas) == (await chat.complete(prompt)).text
     assert "[1]" in "".join(delta.text for delta in deltas)
+
+
+async def test_a_text_written_anew_is_streamed_and_whole_alike(chat: ChatModel) -> None:
+    text = "안녕하세요.\n저장된 자격 증명을 삭제하세요 [1].\n감사합니다."
+    prompt = rewrite_prompt(RewriteMaterial(text=text, action="tone", language="ko", tone="formal"))
+    deltas = [delta async for delta in chat.stream(prompt)]
+    assert deltas[-1].usage is not None
+    assert "".join(delta.text for delta in deltas) == (await chat.complete(prompt)).text != ""
 
 
 async def test_vectors_are_normalized_in_order_and_repeatable(embedder: Embedder) -> None:

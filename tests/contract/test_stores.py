@@ -96,6 +96,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "usage.list": lambda w: w.usage.list(DAY, DAY),
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
+    "feedback.version": lambda w: w.feedback.version(),
     "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
     "solved.of_articles": lambda w: w.solved.of_articles(["an-article"]),
     "calibrations.get": lambda w: w.calibrations.get(CALIBRATION.made_by),
@@ -124,7 +125,7 @@ PUTS = {
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
     *("solved.replace", "calibrations.put", "budgets.put"),
 }
-NOTHING: tuple[object, ...] = (None, 0, False, [], {}, ([], None), dict.fromkeys(DocState, 0))
+NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, ([], None), dict.fromkeys(DocState, 0))
 
 
 def protocol_of(annotation: Any) -> Any:

@@ -269,3 +269,16 @@ async def test_held_deletions_wait_for_each_connection_by_itself(records: Record
         assert [each.original_id for each in await work.sweeps.list_held("conn_1")] == ["1", "3"]
         await work.connections.delete("conn_1")
         assert await work.sweeps.count_held("conn_1") == 0
+
+
+async def test_the_version_of_thumbs_changes_with_each_of_them(records: Records) -> None:
+    one = doc(1)
+    seen = []
+    for given in (None, thumb(Rating.UP, one), thumb(Rating.DOWN, one, feedback_id="fb_2", at=LATER), thumb(Rating.NONE, one)):
+        async with records.database.open("acme") as work:
+            if given is not None:
+                await work.feedback.put(given)
+            seen.append(await work.feedback.version())
+            assert await work.feedback.version() == seen[-1]
+    assert len(set(seen)) == 3
+    assert seen[0] == seen[-1]

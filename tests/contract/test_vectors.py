@@ -225,3 +225,17 @@ async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
     # Two points may share a fused score; then either may be first, and either may miss the end of the list.
     last = first[-1][1] if first else 0.0
     assert {one for one in first if one[1] > last} == {one for one in second if one[1] > last}
+
+
+async def test_the_version_changes_with_each_write_and_only_the_tenants_own(indexes: VectorIndexes) -> None:
+    acme, other = await indexes.open("acme"), await indexes.open("other")
+    before = await acme.version(), await other.version()
+    points = _many(2, random.Random(3))
+    await acme.replace(_docs(points), points)
+    written = await (await indexes.open("acme")).version()
+    assert written != before[0]
+    await acme.search(question(random.Random(4)))
+    assert await acme.version() == written
+    await acme.delete(_docs(points))
+    assert await acme.version() not in (written, before[0])
+    assert await other.version() == before[1]

@@ -13,7 +13,10 @@ async def _everything_seen(tenant: Tenant, question: str) -> str:
     texts += [(await tenant.client.post("/api/v1/query/stream", json={"question": question})).text]
     for path in ("/documents", "/connections", "/runs", "/keys", "/audit", "/usage", "/init/11"):
         texts.append((await tenant.client.get(f"/api/v1{path}")).text)
-    texts.append((await tenant.client.post("/api/v1/generate_reply", json={"ticket_id": "11"})).text)
+    for path in ("/generate_reply", "/generate_reply/stream"):
+        texts.append((await tenant.client.post(f"/api/v1{path}", json={"ticket_id": "11"})).text)
+    # The second time from what was kept.
+    texts += [(await tenant.client.get(f"/api/v1/init/11{path}")).text for path in ("", "/stream")]
     return "\n".join(texts)
 
 

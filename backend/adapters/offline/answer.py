@@ -1,4 +1,4 @@
-"""Answers and replies that quote: the sources' own sentences with their numbers, or NO_ANSWER."""
+"""Answers that quote: the sources' own sentences with their numbers, or NO_ANSWER."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 
 from backend.adapters.offline.cues import is_done, is_instruction, is_question
 from backend.adapters.offline.summarize import Sentence, sentences_of
-from backend.core.model.answer import AnswerMaterial, ReplyMaterial, SourceText
-from backend.core.model.ticket import Role
+from backend.core.model.answer import AnswerMaterial, SourceText
 from backend.core.prompts.answer import NO_ANSWER
 from backend.core.text.tokens import Tokenizer
 
@@ -41,6 +40,11 @@ class Quote(NamedTuple):
         text = self.sentence.text if len(self.sentence.text) <= _QUOTE_CHARS else self.sentence.text[: _QUOTE_CHARS - 1].rstrip() + "…"
         return f"{text} [{self.number}]"
 
+    @property
+    def step(self) -> str:
+        """The line as an item of a list; one that has a number of its own keeps it."""
+        return self.line if self.sentence.item else f"- {self.line}"
+
 
 def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     """The sentences that answer best, each with its number, in a frame of the question's language; or NO_ANSWER."""
@@ -48,19 +52,7 @@ def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     if not quotes:
         return NO_ANSWER
     frame = _FRAME.get(material.language, _FRAME["en"])
-    return "\n".join([frame, *map(_step, quotes)])
-
-
-def reply(material: ReplyMaterial, tokenizer: Tokenizer) -> str:
-    """A polite draft: greeting, the problem in a line, the steps with their numbers, closing; or NO_ANSWER."""
-    said = " ".join(part.text[:600] for part in material.parts if part.role is Role.CUSTOMER)
-    limit = {"short": 2, "medium": 5}.get(material.length, _STEPS)
-    quotes = choose_quotes(f"{material.title} {material.hint} {said}", material.sources, tokenizer, limit=limit, steps_only=True)
-    if not quotes:
-        return NO_ANSWER
-    korean = material.language == "ko"
-    lines = _korean(material, quotes) if korean else _english(material, quotes)
-    return "\n".join(lines)
+    return "\n".join([frame, *(quote.step for quote in quotes)])
 
 
 def choose_quotes(
@@ -125,30 +117,3 @@ def _weights(wanted: Words, documents: Sequence[frozenset[str]]) -> dict[str, fl
     size = len(documents)
     counts = {word: max(1, sum(terms.issuperset(parts) for terms in documents)) for word, parts in wanted.items()}
     return {word: math.log(1 + (size - count + 0.5) / (count + 0.5)) + 0.5 for word, count in counts.items()}
-
-
-def _korean(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:
-    name = f"{material.customer}님" if material.customer else "고객님"
-    hello = "안녕하십니까" if material.tone == "formal" else "안녕하세요"
-    lines = [f"{hello}, {name}.", f"문의해 주신 '{material.title}' 건으로 불편을 드려 죄송합니다.", ""]
-    lines += ["아래 안내를 참고해 주시기 바랍니다." if material.tone == "formal" else "아래와 같이 진행해 주세요."]
-    lines += [_step(quote) for quote in quotes]
-    if material.tone != "concise":
-        lines += ["", "추가로 궁금하신 점이 있으시면 언제든지 회신해 주세요."]
-    lines += ["감사합니다."]
-    return [*lines, f"{material.agent} 드림"] if material.agent else lines
-
-
-def _english(material: ReplyMaterial, quotes: Sequence[Quote]) -> list[str]:
-    hello = "Dear" if material.tone == "formal" else "Hi"
-    name = material.customer or ("Customer" if material.tone == "formal" else "there")
-    lines = [f"{hello} {name},", "", f'Thank you for contacting us, and sorry for the trouble with "{material.title}".']
-    lines += ["", "Here is what to do:", *(_step(quote) for quote in quotes)]
-    if material.tone != "concise":
-        lines += ["", "If anything is still unclear, just reply to this message."]
-    lines += ["", "Best regards,"]
-    return [*lines, material.agent] if material.agent else lines
-
-
-def _step(quote: Quote) -> str:
-    return quote.line if quote.sentence.item else f"- {quote.line}"

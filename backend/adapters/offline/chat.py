@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 
-from backend.adapters.offline.answer import answer, reply
+from backend.adapters.offline.answer import answer
+from backend.adapters.offline.reply import reply
+from backend.adapters.offline.rewrite import rewrite
 from backend.adapters.offline.summarize import summarize
-from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt, SummaryMaterial
+from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt, RewriteMaterial, SummaryMaterial
 from backend.core.model.budget import Usage
 from backend.core.model.document import Part
 from backend.core.ports.compute import Compute
@@ -35,7 +37,10 @@ class OfflineChat:
         return "extractive-1"
 
     async def complete(self, prompt: Prompt) -> Completion:
-        """A summary as JSON, a quoting answer, or a reply draft, by the kind of material."""
+        """A summary as JSON, a quoting answer, a reply draft or a draft written anew, by the kind of material.
+
+        Raises LANGUAGE_MODEL_NEEDED for what needs words that are in no source.
+        """
         material = prompt.material
         if self._compute is not None and isinstance(material, SummaryMaterial):
             # A sync makes thousands of summaries while others wait for an answer.
@@ -56,6 +61,8 @@ class OfflineChat:
             return _summary(material.title, material.parts)
         if isinstance(material, AnswerMaterial):
             return answer(material, self._tokenizer)
+        if isinstance(material, RewriteMaterial):
+            return rewrite(material, self._tokenizer)
         return reply(material, self._tokenizer)
 
 

@@ -1,17 +1,19 @@
 """JSON of the copilot: a ticket's brief, questions and answers, reply drafts."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from backend.api.schemas.base import Id, In, Out
 from backend.api.schemas.documents import ChunkOut, SummaryOut
 from backend.core.model.article import Visibility
-from backend.core.model.copilot import BriefSource, ReplyLength, Tone
+from backend.core.model.copilot import BriefSource, ReplyLength, RewriteAction, Tone
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters
 
-Language = Field(None, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$", description="ISO 639-1; left out: the text's own.", examples=["ko"])
+LANGUAGE_TAG = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$"
+Language = Field(None, pattern=LANGUAGE_TAG, description="ISO 639-1; left out: the text's own.", examples=["ko"])
 _MANY = Field((), max_length=100)
 
 
@@ -73,6 +75,15 @@ class BriefOut(Out):
     articles: list[HitOut]
     took_ms: float
     source: BriefSource
+
+
+class BeingFetchedOut(Out):
+    """A ticket that is not here yet: the helpdesk takes its time."""
+
+    ticket_id: str
+    state: Literal["fetching"]
+    poll: str
+    """Where to ask again, as in the header `Location`."""
 
 
 class FiltersIn(In):
@@ -192,8 +203,37 @@ class ReplyOut(Out):
     text: str
     language: str
     tone: Tone
+    length: ReplyLength
     citations: list[CitationOut]
     grounded: bool
+    warnings: list[str]
+    model: str
+    provider: str
+    usage: UsageOut
+    created_at: datetime
+
+
+class RewriteIn(In):
+    """A draft and what is to be done with it."""
+
+    text: str = Field(min_length=1, max_length=20_000)
+    action: RewriteAction
+    language: str | None = Field(
+        None,
+        pattern=LANGUAGE_TAG,
+        description="ISO 639-1 of the new text; left out: the text's own. `translate` needs it.",
+        examples=["en"],
+    )
+    tone: Tone | None = Field(None, description="Left out: as it is. `tone` needs it.")
+
+
+class RewriteOut(Out):
+    """A draft written anew; its citations are those it had."""
+
+    text: str
+    action: RewriteAction
+    language: str
+    tone: Tone | None
     warnings: list[str]
     model: str
     provider: str

@@ -25,10 +25,14 @@ _LEFT = re.compile(r"[ \t]*\[\d{1,3}\]")
 
 
 class Citer:
-    """Rewrites a model's `[n]` markers, piece by piece; `cited` maps its numbers to the new ones."""
+    """Rewrites a model's `[n]` markers, piece by piece; `cited` maps its numbers to the new ones.
 
-    def __init__(self, valid: Collection[int]) -> None:
+    Without `renumber` the valid ones stay as they are: for a text whose citations are listed already.
+    """
+
+    def __init__(self, valid: Collection[int], *, renumber: bool = True) -> None:
         self._valid = frozenset(valid)
+        self._renumber = renumber
         self._pending = ""
         self.cited: dict[int, int] = {}
 
@@ -49,8 +53,11 @@ class Citer:
         numbers = [number for number in _numbers(found["list"] or found["other"] or "") if number in self._valid]
         if not numbers:
             return ""
-        markers = "".join(f"[{self.cited.setdefault(number, len(self.cited) + 1)}]" for number in dict.fromkeys(numbers))
+        markers = "".join(f"[{self._new(number)}]" for number in dict.fromkeys(numbers))
         return found["space"] + markers
+
+    def _new(self, number: int) -> int:
+        return self.cited.setdefault(number, len(self.cited) + 1 if self._renumber else number)
 
 
 def _numbers(text: str) -> list[int]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from backend.core.answer.citations import Citer, make_citations
 from backend.core.answer.context import CONTEXT_TOKENS, choose_sources
+from backend.core.answer.events import error_body, error_event
 from backend.core.answer.reply import generate_reply_text
 from backend.core.clock import now
 from backend.core.errors import AppError
@@ -78,7 +79,7 @@ async def stream_answer(
                 shown = True
                 yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
     except AppError as error:
-        yield AnswerEvent(kind=AnswerEventKind.ERROR, data=error_body(error))
+        yield error_event(error)
         return
     finally:
         # A reader that goes away must free the model's connection now, not when the garbage is collected.
@@ -89,11 +90,6 @@ async def stream_answer(
     if rest := (draft.text[already:] if answer.grounded else "" if shown else answer.text):
         yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=rest)
     yield AnswerEvent(kind=AnswerEventKind.DONE, data=answer)
-
-
-def error_body(error: AppError) -> dict[str, object]:
-    """What an ERROR event tells."""
-    return {"code": error.code.value, "message": error.message, "retry_after": error.retry_after}
 
 
 class _Draft:

@@ -13,22 +13,56 @@ RUN_WORDS: Final = 8
 """So many words in a row that only internal texts hold are a leak."""
 _SHORTEST: Final = 4
 _WORD = re.compile(r"\w+")
+_LAST_WORD = re.compile(r"\w+$")
 
 
 def leaks(draft: str, internal: Iterable[str], public: Iterable[str]) -> bool:
     """Whether `draft` repeats eight words in a row of an internal text (or a whole shorter one) that no public text holds."""
-    spoken = _words(plain_text(draft))
-    told = set(_runs(spoken))
-    open_texts = [_words(text) for text in public]
-    allowed = {run for words in open_texts for run in _runs(words)}
-    for text in internal:
-        words = _words(text)
-        if any(run in told and run not in allowed for run in _runs(words)):
-            return True
-        short = _SHORTEST <= len(words) < RUN_WORDS
-        if short and _within(words, spoken) and not any(_within(words, other) for other in open_texts):
-            return True
-    return False
+    guard = LeakGuard(internal, public)
+    guard.feed(draft)
+    guard.finish()
+    return guard.leaked
+
+
+class LeakGuard:
+    """Looks at a draft as it streams: what it lets through never completes a run of words that only internal texts hold.
+
+    Once `leaked` is True nothing more comes through.
+    """
+
+    def __init__(self, internal: Iterable[str], public: Iterable[str]) -> None:
+        open_texts = [_words(text) for text in public]
+        allowed = {run for words in open_texts for run in _runs(words)}
+        secret = [_words(text) for text in internal]
+        self._runs = {run for words in secret for run in _runs(words)} - allowed
+        self._short = [
+            words for words in secret if _SHORTEST <= len(words) < RUN_WORDS and not any(_within(words, other) for other in open_texts)
+        ]
+        self._pending = ""
+        self._said: list[str] = []
+        self.leaked = False
+
+    def feed(self, piece: str) -> str:
+        """What of the text so far may be shown; its last word is held back until it is known to be whole."""
+        text = self._pending + piece
+        last = _LAST_WORD.search(text)
+        cut = last.start() if last else len(text)
+        self._pending = text[cut:]
+        return self._checked(text[:cut])
+
+    def finish(self) -> str:
+        """What was held back."""
+        rest, self._pending = self._pending, ""
+        return self._checked(rest)
+
+    def _checked(self, text: str) -> str:
+        if self.leaked:
+            return ""
+        words = [*self._said, *_words(plain_text(text))]
+        self.leaked = not self._runs.isdisjoint(_runs(words)) or any(_within(short, words) for short in self._short)
+        # A run that goes on in the next piece needs no more of this one.
+        self._said = words[-RUN_WORDS:]
+        return "" if self.leaked else text
 
 
 def internal_texts(document: Document, hits: Sequence[Hit]) -> list[str]:

@@ -1,21 +1,24 @@
 """Draft a reply to a ticket's customer, in whose making nothing INTERNAL takes part."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
 from msgspec import structs
 
 from backend.core.answer.citations import Citer, make_citations
 from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, Source, choose_sources
-from backend.core.answer.guard import internal_texts, leaks
+from backend.core.answer.events import error_event
+from backend.core.answer.guard import LeakGuard, internal_texts
+from backend.core.answer.holding import CONVERSATION, LEAKED, OTHER_LANGUAGE, UNGROUNDED, holding_reply, told
 from backend.core.clock import now
+from backend.core.errors import AppError
 from backend.core.ids import new_id
-from backend.core.model.answer import Citation, ReplyMaterial, SourceText
+from backend.core.model.answer import AnswerEvent, AnswerEventKind, Citation, ReplyMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.copilot import ReplyDraft, ReplyInput
 from backend.core.model.document import TURN_KINDS, Document, Part
-from backend.core.model.search import Hit
+from backend.core.model.search import Hit, SearchResult
 from backend.core.model.ticket import Role
 from backend.core.ports.llm import ChatModel
 from backend.core.prompts.answer import NO_ANSWER
@@ -25,24 +28,6 @@ from backend.core.text.masking import redact, values_of
 from backend.core.text.size import clip_tokens, estimate_tokens
 
 _TICKET_TOKENS: Final = 3_000
-
-_HOLDING: Final = {
-    "ko": "안녕하세요{name}.\n\n문의해 주신 내용을 확인하고 있습니다. 확인되는 대로 다시 안내해 드리겠습니다.\n\n감사합니다.{sign}",
-    "en": "Hello{name},\n\nThank you for contacting us. We are looking into your request and will get back to you as soon as we know more."
-    "\n\nBest regards,{sign}",
-}
-_UNGROUNDED: Final = {
-    "ko": "이 티켓의 해결 방법을 알려 주는 자료를 찾지 못해, 접수 안내만 작성했습니다.",
-    "en": "No source says how to solve this ticket; the draft only acknowledges it.",
-}
-_LEAKED: Final = {
-    "ko": "초안에 내부 메모와 같은 문장이 있어 초안을 버리고, 접수 안내만 작성했습니다.",
-    "en": "The draft repeated an internal text and was thrown away; this one only acknowledges the ticket.",
-}
-_CONVERSATION: Final = {
-    "ko": "다른 고객의 티켓을 근거로 했습니다. 그 고객의 정보가 들어 있지 않은지 확인해 주세요.",
-    "en": "It rests on another customer's ticket: check that nothing about that customer is in it.",
-}
 
 
 async def generate_reply_text(
@@ -56,33 +41,116 @@ async def generate_reply_text(
     Where the sources don't help, the draft is not grounded and only says that the request is being looked into.
     `agent` signs it. Raises AppError with an LLM_* code when the model fails or refuses.
     """
-    others = [hit for hit in hits if hit.document_id != document.document_id]
-    sources = choose_sources(others, for_customer=True, budget=budget)
-    parts = _recent([part for part in document.parts if part.visibility in FOR_CUSTOMERS and part.kind in TURN_KINDS and part.text])
-    material = ReplyMaterial(
-        title=document.title,
-        parts=tuple(parts),
-        language=ask.language or _language(document, parts),
-        tone=ask.tone.value,
-        length=ask.length.value,
-        sources=_neutral(sources, [document.title, ask.hint, document.requester or "", *(part.text for part in parts)]),
-        customer=document.requester or "",
-        agent=agent,
-        hint=ask.hint,
-    )
-    if not sources:
-        return _draft(document, ask, material, chat=chat, warnings=(_in(material.language, _UNGROUNDED),))
-    completion = await chat.complete(reply_prompt(material))
-    citer = Citer([source.text.number for source in sources])
-    text = (citer.feed(completion.text) + citer.finish()).strip()
-    if not citer.cited or NO_ANSWER in text:
-        return _draft(document, ask, material, chat=chat, usage=completion.usage, warnings=(_in(material.language, _UNGROUNDED),))
-    if leaks(text, internal_texts(document, hits), _open_texts(material)):
-        return _draft(document, ask, material, chat=chat, usage=completion.usage, warnings=(_in(material.language, _LEAKED),))
-    citations = make_citations(text, citer.cited, sources)
-    from_others = any(citation.visibility is Visibility.CONVERSATION for citation in citations)
-    warnings = (_in(material.language, _CONVERSATION),) if from_others else ()
-    return _draft(document, ask, material, chat=chat, usage=completion.usage, warnings=warnings, text=text, citations=citations)
+    drafting = _Drafting(document, hits, ask, chat=chat, agent=agent, budget=budget)
+    if not drafting.sources:
+        return drafting.finish(Usage())
+    completion = await chat.complete(reply_prompt(drafting.material))
+    drafting.feed(completion.text)
+    return drafting.finish(completion.usage)
+
+
+async def stream_reply_text(
+    document: Document, result: SearchResult, ask: ReplyInput, *, chat: ChatModel, agent: str = "", budget: int = CONTEXT_TOKENS
+) -> AsyncIterator[AnswerEvent]:
+    """HITS, then TOKENs, then DONE with the whole ReplyDraft, or ERROR; nothing is raised for a model's failure.
+
+    A token is shown once it can't complete an internal text any more. DONE holds what counts: where the text was
+    thrown away on its way (see `warnings`), its draft replaces what was shown.
+    """
+    yield AnswerEvent(kind=AnswerEventKind.HITS, data=result)
+    drafting = _Drafting(document, result.hits, ask, chat=chat, agent=agent, budget=budget)
+    usage = Usage()
+    if drafting.sources:
+        stream = chat.stream(reply_prompt(drafting.material))
+        try:
+            async for delta in stream:
+                usage += delta.usage or Usage()
+                if piece := drafting.feed(delta.text):
+                    yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
+        except AppError as error:
+            yield error_event(error)
+            return
+        finally:
+            # A reader that goes away must free the model's connection now, not when the garbage is collected.
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+    already = len(drafting.text)
+    draft = drafting.finish(usage)
+    if rest := (draft.text[already:] if draft.grounded else "" if already else draft.text):
+        yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=rest)
+    yield AnswerEvent(kind=AnswerEventKind.DONE, data=draft)
+
+
+class _Drafting:
+    """A draft in the making: what the model gets, the checked text so far, and the end."""
+
+    def __init__(self, document: Document, hits: Sequence[Hit], ask: ReplyInput, *, chat: ChatModel, agent: str, budget: int) -> None:
+        others = [hit for hit in hits if hit.document_id != document.document_id]
+        self.sources = choose_sources(others, for_customer=True, budget=budget)
+        parts = _recent([part for part in document.parts if part.visibility in FOR_CUSTOMERS and part.kind in TURN_KINDS and part.text])
+        self.material = ReplyMaterial(
+            title=document.title,
+            parts=tuple(parts),
+            language=ask.language or _language(document, parts),
+            tone=ask.tone.value,
+            length=ask.length.value,
+            sources=_neutral(self.sources, [document.title, ask.hint, document.requester or "", *(part.text for part in parts)]),
+            customer=document.requester or "",
+            agent=agent,
+            hint=ask.hint,
+        )
+        self.text = ""
+        self._document, self._ask, self._chat = document, ask, chat
+        self._citer = Citer([source.text.number for source in self.sources])
+        self._guard = LeakGuard(internal_texts(document, hits), _open_texts(self.material))
+        self._held = ""
+        self._started = False
+
+    def feed(self, piece: str) -> str:
+        """Take a piece of the model's text; what of it may be shown. Nothing is shown while it may still turn out to be NO_ANSWER."""
+        if not self._started:
+            self._held += piece
+            if NO_ANSWER.startswith(self._held.strip()[: len(NO_ANSWER)]):
+                return ""
+            self._started, piece = True, self._held.lstrip()
+        ready = self._guard.feed(self._citer.feed(piece))
+        self.text += ready
+        return ready
+
+    def finish(self, usage: Usage) -> ReplyDraft:
+        """The draft, once the model has said everything; where it is of no use, one that only acknowledges the ticket."""
+        self.text += self._guard.feed(self._citer.finish()) + self._guard.finish()
+        if self._guard.leaked:
+            return self._draft(usage, warnings=(LEAKED,))
+        if not self._citer.cited or NO_ANSWER in self.text:
+            return self._draft(usage, warnings=(UNGROUNDED,))
+        text = self.text.rstrip()
+        citations = make_citations(text, self._citer.cited, self.sources)
+        warnings: list[dict[str, str]] = []
+        if any(citation.visibility is Visibility.CONVERSATION for citation in citations):
+            warnings.append(CONVERSATION)
+        if _in_another_language(text, self.material.language):
+            warnings.append(OTHER_LANGUAGE)
+        return self._draft(usage, text=text, citations=citations, warnings=warnings)
+
+    def _draft(self, usage: Usage, *, text: str = "", citations: Sequence[Citation] = (), warnings: Sequence[dict[str, str]]) -> ReplyDraft:
+        language = self.material.language
+        return ReplyDraft(
+            draft_id=new_id("draft"),
+            document_id=self._document.document_id,
+            ticket_id=self._document.original_id,
+            text=text or holding_reply(self.material),
+            language=language,
+            tone=self._ask.tone,
+            length=self._ask.length,
+            citations=tuple(citations),
+            grounded=bool(citations),
+            warnings=tuple(told(language, warning) for warning in warnings),
+            model=self._chat.model,
+            provider=self._chat.provider,
+            usage=usage,
+            created_at=now(),
+        )
 
 
 def _neutral(sources: Sequence[Source], own: Sequence[str]) -> tuple[SourceText, ...]:
@@ -97,40 +165,12 @@ def _neutral(sources: Sequence[Source], own: Sequence[str]) -> tuple[SourceText,
     )
 
 
-def holding_reply(material: ReplyMaterial) -> str:
-    """A reply that promises nothing but an answer, for when the sources don't help."""
-    korean = material.language == "ko"
-    name = (f", {material.customer}님" if korean else f" {material.customer}") if material.customer else ""
-    sign = (f"\n{material.agent} 드림" if korean else f"\n{material.agent}") if material.agent else ""
-    return _in(material.language, _HOLDING).format(name=name, sign=sign)
-
-
-def _draft(
-    document: Document,
-    ask: ReplyInput,
-    material: ReplyMaterial,
-    *,
-    chat: ChatModel,
-    usage: Usage | None = None,
-    warnings: tuple[str, ...],
-    text: str = "",
-    citations: tuple[Citation, ...] = (),
-) -> ReplyDraft:
-    return ReplyDraft(
-        draft_id=new_id("draft"),
-        document_id=document.document_id,
-        ticket_id=document.original_id,
-        text=text or holding_reply(material),
-        language=material.language,
-        tone=ask.tone,
-        citations=citations,
-        grounded=bool(citations),
-        warnings=warnings,
-        model=chat.model,
-        provider=chat.provider,
-        usage=usage or Usage(),
-        created_at=now(),
-    )
+def _in_another_language(text: str, language: str) -> bool:
+    """Whether most of the cited lines are Korean where English was asked for, or the other way round."""
+    wanted = language.split("-", 1)[0]
+    other = {"ko": "en", "en": "ko"}.get(wanted)
+    found = [detect_language(line) for line in text.splitlines() if "[" in line]
+    return other is not None and 2 * found.count(other) > len(found)
 
 
 def _open_texts(material: ReplyMaterial) -> list[str]:
@@ -157,7 +197,3 @@ def _recent(parts: Sequence[Part]) -> list[Part]:
 def _language(document: Document, parts: Sequence[Part]) -> str:
     said = " ".join(part.text[:500] for part in parts if part.role is Role.CUSTOMER)
     return detect_language(said or document.title)
-
-
-def _in(language: str, texts: dict[str, str]) -> str:
-    return texts.get(language, texts["en"])

@@ -54,7 +54,19 @@ class ReplyMaterial(Struct, frozen=True, kw_only=True):
     """`short`, `medium` or `long`."""
 
 
-Material = SummaryMaterial | AnswerMaterial | ReplyMaterial
+class RewriteMaterial(Struct, frozen=True, kw_only=True):
+    """What is written anew, and how."""
+
+    text: str
+    action: str
+    """`rephrase`, `shorten`, `expand`, `translate` or `tone`."""
+    language: str
+    """ISO 639-1 of the new text."""
+    tone: str = ""
+    """Empty: as it is."""
+
+
+Material = SummaryMaterial | AnswerMaterial | ReplyMaterial | RewriteMaterial
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -141,7 +153,7 @@ class AnswerEventKind(StrEnum):
 
 
 class AnswerEvent(Struct, frozen=True, kw_only=True):
-    """One event of a streamed answer; `data` is a SearchResult, a text, an Answer or an error's body."""
+    """One event of a streamed answer; `data` is a SearchResult, a text, an Answer (or a ReplyDraft, or a Rewritten) or an error's body."""
 
     kind: AnswerEventKind
     data: Any

@@ -13,6 +13,7 @@ class Purpose(StrEnum):
     SUMMARY = "summary"
     ANSWER = "answer"
     REPLY = "reply"
+    REWRITE = "rewrite"
     INTENT = "intent"
     EMBED_DOCUMENT = "embed_document"
     EMBED_QUERY = "embed_query"

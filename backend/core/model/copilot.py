@@ -36,6 +36,17 @@ class ReplyLength(StrEnum):
     LONG = "long"
 
 
+class RewriteAction(StrEnum):
+    """What is to be done with a draft."""
+
+    REPHRASE = "rephrase"
+    SHORTEN = "shorten"
+    EXPAND = "expand"
+    TRANSLATE = "translate"
+    TONE = "tone"
+    """Say the same in another tone."""
+
+
 class TicketBrief(Struct, frozen=True, kw_only=True):
     """What an agent sees on opening a ticket: what it is about, what solved others like it, what explains it."""
 
@@ -63,6 +74,21 @@ class TicketBrief(Struct, frozen=True, kw_only=True):
     """Articles that may answer it, best first."""
     took_ms: float
     source: BriefSource
+
+
+class OpenedBrief(Struct, frozen=True, kw_only=True):
+    """A brief and the HTTP entity tag of its content."""
+
+    brief: TicketBrief
+    etag: str
+
+
+class BriefEvent(Struct, frozen=True, kw_only=True):
+    """One part of a brief that was found: `ticket`, `summary`, `similar`, `articles`; at last `done`."""
+
+    name: str
+    brief: TicketBrief
+    """With all that was found until now."""
 
 
 class AskInput(Struct, frozen=True, kw_only=True):
@@ -115,11 +141,38 @@ class ReplyDraft(Struct, frozen=True, kw_only=True):
     text: str
     language: str
     tone: Tone
+    length: ReplyLength = ReplyLength.MEDIUM
     citations: tuple[Citation, ...] = ()
     grounded: bool
     """False: no source says how to solve it; the draft only acknowledges and asks."""
     warnings: tuple[str, ...] = ()
     """What the agent should check before sending."""
+    model: str
+    provider: str
+    usage: Usage
+    created_at: datetime
+
+
+class RewriteInput(Struct, frozen=True, kw_only=True):
+    """A draft and what is to be done with it."""
+
+    text: str
+    action: RewriteAction
+    language: str | None = None
+    """ISO 639-1 of the new text; None: the text's own. A translation needs it."""
+    tone: Tone | None = None
+    """None: as it is. A change of tone needs it."""
+
+
+class Rewritten(Struct, frozen=True, kw_only=True):
+    """A draft written anew; its `[n]` citations are those it had."""
+
+    text: str
+    action: RewriteAction
+    language: str
+    tone: Tone | None = None
+    warnings: tuple[str, ...] = ()
+    """What the agent should check: numbers, codes and addresses that were lost or have come from nowhere."""
     model: str
     provider: str
     usage: Usage

@@ -6,10 +6,12 @@ from typing import Protocol
 
 from backend.core.model.budget import Usage
 from backend.core.ports.blobs import BlobStores
+from backend.core.ports.cache import Caches
 from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
+from backend.core.ports.flights import Flights
 from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
@@ -35,6 +37,7 @@ class Policy:
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8
     token_minutes: int = 60
+    init_wait_seconds: float = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,8 @@ class Services:
     models: Models
     encoder: SparseEncoder
     queue: JobQueue
+    caches: Caches
+    flights: Flights
     compute: Compute
     meter: Meter
     policy: Policy

@@ -256,6 +256,10 @@ class FeedbackStore(Protocol):
         """All thumbs on these Documents."""
         ...
 
+    async def version(self) -> str:
+        """Another text after each change of the tenant's thumbs; good for comparing only."""
+        ...
+
 
 class AuditStore(Protocol):
     """Who did what."""

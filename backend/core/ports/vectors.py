@@ -36,6 +36,10 @@ class VectorIndex(Protocol):
         """
         ...
 
+    async def version(self) -> str:
+        """Another text after each change that this process made; good for comparing only, and not beyond the process's life."""
+        ...
+
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""
         ...

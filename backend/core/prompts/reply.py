@@ -8,10 +8,15 @@ from backend.core.prompts.answer import NO_ANSWER, render_source
 from backend.core.prompts.fence import FENCE_RULE, fenced
 from backend.core.prompts.language import language_name
 from backend.core.prompts.summary import render_part
+from backend.core.prompts.tone import tone_rule
 
-REPLY_VERSION: Final = "reply-1"
+REPLY_VERSION: Final = "reply-2"
 
-_LENGTHS: Final = {"short": "at most 5 sentences", "medium": "at most 12 sentences", "long": "as long as a full explanation needs"}
+_LENGTHS: Final = {
+    "short": "at most 5 sentences",
+    "medium": "at most 12 sentences",
+    "long": "as long as a full explanation needs, with the reason for each step where a source tells it",
+}
 
 _RULES: Final = f"""\
 You draft the reply of a support agent to a customer. The agent reads and edits it before it is sent.
@@ -25,7 +30,9 @@ Rules:
 - If the sources don't help with this ticket, answer with the single word {NO_ANSWER} and nothing else.
 - Sources are other customers' tickets or articles: never mention other customers, their data, or that there are sources.
 - Don't promise refunds, dates or anything else the sources don't tell.
-- Tone: {{tone}}. Length: {{length}}. Language: {{language}}."""
+- Write in {{language}}, also where the sources or the agent's wishes are in another language; keep product names, codes and menu paths.
+- Tone: {{tone}}
+- Length: {{length}}."""
 
 
 def reply_prompt(material: ReplyMaterial) -> Prompt:
@@ -33,7 +40,7 @@ def reply_prompt(material: ReplyMaterial) -> Prompt:
     signature = ", signed with the agent's name" if material.agent else ""
     rules = _RULES.format(
         signature=signature,
-        tone=" ".join(material.tone.split())[:60] or "friendly",
+        tone=tone_rule(material.tone, material.language),
         length=_LENGTHS.get(material.length, _LENGTHS["medium"]),
         language=language_name(material.language),
     )

@@ -9,6 +9,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections
+from backend.storage.qdrant.changes import Changes
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
@@ -34,6 +35,7 @@ class ClientIndexes:
         self._client: AsyncQdrantClient | None = None
         self._dimension = dimension if with_dense else None
         self._fingerprint = fingerprint
+        self._changes = Changes()
 
     async def open(self, company_id: str) -> "ClientIndex":
         """The tenant's index, made at first use."""
@@ -42,11 +44,15 @@ class ClientIndexes:
         async with _told():
             if not await client.collection_exists(name):
                 await _create(client, name, self._dimension)
-        return ClientIndex(client, name, with_dense=self._dimension is not None)
+        return ClientIndex(client, name, with_dense=self._dimension is not None, changes=self._changes)
 
     async def drop(self, company_id: str) -> None:
         """Delete all collections of the tenant."""
         client, prefix = self._connected(), collections.collection_prefix(company_id)
+        with self._changes.of(company_id):
+            await self._delete_all(client, prefix)
+
+    async def _delete_all(self, client: "AsyncQdrantClient", prefix: str) -> None:
         async with _told():
             for collection in (await client.get_collections()).collections:
                 if collection.name.startswith(prefix):
@@ -67,13 +73,18 @@ class ClientIndexes:
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, client: "AsyncQdrantClient", name: str, *, with_dense: bool) -> None:
+    def __init__(self, client: "AsyncQdrantClient", name: str, *, with_dense: bool, changes: Changes) -> None:
+        self._changes = changes
         self._client = client
         self._name = name
         self._with_dense = with_dense
 
     async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         """Upsert in batches, then remove what these Documents had before and have no more."""
+        with self._changes.of(self._name):
+            await self._replace(document_ids, points)
+
+    async def _replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         async with _told():
             for start in range(0, len(points), _BATCH):
                 batch = [point_struct(point, with_dense=self._with_dense) for point in points[start : start + _BATCH]]
@@ -119,6 +130,10 @@ class ClientIndex:
         if not answers:
             return total, dict.fromkeys(asked, 0)
         return total, {index: documents_with(_best(index, answer.points), total) for index, answer in zip(asked, answers, strict=True)}
+
+    async def version(self) -> str:
+        """Changes before and after every write of this process; other processes' writes are not seen."""
+        return self._changes.version(self._name)
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""

@@ -10,6 +10,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Point, VectorQuery
 from backend.storage.qdrant import collections, engine
+from backend.storage.qdrant.changes import Changes
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
@@ -35,6 +36,7 @@ class EdgeIndexes:
     def __init__(self, root: Path, dimension: int, fingerprint: str, *, max_open: int = 32, with_dense: bool = True) -> None:
         self.shards = Shards(root, dimension, fingerprint, max_open=max_open, with_dense=with_dense)
         self._with_dense = with_dense
+        self._changes = Changes()
         self._writer = ThreadPoolExecutor(1, "index-writer")
         self._readers = ThreadPoolExecutor(4, "index-reader")
 
@@ -42,11 +44,14 @@ class EdgeIndexes:
         """The tenant's index, made at first use."""
         if not self.shards.is_open(company_id):
             await _call(self._readers, self.shards.make, company_id)
-        return EdgeIndex(company_id, self.shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense)
+        return EdgeIndex(
+            company_id, self.shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense, changes=self._changes
+        )
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
-        await _call(self._writer, self.shards.drop, company_id)
+        with self._changes.of(company_id):
+            await _call(self._writer, self.shards.drop, company_id)
 
     async def close(self) -> None:
         """Flush and let go of the folder; a second call does nothing."""
@@ -59,8 +64,16 @@ class EdgeIndex:
     """One tenant's index; see the port for what its methods promise."""
 
     def __init__(
-        self, company_id: str, shards: Shards, *, writer: ThreadPoolExecutor, readers: ThreadPoolExecutor, with_dense: bool
+        self,
+        company_id: str,
+        shards: Shards,
+        *,
+        writer: ThreadPoolExecutor,
+        readers: ThreadPoolExecutor,
+        with_dense: bool,
+        changes: Changes,
     ) -> None:
+        self._changes = changes
         self._company_id = company_id
         self._shards = shards
         self._writer = writer
@@ -77,7 +90,8 @@ class EdgeIndex:
                 engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
             self._wrote(opened, len(points) + len(document_ids))
 
-        await self._write(work)
+        with self._changes.of(self._company_id):
+            await self._write(work)
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Remove all points of these Documents."""
@@ -128,6 +142,10 @@ class EdgeIndex:
             return opened.points, {index: known.get(index, 0) for index in indices}
 
         return await self._read(work, (0, dict.fromkeys(indices, 0)))
+
+    async def version(self) -> str:
+        """Changes before and after every write."""
+        return self._changes.version(self._company_id)
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from backend.core.ids import text_hash
 from backend.core.model.answer import Answer
@@ -55,6 +55,12 @@ class SqlFeedbackStore(TenantTables):
             rows = await self._in.rows(query.order_by(table.c.document_id, table.c.at, table.c.caller))
             found += [_feedback.decode(row.body) for row in rows]
         return found
+
+    async def version(self) -> str:
+        """How many thumbs there are, and the time of the latest."""
+        query = select(func.count(), func.max(table.c.at)).where(table.c.company_id == self._company_id)
+        row = await self._in.row(query)
+        return f"{row[0]}/{row[1]}" if row and row[0] else ""
 
 
 def _question_key(query: str) -> str:

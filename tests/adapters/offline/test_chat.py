@@ -107,3 +107,40 @@ async def test_an_english_draft_and_one_without_help() -> None:
     assert "click Refund. [3]" in text
     assert text.endswith("Best regards,")
     assert await said(reply_prompt(material("ko", source(1, "휴가 신청", "휴가는 인사 시스템에서 신청하세요.")))) == NO_ANSWER
+
+
+STEPS = source(
+    1,
+    "VPN 접속 오류",
+    "VPN 접속 시 ERR-4012 오류가 난다.\n설정을 여세요.\n저장된 VPN 자격 증명을 삭제하세요.\nVPN 앱을 다시 실행해 주세요.\n"
+    "새 비밀번호로 VPN에 로그인하세요.\n접속을 확인해 주세요.\nERR-4012 오류가 계속되면 재부팅하세요.\nVPN 로그를 저장해 주세요.",
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "tone", "opening", "closing"),
+    [
+        ("ko", "friendly", "안녕하세요, 김민수님.", "감사합니다."),
+        ("ko", "formal", "안녕하십니까, 김민수님.", "감사합니다."),
+        ("ko", "concise", "안녕하세요, 김민수님.", "감사합니다."),
+        ("en", "friendly", "Hi 김민수,", "Best regards,"),
+        ("en", "formal", "Dear 김민수,", "Yours sincerely,"),
+        ("en-US", "concise", "Hi 김민수,", "Regards,"),
+    ],
+)
+async def test_the_frame_is_of_the_language_and_tone(language: str, tone: str, opening: str, closing: str) -> None:
+    lines = (await said(reply_prompt(material(language, STEPS, tone=tone, agent="")))).splitlines()
+    assert (lines[0], lines[-1]) == (opening, closing)
+
+
+async def test_formal_korean_is_in_honorific_endings_throughout() -> None:
+    text = await said(reply_prompt(material("ko", STEPS, tone="formal", length="long")))
+    assert "삭제하십시오. [1]" in text
+    assert "실행해 주십시오. [1]" in text
+    assert "요." not in text
+
+
+async def test_the_length_says_how_many_steps_are_told() -> None:
+    told = {length: (await said(reply_prompt(material("ko", STEPS, length=length)))).count("[1]") for length in ("short", "medium", "long")}
+    assert told["short"] < told["medium"] < told["long"]
+    assert told["short"] == 2

@@ -5,15 +5,17 @@ import pytest
 
 from backend.adapters.masked import MaskedChat
 from backend.adapters.offline.chat import OfflineChat
-from backend.core.answer.guard import leaks
-from backend.core.answer.reply import generate_reply_text
+from backend.core.answer.guard import LeakGuard, leaks
+from backend.core.answer.reply import generate_reply_text, stream_reply_text
+from backend.core.errors import AppError, Code
+from backend.core.model.answer import AnswerEvent, AnswerEventKind
 from backend.core.model.article import Visibility
 from backend.core.model.copilot import ReplyInput, ReplyLength, Tone
 from backend.core.model.document import DocType
 from backend.core.model.search import Hit
 from backend.core.model.ticket import Role
-from tests.core.answer.samples import NOTE_HIT, VPN_ARTICLE, VPN_TICKET, chunk, hit
-from tests.core.answer.test_generate import USED, SayingChat
+from tests.core.answer.samples import NOTE_HIT, VPN_ARTICLE, VPN_TICKET, chunk, found, hit
+from tests.core.answer.test_generate import USED, SayingChat, shown
 from tests.core.ingest.test_summarize import ASKED, ticket, turn
 
 NOTE = turn(
@@ -54,13 +56,84 @@ async def test_the_ticket_itself_is_no_source() -> None:
     assert (draft.grounded, chat.prompts) == (False, [])
 
 
+LEAKS = [
+    "해지 위험 고객이므로 다음 달까지 요금을 절반으로 할인해 주기로 내부에서 합의했다 [1].",
+    "다음 갱신 때 삼십 퍼센트 [1] 할인을 먼저 제안하지 말 것",
+]
+
+
+async def streamed(chat: SayingChat | OfflineChat, ask: ReplyInput = ASK) -> list[AnswerEvent]:
+    return [event async for event in stream_reply_text(DOCUMENT, found(*HITS), ask, chat=chat)]
+
+
+async def test_a_stream_is_the_same_draft_in_pieces() -> None:
+    events = await streamed(SayingChat(GOOD))
+    kinds = [event.kind for event in events]
+    assert (kinds[0], kinds[-1], set(kinds[1:-1])) == (AnswerEventKind.HITS, AnswerEventKind.DONE, {AnswerEventKind.TOKEN})
+    assert (shown(events), events[-1].data.text, events[-1].data.usage) == (GOOD, GOOD, USED)
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+async def test_a_stream_stops_before_an_internal_text_is_whole(leak: str) -> None:
+    events = await streamed(SayingChat(f"안녕하세요. 삭제하세요 [1]. {leak} 감사합니다."))
+    internal = [part.text for part in DOCUMENT.parts if part.visibility is Visibility.INTERNAL] + [NOTE_HIT.chunk.text]
+    assert "삭제하세요" in shown(events)
+    assert not leaks(shown(events), internal, [])
+    assert "감사합니다" not in shown(events)
+    draft = events[-1].data
+    assert (draft.grounded, draft.citations, draft.usage) == (False, (), USED)
+    assert "내부" in draft.warnings[0]
+
+
+@pytest.mark.parametrize("said", ["NO_ANSWER", "", " NO_ANSWER\n"])
+async def test_a_stream_without_an_answer_acknowledges(said: str) -> None:
+    events = await streamed(SayingChat(said))
+    assert "확인하고 있습니다" in shown(events)
+    assert shown(events) == events[-1].data.text
+
+
+async def test_a_model_that_breaks_off_ends_the_stream_with_its_error() -> None:
+    chat = SayingChat(GOOD, AppError(Code.LLM_UNAVAILABLE, "away"))
+    events = await streamed(chat)
+    assert (events[-1].kind, events[-1].data["code"]) == (AnswerEventKind.ERROR, "llm_unavailable")
+    assert chat.closed
+
+
+async def test_a_draft_in_another_language_than_asked_for_says_so() -> None:
+    english = msgspec.structs.replace(ASK, language="en")
+    draft = await generate_reply_text(DOCUMENT, HITS, english, chat=SayingChat("Hello,\n저장된 항목을 삭제해 주세요 [1].\nRegards"))
+    assert any("another language" in warning for warning in draft.warnings)
+    assert not any("언어" in warning for warning in (await generate_reply_text(DOCUMENT, HITS, ASK, chat=SayingChat(GOOD))).warnings)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_the_guard_lets_all_else_through_whatever_the_pieces(size: int) -> None:
+    text = "1. 설정 > 계정에서 ‘초기화’를 누릅니다 [1].\n2. It's done, e.g. v5.2 [2].\n감사합니다"
+    guard = LeakGuard([NOTE_HIT.chunk.text], [])
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert "".join([*map(guard.feed, pieces), guard.finish()]) == text
+    assert not guard.leaked
+
+
 @pytest.mark.parametrize(
-    "leak",
+    ("language", "tone", "opening"),
     [
-        "해지 위험 고객이므로 다음 달까지 요금을 절반으로 할인해 주기로 내부에서 합의했다 [1].",
-        "다음 갱신 때 삼십 퍼센트 [1] 할인을 먼저 제안하지 말 것",
+        ("ko", Tone.FORMAL, "안녕하십니까, 김민수님."),
+        ("ko", Tone.CONCISE, "안녕하세요, 김민수님."),
+        ("en", Tone.FORMAL, "Dear 김민수,"),
+        ("en", Tone.FRIENDLY, "Hello 김민수,"),
+        ("ko-KR", Tone.FORMAL, "안녕하십니까, 김민수님."),
     ],
 )
+async def test_an_acknowledgement_keeps_the_tone(language: str, tone: Tone, opening: str) -> None:
+    ask = msgspec.structs.replace(ASK, language=language, tone=tone)
+    draft = await generate_reply_text(DOCUMENT, [], ask, chat=SayingChat(""))
+    assert draft.text.startswith(opening)
+    if language.startswith("ko") and tone is Tone.FORMAL:
+        assert "요." not in draft.text
+
+
+@pytest.mark.parametrize("leak", LEAKS)
 async def test_a_draft_that_repeats_an_internal_text_is_thrown_away(leak: str) -> None:
     draft = await generate_reply_text(DOCUMENT, HITS, ASK, chat=SayingChat(f"안녕하세요. {leak} 삭제하세요 [1]."))
     assert (draft.grounded, draft.citations, draft.usage) == (False, (), USED)

@@ -2,9 +2,10 @@
 
 import re
 
+import msgspec
 import pytest
 
-from backend.core.model.answer import ReplyMaterial, SourceText
+from backend.core.model.answer import ReplyMaterial, RewriteMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose
 from backend.core.model.document import Part
@@ -12,6 +13,7 @@ from backend.core.model.ticket import Role
 from backend.core.prompts.answer import NO_ANSWER, answer_prompt
 from backend.core.prompts.fence import defuse, fenced, unmark
 from backend.core.prompts.reply import reply_prompt
+from backend.core.prompts.rewrite import rewrite_prompt
 from backend.core.prompts.summary import SUMMARY_SCHEMA, summary_prompt
 
 ATTACKS = [
@@ -94,3 +96,34 @@ def test_a_reply_prompt_carries_tone_length_and_names() -> None:
     assert "5 sentences" in system
     assert "signed" in system
     assert all(text in user for text in ("이영희", "박지원", "내일까지", "재설정하세요."))
+    assert "합쇼체" in system
+    english = reply_prompt(msgspec.structs.replace(material, language="en", tone="friendly")).messages[0].text
+    assert "합쇼체" not in english
+    assert "English" in english
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_nothing_in_a_reply_prompt_can_open_a_fence(attack: str) -> None:
+    def asked(text: str) -> str:
+        material = ReplyMaterial(
+            title=text, parts=(part(text),), language="ko", tone="formal", sources=(source(text),), customer=text, agent=text, hint=text
+        )
+        return reply_prompt(material).messages[1].text
+
+    assert fences(asked(attack)) == fences(asked("a"))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("action", ["rephrase", "shorten", "expand", "translate", "tone"])
+def test_a_text_to_be_written_anew_is_data(attack: str, action: str) -> None:
+    system, user = rewrite_prompt(RewriteMaterial(text=attack, action=action, language="en", tone="formal")).messages
+    assert fences(user.text) == ["<<<TEXT>>>", "<<<END TEXT>>>"]
+    assert attack not in system.text
+    assert "English" in system.text
+
+
+def test_a_tone_is_only_told_where_one_is_asked_for() -> None:
+    assert "Tone:" not in rewrite_prompt(RewriteMaterial(text="a", action="shorten", language="ko")).messages[0].text
+    formal = rewrite_prompt(RewriteMaterial(text="a", action="tone", language="ko", tone="formal"))
+    assert "합쇼체" in formal.messages[0].text
+    assert formal.purpose is Purpose.REWRITE

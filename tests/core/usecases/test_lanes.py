@@ -7,7 +7,7 @@ from backend.core.model.connection import Connection
 from backend.core.model.quota import Lane
 from backend.core.model.sync import RunMode, RunOptions
 from backend.core.model.tenant import Role, Secret
-from backend.core.usecases import connections, copilot, sync
+from backend.core.usecases import brief, connections, sync
 from tests.api.helpdesk import GOOD_KEY
 from tests.api.house import House
 from tests.core.usecases.conftest import CallerOf
@@ -27,7 +27,7 @@ async def test_a_ticket_that_is_opened_is_for_somebody_who_waits(house: House, c
     await _connect(house, caller)
     before = len(house.helpdesks.opened)
     with pytest.raises(AppError) as caught:
-        await copilot.init_ticket(house.services, "acme", caller(Role.AGENT), "987654", platform="paper", top_k=3)
+        await brief.open_brief(house.services, "acme", caller(Role.AGENT), "987654", platform="paper", top_k=3)
     assert caught.value.code is Code.TICKET_NOT_FOUND
     assert [source.lane for source in house.helpdesks.opened[before:]] == [Lane.LIVE]
 

@@ -1,0 +1,103 @@
+"""A ticket an agent has open: from the store, or fetched, merged and summarized on the spot."""
+
+import msgspec
+
+from backend.core import clock
+from backend.core.errors import AppError, Code, Retry
+from backend.core.ingest import merge, summarize
+from backend.core.ingest.pipeline.sources import open_source
+from backend.core.ingest.pipeline.spent import book_usage
+from backend.core.model.budget import Purpose
+from backend.core.model.connection import ConnectionState
+from backend.core.model.copilot import BriefSource
+from backend.core.model.document import DocState, DocType, Document, Summary, visible_parts
+from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.quota import Lane
+from backend.core.model.sync import ItemRef
+from backend.core.model.ticket import Ticket
+from backend.core.ports.services import Services
+
+QUERY_CHARS = 800
+"""So much of a ticket is enough to find its like."""
+
+
+async def find_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource]:
+    """The stored ticket, else the one a connected helpdesk has, which is kept and sent on its way through the pipeline.
+
+    Raises TICKET_NOT_FOUND where neither has it, and what the Source raises.
+    """
+    document = await stored_ticket(services, company_id, ticket_id, platform)
+    if document is not None:
+        return document, BriefSource.STORE
+    return await fetch_ticket(services, company_id, ticket_id, platform), BriefSource.HELPDESK
+
+
+async def stored_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> Document | None:
+    """The ticket of this id, unless it is gone; None where it was never seen."""
+    async with services.database.open(company_id) as uow:
+        document = await uow.documents.find(platform, DocType.TICKET, ticket_id)
+    return None if document is None or document.state is DocState.DELETED else document
+
+
+async def fetch_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> Document:
+    """The ticket from the first connected helpdesk that has it, kept and sent on its way. Raises as `find_ticket`."""
+    async with services.database.open(company_id) as uow:
+        connections = await uow.connections.list()
+    for connection in connections:
+        if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
+            continue
+        source = await open_source(services, company_id, connection, Lane.LIVE)
+        try:
+            fetched = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=ticket_id, version=""))
+        except AppError as error:
+            if error.code is not Code.SOURCE_ITEM_NOT_FOUND:
+                raise
+            continue
+        finally:
+            await source.close()
+        if isinstance(fetched.item, Ticket):
+            document = merge.merge_ticket(
+                fetched.item,
+                company_id,
+                connection_id=connection.connection_id,
+                platform=connection.platform,
+                # A version no listing names: the next sync reads it again, then with its attachments.
+                version="",
+                now=clock.now(),
+            )
+            async with services.database.open(company_id) as uow:
+                await uow.documents.put([document])
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            return document
+    raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
+
+
+async def summarized(services: Services, company_id: str, document: Document) -> Document:
+    """With summaries: those the store has, else made on the spot and cached, so that the pipeline does not pay again.
+
+    Without them where the model is away: tickets like this one can be found all the same.
+    """
+    if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
+        return document
+    chat = (await services.models_of(company_id)).summarize
+    async with services.database.open(company_id) as uow:
+        cached = await uow.usage.get_cached([task.key for task in summarize.plan(document, chat)])
+    known = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+    try:
+        made = await summarize.summarize(document, chat=chat, cached=known)
+    except AppError as error:
+        if error.retry is Retry.NEVER or error.code.startswith("llm_") or error.code is Code.SUMMARY_INVALID:
+            return document
+        raise
+    async with services.database.open(company_id) as uow:
+        await uow.usage.put_cached({key: summarize.encode(value) for key, value in made.fresh.items()}, Purpose.SUMMARY)
+    await book_usage(services, company_id, chat, Purpose.SUMMARY, made.usage)
+    return msgspec.structs.replace(document, summary=made.summary, internal_summary=made.internal_summary)
+
+
+def search_text(document: Document, summary: Summary | None, *, internal: bool) -> str:
+    """What finds a ticket's like: its title and problem, without a summary its first turn (`internal`: notes count)."""
+    if summary is not None:
+        return f"{document.title}\n{summary.problem}"[:QUERY_CHARS]
+    first = next((part.text for part in visible_parts(document.parts, internal=internal)), "")
+    return f"{document.title}\n{first}"[:QUERY_CHARS]
