@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from backend.adapters.budgeted import BudgetedModels
+from backend.adapters.circuit import Circuit, GuardedChat, GuardedEmbedder
 from backend.adapters.compute import ProcessCompute
+from backend.adapters.fallback import FallbackChat
 from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
-from backend.adapters.langchain.calls import Access, parse_prices
+from backend.adapters.langchain.calls import Access, cost_of, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.adapters.masked import MaskedChat, MaskedEmbedder
@@ -20,6 +23,7 @@ from backend.adapters.offline.embed import HashingEmbedder
 from backend.adapters.registry import SourceRegistry
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
+from backend.core.model.budget import Usage
 from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
 from backend.core.ports.llm import ChatModel, Embedder
@@ -107,6 +111,8 @@ async def build(settings: Settings) -> Built:
         compute=compute,
         meter=meter,
         policy=policy,
+        spending=BudgetedModels(database, meter, providers.cost_of),
+        circuits=providers.circuits,
     )
     return Built(
         services=services,
@@ -119,9 +125,9 @@ async def build(settings: Settings) -> Built:
 def _models(settings: Settings, providers: "_Providers", embedder: Embedder) -> Models:
     """Masked where a text leaves the machine, and beside them the bare ones for tenants that want those."""
     bare = Models(
-        summarize=providers.chat(settings.summarize_model),
-        generate=providers.chat(settings.generate_model),
-        reason=providers.chat(settings.reason_model),
+        summarize=providers.with_fallback(settings.summarize_model, settings.summarize_fallback),
+        generate=providers.with_fallback(settings.generate_model, settings.generate_fallback),
+        reason=providers.with_fallback(settings.reason_model, settings.reason_fallback),
         embed=embedder,
     )
     if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
@@ -150,6 +156,7 @@ def _compute_processes(settings: Settings) -> int:
 def _policy(settings: Settings, embedder: Embedder) -> Policy:
     return Policy(
         failed_share=settings.failed_share,
+        reserved_share=settings.connector_reserved_share,
         delete_share=settings.delete_share,
         scheduled_runs=settings.scheduled_runs,
         reconcile_days=settings.reconcile_days,
@@ -175,16 +182,37 @@ class _Providers:
         self._meter = meter
         self._chats: dict[str, ChatModel] = {}
         self.closers: list[Close] = []
+        self.circuits: list[Circuit] = []
         try:
             self._prices = parse_prices(settings.llm_prices)
         except ValueError as error:
             raise AppError(Code.INVALID_REQUEST, f"DESKLORE_LLM_PRICES: {error} (see docs/settings.md).") from None
 
-    def chat(self, name: str) -> ChatModel:
-        """The model of this name, counted and timed."""
-        if name not in self._chats:
-            self._chats[name] = MeteredChat(self._make_chat(name), self._meter)
-        return self._chats[name]
+    def with_fallback(self, name: str, fallback: str | None) -> ChatModel:
+        """The model of this name, and behind it the one that is asked where it is down."""
+        first = self._chat(name)
+        if fallback is None or name == "offline":
+            return first
+        return FallbackChat(first, self._chat(fallback, second=True), self._meter)
+
+    def _chat(self, name: str, *, second: bool = False) -> ChatModel:
+        """The model of this name, counted, timed and behind its circuit breaker."""
+        # The same name may mean another server where it is a fall-back.
+        known = f"{name} of the second provider" if second and name != "offline" and self._settings.fallback_base_url else name
+        if known not in self._chats:
+            made = MeteredChat(self._make_chat(name, second=second), self._meter)
+            self._chats[known] = made if name == "offline" else GuardedChat(made, self._circuit(made.provider, made.model))
+        return self._chats[known]
+
+    def _circuit(self, provider: str, model: str) -> Circuit:
+        settings = self._settings
+        circuit = Circuit(provider, model, self._meter, failures=settings.llm_circuit_failures, pause=settings.llm_circuit_seconds)
+        self.circuits.append(circuit)
+        return circuit
+
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs by the prices in the settings."""
+        return cost_of(self._prices, model, input_tokens, output_tokens)
 
     async def embedder(self) -> Embedder:
         """The embedder of the settings, its vector length known."""
@@ -196,12 +224,17 @@ class _Providers:
         embedder = LangChainEmbedder(access, dimension=settings.embed_dimension, prices=self._prices)
         await embedder.learn_dimension()
         self.closers.append(embedder.close)
-        return MeteredEmbedder(embedder, self._meter)
+        return GuardedEmbedder(MeteredEmbedder(embedder, self._meter), self._circuit(embedder.provider, embedder.model))
 
-    def _make_chat(self, name: str) -> ChatModel:
+    def _make_chat(self, name: str, *, second: bool) -> ChatModel:
         if name == "offline":
             return OfflineChat(self._tokenizer, self._compute)
-        access = _access(self._settings, name, key=self._settings.openai_api_key, base_url=self._settings.openai_base_url)
+        settings = self._settings
+        key, base_url = settings.openai_api_key, settings.openai_base_url
+        if second and settings.fallback_base_url is not None:
+            # The first provider's key is not shown to another one.
+            key, base_url = settings.fallback_api_key, settings.fallback_base_url
+        access = _access(settings, name, key=key, base_url=base_url)
         chat = LangChainChat(access, prices=self._prices)
         self.closers.append(chat.close)
         return chat

@@ -114,6 +114,15 @@ class Settings(BaseSettings):
     summarize_model: str = Field("offline", description="`offline` or `openai:<model>`: writes the summaries.")
     generate_model: str = Field("offline", description="`offline` or `openai:<model>`: writes answers and replies.")
     reason_model: str = Field("offline", description="`offline` or `openai:<model>`: finds out what a question is after.")
+    summarize_fallback: str | None = Field(
+        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down; `offline` or `openai:<model>`; empty: none."
+    )
+    generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
+    reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
+    fallback_base_url: str | None = Field(
+        None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
+    )
+    fallback_api_key: SecretStr | None = Field(None, description="Key of the second provider.")
     embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
     embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
     openai_api_key: SecretStr | None = Field(
@@ -131,6 +140,12 @@ class Settings(BaseSettings):
     llm_timeout_seconds: float = Field(60.0, gt=0, description="How long one call to a model may take.")
     llm_attempts: int = Field(3, ge=1, le=10, description="How often a call to a model is tried.")
     llm_concurrency: int = Field(8, ge=1, le=200, description="Calls to a model at once.")
+    llm_circuit_failures: int = Field(
+        5, ge=1, le=100, description="Failures in a row after which a provider's model is left alone for a while."
+    )
+    llm_circuit_seconds: float = Field(
+        20.0, gt=0, le=300, description="How long at first; twice as long after each try that fails, unless the provider says when."
+    )
     llm_prices: str = Field(
         "", description="US dollars per million tokens, `model=input/output`, comma-separated; models without a price count tokens only."
     )

@@ -9,6 +9,7 @@ from typer.exceptions import Abort, TyperException
 from backend.cli import (
     ask,
     bench,
+    budget,
     connections,
     demo,
     documents,
@@ -55,6 +56,7 @@ app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
+app.add_typer(budget.app, name="budget", rich_help_panel="Manage it")
 
 
 def main(arguments: list[str]) -> int:

@@ -68,6 +68,8 @@ def describe(run: dict[str, Any], rate: float | None, left: float | None) -> str
     done, total = progress_of(run)
     words = [f"{done}/{total} documents" if total else f"{done} documents"]
     words += [f"{counts[name]} {name}" for name in ("listed", "unchanged", "deleted", "held", "failed") if counts.get(name)]
+    if counts.get("waiting_for_budget"):
+        words.append(f"{counts['waiting_for_budget']} wait for the budget")
     if rate is not None:
         words.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
     if left is not None and run["state"] not in ENDED:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.errors import CliError, Exit
+from backend.cli.estimates import tell_estimates
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, describe, follow_run
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
@@ -24,6 +25,7 @@ def sync(
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch everything again, even what is unchanged.")] = False,
     since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would read, call and cost.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
@@ -32,6 +34,9 @@ def sync(
     """Read what changed from a helpdesk and make it searchable, with live progress. With --json: {"runs": [...]}."""
     options = {"mode": "refresh" if refresh else "full" if full else "incremental", "since": moment(since), "limit": limit}
     with as_tenant(url, key, Output(as_json=as_json)) as session:
+        if dry_run:
+            tell_estimates(session, _chosen(session, connection), options)
+            return
         runs = [sync_one(session, each, options, detach=detach) for each in _chosen(session, connection)]
         session.output.document({"runs": runs})
         for run in runs if not detach else []:

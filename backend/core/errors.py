@@ -103,6 +103,7 @@ class Code(StrEnum):
     LLM_REFUSED = "llm_refused"
     LLM_REQUEST_REJECTED = "llm_request_rejected"
     LANGUAGE_MODEL_NEEDED = "language_model_needed"
+    LLM_BUDGET_USED_UP = "llm_budget_used_up"
     SUMMARY_INVALID = "summary_invalid"
     SECRET_UNREADABLE = "secret_unreadable"
     INDEX_UNAVAILABLE = "index_unavailable"
@@ -165,6 +166,9 @@ SPECS: dict[Code, Spec] = {
     Code.LLM_REFUSED: Spec(_K.UPSTREAM, _R.NEVER, "The model refused to answer."),
     Code.LLM_REQUEST_REJECTED: Spec(_K.UPSTREAM, _R.NEVER, "The model provider rejected the request."),
     Code.LANGUAGE_MODEL_NEEDED: Spec(_K.INVALID, _R.NEVER, "The offline model quotes and cuts; writing anew needs a language model."),
+    Code.LLM_BUDGET_USED_UP: Spec(
+        _K.RATE_LIMITED, _R.LATER, "The company's budget for models is used up; it begins anew, or somebody raises it."
+    ),
     Code.SUMMARY_INVALID: Spec(_K.UPSTREAM, _R.LATER, "The model's summary does not fit the schema."),
     Code.SECRET_UNREADABLE: Spec(_K.INTERNAL, _R.CREDENTIALS, "A stored secret can't be opened with the present master key."),
     Code.INDEX_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The search index can't be opened."),

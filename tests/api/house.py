@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
@@ -15,6 +16,7 @@ from backend.core import ids
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.auth import AuthConfig
+from backend.core.model.budget import Usage
 from backend.core.model.document import AttachmentFile, AttachmentState, Chunk, DocState, DocType, Document, Part, Summary
 from backend.core.model.search import Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
@@ -117,6 +119,9 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
+        spending=BudgetedModels(
+            database, meter, lambda _model, asked, said: Usage(calls=1, input_tokens=asked, output_tokens=said, unpriced_calls=1)
+        ),
     )
     auth = AuthConfig(
         operator_key=Secret(OPERATOR_KEY), jwt_secret=Secret("jwt-secret-for-tests-" + "x" * 32), key_pepper=Secret("pepper-" * 6)

@@ -83,6 +83,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("POST", "/api/v1/generate_reply"): 404,
     ("POST", "/api/v1/generate_reply/stream"): 404,
     ("POST", "/api/v1/ingest"): 404,
+    ("POST", "/api/v1/ingest/estimate"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
     ("GET", "/api/v1/init/{ticket_id}/stream"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
@@ -94,6 +95,9 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/tenants/{company_id}"): 403,
     ("DELETE", "/api/v1/tenants/{company_id}"): 403,
     ("POST", "/api/v1/tenants/{company_id}/keys"): 403,
+    ("GET", "/api/v1/tenants/{company_id}/budget"): 403,
+    ("PUT", "/api/v1/tenants/{company_id}/budget"): 403,
+    ("DELETE", "/api/v1/tenants/{company_id}/budget"): 403,
 }
 SHOWS_ITS_OWN = {
     ("GET", "/api/v1/audit"),
@@ -117,6 +121,9 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/settings"),
     ("PATCH", "/api/v1/settings"),
     ("GET", "/api/v1/usage"),
+    ("GET", "/api/v1/budget"),
+    ("PUT", "/api/v1/budget"),
+    ("DELETE", "/api/v1/budget"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/settings"): {"masking": True},
@@ -138,11 +145,13 @@ BODIES |= {
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
+BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
     "/api/v1/generate_reply": ("ticket_id",),
     "/api/v1/generate_reply/stream": ("ticket_id",),
     "/api/v1/ingest": ("connection_id",),
+    "/api/v1/ingest/estimate": ("connection_id",),
 }
 
 

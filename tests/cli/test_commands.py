@@ -161,3 +161,26 @@ def test_no_secret_is_in_the_log(world: World) -> None:
     assert "http_request" in text
     assert world.operator_key not in text
     assert world.sandbox.api_key not in text
+
+
+def test_a_budget_is_set_shown_and_cleared(world: World, company: str, desklore: Desklore, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert desklore("budget", "set", "--daily-usd", "2.5", "--monthly-tokens", "900000", "--json").document["waiting_documents"] == 0
+    shown = desklore("budget", "show").out
+    assert "US$ a day" in shown
+    assert "2.5" in shown
+    assert "900,000" in shown
+    monkeypatch.setenv("DESKLORE_OPERATOR_KEY", world.operator_key)
+    operators = desklore("budget", "set", "--company", company, "--daily-usd", "1", "--json").document
+    assert operators["standing"]["limits"]["daily_usd"] == 1
+    assert desklore("budget", "clear", "--json").document["standing"]["limits"]["daily_usd"] == 1
+    assert desklore("budget", "show", "--company", "nobody").code == 3
+
+
+def test_a_dry_run_tells_and_starts_nothing(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    told = desklore("sync", connection, "--dry-run").out
+    assert "nothing is written" in told
+    assert "no call to a provider" in told
+    [estimate] = desklore("sync", "--dry-run", "--json").document["estimates"]
+    assert 0 < estimate["listed"]["tickets"] <= TICKETS
+    assert desklore("runs", "list", "--json").document["items"] == []

@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from backend.core.errors import AppError, Code
-from backend.core.model.budget import Purpose
+from backend.core.model.budget import Budget, BudgetOwner, Limits, Purpose
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import stores, sweeps
+from backend.core.ports import spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
@@ -37,6 +37,8 @@ from tests.contract.records import (
 
 CALIBRATION = Calibration(made_by="bigram-1+bm25-1", min_support=0.6, kept=0.95, refused=0.7, questions=10, at=START)
 
+BUDGET = Budget(owner=BudgetOwner.TENANT, limits=Limits(daily_usd=1.0), set_by="key:k", set_at=START)
+
 
 class StopHereError(Exception):
     """What a use case might raise."""
@@ -45,7 +47,7 @@ class StopHereError(Exception):
 async def fill(records: Records, company: str) -> None:
     """One row of everything; the ids on the helpdesk are the same for every tenant."""
     async with records.database.open(company) as work:
-        document = doc(1, company=company)
+        document = replace(doc(1, company=company), next_try_at=START, error_code="llm_budget_used_up")
         await work.documents.put([document])
         await work.attachments.put([attachment("1", document, state=AttachmentState.WAITING)])
         await work.connections.put(connection())
@@ -56,6 +58,7 @@ async def fill(records: Records, company: str) -> None:
         await work.sweeps.hold(CONNECTION, [HeldDeletion(doc_type=DocType.TICKET, original_id="1", presence=Presence.PURGED, at=START)])
         await work.usage.add([usage_row()])
         await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
+        await work.budgets.put(BUDGET)
         await work.feedback.put_answer(answer("ans_1", document))
         await work.feedback.put(thumb(Rating.UP, document))
         await work.solved.replace({document.document_id: ["an-article"]})
@@ -71,6 +74,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.get": lambda w: w.documents.get(ACME),
     "documents.get_many": lambda w: w.documents.get_many([ACME]),
     "documents.find": lambda w: w.documents.find(None, DocType.TICKET, "1"),
+    "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),
     "documents.list": lambda w: w.documents.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
@@ -88,6 +92,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "sweeps.live": lambda w: w.sweeps.live(CONNECTION, DocType.TICKET),
     "sweeps.list_held": lambda w: w.sweeps.list_held(CONNECTION),
     "sweeps.count_held": lambda w: w.sweeps.count_held(CONNECTION),
+    "budgets.list": lambda w: w.budgets.list(),
     "usage.list": lambda w: w.usage.list(DAY, DAY),
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
@@ -106,6 +111,8 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
     "documents.reindex": lambda w: w.documents.reindex([ACME]),
+    "documents.resume": lambda w: w.documents.resume("llm_budget_used_up"),
+    "budgets.delete": lambda w: w.budgets.delete(BudgetOwner.TENANT),
     "calibrations.delete": lambda w: w.calibrations.delete(CALIBRATION.made_by),
     "attachments.delete": lambda w: w.attachments.delete([ACME]),
     "connections.delete": lambda w: w.connections.delete(CONNECTION),
@@ -116,7 +123,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
-    *("solved.replace", "calibrations.put"),
+    *("solved.replace", "calibrations.put", "budgets.put"),
 }
 NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, ([], None), dict.fromkeys(DocState, 0))
 
@@ -124,7 +131,7 @@ NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, ([], None), dict.from
 def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
-    return getattr(stores, name, None) or getattr(sweeps, name)
+    return getattr(stores, name, None) or getattr(spending, name, None) or getattr(sweeps, name)
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

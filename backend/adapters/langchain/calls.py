@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.adapters.langchain.errors import RETRYABLE, Verdicts, retry_after
 from backend.core.errors import AppError
@@ -141,7 +141,9 @@ def parse_prices(text: str) -> dict[str, tuple[float, float]]:
 
 
 def cost_of(prices: Mapping[str, tuple[float, float]], model: str, input_tokens: int, output_tokens: int) -> Usage:
-    """The Usage of one call; free where the model has no price."""
-    incoming, outgoing = prices.get(model, (0.0, 0.0))
-    cost = (input_tokens * incoming + output_tokens * outgoing) / 1_000_000
-    return Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens, cost_usd=cost)
+    """The Usage of one call; without a price for the model its cost is unknown, which is not the same as nothing."""
+    usage = Usage(calls=1, input_tokens=input_tokens, output_tokens=output_tokens)
+    if model not in prices:
+        return structs.replace(usage, unpriced_calls=1)
+    incoming, outgoing = prices[model]
+    return structs.replace(usage, cost_usd=(input_tokens * incoming + output_tokens * outgoing) / 1_000_000)

@@ -163,7 +163,7 @@ class LangChainChat:
     def _usage(self, message: "AIMessage | None") -> Usage:
         counted = message.usage_metadata if message is not None else None
         if counted is None:
-            return Usage(calls=1)
+            return Usage(calls=1, unpriced_calls=1)
         return cost_of(self._prices, self.model, counted["input_tokens"], counted["output_tokens"])
 
 

@@ -7,15 +7,16 @@ from typing import Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
-from backend.api.errors import problems, request_id_of
+from backend.api.errors import SOURCE, problems, request_id_of
 from backend.api.routes import API
 from backend.api.schemas.base import Items
+from backend.api.schemas.estimate import EstimateOut
 from backend.api.schemas.sync import FailureOut, IngestIn, RunOut
 from backend.api.sse import EVENTS, Event, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
 from backend.core.ports.services import Services
-from backend.core.usecases import sync
+from backend.core.usecases import estimates, sync
 
 router = APIRouter(prefix=API, tags=["sync"])
 
@@ -32,17 +33,15 @@ _ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELE
 )
 async def start_run(body: IngestIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Start a sync; it goes on in the background."""
-    options = RunOptions(
-        mode=body.mode,
-        streams=body.streams,
-        since=body.since,
-        until=body.until,
-        limit=body.limit,
-        statuses=tuple(status.value for status in body.statuses),
-    )
-    run = await sync.start_run(services, caller.company_id, body.connection_id, options, caller.actor)
+    run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller.actor)
     response.headers["Location"] = f"{API}/runs/{run.run_id}"
     return run
+
+
+@router.post("/ingest/estimate", response_model=EstimateOut, responses=problems(Code.CONNECTION_NOT_FOUND, *SOURCE, body=True))
+async def estimate_run(body: IngestIn, services: ServicesDep, caller: IngestCaller) -> estimates.Estimate:
+    """A dry run: what a sync with these options would read, call and cost, by the listings and by what was done before. Writes nothing."""
+    return await estimates.estimate_run(services, caller.company_id, body.connection_id, _options(body))
 
 
 @router.get("/runs", response_model=Items[RunOut], responses=problems())
@@ -82,6 +81,17 @@ async def list_failures(
 ) -> dict[str, list[ItemFailure]]:
     """Items that could not be taken, oldest first; they are tried first next time."""
     return {"items": await sync.list_failures(services, caller.company_id, connection_id)}
+
+
+def _options(body: IngestIn) -> RunOptions:
+    return RunOptions(
+        mode=body.mode,
+        streams=body.streams,
+        since=body.since,
+        until=body.until,
+        limit=body.limit,
+        statuses=tuple(status.value for status in body.statuses),
+    )
 
 
 async def _progress(services: Services, company_id: str, run_id: str) -> AsyncGenerator[Event]:

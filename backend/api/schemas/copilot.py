@@ -137,7 +137,10 @@ class UsageOut(Out):
     calls: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float
+    cost_usd: float | None = Field(
+        validation_alias="known_cost_usd", description="Null where no price is known; never zero in its place (`DESKLORE_LLM_PRICES`)."
+    )
+    unpriced_calls: int = Field(description="Calls that `cost_usd` does not count, because their model has no price.")
 
 
 class AnswerOut(Out):

@@ -54,6 +54,7 @@ class RunCountsOut(Out):
     failed: int
     processed: int
     to_process: int
+    waiting_for_budget: int
     expected: int | None
     api_calls: int
     api_remaining: int | None

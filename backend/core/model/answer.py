@@ -106,6 +106,9 @@ class Delta(Struct, frozen=True, kw_only=True):
 
     text: str = ""
     usage: Usage | None = None
+    provider: str = ""
+    """With the usage: who made it, where that may be another than who was asked."""
+    model: str = ""
 
 
 class Citation(Struct, frozen=True, kw_only=True):

@@ -141,6 +141,8 @@ class RunCounts(Struct, kw_only=True):
     """Documents that reached a final state (indexed, skipped or failed) since the Run began."""
     to_process: int = 0
     """Documents of the connection still pending or processing."""
+    waiting_for_budget: int = 0
+    """Documents of the connection that wait until the budget for models begins anew or is raised."""
     expected: int | None = None
     """How many items the listings will name, where the platform tells."""
     api_calls: int = 0

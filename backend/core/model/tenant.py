@@ -33,6 +33,8 @@ class Scope(StrEnum):
     """See private notes and agents-only articles."""
     USAGE_READ = "usage:read"
     """See what models cost."""
+    BUDGET = "budget"
+    """Set how much models may cost."""
     AUDIT_READ = "audit:read"
     """See who did what."""
     SETTINGS = "settings"
@@ -42,7 +44,7 @@ class Scope(StrEnum):
 _VIEWER = frozenset({Scope.DOCUMENTS_READ, Scope.QUERY})
 _MEMBER = _VIEWER | {Scope.FEEDBACK}
 _AGENT = _MEMBER | {Scope.REPLY, Scope.INTERNAL_READ, Scope.RUNS_READ}
-_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST, Scope.USAGE_READ, Scope.AUDIT_READ, Scope.SETTINGS}
+_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST, Scope.USAGE_READ, Scope.BUDGET, Scope.AUDIT_READ, Scope.SETTINGS}
 ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
     Role.OPERATOR: frozenset({Scope.TENANTS}),
     Role.ADMIN: _ADMIN,

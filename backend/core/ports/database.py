@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backend.core.model.job import Job
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
@@ -33,6 +34,7 @@ class UnitOfWork(Protocol):
     sync: SyncStore
     sweeps: SweepStore
     usage: UsageStore
+    budgets: BudgetStore
     feedback: FeedbackStore
     audit: AuditStore
     keys: KeyStore

@@ -1,6 +1,7 @@
 """Language models and embedders."""
 
 from collections.abc import AsyncIterator, Sequence
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from backend.core.model.answer import Completion, Delta, Prompt
@@ -13,20 +14,16 @@ class ChatModel(Protocol):
     @property
     def provider(self) -> str:
         """`openai`, `offline`, …"""
-        ...
 
     @property
     def model(self) -> str:
         """The model's name, part of cache keys."""
-        ...
 
     async def complete(self, prompt: Prompt) -> Completion:
         """The whole answer. With `prompt.schema` the text is JSON; whether it fits is the caller's to validate."""
-        ...
 
     def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
         """The answer as it comes; the last Delta carries the usage."""
-        ...
 
 
 class Embedder(Protocol):
@@ -35,26 +32,21 @@ class Embedder(Protocol):
     @property
     def provider(self) -> str:
         """`openai`, `offline`, …"""
-        ...
 
     @property
     def model(self) -> str:
         """The model's name; with the tokenizer's it names the collection."""
-        ...
 
     @property
     def dimension(self) -> int:
         """Length of its vectors."""
-        ...
 
     @property
     def semantic(self) -> bool:
         """False for a lexical stand-in, whose vectors must not weigh in the fusion by default."""
-        ...
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
-        ...
 
 
 @runtime_checkable
@@ -64,9 +56,38 @@ class Masking(Protocol):
     @property
     def masking(self) -> str:
         """The version of the masking."""
-        ...
 
 
 def masking_of(model: ChatModel | Embedder) -> str:
     """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
     return model.masking if isinstance(model, Masking) else ""
+
+
+class CircuitState(StrEnum):
+    """Whether a provider's model is asked at all."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    """It failed too often: calls fail at once."""
+    HALF_OPEN = "half_open"
+    """The pause is over: one call tries whether it works again."""
+
+
+class CircuitView(Protocol):
+    """How the circuit breaker of a model stands."""
+
+    @property
+    def provider(self) -> str:
+        """`openai`, …"""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def state(self) -> CircuitState:
+        """How it is right now."""
+
+    @property
+    def seconds(self) -> float:
+        """Until a call may try again."""

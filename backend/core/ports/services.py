@@ -1,7 +1,10 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from backend.core.model.budget import Usage
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Caches
 from backend.core.ports.cipher import Cipher
@@ -9,7 +12,7 @@ from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.flights import Flights
-from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.source import SourceFactory
@@ -22,6 +25,7 @@ class Policy:
     """Values from the settings that the core works by; `settings.py` says what each means."""
 
     failed_share: float = 0.2
+    reserved_share: float = 0.1
     delete_share: float = 0.15
     scheduled_runs: int = 8
     reconcile_days: int = 7
@@ -48,11 +52,23 @@ class Models:
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
 
 
+class Spending(Protocol):
+    """Binds models to the tenant who pays: each call is admitted by the tenant's budget and booked on it."""
+
+    def bind(self, models: Models, company_id: str) -> Models:
+        """The same models for this tenant; their calls also raise LLM_BUDGET_USED_UP."""
+        ...
+
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs; `unpriced_calls` where nobody knows."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`.
 
-    `models` always mask personal data before it leaves; `models_of` gives those that a tenant's settings ask for.
+    `models` tells which there are, and always mask personal data; call those that `models_of` gives.
     """
 
     database: Database
@@ -69,11 +85,18 @@ class Services:
     compute: Compute
     meter: Meter
     policy: Policy
+    spending: Spending
+    circuits: Sequence[CircuitView] = ()
+    """One for each model of a provider."""
 
     async def models_of(self, company_id: str) -> Models:
-        """The models as this tenant wants them. One that is unknown has its personal data masked."""
-        if self.models.unmasked is None:
-            return self.models
-        async with self.database.directory() as directory:
-            tenant = await directory.get_tenant(company_id)
-        return self.models if tenant is None or tenant.masking else self.models.unmasked
+        """The models as this tenant wants and may call them: masked unless it says otherwise, within its budget, paid by it.
+
+        A tenant that is unknown has its personal data masked.
+        """
+        models = self.models
+        if models.unmasked is not None:
+            async with self.database.directory() as directory:
+                tenant = await directory.get_tenant(company_id)
+            models = models if tenant is None or tenant.masking else models.unmasked
+        return self.spending.bind(models, company_id)

@@ -45,7 +45,15 @@ class DocumentStore(Protocol):
         ...
 
     async def claim(self, limit: int, at: datetime) -> list[Document]:
-        """Take up to `limit` that are pending, or failed with a `next_try_at` that has come, and mark them processing."""
+        """Take up to `limit` that are pending, or failed, with a `next_try_at` that has come, and mark them processing."""
+        ...
+
+    async def postponed(self, at: datetime, connection_id: str | None = None) -> int:
+        """How many are pending and not to be claimed before a time that is still to come."""
+        ...
+
+    async def resume(self, error_code: str) -> int:
+        """Let pending ones that wait for this reason be claimed now; returns how many."""
         ...
 
     async def finish(self, documents: Sequence[Document]) -> int:

@@ -31,11 +31,18 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
     models = await services.models_of(company_id)
     policy = await _calibrated(services, company_id)
     with services.meter.stage("search"):
-        result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
+        try:
+            result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
+        except AppError as error:
+            if error.code is not Code.LLM_BUDGET_USED_UP or query.ranking.sparse_weight == 0 or policy.sparse_weight == 0:
+                raise
+            # Without a vector for the question, its words still find what is there.
+            words_only = msgspec.structs.replace(query, ranking=msgspec.structs.replace(query.ranking, dense_weight=0.0))
+            result, usage = await search(words_only, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
         async with services.database.open(company_id) as uow:
             wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
             feedback = await uow.feedback.of_documents(wanted)
-            if usage.calls:
+            if usage.calls and models.embed.provider == "offline":
                 row = UsageRow(
                     day=clock.now().date(),
                     provider=models.embed.provider,

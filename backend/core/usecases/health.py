@@ -6,6 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from backend.core.errors import AppError
+from backend.core.ports.llm import CircuitState, CircuitView
 from backend.core.ports.services import Services
 
 PROBE_SECONDS = 2.0
@@ -44,8 +45,17 @@ async def probe_dependencies(services: Services) -> list[Dependency]:
                 ("embed", models.embed),
             )
         ),
+        *(_of_circuit(circuit) for circuit in services.circuits),
         Dependency(name="queue", state=DependencyState.OK, detail=f"{waiting} waiting, {running} running"),
     ]
+
+
+def _of_circuit(circuit: CircuitView) -> Dependency:
+    """A model that is left alone: search and sync work, what needs it waits or goes to another."""
+    state = circuit.state
+    detail = f"open, tried again in {circuit.seconds:.0f} s" if state is CircuitState.OPEN else state.value
+    well = DependencyState.OK if state is CircuitState.CLOSED else DependencyState.LOW
+    return Dependency(name=f"circuit:{circuit.provider}/{circuit.model}", state=well, detail=detail)
 
 
 async def _probe_database(services: Services) -> Dependency:

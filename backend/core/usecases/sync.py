@@ -105,8 +105,10 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
     try:
         async with services.database.open(company_id, write=True) as uow:
             states = await uow.documents.counts(run.connection_id)
-            left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0)
-            counts = msgspec.structs.replace(run.counts, to_process=left, processed=max(0, run.counts.stored - left))
+            waiting = await uow.documents.postponed(clock.now(), run.connection_id)
+            left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0) - waiting
+            processed = max(0, run.counts.stored - left - waiting)
+            counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting)
             run = await save_run(uow, msgspec.structs.replace(run, counts=counts, heartbeat_at=clock.now()))
             if left:
                 return LOOK_AGAIN_SECONDS
@@ -120,7 +122,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         differs = settled and stored != indexed
         notes = [f"The store has {stored} indexed documents and the index {indexed}."] if differs else []
         ended = msgspec.structs.replace(run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now())
-        code = Code.DELETIONS_HELD.value if counts.held else None
+        code = Code.DELETIONS_HELD.value if counts.held else Code.LLM_BUDGET_USED_UP.value if waiting else None
         message = " ".join([*notes, *_remarks(ended)])
         await _save(services, company_id, msgspec.structs.replace(ended, error_code=code, error_message=message))
         services.meter.count("runs", 1, state=RunState.COMPLETED.value)
@@ -136,6 +138,11 @@ def _remarks(run: Run) -> list[str]:
         remarks.append(
             f"{run.counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
             f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
+        )
+    if run.counts.waiting_for_budget:
+        remarks.append(
+            f"{run.counts.waiting_for_budget} documents wait because the budget for models is used up; they go on by themselves when "
+            "it begins anew, or at once when it is raised. See: desklore budget show"
         )
     if run.unreadable:
         lists = ", ".join(name.replace("_", " ") for name in run.unreadable)

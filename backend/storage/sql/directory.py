@@ -87,7 +87,11 @@ class SqlDirectory:
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
         own = documents.c.company_id == tenants.c.company_id
-        to_do = [exists().where(own, documents.c.state == state.value) for state in (DocState.PENDING, DocState.PROCESSING)]
+        ready = or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= now())
+        to_do = [
+            exists().where(own, documents.c.state == DocState.PENDING.value, ready),
+            exists().where(own, documents.c.state == DocState.PROCESSING.value),
+        ]
         due = exists().where(own, RETRIED, documents.c.next_try_at <= now())
         waiting = exists().where(attachments.c.company_id == tenants.c.company_id, WAITING_FILE)
         return [

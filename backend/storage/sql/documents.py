@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import case as when
 
 from backend.core.model.document import DocState, DocType, Document
@@ -78,7 +78,9 @@ class SqlDocumentStore(TenantTables):
         """Take up to `limit`: pending ones, last updated first, then failed ones whose time has come; mark them processing."""
         await self._in.lock()
         newest = table.c.updated_at.desc(), table.c.document_id.desc()
-        taken = [*await self._claimable(self._documents().where(table.c.state == DocState.PENDING.value).order_by(*newest), limit)]
+        ready = or_(table.c.next_try_at.is_(None), table.c.next_try_at <= at)
+        pending = self._documents().where(table.c.state == DocState.PENDING.value, ready)
+        taken = [*await self._claimable(pending.order_by(*newest), limit)]
         if len(taken) < limit:
             due = self._documents().where(RETRIED, table.c.next_try_at <= at).order_by(table.c.next_try_at)
             taken += await self._claimable(due, limit - len(taken))
@@ -86,6 +88,23 @@ class SqlDocumentStore(TenantTables):
             mark = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids))
             await self._in.write(mark.values(state=DocState.PROCESSING.value))
         return [replace(document, state=DocState.PROCESSING) for document in taken]
+
+    async def postponed(self, at: datetime, connection_id: str | None = None) -> int:
+        """How many are pending and not to be claimed before a time that is still to come."""
+        query = select(func.count()).where(
+            table.c.company_id == self._company_id, table.c.state == DocState.PENDING.value, table.c.next_try_at > at
+        )
+        if connection_id is not None:
+            query = query.where(table.c.connection_id == connection_id)
+        row = await self._in.row(query)
+        return int(row[0]) if row else 0
+
+    async def resume(self, error_code: str) -> int:
+        """Let pending ones that wait for this reason be claimed now; returns how many."""
+        waiting = update(table).where(
+            table.c.company_id == self._company_id, table.c.state == DocState.PENDING.value, table.c.error_code == error_code
+        )
+        return await self._in.write(waiting.values(next_try_at=None, error_code=None, state_reason=""))
 
     async def finish(self, documents: Sequence[Document]) -> int:
         """Write state, summaries and error of Documents still processing whose stored content_hash is the same.

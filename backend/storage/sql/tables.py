@@ -200,6 +200,7 @@ usage = Table(
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost_usd", Float, nullable=False),
+    Column("unpriced_calls", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("company_id", "day", "provider", "model", "purpose"),
 )
 
@@ -212,6 +213,15 @@ paid_results = Table(
     Column("stored_at", UtcTime, nullable=False),
     Column("value", LargeBinary, nullable=False),
     PrimaryKeyConstraint("company_id", "cache_key"),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    company(),
+    Column("owner", String(16), nullable=False),
+    Column("body", Json, nullable=False),
+    PrimaryKeyConstraint("company_id", "owner"),
 )
 
 solved = Table(

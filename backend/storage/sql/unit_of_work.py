@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from backend.core.model.job import Job
 from backend.core.ports.database import Directory, UnitOfWork
+from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
     AttachmentStore,
     AuditStore,
@@ -23,6 +24,7 @@ from backend.core.ports.stores import (
 from backend.core.ports.sweeps import SweepStore
 from backend.storage.sql.attachments import SqlAttachmentStore
 from backend.storage.sql.audit import SqlAuditStore
+from backend.storage.sql.budgets import SqlBudgetStore
 from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
@@ -53,6 +55,7 @@ class SqlUnitOfWork:
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)
         self.usage: UsageStore = SqlUsageStore(company_id, transaction)
+        self.budgets: BudgetStore = SqlBudgetStore(company_id, transaction)
         self.feedback: FeedbackStore = SqlFeedbackStore(company_id, transaction)
         self.audit: AuditStore = SqlAuditStore(company_id, transaction)
         self.keys: KeyStore = SqlKeyStore(company_id, transaction)

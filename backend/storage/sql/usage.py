@@ -12,7 +12,7 @@ from backend.storage.sql.tables import paid_results
 from backend.storage.sql.tables import usage as table
 from backend.storage.sql.transaction import TenantTables, batches, insert
 
-_FIGURES = ("calls", "input_tokens", "output_tokens", "cost_usd")
+_FIGURES = ("calls", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls")
 
 
 class SqlUsageStore(TenantTables):

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from backend.core import clock
-from backend.core.errors import AppError, Retry
+from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.index import points_of
 from backend.core.ingest.pipeline import solved
@@ -41,7 +41,10 @@ class Batch(Struct, kw_only=True):
     postponed: list[Document] = []
     """Back to pending: a provider is down, which is not the Document's fault."""
     down: AppError | None = None
+    refused: AppError | None = None
+    """The tenant's budget is used up: what needs a model waits, everything else goes on."""
     usage: list[UsageRow] = []
+    llm_calls: int = 0
     embedded: int = 0
 
 
@@ -124,7 +127,7 @@ async def _make_points(services: Services, company_id: str, batch: Batch) -> Non
         with services.meter.stage("embed"):
             vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
         if vectors is None:
-            batch.postponed.extend(ready)
+            batch.postponed.extend(_until_paid(d, batch.refused) if batch.refused else d for d in ready)
             return
     with services.meter.stage("index"):
         batch.points = await _points(services, ready, chunks, vectors)
@@ -176,6 +179,9 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
     fresh: dict[str, bytes] = {}
     usage = Usage()
     for document, result in zip(documents, results, strict=True):
+        if isinstance(result, AppError) and result.code is Code.LLM_BUDGET_USED_UP:
+            batch.postponed.append(_until_paid(document, result))
+            continue
         if isinstance(result, AppError):
             waits = result.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS)
             (batch.postponed if waits else batch.done).append(document if waits else _failed(document, result))
@@ -183,7 +189,8 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
         usage += result.usage
         fresh |= {key: summarize.encode(summary) for key, summary in result.fresh.items()}
         ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
-    if usage.calls:
+    batch.llm_calls = usage.calls
+    if usage.calls and not _paid(chat.provider):
         batch.usage.append(_row(chat.provider, chat.model, Purpose.SUMMARY, usage))
     if fresh and _paid(chat.provider):
         async with services.database.open(company_id) as uow:
@@ -216,10 +223,13 @@ async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], b
     try:
         result = await embed.embed_chunks(chunks, embedder=embedder, cached=known)
     except AppError as error:
-        batch.down = error
+        if error.code is Code.LLM_BUDGET_USED_UP:
+            batch.refused = error
+        else:
+            batch.down = error
         return None
     batch.embedded = len(result.fresh)
-    if result.usage.calls:
+    if result.usage.calls and not paid:
         batch.usage.append(_row(embedder.provider, embedder.model, Purpose.EMBED_DOCUMENT, result.usage))
     if paid and result.fresh:
         async with services.database.open(company_id) as uow:
@@ -237,8 +247,7 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
         await solved.remember(uow, batch.done)
         if batch.usage:
             await uow.usage.add(batch.usage)
-        llm_calls = sum(row.usage.calls for row in batch.usage if row.purpose is Purpose.SUMMARY)
-        await add_processed(uow, connection_ids, llm_calls=llm_calls, embedded=batch.embedded)
+        await add_processed(uow, connection_ids, llm_calls=batch.llm_calls, embedded=batch.embedded)
         if batch.down is not None:
             for connection_id in connection_ids:
                 run = await uow.sync.active_run(connection_id)
@@ -271,8 +280,17 @@ def _failed(document: Document, error: AppError) -> Document:
     )
 
 
+def _until_paid(document: Document, error: AppError) -> Document:
+    """Pending until the budget begins anew; raising it lets it go on at once (`usecases/budgets.py`)."""
+    at = clock.now() + timedelta(seconds=error.retry_after or PROVIDER_DOWN_SECONDS)
+    return msgspec.structs.replace(document, state_reason=error.message, error_code=error.code.value, next_try_at=at)
+
+
 def _paid(provider: str) -> bool:
-    """Whether a result costs money or a network trip: what the offline models make is cheaper than looking it up."""
+    """Whether a result costs money or a network trip: what the offline models make is cheaper than looking it up.
+
+    Calls of a provider are booked as they are made (`Services.models_of`); here only those of this machine are.
+    """
     return provider != "offline"
 
 

@@ -8,7 +8,8 @@ from backend.core.ports.services import Services
 
 async def book_usage(services: Services, company_id: str, chat: ChatModel, purpose: Purpose, usage: Usage) -> None:
     """Add the usage to the day's figures; nothing is written where no call was made."""
-    if not usage.calls:
+    # Calls of a provider are booked as they are made (`Services.models_of`).
+    if not usage.calls or chat.provider != "offline":
         return
     row = UsageRow(day=clock.now().date(), provider=chat.provider, model=chat.model, purpose=purpose, usage=usage)
     async with services.database.open(company_id) as uow:

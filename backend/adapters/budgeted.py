@@ -1,0 +1,195 @@
+"""Models bound to the tenant who pays: a call is admitted while the budget lasts, and booked when it ends.
+
+What a call costs is known only afterwards, so those that were admitted together may take the budget past its end by
+what they cost, and by no more: the next call sees them booked (docs/decisions/0011-budgets.md).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.answer import Completion, Delta, Prompt
+from backend.core.model.budget import Purpose, Standing, Usage, UsageRow, month_of, standing_of
+from backend.core.ports.database import Database
+from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.meter import Meter
+from backend.core.ports.services import Models
+from backend.core.text.size import estimate_tokens
+
+CostOf = Callable[[str, int, int], Usage]
+"""The Usage of a call: model, tokens in, tokens out."""
+
+FREE: Final = "offline"
+"""The provider on this machine: its calls cost nothing and are never refused."""
+_NAMES: Final = {
+    "daily_usd": "the daily limit in US dollars",
+    "monthly_usd": "the monthly limit in US dollars",
+    "daily_tokens": "the daily limit in tokens",
+    "monthly_tokens": "the monthly limit in tokens",
+}
+
+
+class BudgetedModels:
+    """Spending by the budgets and the usage in the database, so that all processes and restarts see the same."""
+
+    def __init__(self, database: Database, meter: Meter, cost_of: CostOf) -> None:
+        self._database = database
+        self._meter = meter
+        self._cost_of = cost_of
+
+    def cost_of(self, model: str, input_tokens: int, output_tokens: int) -> Usage:
+        """What a call costs by the prices in the settings; `unpriced_calls` where nobody knows."""
+        return self._cost_of(model, input_tokens, output_tokens)
+
+    def bind(self, models: Models, company_id: str) -> Models:
+        """The same models for this tenant; those on this machine as they are."""
+        account = _Account(self._database, self._meter, self._cost_of, company_id)
+        return replace(
+            models,
+            summarize=_bound(models.summarize, account),
+            generate=_bound(models.generate, account),
+            reason=_bound(models.reason, account),
+            embed=models.embed if models.embed.provider == FREE else BudgetedEmbedder(models.embed, account),
+        )
+
+
+class _Account:
+    """What one tenant may spend and has spent."""
+
+    def __init__(self, database: Database, meter: Meter, cost_of: CostOf, company_id: str) -> None:
+        self._database = database
+        self._meter = meter
+        self.cost_of = cost_of
+        self._company_id = company_id
+
+    async def admit(self, purpose: Purpose) -> None:
+        """Raises LLM_BUDGET_USED_UP with the seconds until it begins anew."""
+        now = clock.now()
+        async with self._database.open(self._company_id) as uow:
+            budgets = await uow.budgets.list()
+            rows = await uow.usage.list(month_of(now), now.date()) if budgets else []
+        standing = standing_of(budgets, rows, now)
+        if standing.resumes_at is not None:
+            self._meter.count("llm_refused", 1, purpose=purpose.value)
+            raise used_up(standing, (standing.resumes_at - now).total_seconds())
+
+    async def book(self, provider: str, model: str, purpose: Purpose, usage: Usage) -> None:
+        """Write what a call cost; a caller that is canceled meanwhile has had the call all the same."""
+        if usage.calls:
+            row = UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)
+            booking = asyncio.create_task(self._add(row))
+            try:
+                await asyncio.shield(booking)
+            except asyncio.CancelledError:
+                # Whoever stops us closes the database next.
+                await asyncio.wait([booking])
+                raise
+
+    async def _add(self, row: UsageRow) -> None:
+        async with self._database.open(self._company_id) as uow:
+            await uow.usage.add([row])
+
+
+def used_up(standing: Standing, seconds: float) -> AppError:
+    """The refusal, in words that tell which limit it is and until when."""
+    names = " and ".join(_NAMES[name] for name in standing.reached)
+    until = f"{standing.resumes_at:%Y-%m-%d %H:%M} UTC" if standing.resumes_at else ""
+    return AppError(
+        Code.LLM_BUDGET_USED_UP,
+        f"The budget for models is used up ({names}). It begins anew at {until}; an admin can raise it: desklore budget set.",
+        details={"reached": list(standing.reached), "resumes_at": standing.resumes_at.isoformat() if standing.resumes_at else None},
+        retry_after=max(1.0, seconds),
+    )
+
+
+class BudgetedChat:
+    """A ChatModel on a tenant's account."""
+
+    def __init__(self, chat: ChatModel, account: _Account) -> None:
+        self._chat = chat
+        self._account = account
+        # Part of cache keys where the model behind masks personal data.
+        self.masking: str = getattr(chat, "masking", "")
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._chat.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._chat.model
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """As the model behind it. Also raises LLM_BUDGET_USED_UP."""
+        await self._account.admit(prompt.purpose)
+        completion = await self._chat.complete(prompt)
+        await self._account.book(completion.provider, completion.model, prompt.purpose, completion.usage)
+        return completion
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """As the model behind it; a stream that breaks off or that its reader leaves is booked by estimate."""
+        await self._account.admit(prompt.purpose)
+        stream = self._chat.stream(prompt)
+        usage: Usage | None = None
+        said = ""
+        by = self.provider, self.model
+        try:
+            async for delta in stream:
+                said += delta.text
+                if delta.usage is not None:
+                    usage = delta.usage if usage is None else usage + delta.usage
+                    by = delta.provider or self.provider, delta.model or self.model
+                yield delta
+        finally:
+            # A reader that goes away must free the model's connection now.
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+            if usage is None and said:
+                asked = sum(estimate_tokens(message.text) for message in prompt.messages)
+                usage = self._account.cost_of(by[1], asked, estimate_tokens(said))
+            await self._account.book(*by, prompt.purpose, usage or Usage())
+
+
+class BudgetedEmbedder:
+    """An Embedder on a tenant's account."""
+
+    def __init__(self, embedder: Embedder, account: _Account) -> None:
+        self._embedder = embedder
+        self._account = account
+        self.masking: str = getattr(embedder, "masking", "")
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._embedder.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._embedder.model
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return self._embedder.dimension
+
+    @property
+    def semantic(self) -> bool:
+        """Whether its vectors carry meaning."""
+        return self._embedder.semantic
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
+        """As the embedder behind it. Also raises LLM_BUDGET_USED_UP."""
+        await self._account.admit(purpose)
+        vectors, usage = await self._embedder.embed(texts, purpose)
+        await self._account.book(self.provider, self.model, purpose, usage)
+        return vectors, usage
+
+
+def _bound(chat: ChatModel, account: _Account) -> ChatModel:
+    return chat if chat.provider == FREE else BudgetedChat(chat, account)
