@@ -115,3 +115,29 @@ def _tell(output: Output, document: dict[str, Any]) -> None:
         output.text(
             f"Attachment {each['attachment_id']}: {each['name']} ({each['size']} bytes), {each['state']} {each['error_message']}".rstrip()
         )
+
+
+@app.command()
+def resummarize(
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell count and price.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Summarize anew what another model or prompt version summarized; count and price are shown first."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        figures = session.client.post("/documents/resummarize", {})
+        usage = figures["usage"]
+        cost = "unknown, the model has no price" if usage["cost_usd"] is None else f"about US$ {usage['cost_usd']:.4f}"
+        tokens = usage["input_tokens"] + usage["output_tokens"]
+        session.output.text(
+            f"{figures['documents']:,} tickets are not summarized by {figures['model']} with {figures['prompt']}: "
+            f"{usage['calls']:,} summaries to make ({figures['cached']:,} more are paid for already), {tokens:,} tokens, cost {cost}."
+        )
+        if figures["documents"] and not dry_run:
+            if not yes:
+                typer.confirm("Summarize them anew?", abort=True, err=True)
+            figures = session.client.post("/documents/resummarize", {"confirm": figures["confirm"]})
+            session.output.text("They are summarized in the background; search works meanwhile.")
+        session.output.document(figures)

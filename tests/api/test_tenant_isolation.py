@@ -122,6 +122,7 @@ SHOWS_ITS_OWN = {
     ("PATCH", "/api/v1/settings"),
     ("GET", "/api/v1/usage"),
     ("GET", "/api/v1/budget"),
+    ("POST", "/api/v1/documents/resummarize"),
     ("PUT", "/api/v1/budget"),
     ("DELETE", "/api/v1/budget"),
 }
@@ -145,6 +146,7 @@ BODIES |= {
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
+BODIES |= {("POST", "/api/v1/documents/resummarize"): {}}
 BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),

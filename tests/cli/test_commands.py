@@ -184,3 +184,9 @@ def test_a_dry_run_tells_and_starts_nothing(world: World, company: str, desklore
     [estimate] = desklore("sync", "--dry-run", "--json").document["estimates"]
     assert 0 < estimate["listed"]["tickets"] <= TICKETS
     assert desklore("runs", "list", "--json").document["items"] == []
+
+
+def test_summarizing_anew_shows_count_and_price_first(world: World, company: str, desklore: Desklore) -> None:
+    told = desklore("documents", "resummarize")
+    assert (told.code, "0 tickets are not summarized by offline:" in told.out) == (0, True)
+    assert desklore("documents", "resummarize", "--json").document["started"] is False

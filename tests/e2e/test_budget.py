@@ -69,7 +69,7 @@ async def _raised(trip: Trip, tenant: Tenant, server: OpenAIServer) -> None:
 
 async def test_calls_at_once_overshoot_by_no_more_than_themselves(tmp_path: Path) -> None:
     with OpenAIServer(delay=0.02) as server:
-        settings: dict[str, Any] = _settings(server) | {"llm_concurrency": 4}
+        settings: dict[str, Any] = _settings(server) | {"llm_concurrency": 4, "embed_model": "offline"}
         async with running_sandbox(SandboxOptions(tickets=30)) as sandbox, running_trip(tmp_path / "data", **settings) as trip:
             tenant = await trip.onboard("acme")
             await tenant.client.put("/api/v1/budget", json={"daily_tokens": 1})

@@ -4,15 +4,16 @@ from typing import Any
 
 from fastapi import APIRouter, Path, Query
 
-from backend.api.deps import DocumentsCaller, ServicesDep
+from backend.api.deps import DocumentsCaller, IngestCaller, ServicesDep
 from backend.api.errors import problems
 from backend.api.routes import API
 from backend.api.schemas.attachments import AttachmentOut
 from backend.api.schemas.base import Items, Page
 from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut
+from backend.api.schemas.resummarize import ResummarizeIn, ResummaryOut
 from backend.core.errors import Code
 from backend.core.model.document import Chunk, DocState, DocType
-from backend.core.usecases import documents
+from backend.core.usecases import documents, resummarize
 
 router = APIRouter(prefix=f"{API}/documents", tags=["documents"])
 
@@ -50,3 +51,9 @@ async def get_document(services: ServicesDep, caller: DocumentsCaller, document_
 async def get_chunks(services: ServicesDep, caller: DocumentsCaller, document_id: str = Path(max_length=100)) -> dict[str, list[Chunk]]:
     """A document's chunks as the index holds them, those this caller may see."""
     return {"items": await documents.get_chunks(services, caller.company_id, document_id, caller=caller)}
+
+
+@router.post("/resummarize", response_model=ResummaryOut, responses=problems(body=True))
+async def resummarize_documents(body: ResummarizeIn, services: ServicesDep, caller: IngestCaller) -> resummarize.Resummary:
+    """Summarize anew what another model or prompt summarized: without `confirm` only count and price, with it they begin."""
+    return await resummarize.resummarize(services, caller.company_id, caller, confirm=body.confirm)

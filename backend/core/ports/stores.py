@@ -70,8 +70,8 @@ class DocumentStore(Protocol):
         """
         ...
 
-    async def reindex(self, document_ids: Collection[str]) -> int:
-        """Back from indexed to pending, with the summaries they have; returns how many."""
+    async def reindex(self, document_ids: Collection[str], *, summarize: bool = False) -> int:
+        """Back from indexed to pending, with the summaries they have, or with `summarize` without; returns how many."""
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:

@@ -159,13 +159,17 @@ class SqlDocumentStore(TenantTables):
             await self.reindex(await SqlSolvedStore(self._company_id, self._in).replace(dict.fromkeys(gone, ())))
         return gone
 
-    async def reindex(self, document_ids: Collection[str]) -> int:
-        """Back to pending, with the summaries they have; returns how many. Those being processed begin again: they know too little."""
+    async def reindex(self, document_ids: Collection[str], *, summarize: bool = False) -> int:
+        """Back to pending, with the summaries they have, or with `summarize` without; returns how many.
+
+        Those being processed begin again: they know too little.
+        """
+        changes = {"state": DocState.PENDING.value} | ({"summaries": None} if summarize else {})
         count = 0
         states = (DocState.INDEXED.value, DocState.PROCESSING.value)
         for ids in batches(document_ids):
             again = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state.in_(states))
-            count += await self._in.write(again.values(state=DocState.PENDING.value))
+            count += await self._in.write(again.values(changes))
         return count
 
     async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:

@@ -115,4 +115,10 @@ class SqlDatabase:
         finally:
             # A task that is cancelled here must not leave the write lock behind, so closing goes on without it.
             with translated():
-                await asyncio.shield(transaction.close())
+                closing = asyncio.create_task(transaction.close())
+                try:
+                    await asyncio.shield(closing)
+                except asyncio.CancelledError:
+                    # Whoever cancels us may dispose of the engines next.
+                    await asyncio.wait([closing])
+                    raise
