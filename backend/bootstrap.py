@@ -134,6 +134,12 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
+        schedule_min_seconds=settings.schedule_min_seconds,
+        schedule_jitter_seconds=settings.schedule_jitter_seconds,
+        schedule_tick_seconds=settings.schedule_tick_seconds,
+        max_runs=settings.max_runs,
+        reconcile_days=settings.reconcile_days,
+        stalled_minutes=settings.stalled_minutes,
     )
 
 

@@ -1,7 +1,6 @@
 """The whole product in one process: API, jobs and the clock over the same services."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 
 from fastapi import FastAPI
@@ -11,7 +10,7 @@ from backend.api.app import create_app
 from backend.core.ports.services import Services
 from backend.settings import Settings
 from backend.workers.runner import handler
-from backend.workers.schedule import heal, sweep_forever
+from backend.workers.schedule import heal, sweep_forever, tick_forever
 
 
 class Runtime:
@@ -19,7 +18,7 @@ class Runtime:
 
     def __init__(self, built: bootstrap.Built, app: FastAPI) -> None:
         self._built = built
-        self._sweeper: asyncio.Task[None] | None = None
+        self._clockwork: list[asyncio.Task[None]] = []
         self.app = app
 
     @property
@@ -36,14 +35,13 @@ class Runtime:
         """Run jobs, first of all those that a killed process left."""
         await heal(self.services)
         await self.services.queue.start(handler(self.services))
-        self._sweeper = asyncio.create_task(sweep_forever(self.services))
+        self._clockwork = [asyncio.create_task(sweep_forever(self.services)), asyncio.create_task(tick_forever(self.services))]
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again) and let go of files, processes and connections."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._sweeper
+        for task in self._clockwork:
+            task.cancel()
+        await asyncio.gather(*self._clockwork, return_exceptions=True)
         await self.services.queue.stop()
         await self._built.close()
 

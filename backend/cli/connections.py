@@ -8,7 +8,7 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
-from backend.cli.text import day, short
+from backend.cli.text import day, next_run, rhythm, seconds_of, short
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
@@ -69,11 +69,19 @@ def list_(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = N
         answer = session.client.get("/connections")
         session.output.document(answer)
         rows = (
-            (c["connection_id"], c["platform"], c["domain"], f"{c['state']} {c['state_reason']}".strip(), day(c["last_synced_at"]))
+            (
+                c["connection_id"],
+                c["platform"],
+                c["domain"],
+                f"{c['state']} {c['state_reason']}".strip(),
+                day(c["last_synced_at"]),
+                rhythm(c["schedule"]),
+                next_run(c),
+            )
             for c in answer["items"]
         )
         session.output.table(
-            ("connection", "platform", "domain", "state", "last synced"),
+            ("connection", "platform", "domain", "state", "last synced", "schedule", "next run"),
             rows,
             empty="No connections yet. Add one: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com",
         )
@@ -97,6 +105,36 @@ def rotate(
 ) -> None:
     """Give it new credentials; they are verified before they replace the old ones."""
     _change(connection, {"credentials": _credentials(secret)}, as_json=as_json, url=url, key=key)
+
+
+@app.command()
+def schedule(
+    *,
+    connection: ConnectionArgument,
+    every: Annotated[str | None, typer.Option("--every", metavar="INTERVAL", help="Such as 15m, 2h or 1d.")] = None,
+    cron: Annotated[str | None, typer.Option("--cron", metavar="EXPRESSION", help="Five fields, such as '0 3 * * *'.")] = None,
+    tz: Annotated[str, typer.Option("--tz", metavar="ZONE", help="Time zone of --cron, such as Asia/Seoul.")] = "UTC",
+    off: Annotated[bool, typer.Option("--off", help="Sync it only when asked.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Say when it is synced by itself; without options, show it."""
+    if (every is not None) + (cron is not None) + off > 1:
+        raise CliError(Exit.USAGE, "Give one of --every, --cron and --off.", code="wrong_usage")
+    wanted = {"every_seconds": None if every is None else seconds_of(every), "cron": cron, "timezone": tz}
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        path = f"/connections/{connection}/schedule"
+        changes = every is not None or cron is not None or off
+        found = session.client.call("PUT", path, body=wanted) if changes else session.client.get(path)
+        session.output.document(found)
+        session.output.text(f"Synced by itself: {rhythm(found['schedule'])}")
+        if found["next_run_at"]:
+            session.output.text(f"Next run: {day(found['next_run_at'])}, while it is active.")
+        elif found["schedule"]["enabled"]:
+            session.output.text(f"It begins after the first sync: desklore sync {connection}")
+        if (last := found["last_run"]) is not None:
+            session.output.text(f"Last run: {day(last['created_at'])} {last['state']}. {last['error_message']}".rstrip())
 
 
 @app.command()

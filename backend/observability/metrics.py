@@ -50,6 +50,11 @@ METRICS: Final[dict[str, Metric]] = {
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
+    "runs_started": Metric(_C, "Runs that were started, by whom (`schedule` or `asked`) and how much they read.", ("by", "mode")),
+    "runs_stalled": Metric(_C, "Runs without a sign of life: `taken_up` again, or `failed` after too many times.", ("outcome",)),
+    "runs_active": Metric(_G, "Runs that are queued, running or waiting."),
+    "schedule_due": Metric(_G, "Connections whose time had come when the scheduler looked last."),
+    "schedule_lag_seconds": Metric(_H, "How long after its time a scheduled run was started.", (), _SLOW),
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,

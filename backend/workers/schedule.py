@@ -1,4 +1,4 @@
-"""What runs by the clock: finding what the store says is unfinished and enqueuing it (SPEC C1)."""
+"""What runs by the clock: starting what is due, and enqueuing what the store says is unfinished (SPEC C1, C7)."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import structlog
 from backend.core.errors import AppError
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
+from backend.core.usecases.schedules import start_due, take_up_stalled
 
 log = structlog.get_logger()
 
@@ -39,11 +40,22 @@ async def sweep(services: Services) -> None:
     await services.queue.enqueue(unfinished)
 
 
+async def tick_forever(services: Services) -> None:
+    """Start what is due until canceled. The store says what that is, so any number of processes may tick."""
+    while True:
+        try:
+            await start_due(services)
+        except AppError as error:
+            log.warning("tick_failed", code=error.code.value, message=error.message)
+        await asyncio.sleep(services.policy.schedule_tick_seconds)
+
+
 async def sweep_forever(services: Services) -> None:
     """Sweep until canceled; a database that is away for a while only delays it."""
     while True:
         try:
             await sweep(services)
+            await take_up_stalled(services)
         except AppError as error:
             log.warning("sweep_failed", code=error.code.value, message=error.message)
         await asyncio.sleep(SWEEP_SECONDS)

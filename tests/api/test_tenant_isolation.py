@@ -73,6 +73,8 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("PATCH", "/api/v1/connections/{connection_id}"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/failures"): 404,
+    ("GET", "/api/v1/connections/{connection_id}/schedule"): 404,
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("GET", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("GET", "/api/v1/documents/{document_id}"): 404,
@@ -123,6 +125,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
 }
 BODIES |= {
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_seconds": 900},
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 
 from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.sync import RunOut
 from backend.core.model.connection import ConnectionState
 
 
@@ -51,6 +52,32 @@ class ReportOut(Out):
     warnings: list[str]
 
 
+class ScheduleIn(In):
+    """When a connection is synced by itself: an interval, a cron expression, or neither for never."""
+
+    every_seconds: int | None = Field(None, ge=1, description="An interval in seconds.", examples=[900])
+    cron: str | None = Field(None, min_length=1, max_length=200, description="Five fields, as in crontab(5).", examples=["0 3 * * *"])
+    timezone: str = Field("UTC", min_length=1, max_length=64, description="IANA name of the cron's zone.", examples=["Asia/Seoul"])
+
+
+class ScheduleOut(Out):
+    """When a connection is synced by itself."""
+
+    enabled: bool
+    every_seconds: int | None
+    cron: str | None
+    timezone: str
+
+
+class ScheduledOut(Out):
+    """A connection's schedule with what came of it last."""
+
+    connection_id: str
+    schedule: ScheduleOut
+    next_run_at: datetime | None
+    last_run: RunOut | None
+
+
 class ConnectionOut(Out):
     """A tenant's link to one helpdesk, without its credentials."""
 
@@ -63,6 +90,8 @@ class ConnectionOut(Out):
     created_at: datetime
     verified_at: datetime | None
     last_synced_at: datetime | None
+    schedule: ScheduleOut
+    next_run_at: datetime | None = Field(description="When it is synced by itself, if it is active then; empty before its first sync.")
     report: ReportOut | None
 
 

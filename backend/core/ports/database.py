@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from backend.core.model.job import Job
+from backend.core.model.schedule import Due
+from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.stores import (
     AttachmentStore,
@@ -71,6 +73,14 @@ class Directory(Protocol):
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
+        ...
+
+    async def due(self, at: datetime) -> list[Due]:
+        """Active connections whose time has come, longest due first."""
+        ...
+
+    async def active_runs(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is queued, running or waiting."""
         ...
 
     async def audit(self, entry: AuditEntry) -> None:

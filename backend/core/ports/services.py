@@ -29,6 +29,12 @@ class Policy:
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8
     token_minutes: int = 60
+    schedule_min_seconds: int = 300
+    schedule_jitter_seconds: int = 120
+    schedule_tick_seconds: float = 15.0
+    max_runs: int = 8
+    reconcile_days: float = 7.0
+    stalled_minutes: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import msgspec
 
-from backend.core import clock, ids
+from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
+from backend.core.ingest.pipeline.start import begin_schedule, queue_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.job import Job, JobName
-from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
+from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 
@@ -31,23 +31,10 @@ async def start_run(services: Services, company_id: str, connection_id: str, opt
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then sync.")
-        if (active := await uow.sync.active_run(connection_id)) is not None:
-            raise AppError(
-                Code.RUN_ACTIVE,
-                f"Run {active.run_id} of this connection is {active.state.value}; wait for it or cancel it.",
-                details={"run_id": active.run_id},
-            )
-        run = Run(
-            run_id=ids.new_id("run"),
-            connection_id=connection_id,
-            state=RunState.QUEUED,
-            options=options,
-            counts=RunCounts(),
-            created_at=clock.now(),
-        )
-        await uow.sync.put_run(run)
+        run = await queue_run(uow, connection, options)
+        await begin_schedule(uow, connection, services.policy)
         await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
-        uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=company_id, subject=run.run_id))
+    services.meter.count("runs_started", 1, by="asked", mode=options.mode.value)
     return run
 
 
@@ -155,6 +142,8 @@ def _remarks(run: Run) -> list[str]:
             f"{run.counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
             f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
         )
+    if run.stalls:
+        remarks.append(f"It gave no sign of life {run.stalls} times and was taken up again; look for run_stalled in the log.")
     if run.unreadable:
         lists = ", ".join(name.replace("_", " ") for name in run.unreadable)
         remarks.append(

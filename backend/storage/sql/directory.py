@@ -8,14 +8,29 @@ from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, updat
 from backend.core.clock import now
 from backend.core.model.document import DocState
 from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.schedule import Due
+from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.keys import to_key
-from backend.storage.sql.tables import ACTIVE_RUN, RETRIED, WAITING_FILE, api_keys, attachments, audit, documents, metadata, runs, tenants
+from backend.storage.sql.tables import (
+    ACTIVE_RUN,
+    RETRIED,
+    WAITING_FILE,
+    api_keys,
+    attachments,
+    audit,
+    connections,
+    documents,
+    metadata,
+    runs,
+    tenants,
+)
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
 """Else every request with a key would be a write."""
+_run = msgspec.json.Decoder(Run)
 _tenant = msgspec.json.Decoder(Tenant)
 
 
@@ -72,6 +87,17 @@ class SqlDirectory:
             *await self._tenants_where(or_(*to_do, due), JobName.PROCESS_DOCUMENTS),
             *await self._tenants_where(waiting, JobName.READ_PICTURES),
         ]
+
+    async def due(self, at: datetime) -> list[Due]:
+        """Connections whose time has come, longest due first."""
+        query = select(connections.c.company_id, connections.c.connection_id, connections.c.due_at).where(connections.c.due_at <= at)
+        rows = await self._in.rows(query.order_by(connections.c.due_at, connections.c.company_id, connections.c.connection_id))
+        return [Due(company_id=row.company_id, connection_id=row.connection_id, at=row.due_at) for row in rows]
+
+    async def active_runs(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is queued, running or waiting."""
+        rows = await self._in.rows(select(runs.c.company_id, runs.c.body).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
+        return [(row.company_id, _run.decode(row.body)) for row in rows]
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write an operator's doing that belongs to no tenant (or to one that is gone)."""

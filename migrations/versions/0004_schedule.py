@@ -1,0 +1,31 @@
+"""When a connection is due."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def _do_no_harm() -> None:
+    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("SET LOCAL lock_timeout = '5s'")
+        op.execute("SET LOCAL statement_timeout = '60s'")
+
+
+def upgrade() -> None:
+    """Go to this revision. Connections that are there already are scheduled from their next sync on."""
+    _do_no_harm()
+    op.add_column("connections", sa.Column("due_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_connections_due_at", "connections", ["due_at"])
+
+
+def downgrade() -> None:
+    """Go back to the revision before."""
+    _do_no_harm()
+    op.drop_index("ix_connections_due_at", table_name="connections")
+    with op.batch_alter_table("connections") as table:
+        table.drop_column("due_at")
