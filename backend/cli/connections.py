@@ -42,6 +42,7 @@ def add(
         _tell_report(session.output, connection["report"])
         session.output.text(f"Connected {connection['domain']} as {connection['connection_id']}.")
         session.output.text(f"Next: desklore sync {connection['connection_id']}")
+        session.output.text(f"From then on it is synced by itself, {rhythm(connection['schedule'])}; see: desklore connections schedule")
 
 
 @app.command()

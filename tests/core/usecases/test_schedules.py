@@ -161,6 +161,15 @@ async def test_a_schedule_is_changed_turned_off_and_on(house: House, caller: Cal
         await schedules.set_schedule(house.services, "acme", connection_id, Schedule(every_seconds=5), caller=admin)
 
 
+async def test_an_operator_may_slow_everybody_down(house: House, caller: CallerOf, hands: Clock) -> None:
+    connection_id = await connect(house, caller)
+    hands.on(hours=1)
+    assert len(await schedules.start_due(policy(house, schedule_min_seconds=3_600))) == 1
+    following = (await found(house, connection_id)).next_run_at
+    assert following is not None
+    assert following - clock.now() >= timedelta(minutes=29)
+
+
 async def test_complete_now_and_then(house: House, caller: CallerOf, hands: Clock) -> None:
     connection_id = await connect(house, caller)
 

@@ -41,6 +41,9 @@ async def begin_schedule(uow: UnitOfWork, connection: Connection, policy: Policy
 
 
 def move_on(connection: Connection, policy: Policy) -> Connection:
-    """The connection with the next moment of its schedule from now on."""
-    following = next_after(connection.schedule, connection.connection_id, clock.now(), policy.schedule_jitter_seconds)
+    """The connection with the next moment of its schedule from now on, never more often than the policy allows by now."""
+    schedule = connection.schedule
+    if schedule.every_seconds is not None:
+        schedule = msgspec.structs.replace(schedule, every_seconds=max(schedule.every_seconds, policy.schedule_min_seconds))
+    following = next_after(schedule, connection.connection_id, clock.now(), policy.schedule_jitter_seconds)
     return msgspec.structs.replace(connection, next_run_at=following)
