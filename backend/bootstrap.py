@@ -13,6 +13,7 @@ from backend.adapters.http.client import Patience
 from backend.adapters.langchain.calls import Access, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.embed import LangChainEmbedder
+from backend.adapters.masked import MaskedChat, MaskedEmbedder
 from backend.adapters.metered import MeteredChat, MeteredEmbedder
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
@@ -95,12 +96,7 @@ async def build(settings: Settings) -> Built:
             InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
         ),
         extractor=extractor,
-        models=Models(
-            summarize=providers.chat(settings.summarize_model),
-            generate=providers.chat(settings.generate_model),
-            reason=providers.chat(settings.reason_model),
-            embed=embedder,
-        ),
+        models=_models(settings, providers, embedder),
         encoder=encoder,
         queue=queue,
         compute=compute,
@@ -115,6 +111,30 @@ async def build(settings: Settings) -> Built:
     )
 
 
+def _models(settings: Settings, providers: "_Providers", embedder: Embedder) -> Models:
+    """Masked where a text leaves the machine, and beside them the bare ones for tenants that want those."""
+    bare = Models(
+        summarize=providers.chat(settings.summarize_model),
+        generate=providers.chat(settings.generate_model),
+        reason=providers.chat(settings.reason_model),
+        embed=embedder,
+    )
+    if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
+        return bare
+    return Models(
+        summarize=_masked(bare.summarize),
+        generate=_masked(bare.generate),
+        reason=_masked(bare.reason),
+        embed=bare.embed if bare.embed.provider == "offline" else MaskedEmbedder(bare.embed),
+        unmasked=bare,
+    )
+
+
+def _masked(chat: ChatModel) -> ChatModel:
+    """What runs in this process sees texts as they are."""
+    return chat if chat.provider == "offline" else MaskedChat(chat)
+
+
 def _compute_processes(settings: Settings) -> int:
     """On one core another process would only stand in the way."""
     if settings.compute_processes is not None:
@@ -126,6 +146,8 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
     return Policy(
         failed_share=settings.failed_share,
         delete_share=settings.delete_share,
+        scheduled_runs=settings.scheduled_runs,
+        reconcile_days=settings.reconcile_days,
         attachment_max_bytes=settings.attachment_max_bytes,
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
@@ -134,11 +156,6 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
-        schedule_min_seconds=settings.schedule_min_seconds,
-        schedule_jitter_seconds=settings.schedule_jitter_seconds,
-        schedule_tick_seconds=settings.schedule_tick_seconds,
-        max_runs=settings.max_runs,
-        reconcile_days=settings.reconcile_days,
         stalled_minutes=settings.stalled_minutes,
     )
 

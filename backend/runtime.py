@@ -10,7 +10,7 @@ from backend.api.app import create_app
 from backend.core.ports.services import Services
 from backend.settings import Settings
 from backend.workers.runner import handler
-from backend.workers.schedule import heal, sweep_forever, tick_forever
+from backend.workers.schedule import heal, start_due_forever, sweep_forever
 
 
 class Runtime:
@@ -18,7 +18,7 @@ class Runtime:
 
     def __init__(self, built: bootstrap.Built, app: FastAPI) -> None:
         self._built = built
-        self._clockwork: list[asyncio.Task[None]] = []
+        self._clocks: list[asyncio.Task[None]] = []
         self.app = app
 
     @property
@@ -35,13 +35,13 @@ class Runtime:
         """Run jobs, first of all those that a killed process left."""
         await heal(self.services)
         await self.services.queue.start(handler(self.services))
-        self._clockwork = [asyncio.create_task(sweep_forever(self.services)), asyncio.create_task(tick_forever(self.services))]
+        self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever)]
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again) and let go of files, processes and connections."""
-        for task in self._clockwork:
-            task.cancel()
-        await asyncio.gather(*self._clockwork, return_exceptions=True)
+        for clock in self._clocks:
+            clock.cancel()
+        await asyncio.gather(*self._clocks, return_exceptions=True)
         await self.services.queue.stop()
         await self._built.close()
 

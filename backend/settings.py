@@ -98,17 +98,14 @@ class Settings(BaseSettings):
         "nothing is deleted until an admin agrees; 1: always delete.",
     )
 
-    schedule_min_seconds: int = Field(300, ge=1, le=86_400, description="Connections can't be scheduled more often than this.")
-    schedule_jitter_seconds: int = Field(
-        120, ge=0, le=3_600, description="A cron schedule is moved by up to so many seconds, always the same for one connection."
+    scheduled_runs: int = Field(8, ge=1, le=10_000, description="The schedule starts no run while so many are active, over all tenants.")
+    reconcile_days: int = Field(
+        7,
+        ge=0,
+        le=365,
+        description="Every so many days a scheduled sync lists everything to find what vanished without a trace; 0: never.",
     )
-    schedule_tick_seconds: float = Field(15.0, gt=0, le=300, description="How often is looked for connections whose time has come.")
-    max_runs: int = Field(
-        8, ge=2, le=1_000, description="Syncs that the schedule has under way at once, at most half of them complete ones; the rest wait."
-    )
-    reconcile_days: float = Field(
-        7.0, ge=0, description="A scheduled sync is a complete one, which finds what vanished, when the last one is older; 0: never."
-    )
+
     stalled_minutes: float = Field(10.0, gt=0, description="A running sync without a sign of life for so long is taken up again.")
 
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
@@ -166,10 +163,7 @@ class Settings(BaseSettings):
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )
     job_concurrency: int = Field(
-        4,
-        ge=1,
-        le=64,
-        description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many.",
+        4, ge=1, le=64, description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many."
     )
 
     @field_validator("log_level")

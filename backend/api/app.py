@@ -23,6 +23,7 @@ from backend.api.routes import (
     keys,
     search,
     sync,
+    tenant_settings,
     tenants,
     tokens,
     usage,
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     attachments.router,
     usage.router,
     audit.router,
+    tenant_settings.router,
     health.router,
 )
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.

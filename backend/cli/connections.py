@@ -8,7 +8,7 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
-from backend.cli.text import day, next_run, rhythm, seconds_of, short
+from backend.cli.text import day, short
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
@@ -42,7 +42,6 @@ def add(
         _tell_report(session.output, connection["report"])
         session.output.text(f"Connected {connection['domain']} as {connection['connection_id']}.")
         session.output.text(f"Next: desklore sync {connection['connection_id']}")
-        session.output.text(f"From then on it is synced by itself, {rhythm(connection['schedule'])}; see: desklore connections schedule")
 
 
 @app.command()
@@ -76,13 +75,12 @@ def list_(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = N
                 c["domain"],
                 f"{c['state']} {c['state_reason']}".strip(),
                 day(c["last_synced_at"]),
-                rhythm(c["schedule"]),
-                next_run(c),
+                day(c["next_run_at"]),
             )
             for c in answer["items"]
         )
         session.output.table(
-            ("connection", "platform", "domain", "state", "last synced", "schedule", "next run"),
+            ("connection", "platform", "domain", "state", "last synced", "next sync"),
             rows,
             empty="No connections yet. Add one: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com",
         )
@@ -109,36 +107,6 @@ def rotate(
 
 
 @app.command()
-def schedule(
-    *,
-    connection: ConnectionArgument,
-    every: Annotated[str | None, typer.Option("--every", metavar="INTERVAL", help="Such as 15m, 2h or 1d.")] = None,
-    cron: Annotated[str | None, typer.Option("--cron", metavar="EXPRESSION", help="Five fields, such as '0 3 * * *'.")] = None,
-    tz: Annotated[str, typer.Option("--tz", metavar="ZONE", help="Time zone of --cron, such as Asia/Seoul.")] = "UTC",
-    off: Annotated[bool, typer.Option("--off", help="Sync it only when asked.")] = False,
-    as_json: JsonOption = False,
-    url: UrlOption = None,
-    key: KeyOption = None,
-) -> None:
-    """Say when it is synced by itself; without options, show it."""
-    if (every is not None) + (cron is not None) + off > 1:
-        raise CliError(Exit.USAGE, "Give one of --every, --cron and --off.", code="wrong_usage")
-    wanted = {"every_seconds": None if every is None else seconds_of(every), "cron": cron, "timezone": tz}
-    with as_tenant(url, key, Output(as_json=as_json)) as session:
-        path = f"/connections/{connection}/schedule"
-        changes = every is not None or cron is not None or off
-        found = session.client.call("PUT", path, body=wanted) if changes else session.client.get(path)
-        session.output.document(found)
-        session.output.text(f"Synced by itself: {rhythm(found['schedule'])}")
-        if found["next_run_at"]:
-            session.output.text(f"Next run: {day(found['next_run_at'])}, while it is active.")
-        elif found["schedule"]["enabled"]:
-            session.output.text(f"It begins after the first sync: desklore sync {connection}")
-        if (last := found["last_run"]) is not None:
-            session.output.text(f"Last run: {day(last['created_at'])} {last['state']}. {last['error_message']}".rstrip())
-
-
-@app.command()
 def delete(
     *,
     connection: ConnectionArgument,
@@ -155,6 +123,39 @@ def delete(
         gone = session.client.call("DELETE", f"/connections/{connection}", params={"keep_documents": keep})
         session.output.document(gone)
         session.output.text(f"Deleted {connection} with {gone['documents']} documents and {gone['files']} files.")
+
+
+@app.command()
+def schedule(
+    *,
+    connection: ConnectionArgument,
+    every: Annotated[str | None, typer.Option("--every", metavar="15m", help="An interval: minutes (m), hours (h) or days (d).")] = None,
+    cron: Annotated[str | None, typer.Option("--cron", metavar="'0 3 * * *'", help="Minute, hour, day, month, weekday.")] = None,
+    timezone: Annotated[str, typer.Option("--tz", help="The cron expression's time zone, such as Asia/Seoul.")] = "UTC",
+    off: Annotated[bool, typer.Option("--off", help="Sync it only when somebody asks.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Say when it is synced by itself."""
+    if sum((every is not None, cron is not None, off)) != 1:
+        raise CliError(Exit.USAGE, "Say one of: --every 15m, --cron '0 3 * * *', --off.", code="wrong_usage")
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        path = f"/connections/{connection}/schedule"
+        body = {"every_minutes": None if every is None else _minutes(every), "cron": cron, "timezone": timezone}
+        changed = session.client.call("DELETE", path) if off else session.client.call("PUT", path, body=body)
+        session.output.document(changed)
+        when = f"is synced next at {day(changed['next_run_at'])}" if changed["next_run_at"] else "is not synced by itself"
+        session.output.text(f"{changed['domain']} {when}.")
+
+
+def _minutes(text: str) -> float:
+    """`15m`, `2h` or `1d` as minutes."""
+    units = {"m": 1, "h": 60, "d": 1440}
+    amount, unit = text[:-1], text[-1:].lower()
+    if unit not in units or not amount.isdecimal():
+        raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
+    return int(amount) * units[unit]
 
 
 @app.command()

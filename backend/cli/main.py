@@ -6,7 +6,7 @@ from typing import Final
 import typer
 from typer.exceptions import Abort, TyperException
 
-from backend.cli import ask, bench, connections, demo, documents, evaluate, keys, runs, sandbox, search, serve, tenants
+from backend.cli import ask, bench, connections, demo, documents, evaluate, keys, runs, sandbox, search, serve, tenant_settings, tenants
 from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.output import Output
 from backend.core.errors import AppError
@@ -37,6 +37,7 @@ app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
+app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
 
 
 def main(arguments: list[str]) -> int:

@@ -50,11 +50,7 @@ METRICS: Final[dict[str, Metric]] = {
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
-    "runs_started": Metric(_C, "Runs that were started, by whom (`schedule` or `asked`) and how much they read.", ("by", "mode")),
     "runs_stalled": Metric(_C, "Runs without a sign of life: `taken_up` again, or `failed` after too many times.", ("outcome",)),
-    "runs_active": Metric(_G, "Runs that are queued, running or waiting."),
-    "schedule_due": Metric(_G, "Connections whose time had come when the scheduler looked last."),
-    "schedule_lag_seconds": Metric(_H, "How long after its time a scheduled run was started.", (), _SLOW),
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,
@@ -65,6 +61,8 @@ METRICS: Final[dict[str, Metric]] = {
     "stage_cpu_seconds": Metric(
         _C, "CPU time of a stage on the thread that ran it; `other` is what is in no stage. No moment counts twice.", ("stage",)
     ),
+    "scheduled_runs": Metric(_C, "Runs that the schedule started, by mode.", ("mode",)),
+    "schedule_lag_seconds": Metric(_H, "How much later than planned the schedule started a run.", (), _SLOW),
     "source_calls": Metric(_C, "Calls to a helpdesk's API.", ("platform",)),
     "source_wait_seconds": Metric(_C, "Seconds spent waiting because a helpdesk's quota asked for it.", ("platform",)),
     "source_lane_wait_seconds": Metric(

@@ -1,4 +1,4 @@
-"""What runs by the clock: starting what is due, and enqueuing what the store says is unfinished (SPEC C1, C7)."""
+"""What runs by the clock: finding what the store says is unfinished and enqueuing it (SPEC C1)."""
 
 import asyncio
 
@@ -7,10 +7,13 @@ import structlog
 from backend.core.errors import AppError
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
-from backend.core.usecases.schedules import start_due, take_up_stalled
+from backend.core.usecases.schedule import start_due
+from backend.core.usecases.stalled import take_up_stalled
 
 log = structlog.get_logger()
 
+TICK_SECONDS = 5.0
+"""How often the schedule is looked at."""
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
 
@@ -40,14 +43,15 @@ async def sweep(services: Services) -> None:
     await services.queue.enqueue(unfinished)
 
 
-async def tick_forever(services: Services) -> None:
-    """Start what is due until canceled. The store says what that is, so any number of processes may tick."""
+async def start_due_forever(services: Services) -> None:
+    """Start what is due until canceled."""
     while True:
         try:
-            await start_due(services)
+            for run in await start_due(services):
+                log.info("run_scheduled", run_id=run.run_id, connection_id=run.connection_id, mode=run.options.mode.value)
         except AppError as error:
-            log.warning("tick_failed", code=error.code.value, message=error.message)
-        await asyncio.sleep(services.policy.schedule_tick_seconds)
+            log.warning("schedule_failed", code=error.code.value, message=error.message)
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def sweep_forever(services: Services) -> None:

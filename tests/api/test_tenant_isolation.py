@@ -73,9 +73,9 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("PATCH", "/api/v1/connections/{connection_id}"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/failures"): 404,
-    ("GET", "/api/v1/connections/{connection_id}/schedule"): 404,
-    ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("GET", "/api/v1/connections/{connection_id}/deletions"): 404,
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
+    ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("GET", "/api/v1/documents/{document_id}"): 404,
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
@@ -110,11 +110,15 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/search/calibration"),
     ("PUT", "/api/v1/search/calibration"),
     ("DELETE", "/api/v1/search/calibration"),
+    ("GET", "/api/v1/settings"),
+    ("PATCH", "/api/v1/settings"),
     ("GET", "/api/v1/usage"),
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PATCH", "/api/v1/settings"): {"masking": True},
     ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
     ("POST", "/api/v1/connections/{connection_id}/deletions"): {"delete": True},
+    ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_minutes": 15},
     ("POST", "/api/v1/tenants"): {"company_id": "acme", "name": "taken"},
     ("POST", "/api/v1/tenants/{company_id}/keys"): {},
     ("POST", "/api/v1/connections"): CONNECTION | {"domain": "bravo.example"},
@@ -125,7 +129,6 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/api/v1/query/stream"): {"question": "환불이 지연됩니다 acme"},
 }
 BODIES |= {
-    ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_seconds": 900},
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
-from backend.core.model.connection import ConnectionState
 from backend.core.model.document import AttachmentState, DocState, DocType
 from backend.core.model.feedback import Rating
 from backend.core.model.job import ALL, JobName
@@ -234,24 +233,6 @@ async def test_what_is_unfinished_is_told(records: Records) -> None:
         ]
     async with records.database.open("third") as work:
         assert [d.original_id for d in await work.documents.claim(10, clock.now())] == ["1"]
-
-
-async def test_what_is_due_is_told_of_all_tenants_longest_first(records: Records) -> None:
-    async with records.database.open("acme", write=True) as work:
-        await work.connections.put(connection("conn_1", next_run_at=START))
-        await work.connections.put(connection("conn_2", next_run_at=START - timedelta(hours=1), state=ConnectionState.PAUSED))
-        await work.connections.put(connection("conn_3", next_run_at=START + timedelta(seconds=1)))
-        await work.connections.put(connection("conn_4"))
-        await work.sync.put_run(run("run_1", RunState.WAITING))
-        await work.sync.put_run(run("run_2", RunState.COMPLETED))
-    async with records.database.open("other", write=True) as work:
-        await work.connections.put(connection("conn_1", next_run_at=START - timedelta(minutes=1)))
-    async with records.database.directory() as directory:
-        assert [(due.company_id, due.connection_id, due.at) for due in await directory.due(START)] == [
-            ("other", "conn_1", START - timedelta(minutes=1)),
-            ("acme", "conn_1", START),
-        ]
-        assert await directory.active_runs() == [("acme", run("run_1", RunState.WAITING))]
 
 
 async def test_a_sweep_tells_who_was_not_named(records: Records) -> None:

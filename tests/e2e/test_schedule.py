@@ -1,62 +1,123 @@
-"""A scheduled connection follows its helpdesk by itself, also after a restart and beside a tenant with a lot to do."""
+"""Syncs by the clock: once when due, one at a time, tenants in turn, and everything now and then."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
+from backend.core import clock
+from backend.core.model.sync import RunMode, RunState
+from backend.core.usecases.schedule import in_turn, start_due
+from backend.storage.sql.unit_of_work import SqlDatabase
 from sandbox.freshdesk import change
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from tests.e2e.trip import Json, Tenant, running_trip
-
-OFTEN = {"schedule_min_seconds": 1, "schedule_tick_seconds": 0.1}
+from sandbox.serve import SandboxServer
+from tests.e2e.trip import Tenant, Trip, running_trip
 
 
-async def every_second(tenant: Tenant) -> None:
-    path = f"/api/v1/connections/{tenant.connection_id}/schedule"
-    answer = await tenant.client.put(path, json={"every_seconds": 1})
-    assert answer.is_success, answer.text
+async def make_due(trip: Trip, tenant: Tenant, **changes: object) -> None:
+    """Let the connection's time have come an hour ago."""
+    async with trip.runtime.services.database.open(tenant.company_id, write=True) as uow:
+        connection = await uow.connections.get(tenant.connection_id)
+        assert connection is not None
+        await uow.connections.put(msgspec.structs.replace(connection, next_run_at=clock.now() - timedelta(hours=1), **changes))
 
 
-async def found(tenant: Tenant, sandbox: SandboxServer, title: str) -> Json:
-    """The ticket that was renamed on the helpdesk, once it has its new title here. Nobody asks for a sync."""
-    number = next(ticket.id for ticket in sandbox.account.tickets.values() if ticket.state == "live" and ticket.merged_into is None)
-    change.update(sandbox.site, number, {"subject": title})
-    async with asyncio.timeout(60):
-        while not (items := (await tenant.get("/documents", search=title))["items"]):
-            await asyncio.sleep(0.1)
-    item: Json = items[0]
-    return item
+async def test_a_changed_ticket_is_taken_by_itself(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:
+    await acme.sync()
+    number = next(ticket.id for ticket in sandbox.account.tickets.values() if ticket.state == "live")
+    change.update(sandbox.site, number, {"subject": "바뀐 제목"})
+    set_to = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json={"every_minutes": 1})
+    assert set_to.is_success, set_to.text
+    await make_due(trip, acme)
+    # The runtime's own clock ticks every five seconds; whoever comes first starts it.
+    await start_due(trip.runtime.services)
+    async with asyncio.timeout(30):
+        while True:
+            runs = (await acme.get("/runs"))["items"]
+            if len(runs) == 2 and runs[0]["state"] == "completed":
+                break
+            await asyncio.sleep(0.05)
+    assert runs[0]["counts"]["stored"] == 1
+    found = (await acme.get("/documents", search="바뀐 제목"))["items"]
+    assert [document["original_id"] for document in found] == [str(number)]
+    connection = await acme.get(f"/connections/{acme.connection_id}")
+    assert connection["schedule"] == {"every_seconds": 60, "cron": None, "timezone": "UTC"}
+    assert connection["next_run_at"] > clock.now().isoformat()
+    assert "desklore_scheduled_runs_total" in trip.runtime.built.meter.render()[0].decode()
 
 
-async def test_a_changed_ticket_comes_by_itself_also_after_a_restart(tmp_path: Path, sandbox: SandboxServer) -> None:
-    async with running_trip(tmp_path / "data", **OFTEN) as trip:
-        acme = await trip.onboard("acme")
-        await acme.connect(sandbox)
-        await every_second(acme)
-        await asyncio.sleep(1.5)
-        assert (await acme.get("/runs"))["items"] == [], "the first sync is asked for"
-        await acme.sync()
-        assert (await found(acme, sandbox, "프린터가 또 멈췄습니다"))["doc_type"] == "ticket"
-        runs = (await acme.get("/runs"))["items"]
-        assert runs[0]["scheduled"]
-        assert not runs[-1]["scheduled"]
-    async with running_trip(tmp_path / "data", **OFTEN) as again:
-        back = again.tenant("acme", acme.api_key)
-        await found(back, sandbox, "재시작한 뒤에도 이어집니다")
-        assert "desklore_runs_started_total" in (await again.anonymous.get("/metrics")).text
+async def test_what_was_missed_is_run_once_and_two_clocks_start_one_run(trip: Trip, acme: Tenant) -> None:
+    await acme.sync()
+    await make_due(trip, acme)
+    started = await asyncio.gather(*(start_due(trip.runtime.services) for _ in range(5)))
+    assert sum(map(len, started)) <= 1
+    runs = await asyncio.gather(*(start_due(trip.runtime.services) for _ in range(5)))
+    assert not any(runs), "its next turn is a quarter of an hour away"
 
 
-async def test_a_giant_backfill_does_not_delay_five_tickets(tmp_path: Path) -> None:
-    """In terms of order, with one place for jobs: the small tenant is done while the giant still reads."""
-    async with (
-        running_sandbox(SandboxOptions(tickets=3_000)) as large,
-        running_sandbox(SandboxOptions(tickets=5, seed=2)) as few,
-        running_trip(tmp_path / "data", job_concurrency=1) as trip,
-    ):
-        giant, small = await trip.onboard("giant"), await trip.onboard("small")
-        await giant.connect(large)
-        await small.connect(few)
-        begun = await giant.post("/ingest", {"connection_id": giant.connection_id})
-        await giant.wait(begun["run_id"], ("running",))
-        assert (await small.sync())["state"] == "completed"
-        assert (await giant.get(f"/runs/{begun['run_id']}"))["state"] == "running"
-        await giant.post(f"/runs/{begun['run_id']}/cancel", {})
+async def test_a_run_under_way_is_not_doubled_and_a_pause_is_kept(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    run = await acme.post("/ingest", {"connection_id": acme.connection_id})
+    await make_due(trip, acme)
+    assert await start_due(services) == []
+    await acme.wait(run["run_id"])
+    path = f"/api/v1/connections/{acme.connection_id}"
+    assert (await acme.client.patch(path, json={"state": "paused"})).json()["next_run_at"] is None
+    await make_due(trip, acme)
+    assert await start_due(services) == []
+    assert (await acme.get(f"/connections/{acme.connection_id}"))["next_run_at"] is None
+    assert (await acme.client.patch(path, json={"state": "active"})).json()["next_run_at"]
+    assert (await acme.client.delete(f"{path}/schedule")).json()["next_run_at"] is None
+
+
+async def test_everything_is_listed_now_and_then(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    await acme.sync()
+    long_ago = clock.now() - timedelta(days=8)
+    await make_due(trip, acme, created_at=long_ago)
+    await asyncio.sleep(0)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.FULL
+    await acme.wait(newest.run_id)
+    await make_due(trip, acme)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.INCREMENTAL
+    # One that did not get through is not tried again at once, or nothing else would be read.
+    await acme.wait(newest.run_id)
+    await make_due(trip, acme, created_at=long_ago, reconciled_at=None)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.INCREMENTAL
+
+
+async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, sandbox: SandboxServer) -> None:
+    async with running_trip(tmp_path / "data", scheduled_runs=2) as trip:
+        await trip.runtime.services.queue.stop()
+        for name in ("acme", "globex", "initech"):
+            tenant = await trip.onboard(name)
+            await tenant.connect(sandbox)
+            await make_due(trip, tenant)
+        first = await start_due(trip.runtime.services)
+        assert len(first) <= 2
+        async with trip.runtime.services.database.directory() as directory:
+            assert await directory.active_runs() == 2
+        assert await start_due(trip.runtime.services) == []
+    big = [("big", f"c{number}") for number in range(3)]
+    assert in_turn([*big, ("small", "c9")]) == [("big", "c0"), ("small", "c9"), ("big", "c1"), ("big", "c2")]
+
+
+async def test_two_machines_on_one_store_start_one_run(trip: Trip, acme: Tenant) -> None:
+    services = trip.runtime.services
+    await trip.runtime.services.queue.stop()
+    await make_due(trip, acme)
+    assert isinstance(services.database, SqlDatabase)
+    await asyncio.gather(start_due(services), start_due(services))
+    async with services.database.open("acme") as uow:
+        runs = await uow.sync.list_runs()
+    assert [run.state for run in runs] == [RunState.QUEUED]

@@ -9,22 +9,13 @@ from backend.api.deps import ConnectionsCaller, ServicesDep
 from backend.api.errors import SOURCE, problems
 from backend.api.routes import API
 from backend.api.schemas.base import Items
-from backend.api.schemas.connections import (
-    ConnectionIn,
-    ConnectionOut,
-    ConnectionPatch,
-    DisconnectedOut,
-    ReportOut,
-    ScheduledOut,
-    ScheduleIn,
-    ScheduleOut,
-)
-from backend.api.schemas.sync import HeldDecisionIn, HeldDecisionOut, HeldDeletionOut, HeldDeletionsOut, RunOut
+from backend.api.schemas.connections import ConnectionIn, ConnectionOut, ConnectionPatch, DisconnectedOut, ReportOut, ScheduleIn
+from backend.api.schemas.sync import HeldDecisionIn, HeldDecisionOut, HeldDeletionOut, HeldDeletionsOut
 from backend.core.errors import Code
 from backend.core.model.connection import Connection, CredentialReport
 from backend.core.model.schedule import Schedule
 from backend.core.model.tenant import Secret
-from backend.core.usecases import connections, deletions, schedules
+from backend.core.usecases import connections, deletions, schedule
 
 router = APIRouter(prefix=f"{API}/connections", tags=["connections"])
 
@@ -73,19 +64,20 @@ async def disconnect(
     return await connections.disconnect(services, caller.company_id, connection_id, keep_documents=keep_documents, caller=caller)
 
 
-@router.get("/{connection_id}/schedule", response_model=ScheduledOut, responses=problems(Code.CONNECTION_NOT_FOUND))
-async def get_schedule(services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)) -> ScheduledOut:
-    """When it is synced by itself, and how its last sync went."""
-    return _scheduled(await schedules.get_schedule(services, caller.company_id, connection_id))
-
-
-@router.put("/{connection_id}/schedule", response_model=ScheduledOut, responses=problems(Code.CONNECTION_NOT_FOUND, body=True))
+@router.put("/{connection_id}/schedule", response_model=ConnectionOut, responses=problems(Code.CONNECTION_NOT_FOUND, body=True))
 async def set_schedule(
     body: ScheduleIn, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)
-) -> ScheduledOut:
-    """Follow this schedule from now on; with neither an interval nor a cron expression nothing is synced by itself."""
-    schedule = Schedule(every_seconds=body.every_seconds, cron=body.cron, timezone=body.timezone)
-    return _scheduled(await schedules.set_schedule(services, caller.company_id, connection_id, schedule, caller=caller))
+) -> Connection:
+    """Sync it by this schedule from now on."""
+    every = None if body.every_minutes is None else round(body.every_minutes * 60)
+    wanted = Schedule(every_seconds=every, cron=body.cron, timezone=body.timezone)
+    return await schedule.set_schedule(services, caller.company_id, connection_id, wanted, caller)
+
+
+@router.delete("/{connection_id}/schedule", response_model=ConnectionOut, responses=problems(Code.CONNECTION_NOT_FOUND))
+async def drop_schedule(services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)) -> Connection:
+    """Sync it only when somebody asks."""
+    return await schedule.set_schedule(services, caller.company_id, connection_id, None, caller)
 
 
 @router.get("/{connection_id}/deletions", response_model=HeldDeletionsOut, responses=problems(Code.CONNECTION_NOT_FOUND))
@@ -123,16 +115,6 @@ async def decide_on_held_deletions(
     if body.delete:
         return HeldDecisionOut(deleted=await deletions.delete_held(services, caller.company_id, connection_id, caller), kept=0)
     return HeldDecisionOut(deleted=0, kept=await deletions.keep_held(services, caller.company_id, connection_id, caller))
-
-
-def _scheduled(found: schedules.Scheduled) -> ScheduledOut:
-    connection = found.connection
-    return ScheduledOut(
-        connection_id=connection.connection_id,
-        schedule=ScheduleOut.model_validate(connection.schedule),
-        next_run_at=connection.next_run_at,
-        last_run=None if found.last_run is None else RunOut.model_validate(found.last_run),
-    )
 
 
 def _wanted(body: ConnectionIn) -> connections.ConnectionInput:

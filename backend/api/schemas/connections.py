@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 
 from backend.api.schemas.base import Id, In, Out
-from backend.api.schemas.sync import RunOut
 from backend.core.model.connection import ConnectionState
+from backend.core.model.schedule import LEAST_SECONDS, MOST_SECONDS
 
 
 class ConnectionIn(In):
@@ -53,29 +53,19 @@ class ReportOut(Out):
 
 
 class ScheduleIn(In):
-    """When a connection is synced by itself: an interval, a cron expression, or neither for never."""
+    """When to sync by itself: either an interval or a cron expression."""
 
-    every_seconds: int | None = Field(None, ge=1, description="An interval in seconds.", examples=[900])
-    cron: str | None = Field(None, min_length=1, max_length=200, description="Five fields, as in crontab(5).", examples=["0 3 * * *"])
-    timezone: str = Field("UTC", min_length=1, max_length=64, description="IANA name of the cron's zone.", examples=["Asia/Seoul"])
+    every_minutes: float | None = Field(None, ge=LEAST_SECONDS / 60, le=MOST_SECONDS / 60, description="Every so many minutes.")
+    cron: str | None = Field(None, max_length=100, description="Minute, hour, day of month, month, weekday.", examples=["0 3 * * *"])
+    timezone: str = Field("UTC", max_length=60, description="IANA zone the cron expression is read in.", examples=["Asia/Seoul"])
 
 
 class ScheduleOut(Out):
     """When a connection is synced by itself."""
 
-    enabled: bool
     every_seconds: int | None
     cron: str | None
     timezone: str
-
-
-class ScheduledOut(Out):
-    """A connection's schedule with what came of it last."""
-
-    connection_id: str
-    schedule: ScheduleOut
-    next_run_at: datetime | None
-    last_run: RunOut | None
 
 
 class ConnectionOut(Out):
@@ -90,8 +80,9 @@ class ConnectionOut(Out):
     created_at: datetime
     verified_at: datetime | None
     last_synced_at: datetime | None
-    schedule: ScheduleOut
-    next_run_at: datetime | None = Field(description="When it is synced by itself, if it is active then; empty before its first sync.")
+    reconciled_at: datetime | None
+    schedule: ScheduleOut | None
+    next_run_at: datetime | None
     report: ReportOut | None
 
 

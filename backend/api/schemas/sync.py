@@ -81,7 +81,6 @@ class RunOut(Out):
     finished_at: datetime | None
     heartbeat_at: datetime | None
     resume_at: datetime | None
-    scheduled: bool = Field(description="Whether the schedule started it.")
     stalls: int = Field(description="How often it gave no sign of life and was taken up again.")
     unreadable: list[str]
     error_code: str | None

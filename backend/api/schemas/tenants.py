@@ -22,6 +22,21 @@ class TenantOut(Out):
     created_at: datetime
 
 
+class SettingsIn(In):
+    """Settings to change."""
+
+    masking: bool = Field(
+        description="Whether personal data is masked before a text leaves for a provider of models. "
+        "Off only where a contract allows the provider to see it; the change is written to the audit log."
+    )
+
+
+class SettingsOut(Out):
+    """How a company's data is handled."""
+
+    masking: bool
+
+
 class AdminKeyIn(In):
     """The name of an admin key that the operator makes for a tenant."""
 

@@ -9,7 +9,7 @@ from backend.core.answer.reply import generate_reply_text
 from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ids import new_id
-from backend.core.model.answer import Answer, AnswerEvent, AnswerEventKind, Citation
+from backend.core.model.answer import Answer, AnswerEvent, AnswerEventKind, Citation, Prompt
 from backend.core.model.budget import Usage
 from backend.core.model.search import SearchResult
 from backend.core.ports.llm import ChatModel
@@ -43,7 +43,7 @@ async def generate_answer(
     draft = _Draft(question, result, chat=chat, language=language, for_customer=for_customer, budget=budget)
     if not draft.sources:
         return draft.unanswered()
-    completion = await chat.complete(answer_prompt(question, draft.language, [source.text for source in draft.sources]))
+    completion = await chat.complete(draft.prompt())
     draft.feed(completion.text)
     return draft.finish(completion.usage)
 
@@ -70,7 +70,7 @@ async def stream_answer(
         return
     usage = Usage()
     shown = False
-    stream = chat.stream(answer_prompt(question, draft.language, [source.text for source in draft.sources]))
+    stream = chat.stream(draft.prompt())
     try:
         async for delta in stream:
             usage += delta.usage or Usage()
@@ -107,9 +107,14 @@ class _Draft:
         self.sources = choose_sources(result.hits, for_customer=for_customer, budget=budget) if result.answerable else []
         self.text = ""
         self._chat = chat
+        self._for_customer = for_customer
         self._citer = Citer([source.text.number for source in self.sources])
         self._held = ""
         self._started = False
+
+    def prompt(self) -> Prompt:
+        """What the model is asked."""
+        return answer_prompt(self.question, self.language, [source.text for source in self.sources], for_customer=self._for_customer)
 
     def feed(self, piece: str) -> str:
         """Take a piece of the model's text; what of it may be shown. Nothing is shown while it may still turn out to be NO_ANSWER."""

@@ -6,11 +6,11 @@ from typing import Final
 from msgspec import structs
 
 from backend.core.answer.citations import Citer, make_citations
-from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, choose_sources
+from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, Source, choose_sources
 from backend.core.answer.guard import internal_texts, leaks
 from backend.core.clock import now
 from backend.core.ids import new_id
-from backend.core.model.answer import Citation, ReplyMaterial
+from backend.core.model.answer import Citation, ReplyMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.copilot import ReplyDraft, ReplyInput
@@ -21,6 +21,7 @@ from backend.core.ports.llm import ChatModel
 from backend.core.prompts.answer import NO_ANSWER
 from backend.core.prompts.reply import reply_prompt
 from backend.core.text.language import detect_language
+from backend.core.text.masking import redact, values_of
 from backend.core.text.size import clip_tokens, estimate_tokens
 
 _TICKET_TOKENS: Final = 3_000
@@ -50,7 +51,8 @@ async def generate_reply_text(
     """A draft reply in the ticket's language (or `ask.language`), with `[n]` citations for the agent.
 
     `citations.plain_text` takes the citations out.
-    The model sees no private note and no agents-only source, and a draft that repeats one all the same is thrown away.
+    The model sees no private note and no agents-only source, and a draft that repeats one all the same is thrown away. Nor does
+    it see personal data of other tickets' customers, whichever model it is.
     Where the sources don't help, the draft is not grounded and only says that the request is being looked into.
     `agent` signs it. Raises AppError with an LLM_* code when the model fails or refuses.
     """
@@ -63,7 +65,7 @@ async def generate_reply_text(
         language=ask.language or _language(document, parts),
         tone=ask.tone.value,
         length=ask.length.value,
-        sources=tuple(source.text for source in sources),
+        sources=_neutral(sources, [document.title, ask.hint, document.requester or "", *(part.text for part in parts)]),
         customer=document.requester or "",
         agent=agent,
         hint=ask.hint,
@@ -81,6 +83,18 @@ async def generate_reply_text(
     from_others = any(citation.visibility is Visibility.CONVERSATION for citation in citations)
     warnings = (_in(material.language, _CONVERSATION),) if from_others else ()
     return _draft(document, ask, material, chat=chat, usage=completion.usage, warnings=warnings, text=text, citations=citations)
+
+
+def _neutral(sources: Sequence[Source], own: Sequence[str]) -> tuple[SourceText, ...]:
+    """The sources with the personal data of other tickets replaced; what this ticket or an article tells is known anyway."""
+    articles = [source.text.text for source in sources if source.text.visibility is not Visibility.CONVERSATION]
+    keep = values_of([*own, *articles])
+    return tuple(
+        structs.replace(source.text, title=redact(source.text.title, keep=keep), text=redact(source.text.text, keep=keep))
+        if source.text.visibility is Visibility.CONVERSATION
+        else source.text
+        for source in sources
+    )
 
 
 def holding_reply(material: ReplyMaterial) -> str:

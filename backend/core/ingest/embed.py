@@ -15,7 +15,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import TURN_KINDS, Chunk, DocType, Document, Part, Summary
 from backend.core.model.ticket import Presence, Role
-from backend.core.ports.llm import Embedder
+from backend.core.ports.llm import Embedder, masking_of
 from backend.core.text.language import detect_language
 from backend.core.text.sentences import split_sentences
 from backend.core.text.size import clip_tokens, estimate_tokens
@@ -75,7 +75,7 @@ def _question_chunks(chunks: Sequence[Chunk], questions: Sequence[str], ordinal:
 
 def vector_key(embedder: Embedder, text: str) -> str:
     """The key a text's vector is kept under: the same text and model are never paid for twice."""
-    return text_hash("vector-1", embedder.provider, embedder.model, str(embedder.dimension), text)
+    return text_hash("vector-1", masking_of(embedder), embedder.provider, embedder.model, str(embedder.dimension), text)
 
 
 async def embed_chunks(

@@ -4,6 +4,7 @@
     run(task, chat)             a task's Summary, in parts and merged where the ticket is long
     encode / decode             a Summary as the cache keeps it, under the task's key
 
+A Summary is kept and shared, so it names nobody, whichever model wrote it and whatever the tenant's setting for masking is.
 A failed summary is a failure: an answer that does not fit the schema raises SUMMARY_INVALID and is never kept.
 """
 
@@ -22,9 +23,11 @@ from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
 from backend.core.model.ticket import Presence, Role
-from backend.core.ports.llm import ChatModel
+from backend.core.ports.llm import ChatModel, masking_of
 from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
 from backend.core.text.language import detect_language
+from backend.core.text.masking import MASKING_VERSION
+from backend.core.text.redactor import Redactor
 from backend.core.text.size import clip_tokens, estimate_tokens
 
 PART_TOKENS: Final = 6_000
@@ -126,19 +129,22 @@ async def run(task: SummaryTask, chat: ChatModel) -> tuple[Summary, Usage]:
     Raises AppError(SUMMARY_INVALID) when the model's answer does not fit the schema, or the model's own LLM_* error.
     """
     pieces = split_parts(task.parts)
+    neutral = Redactor(task.parts)
     if len(pieces) <= 1:
-        return await _ask(task.prompt, chat)
+        return await _ask(task.prompt, chat, neutral)
     usage = Usage()
     summaries: list[Summary] = []
     for piece in pieces:
-        summary, used = await _ask(summary_prompt(task.title, piece), chat)
+        summary, used = await _ask(summary_prompt(task.title, piece), chat, neutral)
         summaries.append(summary)
         usage += used
     while len(summaries) > 1:
         merged = []
         remaining = iter(summaries)
         while group := list(islice(remaining, _MERGE_AT_ONCE)):
-            summary, used = await _ask(merge_prompt(task.title, group, task.parts), chat) if len(group) > 1 else (group[0], Usage())
+            summary, used = (
+                await _ask(merge_prompt(task.title, group, task.parts), chat, neutral) if len(group) > 1 else (group[0], Usage())
+            )
             merged.append(summary)
             usage += used
         summaries = merged
@@ -219,11 +225,12 @@ def _worth_reading(parts: Sequence[Part], *, internal: bool) -> tuple[Part, ...]
 def _task(title: str, parts: tuple[Part, ...], chat: ChatModel, *, internal: bool) -> SummaryTask:
     prompt = summary_prompt(title, parts)
     # The rendered messages are all a model sees, so they say exactly when a result may be used again.
-    key = text_hash(chat.provider, chat.model, prompt.version, MERGE_VERSION, *(message.text for message in prompt.messages))
+    made_by = (chat.provider, chat.model, prompt.version, MERGE_VERSION, MASKING_VERSION, masking_of(chat))
+    key = text_hash(*made_by, *(message.text for message in prompt.messages))
     return SummaryTask(key=key, title=title, parts=parts, prompt=prompt, internal=internal)
 
 
-async def _ask(prompt: Prompt, chat: ChatModel) -> tuple[Summary, Usage]:
+async def _ask(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:
     completion = await chat.complete(prompt)
     try:
         answer = msgspec.json.decode(_WRAPPED.sub(r"\1", completion.text.strip()), type=SummaryAnswer)
@@ -231,7 +238,7 @@ async def _ask(prompt: Prompt, chat: ChatModel) -> tuple[Summary, Usage]:
         raise _invalid(completion, _reason(error)) from None
     if not answer.problem.strip():
         raise _invalid(completion, "no problem told")
-    return _summary(answer), completion.usage
+    return neutral.summary(_summary(answer)), completion.usage
 
 
 def _summary(answer: SummaryAnswer) -> Summary:

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from backend.core.model.schedule import DEFAULT_SCHEDULE, Schedule
+from backend.core.model.schedule import Schedule
 from backend.core.model.tenant import SealedSecret, Secret
 
 
@@ -55,10 +55,11 @@ class Connection(Struct, frozen=True, kw_only=True):
     last_synced_at: datetime | None = None
     reconciled_at: datetime | None = None
     """When all its tickets were last listed and compared with what is stored."""
-    schedule: Schedule = DEFAULT_SCHEDULE
-    next_run_at: datetime | None = None
-    """When it is synced by itself; None before its first sync, which somebody asks for, and where the schedule is off."""
     report: CredentialReport | None = None
+    schedule: Schedule | None = None
+    """None: synced only when somebody asks."""
+    next_run_at: datetime | None = None
+    """When the schedule starts the next run; None while there is none or the connection is not active."""
 
 
 class SourceSettings(Struct, frozen=True, kw_only=True):

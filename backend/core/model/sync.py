@@ -175,8 +175,6 @@ class Run(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     heartbeat_at: datetime | None = None
     resume_at: datetime | None = None
-    scheduled: bool = False
-    """Whether the schedule started it."""
     stalls: int = 0
     """How often it gave no sign of life and was taken up again."""
     waits: int = 0

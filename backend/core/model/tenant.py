@@ -35,12 +35,14 @@ class Scope(StrEnum):
     """See what models cost."""
     AUDIT_READ = "audit:read"
     """See who did what."""
+    SETTINGS = "settings"
+    """Change how the company's data is handled."""
 
 
 _VIEWER = frozenset({Scope.DOCUMENTS_READ, Scope.QUERY})
 _MEMBER = _VIEWER | {Scope.FEEDBACK}
 _AGENT = _MEMBER | {Scope.REPLY, Scope.INTERNAL_READ, Scope.RUNS_READ}
-_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST, Scope.USAGE_READ, Scope.AUDIT_READ}
+_ADMIN = _AGENT | {Scope.KEYS, Scope.CONNECTIONS, Scope.INGEST, Scope.USAGE_READ, Scope.AUDIT_READ, Scope.SETTINGS}
 ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
     Role.OPERATOR: frozenset({Scope.TENANTS}),
     Role.ADMIN: _ADMIN,
@@ -91,6 +93,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     created_at: datetime
     sealed_data_key: SealedSecret
     """The tenant's data key, wrapped by the installation's master key."""
+    masking: bool = True
+    """Whether personal data is masked before a text leaves for a provider of models."""
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

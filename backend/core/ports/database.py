@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Protocol
 
 from backend.core.model.job import Job
-from backend.core.model.schedule import Due
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.stores import (
@@ -71,16 +70,20 @@ class Directory(Protocol):
         """It was used just now."""
         ...
 
+    async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
+        """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
+        ...
+
+    async def active_runs(self) -> int:
+        """How many runs of all tenants are queued, running or waiting."""
+        ...
+
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
         ...
 
-    async def due(self, at: datetime) -> list[Due]:
-        """Active connections whose time has come, longest due first."""
-        ...
-
-    async def active_runs(self) -> list[tuple[str, Run]]:
-        """company_id and Run of every Run that is queued, running or waiting."""
+    async def running(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is running."""
         ...
 
     async def audit(self, entry: AuditEntry) -> None:

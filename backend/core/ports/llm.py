@@ -1,7 +1,7 @@
 """Language models and embedders."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
@@ -55,3 +55,18 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
         ...
+
+
+@runtime_checkable
+class Masking(Protocol):
+    """What a ChatModel or Embedder also is that masks personal data before it asks the provider."""
+
+    @property
+    def masking(self) -> str:
+        """The version of the masking."""
+        ...
+
+
+def masking_of(model: ChatModel | Embedder) -> str:
+    """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
+    return model.masking if isinstance(model, Masking) else ""

@@ -21,6 +21,8 @@ class Policy:
 
     failed_share: float = 0.2
     delete_share: float = 0.15
+    scheduled_runs: int = 8
+    reconcile_days: int = 7
     attachment_max_bytes: int = 20_000_000
     question_max_chars: int = 4_000
     dense_weight: float = 0.0
@@ -29,11 +31,6 @@ class Policy:
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8
     token_minutes: int = 60
-    schedule_min_seconds: int = 300
-    schedule_jitter_seconds: int = 120
-    schedule_tick_seconds: float = 15.0
-    max_runs: int = 8
-    reconcile_days: float = 7.0
     stalled_minutes: float = 10.0
 
 
@@ -45,11 +42,16 @@ class Models:
     generate: ChatModel
     reason: ChatModel
     embed: Embedder
+    unmasked: "Models | None" = None
+    """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`."""
+    """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`.
+
+    `models` always mask personal data before it leaves; `models_of` gives those that a tenant's settings ask for.
+    """
 
     database: Database
     blobs: BlobStores
@@ -63,3 +65,11 @@ class Services:
     compute: Compute
     meter: Meter
     policy: Policy
+
+    async def models_of(self, company_id: str) -> Models:
+        """The models as this tenant wants them. One that is unknown has its personal data masked."""
+        if self.models.unmasked is None:
+            return self.models
+        async with self.database.directory() as directory:
+            tenant = await directory.get_tenant(company_id)
+        return self.models if tenant is None or tenant.masking else self.models.unmasked

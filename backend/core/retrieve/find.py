@@ -28,7 +28,7 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
     Raises INVALID_REQUEST, the Embedder's LLM_* errors where dense vectors weigh, and the index's.
     """
     index = await services.indexes.open(company_id)
-    models = services.models
+    models = await services.models_of(company_id)
     policy = await _calibrated(services, company_id)
     with services.meter.stage("search"):
         result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)

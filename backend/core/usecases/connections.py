@@ -14,11 +14,13 @@ from backend.core.ingest.pipeline.sources import open_source, seal_credentials
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
 from backend.core.model.quota import Lane
+from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
 from backend.core.model.ticket import Presence
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
+from backend.core.schedule import planned
 
 VERIFY_SECONDS = 4.0
 """A helpdesk that has not answered by then is told as not answering: an admin waits in front of a form."""
@@ -71,7 +73,7 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
     async with services.database.open(company_id) as uow:
         await _refuse_second(uow, connection)
     report = await _verify(services, company_id, connection)
-    connection = msgspec.structs.replace(connection, report=report, verified_at=clock.now())
+    connection = planned(msgspec.structs.replace(connection, report=report, verified_at=clock.now()), clock.now())
     async with services.database.open(company_id, write=True) as uow:
         await _refuse_second(uow, connection)
         await uow.connections.put(connection)
@@ -118,6 +120,7 @@ async def change_connection(
         changed = msgspec.structs.replace(current, credentials=after.credentials, state=wanted_state, state_reason="")
         if report is not None:
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
+        changed = planned(changed, clock.now()) if current.state is not wanted_state else changed
         await uow.connections.put(changed)
     return changed
 
@@ -191,6 +194,7 @@ def _make(services: Services, tenant: Tenant, wanted: ConnectionInput) -> Connec
         base_url=wanted.base_url,
         credentials=seal_credentials(services, tenant, connection_id, dict(wanted.credentials)),
         created_at=clock.now(),
+        schedule=DEFAULT_SCHEDULE,
     )
 
 

@@ -79,11 +79,12 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
     """A grounded answer with what was found, by type. Raises QUESTION_TOO_LONG or an LLM_* error."""
     began = time.perf_counter()
     result = await _find(services, company_id, caller, ask)
+    chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
         answer = await generate_answer(
             ask.question,
             result,
-            chat=services.models.generate,
+            chat=chat,
             language=ask.language,
             for_customer=not caller.sees_internal,
         )
@@ -94,10 +95,11 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
 async def stream_query(services: Services, company_id: str, caller: Caller, ask: AskInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: HITS, TOKEN…, DONE with the Answer, or ERROR. No transaction is held meanwhile."""
     result = await _find(services, company_id, caller, ask)
+    chat = (await services.models_of(company_id)).generate
     events = stream_answer(
         ask.question,
         result,
-        chat=services.models.generate,
+        chat=chat,
         language=ask.language,
         for_customer=not caller.sees_internal,
     )
@@ -117,8 +119,9 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     text = "\n".join(filter(None, (_search_text(document, document.summary, internal=False), ask.hint)))
     filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,))
     result = await find(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
+    chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
-        draft = await generate_reply_text(document, result.hits, ask, chat=services.models.generate)
+        draft = await generate_reply_text(document, result.hits, ask, chat=chat)
     await _spend(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
     async with services.database.open(company_id, write=True) as uow:
         await uow.audit.add(
@@ -177,7 +180,7 @@ async def _summarized(services: Services, company_id: str, document: Document) -
     """
     if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
         return document
-    chat = services.models.summarize
+    chat = (await services.models_of(company_id)).summarize
     async with services.database.open(company_id) as uow:
         cached = await uow.usage.get_cached([task.key for task in summarize.plan(document, chat)])
     known = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}

@@ -6,8 +6,7 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
-from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, save_run
-from backend.core.ingest.pipeline.start import begin_schedule, queue_run
+from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
@@ -31,11 +30,7 @@ async def start_run(services: Services, company_id: str, connection_id: str, opt
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then sync.")
-        run = await queue_run(uow, connection, options)
-        await begin_schedule(uow, connection, services.policy)
-        await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
-    services.meter.count("runs_started", 1, by="asked", mode=options.mode.value)
-    return run
+        return await open_run(uow, connection, options, actor)
 
 
 async def get_run(services: Services, company_id: str, run_id: str) -> Run:

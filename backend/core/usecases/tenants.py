@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
+from backend.core.model.auth import TenantCaller
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import AuditEntry, Caller, Tenant
 from backend.core.ports.services import Services
@@ -61,6 +62,31 @@ async def get_tenant(services: Services, company_id: str) -> Tenant:
     if tenant is None:
         raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
     return tenant
+
+
+async def change_masking(services: Services, caller: TenantCaller, *, masking: bool) -> Tenant:
+    """Switch the masking of personal data on or off for the caller's company. Raises TENANT_NOT_FOUND.
+
+    It holds from the next call to a model on. Summaries stay neutral either way.
+    """
+    entry = AuditEntry(
+        at=clock.now(),
+        actor=caller.actor,
+        action="tenant.settings",
+        target=caller.company_id,
+        details={"masking": "on" if masking else "off"},
+        request_id=caller.request_id,
+    )
+    async with services.database.open(caller.company_id, write=True) as uow:
+        # Written first: nobody switches it off without a trace, whatever happens between the two transactions.
+        await uow.audit.add(entry)
+    async with services.database.directory() as directory:
+        tenant = await directory.get_tenant(caller.company_id)
+        if tenant is None:
+            raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {caller.company_id}.")
+        changed = msgspec.structs.replace(tenant, masking=masking)
+        await directory.put_tenant(changed)
+    return changed
 
 
 async def delete_tenant(services: Services, caller: Caller, company_id: str) -> Erased:

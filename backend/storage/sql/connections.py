@@ -3,7 +3,7 @@
 import msgspec
 from sqlalchemy import delete, select
 
-from backend.core.model.connection import Connection, ConnectionState
+from backend.core.model.connection import Connection
 from backend.storage.sql.tables import connections as table
 from backend.storage.sql.tables import cursors, failures, held_deletions, runs, sightings
 from backend.storage.sql.transaction import TenantTables
@@ -22,8 +22,7 @@ class SqlConnectionStore(TenantTables):
             "platform": connection.platform,
             "domain": connection.domain,
             "created_at": connection.created_at,
-            # Only what may be synced is due; the scheduler never meets the others.
-            "due_at": connection.next_run_at if connection.state is ConnectionState.ACTIVE else None,
+            "next_run_at": connection.next_run_at,
             "body": connection,
         }
         await self._in.upsert(table, [row])

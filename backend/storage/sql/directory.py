@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
 
 from backend.core.clock import now
 from backend.core.model.document import DocState
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.schedule import Due
-from backend.core.model.sync import Run
+from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.keys import to_key
@@ -72,6 +71,17 @@ class SqlDirectory:
         if row and (row.last_used_at is None or at - row.last_used_at >= _USE_IS_KEPT_EVERY):
             await self._in.write(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=at))
 
+    async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
+        """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
+        query = select(connections.c.company_id, connections.c.connection_id).where(connections.c.next_run_at <= at)
+        rows = await self._in.rows(query.order_by(connections.c.next_run_at, connections.c.connection_id).limit(limit))
+        return [(row.company_id, row.connection_id) for row in rows]
+
+    async def active_runs(self) -> int:
+        """How many runs of all tenants are queued, running or waiting."""
+        row = await self._in.row(select(func.count()).select_from(runs).where(ACTIVE_RUN))
+        return int(row[0]) if row else 0
+
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.
 
@@ -88,16 +98,11 @@ class SqlDirectory:
             *await self._tenants_where(waiting, JobName.READ_PICTURES),
         ]
 
-    async def due(self, at: datetime) -> list[Due]:
-        """Connections whose time has come, longest due first."""
-        query = select(connections.c.company_id, connections.c.connection_id, connections.c.due_at).where(connections.c.due_at <= at)
-        rows = await self._in.rows(query.order_by(connections.c.due_at, connections.c.company_id, connections.c.connection_id))
-        return [Due(company_id=row.company_id, connection_id=row.connection_id, at=row.due_at) for row in rows]
-
-    async def active_runs(self) -> list[tuple[str, Run]]:
-        """company_id and Run of every Run that is queued, running or waiting."""
+    async def running(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is running."""
         rows = await self._in.rows(select(runs.c.company_id, runs.c.body).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
-        return [(row.company_id, _run.decode(row.body)) for row in rows]
+        found = [(row.company_id, _run.decode(row.body)) for row in rows]
+        return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write an operator's doing that belongs to no tenant (or to one that is gone)."""

@@ -68,11 +68,11 @@ connections = Table(
     Column("platform", String(64), nullable=False),
     Column("domain", String(255), nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    Column("due_at", UtcTime),
+    Column("next_run_at", UtcTime),
     Column("body", Json, nullable=False),
     PrimaryKeyConstraint("company_id", "connection_id"),
     Index(None, "company_id", "platform", "domain", unique=True),
-    Index(None, "due_at"),
+    Index(None, "next_run_at"),
 )
 
 documents = Table(

@@ -6,6 +6,7 @@ from backend.adapters.offline.summarize import sentences_of, summarize
 from backend.core.model.article import Visibility
 from backend.core.model.document import Part, Summary
 from backend.core.model.ticket import Role
+from backend.core.text.redactor import Redactor
 
 C, A, S = Role.CUSTOMER, Role.AGENT, Role.SYSTEM
 
@@ -21,7 +22,8 @@ def summary(title: str, *turns: tuple[Role, str], authors: dict[Role, str] | Non
         )
         for number, (role, text) in enumerate(turns)
     ]
-    return summarize(title, parts)
+    # As it is kept: the ingest makes every Summary neutral.
+    return Redactor(parts).summary(summarize(title, parts))
 
 
 KOREAN = (

@@ -3,11 +3,13 @@
 import msgspec
 import pytest
 
+from backend.adapters.masked import MaskedChat
 from backend.adapters.offline.chat import OfflineChat
 from backend.core.answer.guard import leaks
 from backend.core.answer.reply import generate_reply_text
 from backend.core.model.article import Visibility
 from backend.core.model.copilot import ReplyInput, ReplyLength, Tone
+from backend.core.model.document import DocType
 from backend.core.model.search import Hit
 from backend.core.model.ticket import Role
 from tests.core.answer.samples import NOTE_HIT, VPN_ARTICLE, VPN_TICKET, chunk, hit
@@ -93,3 +95,37 @@ def test_what_public_texts_hold_too_is_no_leak() -> None:
     assert not leaks(f"{line}.", [line], [f"먼저 {line}"])
     assert leaks("Please never mention the outage to them", ["never mention the outage"], [])
     assert not leaks("the VPN", ["the VPN"], [])
+
+
+OTHER = hit(
+    chunk("최지원 고객 010-9999-8888, jiwon@other.example. 대표번호는 1588-1234, 요청자는 010 1234 5678 공유.", document_id="doc-o",
+          visibility=Visibility.CONVERSATION),
+    title="VPN 문의 010-9999-8888",
+    doc_type=DocType.TICKET,
+)  # fmt: skip
+OWN = msgspec.structs.replace(DOCUMENT, parts=(turn("VPN이 안 됩니다. 010-1234-5678로 연락 주세요."),))
+HOTLINE = hit(chunk("고객센터: 1588-1234, help@hanbit.example", document_id="doc-h"), title="고객센터")
+
+
+async def test_other_customers_data_reaches_no_model_and_no_draft() -> None:
+    chat = SayingChat(GOOD)
+    await generate_reply_text(OWN, [OTHER, HOTLINE], ASK, chat=chat)
+    seen = repr(chat.prompts)
+    assert "010-9999-8888" not in seen
+    assert "jiwon" not in seen
+    assert "***@***" in seen
+    # The ticket's own number and what an article tells everybody are no secret here, in any spelling.
+    assert all(known in seen for known in ("010-1234-5678", "010 1234 5678", "help@hanbit.example"))
+    assert seen.count("1588-1234") == 4
+    draft = await generate_reply_text(OWN, [OTHER], ASK, chat=OfflineChat())
+    assert "010-9999-8888" not in draft.text
+    assert "jiwon" not in draft.text
+
+
+async def test_a_masked_draft_has_its_own_tickets_values_back() -> None:
+    chat = SayingChat("[PERSON_1]님, [PHONE_1]로 연락드리겠습니다 [1].")
+    draft = await generate_reply_text(OWN, [OTHER, HOTLINE], ASK, chat=MaskedChat(chat))
+    assert "김민수" not in repr(chat.prompts[0].messages)
+    assert "010-1234-5678" not in repr(chat.prompts[0].messages)
+    assert draft.text.startswith("김민수님, ")
+    assert "[PHONE" not in draft.text

@@ -151,7 +151,7 @@ async def _points(
 
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
     """Documents with their summaries; those that failed go to `batch.done`, those that have to wait to `batch.postponed`."""
-    chat = services.models.summarize
+    chat = (await services.models_of(company_id)).summarize
     known = await _cached_summaries(services, company_id, documents)
     # What is made on this machine is limited by its processors, not by a provider's patience.
     gate = asyncio.Semaphore(services.policy.llm_concurrency if _paid(chat.provider) else BATCH)
@@ -192,7 +192,7 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
 
 
 async def _cached_summaries(services: Services, company_id: str, documents: Sequence[Document]) -> dict[str, Summary]:
-    chat = services.models.summarize
+    chat = (await services.models_of(company_id)).summarize
     if not _paid(chat.provider):
         return {}
     keys = [task.key for document in documents for task in summarize.plan(document, chat)]
@@ -204,7 +204,7 @@ async def _cached_summaries(services: Services, company_id: str, documents: Sequ
 
 async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], batch: Batch) -> list[list[float]] | None:
     """A vector a chunk; None where the embedder is down."""
-    embedder = services.models.embed
+    embedder = (await services.models_of(company_id)).embed
     paid = _paid(embedder.provider)
     known: dict[str, list[float]] = {}
     if paid and chunks:

@@ -4,8 +4,12 @@ from collections.abc import Collection
 
 import msgspec
 
-from backend.core import clock
-from backend.core.model.sync import Run, RunState
+from backend.core import clock, ids
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import Connection
+from backend.core.model.job import Job, JobName
+from backend.core.model.sync import Run, RunCounts, RunOptions, RunState
+from backend.core.model.tenant import AuditEntry
 from backend.core.ports.database import UnitOfWork
 
 ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
@@ -13,6 +17,28 @@ ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
 
 class RunCanceledError(Exception):
     """Somebody canceled the run, or its connection is gone; the transaction it is raised in is rolled back."""
+
+
+async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str) -> Run:
+    """Queue a run of a connection. Raises RUN_ACTIVE where there is one."""
+    if (active := await uow.sync.active_run(connection.connection_id)) is not None:
+        raise AppError(
+            Code.RUN_ACTIVE,
+            f"Run {active.run_id} of this connection is {active.state.value}; wait for it or cancel it.",
+            details={"run_id": active.run_id},
+        )
+    run = Run(
+        run_id=ids.new_id("run"),
+        connection_id=connection.connection_id,
+        state=RunState.QUEUED,
+        options=options,
+        counts=RunCounts(),
+        created_at=clock.now(),
+    )
+    await uow.sync.put_run(run)
+    await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
+    uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id))
+    return run
 
 
 async def save_run(uow: UnitOfWork, run: Run) -> Run:

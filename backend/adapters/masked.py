@@ -1,0 +1,124 @@
+"""Models that never see personal data: it is masked before a text leaves, and put back into what comes home.
+
+`bootstrap.py` puts these around every model of an outside provider, so that no caller can forget it (docs/decisions/0010).
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+import msgspec
+
+from backend.core.model.answer import Completion, Delta, Message, Prompt, ReplyMaterial, SummaryMaterial
+from backend.core.model.budget import Purpose, Usage
+from backend.core.model.ticket import Role
+from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.text.masking import HOW_TO_COPY, MASKING_VERSION, Mask, blur
+
+
+class MaskedChat:
+    """A ChatModel that masks the messages and restores the answer; what it masked is forgotten with the call.
+
+    `prompt.material` stays as it is: it is for the model on this machine and is never sent.
+    """
+
+    masking = MASKING_VERSION
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._chat.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._chat.model
+
+    async def complete(self, prompt: Prompt) -> Completion:
+        """As the model behind it, with the values in place of the placeholders."""
+        mask, masked = _masked(prompt)
+        completion = await self._chat.complete(masked)
+        return msgspec.structs.replace(completion, text=mask.restore(completion.text, in_json=prompt.schema is not None))
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """As the model behind it; a piece that ends within a placeholder waits for the next one."""
+        mask, masked = _masked(prompt)
+        restorer = mask.restorer(in_json=prompt.schema is not None)
+        stream = self._chat.stream(masked)
+        try:
+            async for delta in stream:
+                text = restorer.feed(delta.text)
+                if delta.usage is not None:
+                    text += restorer.finish()
+                    if text:
+                        yield Delta(text=text)
+                    yield msgspec.structs.replace(delta, text="")
+                elif text:
+                    yield msgspec.structs.replace(delta, text=text)
+            if rest := restorer.finish():
+                yield Delta(text=rest)
+        finally:
+            # A reader that goes away must free the model's connection now.
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+
+class MaskedEmbedder:
+    """An Embedder that sees the kind of each personal value and not the value: questions and documents alike."""
+
+    masking = MASKING_VERSION
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._embedder.provider
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self._embedder.model
+
+    @property
+    def dimension(self) -> int:
+        """Length of its vectors."""
+        return self._embedder.dimension
+
+    @property
+    def semantic(self) -> bool:
+        """Whether its vectors carry meaning."""
+        return self._embedder.semantic
+
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
+        """As the embedder behind it."""
+        return await self._embedder.embed([blur(text) for text in texts], purpose)
+
+
+def _masked(prompt: Prompt) -> tuple[Mask, Prompt]:
+    rules = [message for message in prompt.messages if message.role == "system"]
+    said = [message for message in prompt.messages if message.role != "system"]
+    mask = Mask([message.text for message in said], _names(prompt), fixed=[message.text for message in rules])
+    if not mask:
+        return mask, prompt
+    # Rules are our own words, where a name is only a word; values in them (a tone that somebody typed) are masked all the same.
+    texts = iter(mask.texts)
+    fixed = iter(mask.fixed)
+    messages = [msgspec.structs.replace(message, text=next(fixed if message.role == "system" else texts)) for message in prompt.messages]
+    if rules:
+        first = next(number for number, message in enumerate(messages) if message.role == "system")
+        messages[first] = msgspec.structs.replace(messages[first], text=f"{messages[first].text}\n\n{HOW_TO_COPY}")
+    else:
+        messages.insert(0, Message(role="system", text=HOW_TO_COPY))
+    return mask, msgspec.structs.replace(prompt, messages=tuple(messages))
+
+
+def _names(prompt: Prompt) -> set[str]:
+    """Who takes part, where the prompt's material tells: the customer, the agent and the authors of the turns."""
+    material = prompt.material
+    if not isinstance(material, SummaryMaterial | ReplyMaterial):
+        return set()
+    names = {part.author for part in material.parts if part.role is not Role.SYSTEM}
+    return names | {material.customer, material.agent} if isinstance(material, ReplyMaterial) else names

@@ -1,0 +1,168 @@
+"""Take personal data out of what leaves for a model provider, and put it back into what comes home.
+
+    mask = Mask(texts, names)      one prompt: the same value gets the same placeholder, `[EMAIL_1]`
+    mask.texts                     what may leave
+    mask.restore(answer)           the answer with the values; `mask.restorer()` for one that streams
+    redact(text)                   for what is kept and shared: no way back
+
+The values are known to the Mask alone, for as long as the call lasts.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from backend.core.text.personal import Kind, Span, find
+
+MASKING_VERSION: Final = "mask-1"
+"""Part of every cache key: a change in what is masked changes what a model saw."""
+HOW_TO_COPY: Final = (
+    "The texts hold placeholders such as [EMAIL_1], [PHONE_1] or [PERSON_1] instead of personal data. Where you need one, copy it exactly "
+    "as it is, with its brackets; never make one up."
+)
+
+_STAND_INS: Final = {
+    Kind.EMAIL: "***@***",
+    Kind.PHONE: "***-****",
+    Kind.CARD: "****-****-****-****",
+    Kind.RESIDENT: "******-*******",
+    Kind.IBAN: "**** **** ****",
+    Kind.PERSON: "***",
+}
+_KINDS: Final = "|".join(kind.value for kind in Kind)
+# Models write an underscore with a backslash in Markdown, and some use East Asian brackets.
+_PLACEHOLDER = re.compile(rf"[\[【]({_KINDS})\\?_([0-9]{{1,4}})[\]】]")
+_BEGUN = re.compile(r"[\[【](?:[A-Z]{0,6}|[A-Z]{3,6}\\?(?:_[0-9]{0,4})?)\Z")
+_LETTER = re.compile(r"[^\W\d_]")
+_HANGUL = re.compile(r"[가-힣 ]+")
+
+
+class Mask:
+    """The placeholders of one prompt."""
+
+    def __init__(self, texts: Sequence[str], names: Collection[str] = (), *, fixed: Sequence[str] = ()) -> None:
+        self._values: dict[str, str] = {}
+        self._placeholders: dict[tuple[Kind, str], str] = {}
+        self._counts: dict[Kind, int] = {}
+        # Who writes "[EMAIL_1]" into a ticket must not get somebody's address for it.
+        self._taken = {f"[{kind}_{number}]" for text in (*texts, *fixed) if "_" in text for kind, number in _PLACEHOLDER.findall(text)}
+        known = _names(names)
+        self.texts = [self._masked(text, known) for text in texts]
+        """The texts without personal data, in order."""
+        self.fixed = [self._masked(text, None) for text in fixed]
+        """Texts in which `names` are only words, without personal data of other kinds."""
+
+    def __bool__(self) -> bool:
+        """Whether anything was masked."""
+        return bool(self._values)
+
+    def restore(self, text: str, *, in_json: bool = False) -> str:
+        """The text with the values for the placeholders; unknown ones stay. `in_json`: the text is JSON."""
+        if not self._values or ("[" not in text and "【" not in text):
+            return text
+        return _PLACEHOLDER.sub(lambda found: self._value(found, in_json=in_json), text)
+
+    def restorer(self, *, in_json: bool = False) -> "Restorer":
+        """For an answer that comes in pieces."""
+        return Restorer(self, in_json=in_json)
+
+    def _value(self, found: re.Match[str], *, in_json: bool) -> str:
+        value = self._values.get(f"[{found[1]}_{found[2]}]")
+        if value is None:
+            return found.group()
+        return msgspec.json.encode(value).decode()[1:-1] if in_json else value
+
+    def _masked(self, text: str, names: re.Pattern[str] | None) -> str:
+        spans = find(text)
+        if names is not None:
+            spans = _with_names(text, spans, names)
+        return _replaced(text, spans, self._placeholder)
+
+    def _placeholder(self, kind: Kind, value: str) -> str:
+        placeholder = self._placeholders.get((kind, value))
+        while placeholder is None:
+            number = self._counts[kind] = self._counts.get(kind, 0) + 1
+            made = f"[{kind.value}_{number}]"
+            if made not in self._taken:
+                placeholder = self._placeholders[kind, value] = made
+                self._values[made] = value
+        return placeholder
+
+
+class Restorer:
+    """Restores a stream: the beginning of a placeholder is held back until its end comes."""
+
+    def __init__(self, mask: Mask, *, in_json: bool) -> None:
+        self._mask = mask
+        self._in_json = in_json
+        self._held = ""
+
+    def feed(self, piece: str) -> str:
+        """What is certain now."""
+        if not self._mask:
+            return piece
+        text = self._held + piece
+        begun = _BEGUN.search(text, max(0, len(text) - 16))
+        cut = begun.start() if begun else len(text)
+        self._held = text[cut:]
+        return self._mask.restore(text[:cut], in_json=self._in_json)
+
+    def finish(self) -> str:
+        """What was held back."""
+        rest, self._held = self._held, ""
+        return self._mask.restore(rest, in_json=self._in_json)
+
+
+def redact(text: str, *, keep: Collection[str] = ()) -> str:
+    """The text with neutral stand-ins for personal data; values in `keep` (as `values_of` gives them) stay."""
+    spans = find(text)
+    if keep:
+        spans = [span for span in spans if _canonical(text[span.start : span.end]) not in keep]
+    return _replaced(text, spans, lambda kind, _: _STAND_INS[kind])
+
+
+def blur(text: str) -> str:
+    """The text with a word for each value, `[EMAIL]`: the same in a question and in a document, whatever stands around it."""
+    return _replaced(text, find(text), lambda kind, _: f"[{kind.value}]")
+
+
+def values_of(texts: Iterable[str]) -> frozenset[str]:
+    """The personal data in these texts, each in one spelling, for `redact(keep=)`."""
+    return frozenset(_canonical(text[span.start : span.end]) for text in texts for span in find(text))
+
+
+def _canonical(value: str) -> str:
+    """One spelling: `010 1234 5678` and `010-1234-5678` are one number."""
+    return "".join(filter(str.isalnum, value)).casefold()
+
+
+def _replaced(text: str, spans: Sequence[Span], stand_in: Callable[[Kind, str], str]) -> str:
+    if not spans:
+        return text
+    pieces = []
+    at = 0
+    for start, end, kind in spans:
+        pieces += [text[at:start], stand_in(kind, text[start:end])]
+        at = end
+    return "".join([*pieces, text[at:]])
+
+
+def _names(names: Collection[str]) -> re.Pattern[str] | None:
+    """A pattern of these names, longest first; those that are likely to be an ordinary word or a part of one are left out."""
+    chosen = {name.strip() for name in names if _is_telling(name.strip())}
+    if not chosen:
+        return None
+    each = (re.escape(name) for name in sorted(chosen, key=lambda name: (-len(name), name)))
+    return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(each)})(?![A-Za-z])")
+
+
+def _is_telling(name: str) -> bool:
+    return len(name) >= 3 and _LETTER.search(name) is not None and (_HANGUL.fullmatch(name) is not None or len(name) >= 4)
+
+
+def _with_names(text: str, spans: list[Span], names: re.Pattern[str]) -> list[Span]:
+    found = [Span(*match.span(), Kind.PERSON) for match in names.finditer(text)]
+    free = [name for name in found if not any(name.start < span.end and span.start < name.end for span in spans)]
+    return sorted(spans + free) if free else spans

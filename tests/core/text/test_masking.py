@@ -1,0 +1,118 @@
+"""Placeholders: the same for the same value, never somebody else's, and back again whole or in pieces."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.core.model.article import Visibility
+from backend.core.model.document import Part, Summary
+from backend.core.model.ticket import Role
+from backend.core.text.masking import Mask, blur, redact, values_of
+from backend.core.text.redactor import Redactor
+
+TEXT = "김민수 010-1234-5678, minsu@hanbit.co.kr. 다시 010-1234-5678로 또는 02-123-4567로 연락 주세요."
+MASKED = "김민수 [PHONE_1], [EMAIL_1]. 다시 [PHONE_1]로 또는 [PHONE_2]로 연락 주세요."
+PIECES = (
+    "010-1234-5678",
+    "minsu@hanbit.co.kr",
+    "[EMAIL_1]",
+    "[PHONE_1]",
+    "【EMAIL_2】",
+    "[",
+    "]",
+    "_1",
+    "김민수",
+    " 로 ",
+    "\n",
+    "ERR-4012",
+    "７",
+)
+
+
+def test_the_same_value_has_the_same_placeholder() -> None:
+    mask = Mask([TEXT, "번호: 02-123-4567"])
+    assert mask.texts == [MASKED, "번호: [PHONE_2]"]
+    assert mask.restore(MASKED) == TEXT
+    assert bool(mask)
+    assert not Mask(["ERR-4012 오류"])
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=12), st.sets(st.sampled_from(["김민수", "Jane Miller"])))
+def test_what_is_masked_comes_back_as_it_was(pieces: list[str], names: set[str]) -> None:
+    text = "".join(pieces)
+    mask = Mask([text], names)
+    assert mask.restore(mask.texts[0]) == text
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=8), st.integers(min_value=1, max_value=9))
+def test_a_stream_comes_back_as_it_was(pieces: list[str], size: int) -> None:
+    text = "".join(pieces)
+    mask = Mask([text])
+    restorer = mask.restorer()
+    masked = mask.texts[0]
+    got = [restorer.feed(masked[start : start + size]) for start in range(0, len(masked), size)]
+    assert "".join([*got, restorer.finish()]) == text
+
+
+def test_a_stream_split_at_every_place() -> None:
+    mask = Mask([TEXT])
+    for cut in range(len(MASKED) + 1):
+        restorer = mask.restorer()
+        first = restorer.feed(MASKED[:cut])
+        assert "[" not in first
+        assert first + restorer.feed(MASKED[cut:]) + restorer.finish() == TEXT
+    restorer = mask.restorer()
+    assert "".join([*map(restorer.feed, MASKED), restorer.finish()]) == TEXT
+
+
+def test_a_stream_waits_for_placeholders_only() -> None:
+    restorer = Mask([TEXT]).restorer()
+    assert restorer.feed("1단계 [1") == "1단계 [1"
+    assert restorer.feed("], [x") == "], [x"
+    assert restorer.feed(" [PHO") == " "
+    assert restorer.finish() == "[PHO"
+
+
+def test_who_writes_a_placeholder_gets_nobodys_value() -> None:
+    mask = Mask(["[EMAIL_1] 【EMAIL_2】 minsu@hanbit.co.kr"])
+    assert mask.texts == ["[EMAIL_1] 【EMAIL_2】 [EMAIL_3]"]
+    assert mask.restore("[EMAIL_1] [EMAIL_2] [EMAIL_3]") == "[EMAIL_1] [EMAIL_2] minsu@hanbit.co.kr"
+
+
+@pytest.mark.parametrize("said", ["[EMAIL_1]", "【EMAIL_1】", r"[EMAIL\_1]"])
+def test_a_model_may_write_it_a_little_differently(said: str) -> None:
+    assert Mask(["minsu@hanbit.co.kr"]).restore(f"메일: {said}로") == "메일: minsu@hanbit.co.kr로"
+
+
+def test_known_names_are_masked_unless_they_may_be_plain_words() -> None:
+    mask = Mask(["김민수님, Jane Miller 담당입니다. 이솔 Al minsu@hanbit.co.kr"], ["김민수", "Jane Miller", "이솔", "Al", "", "minsu"])
+    assert mask.texts == ["[PERSON_1]님, [PERSON_2] 담당입니다. 이솔 Al [EMAIL_1]"]
+    assert Mask(["Supported by Support"], ["Support"]).texts == ["Supported by [PERSON_1]"]
+
+
+def test_a_value_in_json_stays_json() -> None:
+    mask = Mask(['Jane "JJ" Miller'], ['Jane "JJ" Miller'])
+    assert json.loads(mask.restore('{"problem": "[PERSON_1]"}', in_json=True)) == {"problem": 'Jane "JJ" Miller'}
+
+
+def test_a_blurred_text_does_not_depend_on_what_else_is_in_it() -> None:
+    assert blur("010-1234-5678") == "[PHONE]"
+    assert blur("02-123-4567 / 010-1234-5678") == "[PHONE] / [PHONE]"
+
+
+def test_values_that_are_known_may_stay_in_any_spelling() -> None:
+    keep = values_of(["우리 번호는 010 1234 5678"])
+    assert redact("010-1234-5678, 010-9999-8888", keep=keep) == "010-1234-5678, ***-****"
+
+
+def test_a_summary_names_nobody() -> None:
+    parts = [
+        Part(kind="reply", text="", visibility=Visibility.CONVERSATION, role=Role.CUSTOMER, author="김민수"),
+        Part(kind="reply", text="", visibility=Visibility.CONVERSATION, role=Role.AGENT, author="Tom Baker"),
+    ]
+    made = Redactor(parts).summary(
+        Summary(problem="김민수 010-1234-5678로 연락", solution="Tom Baker fixed it, tom@x.example", tags=("010-1234-5678", "VPN"))
+    )
+    assert made == Summary(problem="고객 ***-****로 연락", solution="the agent fixed it, ***@***", tags=("***-****", "VPN"))
