@@ -169,6 +169,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
         init_wait_seconds=settings.init_wait_seconds,
+        stalled_minutes=settings.stalled_minutes,
     )
 
 

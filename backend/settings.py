@@ -106,6 +106,8 @@ class Settings(BaseSettings):
         description="Every so many days a scheduled sync lists everything to find what vanished without a trace; 0: never.",
     )
 
+    stalled_minutes: float = Field(10.0, gt=0, description="A running sync without a sign of life for so long is taken up again.")
+
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
     attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
@@ -178,7 +180,9 @@ class Settings(BaseSettings):
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )
-    job_concurrency: int = Field(4, ge=1, le=64, description="Jobs at once in this process.")
+    job_concurrency: int = Field(
+        4, ge=1, le=64, description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many."
+    )
 
     @field_validator("log_level")
     @classmethod

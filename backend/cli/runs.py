@@ -98,6 +98,8 @@ def show(
         found = follow_run(session, run) if follow else session.client.get(f"/runs/{run}")
         session.output.document(found)
         session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found, None, None)}")
+        if found["stalls"]:
+            session.output.text(f"It gave no sign of life {found['stalls']} times and was taken up again.")
         if found["resume_at"]:
             session.output.text(f"Goes on by itself at {day(found['resume_at'])}.")
         if found["error_code"]:

@@ -77,6 +77,7 @@ class Code(StrEnum):
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     RUN_NOT_FOUND = "run_not_found"
     RUN_ACTIVE = "run_active"
+    RUN_STALLED = "run_stalled"
     DELETIONS_HELD = "deletions_held"
     RUN_FAILED_ITEMS = "run_failed_items"
     ANSWER_NOT_FOUND = "answer_not_found"
@@ -140,6 +141,7 @@ SPECS: dict[Code, Spec] = {
     Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
     Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),
+    Code.RUN_STALLED: Spec(_K.UNAVAILABLE, _R.LATER, "The run gave no sign of life again and again; the next one goes on where it stood."),
     Code.DELETIONS_HELD: Spec(_K.CONFLICT, _R.NEVER, "More items vanished at once than are deleted without asking; an admin has to agree."),
     Code.RUN_FAILED_ITEMS: Spec(_K.UPSTREAM, _R.NEVER, "Too large a share of the run's items could not be taken."),
     Code.ANSWER_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such answer to give feedback on."),

@@ -8,6 +8,7 @@ from backend.core.errors import AppError
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
 from backend.core.usecases.schedule import start_due
+from backend.core.usecases.stalled import take_up_stalled
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ async def sweep_forever(services: Services) -> None:
     while True:
         try:
             await sweep(services)
+            await take_up_stalled(services)
         except AppError as error:
             log.warning("sweep_failed", code=error.code.value, message=error.message)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -124,6 +124,38 @@ async def test_long_jobs_of_one_tenant_leave_a_place_for_another(make: Callable[
     assert len(work.ended) == 11
 
 
+async def test_giants_in_every_place_do_not_delay_a_small_tenant(make: Callable[[int], JobQueue]) -> None:
+    """A place beyond is there for whoever has nothing running, and only for them."""
+    queue, work = make(4), Work(held=True)
+    await queue.start(work)
+    for giant in ("가", "나", "다", "라"):
+        await queue.enqueue([job(str(n), company=giant) for n in range(50)])
+    await until(lambda: len(work.begun) == 6)
+    await queue.enqueue([job("다섯 티켓", company="small")])
+    await until(lambda: "small/다섯 티켓" in work.begun)
+    assert len(work.begun) == 7, "the giants wait behind themselves"
+    work.go.set()
+    await quiet(queue)
+    assert work.most <= 8
+    assert len(work.ended) == 201
+
+
+async def test_what_gives_no_sign_of_life_is_canceled_and_runs_anew(make: Callable[[int], JobQueue]) -> None:
+    queue, work = make(1), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([job("hung"), job("waits")])
+    await until(lambda: work.begun == ["acme/hung"])
+    assert not await queue.hand_on(job("waits")), "it only waits for its turn"
+    assert await queue.hand_on(job("hung"))
+    work.go.set()
+    await quiet(queue)
+    assert work.begun.count("acme/hung") == 2
+    assert sorted(work.ended) == ["acme/hung", "acme/waits"]
+    assert await queue.hand_on(job("lost"))
+    await quiet(queue)
+    assert work.ended[-1] == "acme/lost"
+
+
 async def test_a_number_says_when_to_run_again(make: Callable[[int], JobQueue]) -> None:
     queue, work = make(2), Work()
     work.answers["again"] = [0.01, 0.0, None]

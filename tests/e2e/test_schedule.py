@@ -87,6 +87,13 @@ async def test_everything_is_listed_now_and_then(trip: Trip, acme: Tenant) -> No
     async with services.database.open("acme") as uow:
         newest, *_ = await uow.sync.list_runs()
     assert newest.options.mode is RunMode.INCREMENTAL
+    # One that did not get through is not tried again at once, or nothing else would be read.
+    await acme.wait(newest.run_id)
+    await make_due(trip, acme, created_at=long_ago, reconciled_at=None)
+    await start_due(services)
+    async with services.database.open("acme") as uow:
+        newest, *_ = await uow.sync.list_runs()
+    assert newest.options.mode is RunMode.INCREMENTAL
 
 
 async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, sandbox: SandboxServer) -> None:

@@ -82,6 +82,7 @@ class RunOut(Out):
     finished_at: datetime | None
     heartbeat_at: datetime | None
     resume_at: datetime | None
+    stalls: int = Field(description="How often it gave no sign of life and was taken up again.")
     unreadable: list[str]
     error_code: str | None
     error_message: str

@@ -177,6 +177,8 @@ class Run(Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     heartbeat_at: datetime | None = None
     resume_at: datetime | None = None
+    stalls: int = 0
+    """How often it gave no sign of life and was taken up again."""
     waits: int = 0
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from backend.core.model.job import Job
+from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
@@ -81,6 +82,10 @@ class Directory(Protocol):
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
+        ...
+
+    async def running(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is running."""
         ...
 
     async def audit(self, entry: AuditEntry) -> None:

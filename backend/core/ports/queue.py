@@ -16,6 +16,10 @@ class JobQueue(Protocol):
         """Take jobs; one whose key is waiting already is dropped, one whose key is running is run once more after it."""
         ...
 
+    async def hand_on(self, job: Job) -> bool:
+        """Run a job anew that gives no sign of life; what runs of it is canceled. False where it only waits for its turn."""
+        ...
+
     async def start(self, handler: Handler) -> None:
         """Begin to run jobs."""
         ...

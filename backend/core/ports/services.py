@@ -38,6 +38,7 @@ class Policy:
     llm_concurrency: int = 8
     token_minutes: int = 60
     init_wait_seconds: float = 2.0
+    stalled_minutes: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

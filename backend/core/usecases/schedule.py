@@ -13,10 +13,12 @@ from backend.core.model.connection import Connection, ConnectionState
 from backend.core.model.schedule import Schedule
 from backend.core.model.sync import Run, RunMode, RunOptions
 from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.schedule import check, planned
 
 ACTOR = "schedule"
+FULL_AGAIN = timedelta(days=1)
 _LOOK_AT = 200
 """Due connections looked at in one go; the others come with the next tick."""
 
@@ -75,10 +77,19 @@ async def _start(services: Services, company_id: str, connection_id: str, now: d
         # One that is still being synced, or that an admin has to mend first, waits for its next turn.
         if connection.state is not ConnectionState.ACTIVE or await uow.sync.active_run(connection_id) is not None:
             return None
-        run = await open_run(uow, connection, RunOptions(mode=_mode(services, connection, now)), ACTOR)
+        mode = _mode(services, connection, now)
+        if mode is RunMode.FULL and await _tried_lately(uow, connection_id, now):
+            mode = RunMode.INCREMENTAL
+        run = await open_run(uow, connection, RunOptions(mode=mode), ACTOR)
     services.meter.count("scheduled_runs", 1, mode=run.options.mode.value)
     services.meter.observe("schedule_lag_seconds", late.total_seconds())
     return run
+
+
+async def _tried_lately(uow: UnitOfWork, connection_id: str, now: datetime) -> bool:
+    """Whether a complete run was begun within a day: one that can't get through must not take every small one's place."""
+    recent = await uow.sync.list_runs(connection_id, _LOOK_AT)
+    return any(run.options.mode is not RunMode.INCREMENTAL and now - run.created_at < FULL_AGAIN for run in recent)
 
 
 def _mode(services: Services, connection: Connection, now: datetime) -> RunMode:

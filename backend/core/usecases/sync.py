@@ -144,6 +144,8 @@ def _remarks(run: Run) -> list[str]:
             f"{run.counts.waiting_for_budget} documents wait because the budget for models is used up; they go on by themselves when "
             "it begins anew, or at once when it is raised. See: desklore budget show"
         )
+    if run.stalls:
+        remarks.append(f"It gave no sign of life {run.stalls} times and was taken up again; look for run_stalled in the log.")
     if run.unreadable:
         lists = ", ".join(name.replace("_", " ") for name in run.unreadable)
         remarks.append(

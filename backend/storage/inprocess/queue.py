@@ -17,8 +17,9 @@ log = structlog.get_logger(__name__)
 class InProcessQueue:
     """JobQueue in memory. At most `concurrency` jobs run at once; tenants take turns.
 
-    Of three places or more, the last free one is given only to a tenant that has nothing running, so that one with many
-    long jobs does not make another one wait. A job that is lost with the process is enqueued again by the sweeper.
+    Of three places or more, the last free one is given only to a tenant that has nothing running, and where none is free
+    such a tenant gets one beyond, up to twice as many in all: long jobs of some don't make another one wait. A job that
+    is lost with the process is enqueued again by the sweeper.
     """
 
     def __init__(self, concurrency: int) -> None:
@@ -41,6 +42,18 @@ class InProcessQueue:
         for job in jobs:
             self._take(job)
         self._fill()
+
+    async def hand_on(self, job: Job) -> bool:
+        """Run a job anew that gives no sign of life; what runs of it is canceled. False where it only waits for its turn."""
+        if self._stopped or job.key in self._later or job.key in self._waiting.get(job.company_id, {}):
+            return False
+        if job.key in self._running:
+            self._once_more.add(job.key)
+            self._running[job.key][1].cancel()
+        else:
+            self._take(job)
+            self._fill()
+        return True
 
     async def start(self, handler: Handler) -> None:
         """Begin to run jobs."""
@@ -96,9 +109,10 @@ class InProcessQueue:
     def _next(self) -> Job | None:
         """The job whose turn it is; None where none may start now."""
         free = self._concurrency - len(self._running)
-        if free <= 0:
+        if free <= -self._concurrency:
             return None
-        busy = {job.company_id for job, _ in self._running.values()} if free == 1 and self._concurrency > 2 else set()
+        only_idle = free <= 0 or (free == 1 and self._concurrency > 2)
+        busy = {job.company_id for job, _ in self._running.values()} if only_idle else set()
         for company_id in self._turns:
             if company_id not in busy:
                 return self._pop(company_id)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select,
 from backend.core.clock import now
 from backend.core.model.document import DocState
 from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.keys import to_key
@@ -28,6 +29,7 @@ from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
 """Else every request with a key would be a write."""
+_run = msgspec.json.Decoder(Run)
 _tenant = msgspec.json.Decoder(Tenant)
 
 
@@ -99,6 +101,12 @@ class SqlDirectory:
             *await self._tenants_where(or_(*to_do, due), JobName.PROCESS_DOCUMENTS),
             *await self._tenants_where(waiting, JobName.READ_PICTURES),
         ]
+
+    async def running(self) -> list[tuple[str, Run]]:
+        """company_id and Run of every Run that is running."""
+        rows = await self._in.rows(select(runs.c.company_id, runs.c.body).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
+        found = [(row.company_id, _run.decode(row.body)) for row in rows]
+        return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
 
     async def audit(self, entry: AuditEntry) -> None:
         """Write an operator's doing that belongs to no tenant (or to one that is gone)."""

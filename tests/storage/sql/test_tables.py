@@ -112,6 +112,7 @@ async def test_every_query_has_an_index(url: str, database: SqlDatabase) -> None
         await directory.find_key("x")
         await directory.touch_key("x", START)
         await directory.unfinished()
+        await directory.running()
     plans = plans_of(url, asked)
     assert len(plans) > 25
     scans = [(sql, line) for sql, lines in plans.items() for line in lines if re.search(r"SCAN (?!tenants)", line) and "INDEX" not in line]

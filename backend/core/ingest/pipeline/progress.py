@@ -50,7 +50,7 @@ async def save_run(uow: UnitOfWork, run: Run) -> Run:
     if current is None or current.state not in ACTIVE:
         raise RunCanceledError
     counts = msgspec.structs.replace(run.counts, llm_calls=current.counts.llm_calls, embedded=current.counts.embedded)
-    run = msgspec.structs.replace(run, counts=counts)
+    run = msgspec.structs.replace(run, counts=counts, stalls=current.stalls)
     await uow.sync.put_run(run)
     return run
 
