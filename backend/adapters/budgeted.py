@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import Completion, Delta, Prompt
@@ -105,24 +106,12 @@ def used_up(standing: Standing, seconds: float) -> AppError:
     )
 
 
-class BudgetedChat:
+class BudgetedChat(WrappedChat):
     """A ChatModel on a tenant's account."""
 
     def __init__(self, chat: ChatModel, account: _Account) -> None:
-        self._chat = chat
+        super().__init__(chat)
         self._account = account
-        # Part of cache keys where the model behind masks personal data.
-        self.masking: str = getattr(chat, "masking", "")
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._chat.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._chat.model
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it. Also raises LLM_BUDGET_USED_UP."""
@@ -155,33 +144,12 @@ class BudgetedChat:
             await self._account.book(*by, prompt.purpose, usage or Usage())
 
 
-class BudgetedEmbedder:
+class BudgetedEmbedder(WrappedEmbedder):
     """An Embedder on a tenant's account."""
 
     def __init__(self, embedder: Embedder, account: _Account) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._account = account
-        self.masking: str = getattr(embedder, "masking", "")
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._embedder.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Length of its vectors."""
-        return self._embedder.dimension
-
-    @property
-    def semantic(self) -> bool:
-        """Whether its vectors carry meaning."""
-        return self._embedder.semantic
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it. Also raises LLM_BUDGET_USED_UP."""

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
 from backend.core.errors import AppError, Code, Retry
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
@@ -109,22 +110,12 @@ class Circuit:
         self._meter.level("llm_circuit", _LEVELS[self.state], provider=self.provider, model=self.model)
 
 
-class GuardedChat:
+class GuardedChat(WrappedChat):
     """A ChatModel behind a circuit breaker."""
 
     def __init__(self, chat: ChatModel, circuit: Circuit) -> None:
-        self._chat = chat
+        super().__init__(chat)
         self._circuit = circuit
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._chat.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._chat.model
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it. Also raises LLM_UNAVAILABLE at once while the circuit is open."""
@@ -144,32 +135,12 @@ class GuardedChat:
                     await stream.aclose()
 
 
-class GuardedEmbedder:
+class GuardedEmbedder(WrappedEmbedder):
     """An Embedder behind a circuit breaker."""
 
     def __init__(self, embedder: Embedder, circuit: Circuit) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._circuit = circuit
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._embedder.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Length of its vectors."""
-        return self._embedder.dimension
-
-    @property
-    def semantic(self) -> bool:
-        """Whether its vectors carry meaning."""
-        return self._embedder.semantic
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it. Also raises LLM_UNAVAILABLE at once while the circuit is open."""

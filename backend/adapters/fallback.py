@@ -1,10 +1,11 @@
 """A second model for a role: asked where the first is down, and named in usage, metrics and log."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 
 import msgspec
 import structlog
 
+from backend.adapters.wrapped import freed
 from backend.core.errors import AppError, Retry
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.ports.llm import ChatModel
@@ -47,7 +48,7 @@ class FallbackChat:
         """Likewise; an answer that has begun is not begun again by another model."""
         begun = False
         try:
-            async for delta in _freed(self._first.stream(prompt)):
+            async for delta in freed(self._first.stream(prompt)):
                 begun = True
                 yield delta
         except AppError as error:
@@ -56,7 +57,7 @@ class FallbackChat:
             self._fall_back(prompt, error)
         else:
             return
-        async for delta in _freed(self._second.stream(prompt)):
+        async for delta in freed(self._second.stream(prompt)):
             by_second = delta.usage is not None and not delta.model
             yield msgspec.structs.replace(delta, provider=self._second.provider, model=self._second.model) if by_second else delta
 
@@ -72,13 +73,3 @@ class FallbackChat:
             instead=f"{self._second.provider}:{self._second.model}",
             code=error.code.value,
         )
-
-
-async def _freed(stream: AsyncIterator[Delta]) -> AsyncIterator[Delta]:
-    """The stream; a reader that goes away frees the model's connection now."""
-    try:
-        async for delta in stream:
-            yield delta
-    finally:
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()

@@ -7,33 +7,23 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import msgspec
 
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
 from backend.core.model.answer import Completion, Delta, Message, Prompt, ReplyMaterial, SummaryMaterial
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.ticket import Role
-from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.text.masking import HOW_TO_COPY, MASKING_VERSION, Mask, blur
 
 
-class MaskedChat:
+class MaskedChat(WrappedChat):
     """A ChatModel that masks the messages and restores the answer; what it masked is forgotten with the call.
 
     `prompt.material` stays as it is: it is for the model on this machine and is never sent.
     """
 
-    masking = MASKING_VERSION
-
-    def __init__(self, chat: ChatModel) -> None:
-        self._chat = chat
-
     @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._chat.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._chat.model
+    def masking(self) -> str:
+        """Its own version: what it makes is another model's work than without it."""
+        return MASKING_VERSION
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it, with the values in place of the placeholders."""
@@ -64,33 +54,13 @@ class MaskedChat:
                 await stream.aclose()
 
 
-class MaskedEmbedder:
+class MaskedEmbedder(WrappedEmbedder):
     """An Embedder that sees the kind of each personal value and not the value: questions and documents alike."""
 
-    masking = MASKING_VERSION
-
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-
     @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._embedder.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Length of its vectors."""
-        return self._embedder.dimension
-
-    @property
-    def semantic(self) -> bool:
-        """Whether its vectors carry meaning."""
-        return self._embedder.semantic
+    def masking(self) -> str:
+        """Its own version: what it makes is another model's work than without it."""
+        return MASKING_VERSION
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
 from backend.core.errors import AppError
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
@@ -11,22 +12,12 @@ from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
 
 
-class MeteredChat:
+class MeteredChat(WrappedChat):
     """A ChatModel that tells the meter each call, its time, tokens and cost by purpose."""
 
     def __init__(self, chat: ChatModel, meter: Meter) -> None:
-        self._chat = chat
+        super().__init__(chat)
         self._meter = meter
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._chat.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._chat.model
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it."""
@@ -44,32 +35,12 @@ class MeteredChat:
                 yield delta
 
 
-class MeteredEmbedder:
+class MeteredEmbedder(WrappedEmbedder):
     """An Embedder that tells the meter each call and each text."""
 
     def __init__(self, embedder: Embedder, meter: Meter) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self._meter = meter
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._embedder.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._embedder.model
-
-    @property
-    def dimension(self) -> int:
-        """Length of its vectors."""
-        return self._embedder.dimension
-
-    @property
-    def semantic(self) -> bool:
-        """Whether its vectors carry meaning."""
-        return self._embedder.semantic
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it."""
