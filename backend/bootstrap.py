@@ -118,7 +118,8 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
-        _closers=[flights.close, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
+        # What is under way ends first, for it needs all the others; last the database, where it is written down.
+        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, flights.close],
     )
 
 
