@@ -6,6 +6,7 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
+from backend.core.ingest.pipeline.points import written_to
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
@@ -113,7 +114,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
             if left:
                 return LOOK_AGAIN_SECONDS
             everywhere = await uow.documents.counts()
-        index = await services.indexes.open(company_id)
+        index = await written_to(services, company_id)
         _, indexed = await index.count()
         stored = everywhere.get(DocState.INDEXED, 0)
         counts = msgspec.structs.replace(counts, documents=stored, indexed_documents=indexed)
