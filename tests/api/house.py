@@ -22,7 +22,7 @@ from backend.core.model.search import Makers, Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.model.ticket import Role as Author
 from backend.core.ports.extract import Extracted
-from backend.core.ports.services import Models, Policy, Services
+from backend.core.ports.services import Encoders, Models, Policy, Services
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
 from backend.core.usecases import keys, tenants
@@ -94,8 +94,9 @@ async def open_copy(root: Path, template: Template) -> AsyncIterator[House]:
         yield house
 
 
-async def _no_older(_makers: Makers, *, masked: bool) -> None:
+async def _no_older(makers: Makers, *, masked: bool) -> Encoders | None:
     """Its makers never change."""
+    return None
 
 
 @asynccontextmanager
