@@ -11,7 +11,7 @@ from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 
@@ -47,14 +47,6 @@ async def list_runs(services: Services, company_id: str, connection_id: str | No
     """Runs, newest first."""
     async with services.database.open(company_id) as uow:
         return await uow.sync.list_runs(connection_id, limit)
-
-
-async def list_failures(services: Services, company_id: str, connection_id: str) -> list[ItemFailure]:
-    """Items that could not be taken, oldest first. Raises CONNECTION_NOT_FOUND."""
-    async with services.database.open(company_id, write=True) as uow:
-        if await uow.connections.get(connection_id) is None:
-            raise AppError(Code.CONNECTION_NOT_FOUND)
-        return await uow.sync.list_failures(connection_id)
 
 
 async def cancel_run(services: Services, company_id: str, run_id: str, actor: str) -> Run:
