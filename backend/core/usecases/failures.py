@@ -63,8 +63,7 @@ async def _existing(uow: UnitOfWork, connection_id: str, item: Named) -> ItemFai
     if failure is None:
         raise AppError(
             Code.FAILURE_NOT_FOUND,
-            f"Nothing is known to have failed as {doc_type.value} {original_id}; list what did with "
-            f"GET /api/v1/connections/{connection_id}/failures.",
+            f"That item is not known to have failed; list what did with GET /api/v1/connections/{connection_id}/failures.",
         )
     return failure
 
