@@ -57,6 +57,7 @@ class SqlDirectory:
         """Remove the tenant and every row of its own in every table."""
         if company_id == OPERATOR:
             raise ValueError("a tenant's company_id is never empty")
+        await self._in.act_for(company_id)
         for table in reversed(metadata.sorted_tables):
             await self._in.write(delete(table).where(table.c.company_id == company_id))
 

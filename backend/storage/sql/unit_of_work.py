@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 
@@ -29,7 +30,7 @@ from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
-from backend.storage.sql.engine import open_engines
+from backend.storage.sql.engine import POOL_SIZE, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
@@ -71,18 +72,19 @@ class SqlUnitOfWork:
 class SqlDatabase:
     """Database by SQL. `send_jobs` is the queue's `enqueue`; it is called after a commit, and only when there are jobs."""
 
-    def __init__(self, url: str, send_jobs: SendJobs) -> None:
-        self._engines = open_engines(url)
+    def __init__(self, url: str, send_jobs: SendJobs, *, pool_size: int = POOL_SIZE) -> None:
+        self._engines = open_engines(url, pool_size)
         self._send_jobs = send_jobs
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
     async def open(self, company_id: str, *, write: bool = False) -> AsyncIterator[UnitOfWork]:
-        """A transaction of one tenant; with `write` nobody else writes from its first moment on."""
+        """A transaction of one tenant; with `write` no other one of this tenant with `write` is under way from its first moment on."""
         if not company_id:
             raise ValueError("a tenant's company_id is never empty")
-        async with self._transaction() as transaction:
+        async with self._turn(company_id, needed=write), self._transaction(company_id) as transaction:
             if write:
-                await transaction.lock()
+                await transaction.lock(alone=True)
             work = SqlUnitOfWork(company_id, transaction)
             yield work
         if work.jobs:
@@ -91,7 +93,7 @@ class SqlDatabase:
     @asynccontextmanager
     async def directory(self) -> AsyncIterator[Directory]:
         """A transaction over the list of tenants."""
-        async with self._transaction() as transaction:
+        async with self._transaction(None) as transaction:
             yield SqlDirectory(transaction)
 
     async def ping(self) -> None:
@@ -105,8 +107,17 @@ class SqlDatabase:
         await self._engines.dispose()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Transaction]:
-        transaction = Transaction(self._engines)
+    async def _turn(self, company_id: str, *, needed: bool) -> AsyncIterator[None]:
+        """Writers of one tenant wait for each other here, so that those of this process don't each hold a connection meanwhile."""
+        if not needed:
+            yield
+            return
+        async with self._turns.setdefault(company_id, asyncio.Lock()):
+            yield
+
+    @asynccontextmanager
+    async def _transaction(self, company_id: str | None) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._engines, company_id)
         try:
             yield transaction
             if transaction.writer is not None:
