@@ -92,8 +92,9 @@ class Cluster:
         self._run("pg_ctl", "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
-        """Stop at once, as if it had been killed."""
-        self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+        """Stop at once, as if it had been killed; nothing where it does not run."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
 
     def remove(self) -> None:
         """Remove its files."""
