@@ -50,7 +50,8 @@ class Engines:
 def open_engines(url: str, pool_size: int = POOL_SIZE) -> Engines:
     """Engines for `sqlite+aiosqlite:///path`, `sqlite+aiosqlite://` (memory) or `postgresql://…`; connects at first use."""
     if postgres.is_postgres(url):
-        engine = postgres.pooled_engine(url, pool_size, wait_seconds=_POOL_SECONDS, **_JSON)
+        json = _JSON | {"json_serializer": lambda value: postgres.json_without_nul(_encode_json(value))}
+        engine = postgres.pooled_engine(url, pool_size, wait_seconds=_POOL_SECONDS, **json)
         return Engines(engine, engine)
     target = make_url(url)
     # One writing connection is a queue of its own: tasks wait for it in order and SQLite never answers "locked".

@@ -1,6 +1,7 @@
 """PostgreSQL: how connections are opened and kept, which revision the tables have, and what the application's role may do."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _PREFIXES: Final = ("postgresql://", "postgresql+asyncpg://", "postgres://")
 _CONNECT_SECONDS: Final = 10.0
 _COMMAND_SECONDS: Final = 150.0
 """Longer than the server's own limit: this one is for a server that has vanished without a word."""
+_ESCAPED_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""Where the backslash is not itself an escaped one."""
 _IDLE_SECONDS: Final = 15.0
 """A connection that lay idle for longer is asked for a sign of life before it is used."""
 _LIMITS: Final = {
@@ -63,6 +66,7 @@ def pooled_engine(url: str, size: int, *, wait_seconds: float, **options: Any) -
         pool_use_lifo=True,
         **options,
     )
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
     event.listen(engine.sync_engine.pool, "checkin", _note_time)
     event.listen(engine.sync_engine.pool, "checkout", _refuse_broken)
     return engine
@@ -78,6 +82,22 @@ def _connecting(url: str, **options: Any) -> Connect:
         return await asyncpg.connect(dsn(url), timeout=_CONNECT_SECONDS, **options)
 
     return connect
+
+
+def json_without_nul(text: str) -> str:
+    """JSONB takes no null character, which helpdesks do send: what stands for one there is what does not exist either."""
+    return _ESCAPED_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+
+
+def _without_nul(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> tuple[str, Any]:
+    """The same for texts. https://www.postgresql.org/docs/current/datatype-character.html"""
+    return statement, [_row_without_nul(row) for row in values] if many else _row_without_nul(values)
+
+
+def _row_without_nul(row: Any) -> Any:
+    if any(isinstance(value, str) and "\0" in value for value in row):
+        return tuple(value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in row)
+    return row
 
 
 def _note_time(_connection: Any, record: Any) -> None:

@@ -81,7 +81,8 @@ class Transaction:
         """Let an operator's transaction see and write one tenant's rows as well."""
         connection = await self.lock()
         if self.dialect == "postgresql":
-            await connection.execute(_FOR_TENANT, {"company_id": company_id})
+            with translated():
+                await connection.execute(_FOR_TENANT, {"company_id": company_id})
 
     async def _introduce(self, connection: AsyncConnection, *, alone: bool) -> None:
         if self.dialect != "postgresql":
@@ -100,7 +101,7 @@ class Transaction:
     async def upsert(self, table: Table, rows: Sequence[Values]) -> None:
         """Insert rows or replace those with the same key, in one statement for all."""
         if rows:
-            await self.write(upsert_statement(table, self.dialect), rows)
+            await self.write(upsert_statement(table, self.dialect), by_key(table, rows))
 
     async def close(self) -> None:
         """Give the connections back; what was not committed is undone."""
@@ -134,6 +135,12 @@ def upsert_statement(table: Table, dialect: str) -> Executable:
     if not others:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+def by_key(table: Table, rows: Iterable[Values]) -> list[Values]:
+    """Rows in the order of their keys, in which everybody writes: who locks in another order may wait for others in a circle."""
+    keys = [column.name for column in table.primary_key]
+    return sorted(rows, key=lambda row: [row[key] for key in keys])
 
 
 def batches(ids: Iterable[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:
