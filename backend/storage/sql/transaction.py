@@ -78,9 +78,9 @@ class Transaction:
             return self.writer
 
     async def act_for(self, company_id: str) -> None:
-        """Let an operator's transaction see and write one tenant's rows as well."""
-        connection = await self.lock()
+        """Let an operator's transaction see and write one tenant's rows as well; the tenant before it no more."""
         if self.dialect == "postgresql":
+            connection = await self.lock()
             with translated():
                 await connection.execute(_FOR_TENANT, {"company_id": company_id})
 

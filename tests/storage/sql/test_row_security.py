@@ -19,7 +19,7 @@ from tests.contract.test_stores import fill
 from tests.support.postgres import PostgresDatabase
 
 TABLES = [table.name for table in metadata.sorted_tables]
-OPERATOR_READS = {"tenants", "api_keys", "connections", "documents", "attachments", "runs"}
+OPERATOR_READS = {"tenants", "api_keys", "connections", "runs"}
 
 
 async def forget(_jobs: Sequence[Job]) -> None:
