@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, or_, select, update
 
 from backend.core.clock import now
 from backend.core.model.document import DocState
@@ -31,12 +31,18 @@ from backend.storage.sql.transaction import Transaction
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
 """Else every request with a key would be a write."""
 _OWN, _AT = documents.c.company_id == bindparam("of"), bindparam("at", type_=UtcTime())
+
+
+def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether there is such a Document. With an order, or a planner that expects many would look for the first in the whole table."""
+    newest = documents.c.updated_at.desc(), documents.c.document_id.desc()
+    return select(documents.c.document_id).where(_OWN, *conditions).order_by(*newest).limit(1).scalar_subquery().is_not(None)
+
+
 _LEFT_TO_DO = select(
     or_(
-        exists().where(
-            _OWN, documents.c.state == DocState.PENDING.value, or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= _AT)
-        ),
-        exists().where(_OWN, documents.c.state == DocState.PROCESSING.value),
+        _any(documents.c.state == DocState.PENDING.value, or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= _AT)),
+        _any(documents.c.state == DocState.PROCESSING.value),
         exists().where(_OWN, RETRIED, documents.c.next_try_at <= _AT),
     ).label("to_process"),
     exists().where(attachments.c.company_id == bindparam("of"), WAITING_FILE).label("to_read"),
