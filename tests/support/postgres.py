@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,10 +35,8 @@ MISSING = (
     "PostgreSQL is not installed, so its tests are skipped. Debian, Ubuntu: apt-get install postgresql; "
     "or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL=postgresql://postgres@localhost/postgres"
 )
-_FAST = (
-    *("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "listen_addresses="),
-    *("max_connections=200", "shared_buffers=64MB", "lc_messages=C", "log_min_messages=fatal"),
-)
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=64MB")
+_ALWAYS = ("listen_addresses=", "max_connections=200", "lc_messages=C", "log_min_messages=fatal")
 
 
 @dataclass(frozen=True)
@@ -66,18 +64,19 @@ class PostgresDatabase:
 class Cluster:
     """A throw-away cluster over a socket in a folder of its own; fast, since nothing in it has to outlive a power cut."""
 
-    def __init__(self, binaries: Path, folder: Path) -> None:
+    def __init__(self, binaries: Path, folder: Path, options: Sequence[str] = _FAST) -> None:
         self._binaries = binaries
+        self._options = options
         self.folder = folder
 
     @classmethod
-    def make(cls, binaries: Path) -> "Cluster":
-        """A new one, not yet running."""
+    def make(cls, binaries: Path, options: Sequence[str] = _FAST) -> "Cluster":
+        """A new one, not yet running; with `options` as a server of its own would have them."""
         folder = Path(tempfile.mkdtemp(prefix="desklore-pg-"))
         user = _server_user()
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        made = cls(binaries, folder)
+        made = cls(binaries, folder, options)
         made._run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
         return made
 
@@ -88,7 +87,7 @@ class Cluster:
 
     def start(self) -> None:
         """Start and wait until it takes connections."""
-        options = " ".join(f"-c {setting}" for setting in (*_FAST, f"unix_socket_directories={self.folder}"))
+        options = " ".join(f"-c {setting}" for setting in (*self._options, *_ALWAYS, f"unix_socket_directories={self.folder}"))
         self._run("pg_ctl", "-w", "-s", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
