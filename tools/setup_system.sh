@@ -1,27 +1,34 @@
 #!/usr/bin/env bash
-# Install the system programs that tests need: tesseract with Korean, which reads text in pictures, and PostgreSQL.
-# Desklore works without them; what needs a missing one is skipped, and says so.
+# Install the programs that tests use and this machine lacks: by apt as root, else say what is missing and what goes without it.
 set -euo pipefail
 
-has_tesseract() { command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx kor; }
-has_postgresql() { [ -n "${DESKLORE_TEST_POSTGRES_URL:-}" ] || command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
+missing=()
+without=()
 
-install() { # what it is, what is lost without it, the hint, packages
-  local what=$1 lost=$2 hint=$3
-  shift 3
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing $what ..."
-    export DEBIAN_FRONTEND=noninteractive
-    if apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null; then return; fi
-    echo "$what could not be installed. $lost $hint" >&2
-  else
-    echo "$what is not installed. $lost $hint" >&2
-  fi
+need() { # need "what goes without it" package...
+  without+=("$1")
+  missing+=("${@:2}")
 }
 
-has_tesseract || install "tesseract with Korean" "Text in pictures is not read without it, and its tests are skipped." \
-  "Debian, Ubuntu: apt-get install tesseract-ocr tesseract-ocr-kor; macOS: brew install tesseract tesseract-lang" \
-  tesseract-ocr tesseract-ocr-kor
-has_postgresql || install "PostgreSQL" "Its tests are skipped without it." \
-  "Debian, Ubuntu: apt-get install postgresql; macOS: brew install postgresql; or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL" \
-  postgresql
+has_korean_ocr() { command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx kor; }
+has_browser() { [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_postgresql() { [ -n "${DESKLORE_TEST_POSTGRES_URL:-}" ] || command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
+
+has_korean_ocr || need "text in pictures is not read" tesseract-ocr tesseract-ocr-kor
+has_browser || need "pages are not looked at in a browser" chromium fonts-nanum
+has_postgresql || need "PostgreSQL is not tested (or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL)" postgresql
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+tell() {
+  printf 'Not installed: %s. Without them their tests are skipped: %s.\n' "${missing[*]}" "$(IFS=';'; echo "${without[*]}")" >&2
+  echo "Debian, Ubuntu: apt-get install ${missing[*]}" >&2
+}
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  echo "Installing ${missing[*]} ..."
+  export DEBIAN_FRONTEND=noninteractive
+  if apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then exit 0; fi
+  echo "That did not succeed." >&2
+fi
+tell

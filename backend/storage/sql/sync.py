@@ -1,6 +1,7 @@
 """A tenant's Runs, its cursors and what could not be taken."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -90,11 +91,30 @@ class SqlSyncStore(TenantTables):
             )
             await self._in.write(taken)
 
-    async def list_failures(self, connection_id: str, limit: int = 100) -> list[ItemFailure]:
-        """Oldest first: what was tried longest ago comes first."""
+    async def list_failures(self, connection_id: str, limit: int = 100, before: datetime | None = None) -> list[ItemFailure]:
+        """Oldest first: what was tried longest ago comes first. With `before` only those that were not tried since."""
         query = select(failures).where(failures.c.company_id == self._company_id, failures.c.connection_id == connection_id)
+        if before is not None:
+            query = query.where(failures.c.at < before)
         rows = await self._in.rows(query.order_by(failures.c.at, failures.c.doc_type, failures.c.original_id).limit(limit))
         return [_to_failure(row) for row in rows]
+
+    async def get_failure(self, connection_id: str, doc_type: DocType, original_id: str) -> ItemFailure | None:
+        """One of them."""
+        query = select(failures).where(
+            failures.c.company_id == self._company_id,
+            failures.c.connection_id == connection_id,
+            failures.c.doc_type == doc_type.value,
+            failures.c.original_id == original_id,
+        )
+        row = await self._in.row(query)
+        return _to_failure(row) if row is not None else None
+
+    async def count_failures(self, connection_id: str) -> int:
+        """How many there are."""
+        mine = failures.c.company_id == self._company_id, failures.c.connection_id == connection_id
+        row = await self._in.row(select(func.count()).where(*mine))
+        return int(row[0]) if row is not None else 0
 
     def _failure_row(self, connection_id: str, failure: ItemFailure) -> dict[str, Any]:
         return {

@@ -112,7 +112,7 @@ async def test_tasks_canceled_anywhere_leave_no_connection_behind(database: SqlD
 
     # With fresh connections too: one may be canceled while it connects.
     for round_ in range(6):
-        await database.close()
+        await database._engines.dispose()
         tasks = [asyncio.create_task(write(number)) for number in range(12)]
         for task in tasks:
             await asyncio.sleep(0.0007 * round_)
