@@ -32,7 +32,7 @@ from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
 from backend.storage.secrets.local import LocalCipher
-from backend.storage.sql.engine import upgrade
+from backend.storage.sql.prepare import prepare
 from backend.storage.sql.unit_of_work import SqlDatabase
 
 Close = Callable[[], Awaitable[None]]
@@ -61,8 +61,7 @@ async def build(settings: Settings) -> Built:
     data = settings.data_dir
     # Customers' words lie in there: nobody else on the machine has a business with them.
     await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
-    url = f"sqlite+aiosqlite:///{(data / 'desklore.db').resolve()}"
-    await asyncio.to_thread(upgrade, url)
+    url = await prepare(settings)
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
@@ -71,7 +70,7 @@ async def build(settings: Settings) -> Built:
     embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
     flights = InProcessFlights()
-    database = SqlDatabase(url, queue.enqueue)
+    database = SqlDatabase(url, queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
     dense = policy.dense_weight > 0
