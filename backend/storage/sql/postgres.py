@@ -66,7 +66,7 @@ def pooled_engine(url: str, size: int, *, wait_seconds: float, **options: Any) -
         pool_use_lifo=True,
         **options,
     )
-    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True, named=True)
     event.listen(engine.sync_engine.pool, "checkin", _note_time)
     event.listen(engine.sync_engine.pool, "checkout", _refuse_broken)
     return engine
@@ -89,9 +89,9 @@ def json_without_nul(text: str) -> str:
     return _ESCAPED_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
-def _without_nul(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> tuple[str, Any]:
+def _without_nul(*, statement: str, parameters: Any, executemany: bool, **_more: Any) -> tuple[str, Any]:
     """The same for texts. https://www.postgresql.org/docs/current/datatype-character.html"""
-    return statement, [_row_without_nul(row) for row in values] if many else _row_without_nul(values)
+    return statement, [_row_without_nul(row) for row in parameters] if executemany else _row_without_nul(parameters)
 
 
 def _row_without_nul(row: Any) -> Any:
