@@ -36,9 +36,10 @@ Connect = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRole:
-    """Who the application is to the database."""
+    """Who the application is to the database, and how that writes texts."""
 
     name: str
+    encoding: str
     above_row_security: bool
     """Whether it sees every tenant's rows whatever the policies say: a superuser, or a role with BYPASSRLS."""
 
@@ -129,9 +130,9 @@ async def revision(url: str) -> str | None:
 
 async def role(url: str) -> DatabaseRole:
     """Who this address connects as."""
-    query = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-    name, above = await _ask(url, query)
-    return DatabaseRole(name, above)
+    query = """SELECT rolname, current_setting('server_encoding'), rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"""
+    name, encoding, above = await _ask(url, query)
+    return DatabaseRole(name, encoding, above)
 
 
 async def grant(owner_url: str, role_name: str, tables: Sequence[str]) -> None:
