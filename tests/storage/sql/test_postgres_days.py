@@ -147,7 +147,7 @@ async def test_a_connection_the_server_closed_is_replaced(
     """The driver heard of it, or (`asked`) the connection lay idle for so long that it is asked for a sign of life."""
     await asyncio.gather(*(database.ping() for _ in range(4)))
     if asked:
-        monkeypatch.setitem(vars(module), "_IDLE_SECONDS", -1.0)
+        monkeypatch.setattr(module, "_IDLE_SECONDS", -1.0)
     await end_sessions(postgres)
     async with database.open("acme") as work:
         await work.documents.put([doc(1)])
