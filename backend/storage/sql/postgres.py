@@ -13,6 +13,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
+from backend.core.waiting import to_its_end
+
 _PREFIXES: Final = ("postgresql://", "postgresql+asyncpg://", "postgres://")
 _CONNECT_SECONDS: Final = 10.0
 _COMMAND_SECONDS: Final = 150.0
@@ -80,7 +82,19 @@ def single_engine(url: str) -> AsyncEngine:
 
 def _connecting(url: str, **options: Any) -> Connect:
     async def connect() -> Any:
-        return await asyncpg.connect(dsn(url), timeout=_CONNECT_SECONDS, **options)
+        made: list[Any] = []
+
+        async def open_one() -> None:
+            made.append(await asyncpg.connect(dsn(url), timeout=_CONNECT_SECONDS, **options))
+
+        try:
+            # Canceled in the middle of its handshake, the driver may leave the socket open.
+            await to_its_end(open_one())
+        except asyncio.CancelledError:
+            for connection in made:
+                connection.terminate()
+            raise
+        return made[0]
 
     return connect
 

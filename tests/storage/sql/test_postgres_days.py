@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -222,16 +223,21 @@ async def test_a_full_pool_is_told(postgres: PostgresDatabase, monkeypatch: pyte
     await crowded.close()
 
 
+def elsewhere(url: str, wrong: str) -> str:
+    """The address with one part of it wrong."""
+    parts = urlsplit(url)
+    if wrong == "role":
+        return urlunsplit(parts._replace(netloc=parts.netloc.replace("desklore_test_app", "nobody_here")))
+    if wrong == "database":
+        return urlunsplit(parts._replace(path="/no_such_database"))
+    return "postgresql://app:only-for-tests@/desklore?host=/nowhere/at/all"
+
+
 @pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        (("desklore_test_app:", "nobody_here:"), "name or the password"),
-        (("@/desklore_test_", "@/no_such_database_"), "no such database"),
-        (("desklore-pg-", "nowhere-"), "can't be reached"),
-    ],
+    ("wrong", "told"), [("role", "name or the password"), ("database", "no such database"), ("host", "can't be reached")]
 )
-async def test_a_wrong_address_is_told_without_its_password(postgres: PostgresDatabase, wrong: tuple[str, str], told: str) -> None:
-    database = SqlDatabase(postgres.url.replace(*wrong), forget)
+async def test_a_wrong_address_is_told_without_its_password(postgres: PostgresDatabase, wrong: str, told: str) -> None:
+    database = SqlDatabase(elsewhere(postgres.url, wrong), forget)
     with pytest.raises(AppError) as refused:
         await database.ping()
     assert refused.value.code is Code.STORAGE_UNAVAILABLE
