@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -29,20 +30,19 @@ from backend.core.ports.compute import Compute
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.services import Models, Policy, Services
+from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import Tokenizer, make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
-from backend.settings import Settings
+from backend.settings import QueueType, Settings
 from backend.storage.blobs.local import LocalBlobStores
-from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from backend.storage.inprocess.cache import InProcessCaches
-from backend.storage.inprocess.flights import InProcessFlights
-from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.qdrant.absent import AbsentIndexes
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
 from backend.storage.secrets.local import LocalCipher
+from backend.storage.sharing import in_memory, in_redis
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 
@@ -57,6 +57,12 @@ class Built:
     auth: AuthConfig
     meter: PrometheusMeter
     _closers: list[Close] = field(default_factory=list)
+    _claim: Close | None = None
+
+    async def claim(self) -> None:
+        """Take hold of what only one process may have, before jobs run. Raises INDEX_UNAVAILABLE where another one has it."""
+        if self._claim is not None:
+            await self._claim()
 
     async def close(self) -> None:
         """Let go of files, processes and connections, in the reverse order of opening."""
@@ -80,8 +86,9 @@ async def build(settings: Settings) -> Built:
     compute = ProcessCompute(_compute_processes(settings))
     providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
-    queue = InProcessQueue(settings.job_concurrency)
-    flights = InProcessFlights()
+    redis_url = None if settings.queue_type is QueueType.MEMORY or settings.redis_url is None else _secret(settings.redis_url).reveal()
+    shared = in_memory(settings, meter) if redis_url is None else in_redis(settings, meter, redis_url)
+    queue = shared.queue
     database = SqlDatabase(url, queue.enqueue)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
@@ -89,7 +96,9 @@ async def build(settings: Settings) -> Built:
     made_by = (
         fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id) if dense else fingerprint("terms", "", 0, encoder.id)
     )
-    indexes = EdgeIndexes(data / "index", embedder.dimension, made_by, with_dense=dense)
+    # The embedded index belongs to one process: the one that runs jobs.
+    embedded = EdgeIndexes(data / "index", embedder.dimension, made_by, with_dense=dense) if settings.run_jobs else None
+    indexes: VectorIndexes = embedded or AbsentIndexes()
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -100,14 +109,14 @@ async def build(settings: Settings) -> Built:
             settings.allowed_hosts,
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
-            InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
+            shared.budgets,
         ),
         extractor=extractor,
         models=_models(settings, providers, embedder),
         encoder=encoder,
         queue=queue,
-        caches=InProcessCaches(),
-        flights=flights,
+        caches=shared.caches,
+        flights=shared.flights,
         compute=compute,
         meter=meter,
         policy=policy,
@@ -118,7 +127,8 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
-        _closers=[flights.close, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
+        _closers=[*shared.closers, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
+        _claim=None if embedded is None else partial(asyncio.to_thread, embedded.shards.claim),
     )
 
 

@@ -23,6 +23,13 @@ class StorageType(StrEnum):
     FILE = "file"
 
 
+class QueueType(StrEnum):
+    """Where jobs wait, and what processes share."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
+
+
 class TokenizerName(StrEnum):
     """How Korean is cut into terms."""
 
@@ -69,6 +76,19 @@ class Settings(BaseSettings):
         StorageType.FILE,
         validation_alias=AliasChoices("DESKLORE_STORAGE_TYPE", "STORAGE_TYPE"),
         description="`file`: SQLite, files and the embedded index under the data folder.",
+    )
+
+    queue_type: QueueType = Field(
+        QueueType.MEMORY,
+        description="`memory`: one process does everything; `redis`: any number of `desklore worker` and API processes share jobs, "
+        "helpdesk quotas, caches and rate limits.",
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://`, `rediss://` or `unix://` address of Redis; needed where `DESKLORE_QUEUE_TYPE` is `redis`."
+    )
+    run_jobs: bool = Field(True, description="Whether `desklore up` runs jobs itself; `false` leaves them to `desklore worker`.")
+    job_lease_seconds: float = Field(
+        10.0, ge=1, le=300, description="With Redis: what a killed process ran is taken over by another one after so long."
     )
 
     connector_host_allowlist: str = Field(
@@ -190,6 +210,14 @@ class Settings(BaseSettings):
         if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @model_validator(mode="after")
+    def _refuse_a_queue_that_nobody_serves(self) -> "Settings":
+        if self.queue_type is QueueType.REDIS and self.redis_url is None:
+            raise ValueError("DESKLORE_QUEUE_TYPE=redis needs DESKLORE_REDIS_URL")
+        if self.queue_type is QueueType.MEMORY and not self.run_jobs:
+            raise ValueError("DESKLORE_RUN_JOBS=false needs DESKLORE_QUEUE_TYPE=redis and a `desklore worker`")
+        return self
 
     @model_validator(mode="after")
     def _refuse_bad_production(self) -> "Settings":

@@ -17,23 +17,40 @@ TICK_SECONDS = 5.0
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
 
+LASTING_SECONDS = 2.0
+"""A difference between store and index that others are about to settle is gone after so long, or has changed."""
 
-async def heal(services: Services) -> None:
+
+async def heal(services: Services, *, others: bool = False) -> None:
     """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
     model, its weight or the tokenizer was changed. Summaries are kept, so nothing of theirs is paid for again.
+    With `others`, processes that may be indexing right now, a difference has to last.
     """
     async with services.database.directory() as directory:
         tenants = await directory.list_tenants()
     for tenant in tenants:
-        index = await services.indexes.open(tenant.company_id)
-        _, found = await index.count()
-        async with services.database.open(tenant.company_id, write=True) as uow:
-            stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
-            if found < stored:
-                await uow.documents.release(indexed=True)
-                log.warning("index_rebuilt", company_id=tenant.company_id, stored=stored, found=found)
+        company_id = tenant.company_id
+        before = await _missing(services, company_id)
+        if before is None:
+            continue
+        if others:
+            await asyncio.sleep(LASTING_SECONDS)
+            if await _missing(services, company_id) != before:
+                continue
+        async with services.database.open(company_id, write=True) as uow:
+            await uow.documents.release(indexed=True)
+        log.warning("index_rebuilt", company_id=company_id, stored=before[0], found=before[1])
+
+
+async def _missing(services: Services, company_id: str) -> tuple[int, int] | None:
+    """How many Documents the store has as indexed and how many the index has, where those are fewer."""
+    index = await services.indexes.open(company_id)
+    _, found = await index.count()
+    async with services.database.open(company_id) as uow:
+        stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
+    return (stored, found) if found < stored else None
 
 
 async def sweep(services: Services) -> None:
@@ -62,4 +79,4 @@ async def sweep_forever(services: Services) -> None:
             await take_up_stalled(services)
         except AppError as error:
             log.warning("sweep_failed", code=error.code.value, message=error.message)
-        await asyncio.sleep(SWEEP_SECONDS)
+        await services.queue.rest(SWEEP_SECONDS)
