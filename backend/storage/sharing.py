@@ -13,6 +13,7 @@ from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.redis.budget.budgets import RedisBudgets
 from backend.storage.redis.cache import RedisCaches
 from backend.storage.redis.flights import RedisFlights
 from backend.storage.redis.queue import RedisQueue
@@ -44,11 +45,12 @@ def in_memory(settings: Settings, meter: Meter) -> Shared:
 def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
     """For any number of processes. Nothing is called yet: Redis may come later."""
     queue = RedisQueue(url, settings.job_concurrency, settings.job_lease_seconds)
+    budgets = RedisBudgets(url, settings.connector_concurrency, settings.connector_reserved_share, meter=meter)
     caches, flights = RedisCaches(url), RedisFlights(url, InProcessFlights())
     return Shared(
         queue=queue,
-        budgets=InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
+        budgets=budgets,
         caches=caches,
         flights=flights,
-        closers=[queue.close, caches.close, flights.close],
+        closers=[queue.close, budgets.close, caches.close, flights.close],
     )
