@@ -29,20 +29,21 @@ from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
+from backend.core.ports.rates import Rates
 from backend.core.ports.services import Models, Policy, Services
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import Tokenizer, make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
-from backend.settings import QueueType, Settings
+from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.qdrant.absent import AbsentIndexes
 from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
 from backend.storage.secrets.local import LocalCipher
-from backend.storage.sharing import in_memory, in_redis
+from backend.storage.sharing import share
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 
@@ -56,6 +57,7 @@ class Built:
     services: Services
     auth: AuthConfig
     meter: PrometheusMeter
+    rates: Rates
     _closers: list[Close] = field(default_factory=list)
     _claim: Close | None = None
 
@@ -86,8 +88,7 @@ async def build(settings: Settings) -> Built:
     compute = ProcessCompute(_compute_processes(settings))
     providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
-    redis_url = None if settings.queue_type is QueueType.MEMORY or settings.redis_url is None else _secret(settings.redis_url).reveal()
-    shared = in_memory(settings, meter) if redis_url is None else in_redis(settings, meter, redis_url)
+    shared = share(settings, meter)
     queue = shared.queue
     database = SqlDatabase(url, queue.enqueue)
     policy = _policy(settings, embedder)
@@ -127,6 +128,7 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
+        rates=shared.rates,
         _closers=[*shared.closers, *providers.closers, database.close, indexes.close, extractor.close, compute.close],
         _claim=None if embedded is None else partial(asyncio.to_thread, embedded.shards.claim),
     )

@@ -74,6 +74,7 @@ async def build(settings: Settings) -> Runtime:
         render_metrics=built.meter.render,
         body_max_bytes=settings.body_max_bytes,
         data_dir=settings.data_dir,
+        rates=built.rates,
         version=_version(),
     )
     return Runtime(built, settings, app)

@@ -3,6 +3,7 @@
 `docs/settings.md` and `config/.env.example` name the same settings; a test keeps the three equal.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -196,6 +197,11 @@ class Settings(BaseSettings):
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )
+    rate_address: str = Field(
+        "12000/minute", description="Requests of one network address, such as `200/second`; empty: no limit. Probes are not counted."
+    )
+    rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
+    rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
@@ -210,6 +216,13 @@ class Settings(BaseSettings):
         if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @field_validator("rate_address", "rate_key", "rate_tenant")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value and re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value) is None:
+            raise ValueError("must be a number of requests per second, minute, hour or day, such as 6000/minute")
+        return value
 
     @model_validator(mode="after")
     def _refuse_a_queue_that_nobody_serves(self) -> "Settings":
