@@ -62,7 +62,7 @@ class Built:
     _claim: Close | None = None
 
     async def claim(self) -> None:
-        """Take hold of what only one process may have, before jobs run. Raises INDEX_UNAVAILABLE where another one has it."""
+        """Take hold of what only one process may have. Raises INDEX_UNAVAILABLE where another one has it."""
         if self._claim is not None:
             await self._claim()
 
@@ -89,16 +89,16 @@ async def build(settings: Settings) -> Built:
     providers = _Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
     shared = share(settings, meter)
-    queue = shared.queue
-    database = SqlDatabase(url, queue.enqueue)
+    database = SqlDatabase(url, shared.queue.enqueue)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
     dense = policy.dense_weight > 0
     made_by = (
         fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id) if dense else fingerprint("terms", "", 0, encoder.id)
     )
-    # The embedded index belongs to one process: the one that runs jobs.
-    embedded = EdgeIndexes(data / "index", embedder.dimension, made_by, with_dense=dense) if settings.run_jobs else None
+    embedded = (
+        EdgeIndexes(data / "index", embedder.dimension, made_by, with_dense=dense) if settings.run_jobs else None
+    )  # one process's alone
     indexes: VectorIndexes = embedded or AbsentIndexes()
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
@@ -115,7 +115,7 @@ async def build(settings: Settings) -> Built:
         extractor=extractor,
         models=_models(settings, providers, embedder),
         encoder=encoder,
-        queue=queue,
+        queue=shared.queue,
         caches=shared.caches,
         flights=shared.flights,
         compute=compute,

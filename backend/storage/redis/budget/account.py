@@ -1,6 +1,7 @@
 """A vendor account that several processes spend from, as one of them sees it within a transaction."""
 
 import secrets
+from collections.abc import Collection
 from typing import Final
 
 from backend.core.errors import AppError
@@ -9,8 +10,8 @@ from backend.core.ports.meter import Meter
 from backend.storage.inprocess.budget.account import Account, AccountGrant, AccountSpender, Waiter
 from backend.storage.inprocess.budget.bucket import Bucket, Mark
 
-GRANT_SECONDS: Final = 120.0
-"""A call that is not settled for so long was made by a process that died."""
+GRANT_SECONDS: Final = 10.0
+"""A process says again and again that its calls are under way; one that does not for so long has died."""
 WAITER_SECONDS: Final = 5.0
 """Who waits says so again and again; one that does not has died with its process."""
 
@@ -115,8 +116,11 @@ class SharedAccount(Account):
         if turn is not None and turn.grant_id:
             self.settle_id(turn.grant_id, Settlement(outcome=Outcome.UNSENT))
 
-    def tidy(self, mine: set[str]) -> None:
-        """Keep the places of this process, and let go of what processes that died left."""
+    def tidy(self, mine: Collection[str], held: Collection[str]) -> None:
+        """Keep the places and the grants of this process, and let go of what processes that died left."""
+        for grant_id in held:
+            if grant_id in self.grants:
+                self.grants[grant_id].until = self.now + GRANT_SECONDS
         for place_id, place in [*self.places.items()]:
             if place_id in mine:
                 place.until = self.now + WAITER_SECONDS

@@ -1,6 +1,7 @@
 """One process's part in a shared account: what it acquires and settles is applied in short transactions, in order."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -19,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 0.05
 """How often a process with somebody in line looks whether their turn has come."""
+_BEAT_SECONDS: Final = 2.0
+"""How often it says that its calls are under way."""
+_CLOSE_SECONDS: Final = 2.0
 _AWAY_SECONDS: Final = 0.5
 _KEPT_SECONDS: Final = 60.0
 """While Redis is away settlements are kept so long; a call that was never settled ends by itself."""
@@ -116,6 +120,8 @@ class Shared:
         self._version: bytes | None = None
         self._steps: list[Step] = []
         self._waits: dict[str, Wait] = {}
+        self._held: set[str] = set()
+        self._closed = False
         self._wake = asyncio.Event()
         self._quiet = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -123,7 +129,11 @@ class Shared:
         self.spenders: dict[str, SharedSpender] = {}
 
     def push(self, step: Step) -> None:
-        """Apply this next."""
+        """Apply this next; after `close` it is dropped, and what it was about ends by itself."""
+        if self._closed:
+            if isinstance(step, Acquire):
+                self._tell(step.wait, unavailable())
+            return
         self._steps.append(step)
         self._wake.set()
         self._quiet.clear()
@@ -136,14 +146,18 @@ class Shared:
             await self._quiet.wait()
 
     async def close(self) -> None:
-        """Apply no more."""
+        """Apply what was settled, then no more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.flush()
+        self._closed = True
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
     async def _run(self) -> None:
-        while self._steps or self._waits:
+        while self._steps or self._waits or self._held:
             self._wake.clear()
             steps, self._steps = self._steps, []
             try:
@@ -156,17 +170,15 @@ class Shared:
                 self._tell(wait, result)
             if not self._steps:
                 self._quiet.set()
-                if self._waits:
-                    await self._rest()
+                await self._rest(LOOK_SECONDS if self._waits else _BEAT_SECONDS)
         self._quiet.set()
         self._task = None
 
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not self._wake.is_set() and (self._waits or self._held):
+                    await self._wake.wait()
 
     async def _transact(self, steps: list[Step]) -> Outcomes:
         """Apply steps to the newest state; from the start again where another process was quicker."""
@@ -178,7 +190,7 @@ class Shared:
             account.now = int(seconds) + int(micros) / 1e6
             outcomes: Outcomes = []
             waits = dict(self._waits)
-            account.tidy(set(waits))
+            account.tidy(waits, self._held)
             for step in steps:
                 step.apply(account, outcomes, waits)
             account.serve_all()
@@ -186,6 +198,8 @@ class Shared:
             new = secrets.token_hex(8).encode()
             if await self._write(keys=[self._key], args=[version, new, dump(account), _FORGOTTEN_MS]):
                 self._version, self._waits = new, waits
+                self._held.difference_update(step.grant_id for step in steps if isinstance(step, Settle))
+                self._held.update(result for _, result in outcomes if isinstance(result, str))
                 return outcomes
 
     def _take_up(self, state: bytes) -> None:
