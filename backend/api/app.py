@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from backend.api import viewer
 from backend.api.errors import CatchUnexpected, install_error_handlers
-from backend.api.middleware import DOCS_PATH, BodyLimit, RequestContext
+from backend.api.middleware import BodyLimit, RequestContext
 from backend.api.openapi import install_openapi
 from backend.api.rates import AddressLimit
 from backend.api.routes import (
@@ -21,6 +22,7 @@ from backend.api.routes import (
     connections,
     copilot,
     documents,
+    failures,
     feedback,
     health,
     keys,
@@ -44,6 +46,7 @@ ROUTERS: Final = (
     tokens.router,
     connections.router,
     sync.router,
+    failures.router,
     briefs.router,
     copilot.router,
     replies.router,
@@ -95,9 +98,8 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
         version=version,
         description=DESCRIPTION,
         lifespan=running,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = services
     app.state.auth = auth
@@ -106,6 +108,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.data_dir = data_dir
     app.state.rates = rates
     app.state.streams = OpenStreams(services.meter)
+    app.include_router(viewer.router)
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
@@ -124,7 +127,7 @@ def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "Last-Event-ID", "If-None-Match"],
             expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
         )

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from backend.core.errors import AppError
+from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
 from backend.core.usecases.schedule import start_due
@@ -25,28 +26,30 @@ async def heal(services: Services, *, others: bool = False) -> None:
     """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
-    model, its weight or the tokenizer was changed. Summaries are kept, so nothing of theirs is paid for again.
+    model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
+    kept, so nothing of theirs is paid for again.
     With `others`, processes that may be indexing right now, a difference has to last.
     """
     async with services.database.directory() as directory:
         tenants = await directory.list_tenants()
     for tenant in tenants:
         company_id = tenant.company_id
-        before = await _missing(services, company_id)
-        if before is None:
-            continue
-        if others:
+        missing = await _missing(services, company_id)
+        await services.indexes.tidy(company_id)
+        if missing is not None and others:
             await asyncio.sleep(LASTING_SECONDS)
-            if await _missing(services, company_id) != before:
-                continue
-        async with services.database.open(company_id, write=True) as uow:
-            await uow.documents.release(indexed=True)
-        log.warning("index_rebuilt", company_id=company_id, stored=before[0], found=before[1])
+            missing = missing if await _missing(services, company_id) == missing else None
+        elif missing is None:
+            await switch_when_whole(services, company_id)
+        if missing is not None:
+            async with services.database.open(company_id, write=True) as uow:
+                await uow.documents.release(indexed=True)
+            log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
 
 
 async def _missing(services: Services, company_id: str) -> tuple[int, int] | None:
     """How many Documents the store has as indexed and how many the index has, where those are fewer."""
-    index = await services.indexes.open(company_id)
+    index = await written_to(services, company_id)
     _, found = await index.count()
     async with services.database.open(company_id) as uow:
         stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
