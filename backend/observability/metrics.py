@@ -90,6 +90,7 @@ METRICS: Final[dict[str, Metric]] = {
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
     "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),
+    "http_limited": Metric(_C, "Requests that a rate limit refused: of an `address`, a `key` or a `tenant`.", ("scope",)),
     "http_seconds": Metric(_H, "How long a request took until its last byte was handed over.", ("method", "route")),
     "streams_open": Metric(_G, "Event streams that are open right now."),
     "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),

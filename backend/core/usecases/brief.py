@@ -41,7 +41,7 @@ async def open_brief(
     cache = services.caches.open(company_id)
     # The key is made before anything is looked for: what changes meanwhile makes another key.
     key = await _key(services, company_id, caller, document, top_k)
-    if source is BriefSource.STORE and (kept := cache.get(key)) is not None:
+    if source is BriefSource.STORE and (kept := await cache.get(key)) is not None:
         services.meter.count("briefs", kept="true")
         return _opened.decode(kept)
     services.meter.count("briefs", kept="false")
@@ -53,7 +53,7 @@ async def open_brief(
     brief = msgspec.structs.replace(brief, similar=similar, articles=articles, took_ms=_ms_since(began))
     opened = OpenedBrief(brief=brief, etag=_etag(brief))
     if source is BriefSource.STORE and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED)):
-        cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
+        await cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
     return opened
 
 
@@ -95,7 +95,7 @@ async def _at_hand(services: Services, company_id: str, ticket_id: str, platform
         return await summarized(services, company_id, await fetch_ticket(services, company_id, ticket_id, platform))
 
     key = f"ticket/{platform or ''}/{ticket_id}"
-    document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds)
+    document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds, kind=Document)
     return None if document is None else (document, BriefSource.HELPDESK)
 
 
