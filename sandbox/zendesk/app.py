@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from sandbox.freshdesk.app import LOOPBACK_HOSTS, Listener
+from sandbox.freshdesk.app import LOOPBACK_HOSTS, Listener, Receive, Scope, Send
 from sandbox.freshdesk.faults import Fault
 from sandbox.freshdesk.wire import Answer, Ask
 from sandbox.zendesk.control import control
@@ -19,6 +19,10 @@ _FIXED = [(b"server", b"cloudflare"), (b"cache-control", b"max-age=0, private, m
 
 class _Half(Listener[Site]):
     """What both listeners share."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; `.json` behind an address changes nothing."""
+        await super().__call__({**scope, "path": scope["path"].removesuffix(".json")}, receive, send)
 
     def _controlled(self, ask: Ask, client: str | None) -> Answer:
         return control(self.site, ask, client)
