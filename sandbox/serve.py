@@ -173,12 +173,14 @@ async def running_sandbox(options: SandboxOptions | None = None) -> AsyncIterato
         await server.stop()
 
 
-def run(options: SandboxOptions) -> None:
+def run(platform: str, options: SandboxOptions) -> None:
     """Serve until Ctrl-C or SIGTERM; prints where. A busy port raises OSError."""
+    # The other vendor's double is built upon this module.
+    from sandbox.zendesk.serve import running_zendesk  # noqa: PLC0415
 
     async def main() -> None:
-        async with running_sandbox(options) as server:
-            print(f"Freshdesk sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
+        async with running_zendesk(options) if platform == "zendesk" else running_sandbox(options) as server:
+            print(f"{platform} sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
             await server.wait()
 
     with contextlib.suppress(KeyboardInterrupt):

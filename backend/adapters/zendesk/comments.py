@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.adapters.zendesk.client import ZendeskClient
-from backend.adapters.zendesk.fields import Record, ident, moment, needed_ident, number, records, seconds, text
+from backend.adapters.zendesk.fields import Record, generated, ident, moment, needed_ident, number, records, seconds, text
 from backend.adapters.zendesk.people import People
 from backend.adapters.zendesk.spool import Spool
 from backend.core.errors import AppError, Code
@@ -104,7 +104,7 @@ class Comments:
         born = seconds(moment(ticket, "created_at"))
         if self._origin is None or born < self._origin:
             return None
-        until = number(ticket, "generated_timestamp") or seconds(moment(ticket, "updated_at"))
+        until = generated(ticket)
         while self._reached < until and not self._ended and not self._refused:
             await self._advance()
         found = self._spool.take(ticket_id)

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
 
 Record = Mapping[str, Any]
 """A JSON object as Zendesk sent it."""
+_LARGEST: Final = 2**53
+_YEAR_2100: Final = 4_102_444_800
 
 
 def malformed(field: str, what: str = "") -> AppError:
@@ -75,6 +77,12 @@ def number(record: Record, field: str) -> int | None:
         return None
 
 
+def size(record: Record, field: str) -> int:
+    """A size in bytes, as Zendesk says; 0 where it says nothing that a file could have."""
+    value = number(record, field) or 0
+    return value if 0 <= value < _LARGEST else 0
+
+
 def moment(record: Record, field: str) -> datetime | None:
     """A time in UTC; None where there is none."""
     value = record.get(field)
@@ -102,4 +110,10 @@ def texts(record: Record, field: str) -> tuple[str, ...]:
 
 def seconds(value: datetime | None) -> int:
     """Epoch seconds, as the exports count time; 0 for none."""
-    return 0 if value is None else int(value.astimezone(UTC).timestamp())
+    return 0 if value is None else int(value.timestamp())
+
+
+def generated(ticket: Record) -> int:
+    """When a ticket's row was generated, in epoch seconds; where it says nothing that can be, when the ticket changed."""
+    at = number(ticket, "generated_timestamp")
+    return at if at is not None and 0 < at < _YEAR_2100 else min(seconds(moment(ticket, "updated_at")), _YEAR_2100)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from msgspec import structs
 
-from backend.adapters.zendesk.fields import Record, child, ident, needed_ident, needed_moment, number, records, text, texts
+from backend.adapters.zendesk.fields import Record, child, ident, needed_ident, needed_moment, number, records, size, text, texts
 from backend.adapters.zendesk.html import inline_images, plain, token_of
 from backend.adapters.zendesk.names import Names
 from backend.adapters.zendesk.people import User
@@ -129,7 +129,7 @@ def attachments_of(record: Record, *, parent_id: str | None, internal: bool) -> 
                 original_id=key,
                 name=text(entry, "file_name") or f"attachment-{key}",
                 content_type=text(entry, "content_type") or "application/octet-stream",
-                size=max(0, number(entry, "size") or 0),
+                size=size(entry, "size"),
                 inline=entry.get("inline") is True,
                 internal=internal,
                 url=url or None,
@@ -246,7 +246,7 @@ def _written(value: Any, options: Mapping[str, str]) -> str:
         return options.get(value) or value
     if isinstance(value, list):
         return ", ".join(filter(None, (_written(entry, options) for entry in value)))
-    return orjson.dumps(value).decode()
+    return str(value).lower() if isinstance(value, bool | int | float) else orjson.dumps(value).decode()
 
 
 def _unseen(attachments: Iterable[Attachment], seen: set[str]) -> list[Attachment]:

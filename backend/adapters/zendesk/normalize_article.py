@@ -6,19 +6,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from backend.adapters.zendesk.fields import (
-    Record,
-    child,
-    ident,
-    malformed,
-    moment,
-    needed_ident,
-    needed_moment,
-    number,
-    records,
-    text,
-    texts,
-)
+from backend.adapters.zendesk.fields import Record, child, ident, malformed, moment, needed_ident, needed_moment, records, size, text, texts
 from backend.adapters.zendesk.html import plain
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.ticket import Attachment
@@ -161,7 +149,7 @@ def _attachments(files: Sequence[Record], *, internal: bool) -> list[Attachment]
             original_id=key,
             name=text(entry, "file_name") or f"attachment-{key}",
             content_type=text(entry, "content_type") or "application/octet-stream",
-            size=max(0, number(entry, "size") or 0),
+            size=size(entry, "size"),
             inline=entry.get("inline") is True,
             internal=internal,
             url=text(entry, "content_url") or None,

@@ -86,7 +86,7 @@ class People:
 def user_of(record: Record) -> User:
     """A user (https://developer.zendesk.com/api-reference/ticketing/users/users/); a role we don't know is a customer's."""
     person = Person(original_id=ident(record, "id") or "", name=text(record, "name"), email=text(record, "email"))
-    return User(person, record.get("role") in _STAFF)
+    return User(person, text(record, "role") in _STAFF)
 
 
 def _organization(record: Record) -> Organization:

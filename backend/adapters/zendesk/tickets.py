@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.comments import Comments
-from backend.adapters.zendesk.fields import Record, child, ident, moment, number, records, seconds, text
+from backend.adapters.zendesk.fields import Record, child, generated, ident, moment, records, seconds, text
 from backend.adapters.zendesk.normalize import gone_as, status_of
 from backend.adapters.zendesk.people import People
 from backend.core.errors import AppError
@@ -161,34 +161,31 @@ def _behind(rows: list[Record], place: _Position) -> list[Record]:
     at = next((n for n, row in enumerate(rows) if ident(row, "id") == place.mark), None)
     if at is not None:
         return rows[at + 1 :]
-    return [row for row in rows if _generated(row) >= place.mark_at]
+    return [row for row in rows if generated(row) >= place.mark_at]
 
 
 def _next(place: _Position, piece: list[Record], body: Record, *, more: bool) -> tuple[_Position, bool]:
     """Where to go on behind a piece of a page, and whether that is the end."""
-    newest = max([place.newest, *map(_generated, piece)])
+    newest = max([place.newest, *map(generated, piece)])
     place = msgspec.structs.replace(place, newest=newest)
     if more:
         return _marked(place, piece[-1]), False
     after = text(body, "after_cursor")
     # Caught up, a page is empty and its cursor null; one that leads to itself would do so for ever.
     if body.get("end_of_stream") is True or not after or after == place.after:
-        return _Position(since=max(place.since, newest - LAG), rest=True), True
+        # A time that lies ahead, whoever wrote it, must not keep later changes from being seen.
+        return _Position(since=max(place.since, min(newest, int(time.time())) - LAG), rest=True), True
     return msgspec.structs.replace(place, after=after, mark="", mark_at=0), False
 
 
 def _marked(place: _Position, row: Record) -> _Position:
-    return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=_generated(row))
-
-
-def _generated(row: Record) -> int:
-    return number(row, "generated_timestamp") or seconds(moment(row, "updated_at"))
+    return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=generated(row))
 
 
 def _version(row: Record) -> str:
     """When the ticket changed, and when its row did: a change by the system moves the second only."""
     at = moment(row, "updated_at")
-    return f"{at.isoformat() if at else text(row, 'updated_at')} {_generated(row)}"
+    return f"{at.isoformat() if at else text(row, 'updated_at')} {generated(row)}"
 
 
 def _solved(body: Record) -> dict[str, str]:
