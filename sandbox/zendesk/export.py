@@ -60,7 +60,8 @@ def tickets_by_cursor(site: "Site", ask: Ask) -> Answer:
     if site.empty_pages > 0:
         # Known to happen: a page without rows that is not the last one.
         site.empty_pages -= 1
-        again = encoded(f"{after[0]}.0||{max(0, after[1])}|") if cursor else encoded(f"{after[0] - 1}.0||0|")
+        when, number = after if cursor else (after[0] - 1, 0)
+        again = encoded(f"{when}.{site.empty_pages}||{number}|")
         body |= {"tickets": [], "after_cursor": again, "end_of_stream": False}
     return Answer(body=orjson.dumps(body | sides(site, ask, [number for _, number in part])))
 
@@ -78,7 +79,7 @@ def tickets_by_time(site: "Site", ask: Ask) -> Answer:
 def ticket_events(site: "Site", ask: Ask) -> Answer:
     """`GET /incremental/ticket_events.json`, with `include=comment_events` the comments too."""
     start = _start(site, ask)
-    events = site.world.events()
+    events = [event for event in site.world.events() if event[2] is None or event[2].id not in site.unlogged]
     part, end_time, last = _by_time(site, ask, [event[0] for event in events], start)
     shown = [render.event(site, *event) for event in events[part]]
     if "comment_events" not in ask.query.get("include", ""):

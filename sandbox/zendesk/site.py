@@ -77,6 +77,8 @@ class Site:
         self.has_help_center = True
         self.empty_pages = 0
         """So many pages of the export come without rows and are not the last."""
+        self.unlogged: set[int] = set()
+        """Comments that the ticket events leave out."""
         self._fill(account)
 
     def _fill(self, account: Account) -> None:

@@ -97,7 +97,7 @@ class Comments:
     def _begin(self, origin: int) -> None:
         self._origin = self._place = self._reached = origin
         self._ended = False
-        self._spool.clear()
+        self._spool.close()
 
     async def _from_events(self, ticket: Record, ticket_id: str) -> list[Record] | None:
         """The ticket's comments, where the events tell all of them."""
