@@ -35,6 +35,8 @@ class World:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.version = 0
+        """Counts changes."""
         self.offset = 0
         """Seconds by which the account's clock was moved on."""
         self.scrubbed: dict[int, int] = {}
@@ -69,6 +71,7 @@ class World:
         """Drop what was made of a ticket that changed."""
         self._comments.pop(ticket_id, None)
         self._rows = self._events = None
+        self.version += 1
 
     def exists(self, ticket_id: int) -> bool:
         """Whether it is a ticket at all."""
