@@ -57,6 +57,8 @@ class Comments:
         """Everything up to here has been read."""
         self._ended = False
         self._refused = False
+        self._ahead: asyncio.Task[Record] | None = None
+        """The next page of events, on its way while this one is taken apart."""
 
     def announce(self, tickets: Sequence[Record], *, whole: bool) -> None:
         """Tell of tickets that were listed and may be asked for; `whole` where all of them will be."""
@@ -83,8 +85,11 @@ class Comments:
         self._people.users.learn(users)
         return [clean(comment) for comment in found]
 
-    def close(self) -> None:
-        """Let go of what was kept."""
+    async def close(self) -> None:
+        """Let go of what was kept, and of what is on its way."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
         self._spool.close()
 
     def _in_bulk(self) -> bool:
@@ -115,15 +120,23 @@ class Comments:
 
     async def _advance(self) -> None:
         """Read one page of events."""
+        page, self._ahead = self._ahead or self._asked(), None
         try:
-            body = await self._client.events(self._place)
+            body = await page
         except AppError as error:
             if error.code not in _NO_EVENTS:
                 raise
             self._refused = True
             return
+        self._step(body)
         for event in records(body, "ticket_events"):
             self._keep(event)
+
+    def _asked(self) -> asyncio.Task[Record]:
+        return asyncio.create_task(self._client.events(self._place))
+
+    def _step(self, body: Record) -> None:
+        """Where to go on behind a page; where all of them will be wanted, the next one is asked for at once."""
         end = number(body, "end_time")
         # At the end the next page is the page itself: it is never followed, and a page that leads nowhere is the last.
         self._ended = body.get("end_of_stream") is True or end is None or end <= self._place
@@ -131,6 +144,8 @@ class Comments:
             # What happened in the last second may go on in the next page.
             self._reached = end if self._ended else end - 1
             self._place = end
+        if self._origin == 0 and not self._ended:
+            self._ahead = self._asked()
 
     def _keep(self, event: Record) -> None:
         ticket_id = ident(event, "ticket_id")

@@ -42,10 +42,7 @@ def records(record: Record, field: str) -> list[Record]:
 def text(record: Record, field: str) -> str:
     """A text; empty where there is none."""
     value = record.get(field)
-    if isinstance(value, str):
-        # Half of a pair of surrogates can't be written as UTF-8.
-        return value.encode("utf-8", "replace").decode()
-    return ""
+    return value if isinstance(value, str) else ""
 
 
 def ident(record: Record, field: str) -> str | None:

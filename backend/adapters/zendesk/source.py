@@ -146,7 +146,7 @@ class ZendeskSource:
 
     async def close(self) -> None:
         """Let go of sockets and of what was kept."""
-        self._comments.close()
+        await self._comments.close()
         await self._http.close()
 
     async def _comments_of(self, ticket_id: str) -> Record:

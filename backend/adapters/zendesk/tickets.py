@@ -69,6 +69,8 @@ class TicketStreams:
         self._people = people
         self._page: tuple[tuple[int, str], Record] | None = None
         """The page of the export that is being handed on."""
+        self._solved: dict[str, str] = {}
+        """Of this page."""
 
     async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
         """The next tickets whose rows were generated since the cursor."""
@@ -81,9 +83,10 @@ class TicketStreams:
         body = await self._export(place, sides=True)
         rows = _behind(records(body, "tickets"), place)
         if fresh:
+            self._solved = _solved(body)
             self._people.learn(body)
             self._comments.announce([row for row in rows if gone_as(row) is None], whole=place.whole)
-        piece, solved = rows[:PIECE], _solved(body)
+        piece = rows[:PIECE]
         wanted = [row for row in piece if gone_as(row) is None and ident(row, "id") is not None and _asked_for(row, options)]
         if options.limit is not None and place.named + len(wanted) >= options.limit:
             wanted = wanted[: max(0, options.limit - place.named)]
@@ -92,7 +95,7 @@ class TicketStreams:
         else:
             place, last = _next(place, piece, body, more=len(rows) > PIECE)
             place = place if last else msgspec.structs.replace(place, named=place.named + len(wanted))
-        refs = tuple(_ref(row, solved) for row in wanted)
+        refs = tuple(_ref(row, self._solved) for row in wanted)
         return Listing(refs=refs, next=Cursor(stream=Stream.TICKETS, position=_builtins(place)), last=last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
