@@ -21,6 +21,7 @@ class StorageType(StrEnum):
     """Where records live."""
 
     FILE = "file"
+    POSTGRESQL = "postgresql"
 
 
 class TokenizerName(StrEnum):
@@ -40,7 +41,15 @@ class LogFormat(StrEnum):
 class Settings(BaseSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="DESKLORE_", env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DESKLORE_",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        # What was given may be a secret, and errors end in logs.
+        hide_input_in_errors=True,
+    )
 
     environment: Environment = Field(Environment.DEVELOPMENT, description="`production` refuses to start without the secrets below.")
     data_dir: Path = Field(Path("data"), description="Everything the embedded mode keeps lies under this folder.")
@@ -68,8 +77,17 @@ class Settings(BaseSettings):
     storage_type: StorageType = Field(
         StorageType.FILE,
         validation_alias=AliasChoices("DESKLORE_STORAGE_TYPE", "STORAGE_TYPE"),
-        description="`file`: SQLite, files and the embedded index under the data folder.",
+        description="`file`: SQLite, files and the embedded index under the data folder. `postgresql`: records in PostgreSQL.",
     )
+    database_url: SecretStr | None = Field(
+        None,
+        description="Where PostgreSQL is, such as `postgresql://desklore_app:…@db:5432/desklore?sslmode=verify-full`: "
+        "a role that neither owns the tables nor has BYPASSRLS.",
+    )
+    database_migration_url: SecretStr | None = Field(
+        None, description="The same database as the role that owns the tables and migrates them; empty: `DATABASE_URL`'s."
+    )
+    database_pool_size: int = Field(20, ge=1, le=500, description="Connections of this process to PostgreSQL at most.")
 
     connector_host_allowlist: str = Field(
         "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
@@ -190,6 +208,19 @@ class Settings(BaseSettings):
         if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @field_validator("database_url", "database_migration_url")
+    @classmethod
+    def _of_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgresql+asyncpg://")):
+            raise ValueError("must begin with postgresql:// (or postgresql+asyncpg://)")
+        return value
+
+    @model_validator(mode="after")
+    def _know_the_database(self) -> "Settings":
+        if self.storage_type is StorageType.POSTGRESQL and self.database_url is None:
+            raise ValueError("STORAGE_TYPE=postgresql needs DESKLORE_DATABASE_URL, such as postgresql://desklore_app:…@db:5432/desklore")
+        return self
 
     @model_validator(mode="after")
     def _refuse_bad_production(self) -> "Settings":

@@ -21,13 +21,12 @@ from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose
 from backend.core.model.document import Chunk, DocType
-from backend.core.model.search import Filters, Point, Query
+from backend.core.model.search import Filters, Makers, Point, Query
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.search import search
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
-from backend.storage.qdrant.collections import fingerprint
 from backend.storage.qdrant.edge import EdgeIndexes
 
 CHUNKS = 100_000
@@ -139,7 +138,7 @@ def _floor(indexes: EdgeIndexes, company_id: str, encoder: SparseEncoder, embedd
             edge.Prefetch(limit=80, query=terms),
         ]
         request = edge.QueryRequest(limit=10, query=edge.Fusion.Rrf(k=60, weights=[1.0, 1.0]), prefetches=prefetches)
-        with indexes.shards.lease(company_id) as opened:
+        with indexes.shards.lease((company_id, indexes.makers)) as opened:
             assert opened is not None
             return opened.shard.query(request)
 
@@ -153,8 +152,8 @@ async def main(chunks: int = CHUNKS) -> dict[str, Any]:
     rng = random.Random(7)
     questions = [_question(rng) for _ in range(QUERIES)]
     with tempfile.TemporaryDirectory() as folder:
-        names = fingerprint(embedder.provider, embedder.model, embedder.dimension, encoder.id)
-        indexes = EdgeIndexes(Path(folder), embedder.dimension, names)
+        makers = Makers(provider=embedder.provider, model=embedder.model, dimension=embedder.dimension, encoder=encoder.id)
+        indexes = EdgeIndexes(Path(folder), makers)
         for other in ("globex", "initech"):
             await _fill(await indexes.open(other), other, min(OTHER_CHUNKS, chunks), encoder, embedder)
         index = await indexes.open("acme")

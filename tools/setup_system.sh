@@ -1,15 +1,34 @@
 #!/usr/bin/env bash
-# Install the one system program that reading text from pictures needs: tesseract with Korean. Everything else works without it.
+# Install the programs that tests use and this machine lacks: by apt as root, else say what is missing and what goes without it.
 set -euo pipefail
 
-if command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx kor; then exit 0; fi
+missing=()
+without=()
 
-hint="Text in pictures is not read without it, and its tests are skipped. Debian, Ubuntu: apt-get install tesseract-ocr tesseract-ocr-kor; macOS: brew install tesseract tesseract-lang"
+need() { # need "what goes without it" package...
+  without+=("$1")
+  missing+=("${@:2}")
+}
+
+has_korean_ocr() { command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx kor; }
+has_browser() { [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_postgresql() { [ -n "${DESKLORE_TEST_POSTGRES_URL:-}" ] || command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
+
+has_korean_ocr || need "text in pictures is not read" tesseract-ocr tesseract-ocr-kor
+has_browser || need "pages are not looked at in a browser" chromium fonts-nanum
+has_postgresql || need "PostgreSQL is not tested (or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL)" postgresql
+
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+tell() {
+  printf 'Not installed: %s. Without them their tests are skipped: %s.\n' "${missing[*]}" "$(IFS=';'; echo "${without[*]}")" >&2
+  echo "Debian, Ubuntu: apt-get install ${missing[*]}" >&2
+}
+
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "Installing tesseract with Korean ..."
+  echo "Installing ${missing[*]} ..."
   export DEBIAN_FRONTEND=noninteractive
-  if apt-get update -qq && apt-get install -y -qq --no-install-recommends tesseract-ocr tesseract-ocr-kor >/dev/null; then exit 0; fi
-  echo "tesseract could not be installed. $hint" >&2
-else
-  echo "tesseract with Korean is not installed. $hint" >&2
+  if apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null; then exit 0; fi
+  echo "That did not succeed." >&2
 fi
+tell

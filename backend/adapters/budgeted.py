@@ -4,7 +4,6 @@ What a call costs is known only afterwards, so those that were admitted together
 what they cost, and by no more: the next call sees them booked (docs/decisions/0011-budgets.md).
 """
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -19,6 +18,7 @@ from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.services import Models
 from backend.core.text.size import estimate_tokens
+from backend.core.waiting import to_its_end
 
 CostOf = Callable[[str, int, int], Usage]
 """The Usage of a call: model, tokens in, tokens out."""
@@ -81,13 +81,7 @@ class _Account:
         """Write what a call cost; a caller that is canceled meanwhile has had the call all the same."""
         if usage.calls:
             row = UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)
-            booking = asyncio.create_task(self._add(row))
-            try:
-                await asyncio.shield(booking)
-            except asyncio.CancelledError:
-                # Whoever stops us closes the database next.
-                await asyncio.wait([booking])
-                raise
+            await to_its_end(self._add(row))
 
     async def _add(self, row: UsageRow) -> None:
         async with self._database.open(self._company_id) as uow:

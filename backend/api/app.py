@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
+from backend.api import viewer
 from backend.api.errors import CatchUnexpected, install_error_handlers
-from backend.api.middleware import DOCS_PATH, BodyLimit, RequestContext
+from backend.api.middleware import BodyLimit, RequestContext
 from backend.api.openapi import install_openapi
 from backend.api.routes import (
     attachments,
@@ -20,6 +21,7 @@ from backend.api.routes import (
     connections,
     copilot,
     documents,
+    failures,
     feedback,
     health,
     keys,
@@ -42,6 +44,7 @@ ROUTERS: Final = (
     tokens.router,
     connections.router,
     sync.router,
+    failures.router,
     briefs.router,
     copilot.router,
     replies.router,
@@ -91,9 +94,8 @@ def create_app(
         version=version,
         description=DESCRIPTION,
         lifespan=running,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
     )
     app.state.services = services
     app.state.auth = auth
@@ -101,6 +103,7 @@ def create_app(
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.streams = OpenStreams(services.meter)
+    app.include_router(viewer.router)
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
@@ -119,7 +122,7 @@ def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "Last-Event-ID", "If-None-Match"],
             expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
         )

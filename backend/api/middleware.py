@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.viewer import VIEWER_PATH, VIEWER_POLICY
 from backend.core import ids
 from backend.core.ports.meter import Meter
 
@@ -17,7 +18,6 @@ log = structlog.get_logger(__name__)
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 """What we take over of a caller's X-Request-Id; anything else would be a way to write into our log."""
 
-DOCS_PATH: Final = "/docs"
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -26,11 +26,6 @@ _SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-_DOCS_POLICY: Final = (
-    "default-src 'none'; script-src https://cdn.jsdelivr.net 'unsafe-inline'; style-src https://cdn.jsdelivr.net; "
-    "img-src data: https://fastapi.tiangolo.com; connect-src 'self'; frame-ancestors 'none'"
-)
-"""The page that shows the OpenAPI document loads its script from there; it holds no data of anybody."""
 _UNMATCHED: Final = "unmatched"
 
 
@@ -59,8 +54,8 @@ class RequestContext:
                 headers["X-Request-Id"] = request_id
                 for name, value in _SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"] == DOCS_PATH:
-                    headers["Content-Security-Policy"] = _DOCS_POLICY
+                if scope["path"] == VIEWER_PATH:
+                    headers["Content-Security-Policy"] = VIEWER_POLICY
             await send(message)
 
         structlog.contextvars.clear_contextvars()

@@ -14,6 +14,7 @@ from backend.cli import (
     demo,
     documents,
     evaluate,
+    failures,
     keys,
     reply,
     runs,
@@ -43,7 +44,6 @@ app.command("up", rich_help_panel=_RUN)(serve.up)
 app.command("sandbox", rich_help_panel=_RUN)(sandbox.sandbox)
 app.command("bench", rich_help_panel=_RUN)(bench.bench)
 app.command("sync", rich_help_panel=_USE)(runs.sync)
-app.command("failures", rich_help_panel=_USE)(runs.failures)
 app.command("ask", rich_help_panel=_USE)(ask.ask)
 app.command("ticket", rich_help_panel=_USE)(ask.ticket)
 app.command("reply", rich_help_panel=_USE)(reply.reply)
@@ -51,6 +51,7 @@ app.command("rewrite", rich_help_panel=_USE)(reply.rewrite)
 app.command("search", rich_help_panel=_USE)(search.search)
 app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)
+app.add_typer(failures.app, name="failures", rich_help_panel=_USE)
 app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")

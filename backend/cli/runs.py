@@ -1,4 +1,4 @@
-"""`desklore sync`, `runs` and `failures`: start a sync, watch it, and see what it could not take."""
+"""`desklore sync` and `runs`: start a sync, watch it, stop it."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from backend.cli.estimates import tell_estimates
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, describe, follow_run
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
-from backend.cli.text import day, moment, short
+from backend.cli.text import day, moment
 
 app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True)
 
@@ -117,19 +117,6 @@ def cancel(run: RunArgument, as_json: JsonOption = False, url: UrlOption = None,
         session.output.text(f"{run} is {stopped['state']}.")
 
 
-def failures(connection: ConnectionsArgument = None, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
-    """Items a sync could not take; they are tried first next time."""
-    with as_tenant(url, key, Output(as_json=as_json)) as session:
-        items = [
-            {"connection_id": each, **failure}
-            for each in ([connection] if connection else _connection_ids(session))
-            for failure in session.client.get(f"/connections/{each}/failures")["items"]
-        ]
-        session.output.document({"items": items})
-        rows = ((f"{f['doc_type']} {f['original_id']}", f["code"], f["attempts"], day(f["at"]), short(f["message"])) for f in items)
-        session.output.table(("item", "code", "tries", "last", "why"), rows, empty="No failures.")
-
-
 def _chosen(session: Session, connection: str | None) -> list[str]:
     if connection is not None:
         return [connection]
@@ -141,7 +128,3 @@ def _chosen(session: Session, connection: str | None) -> list[str]:
             code="connection_not_found",
         )
     return active
-
-
-def _connection_ids(session: Session) -> list[str]:
-    return [each["connection_id"] for each in session.client.get("/connections")["items"]]

@@ -76,6 +76,7 @@ class Code(StrEnum):
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     RUN_NOT_FOUND = "run_not_found"
+    FAILURE_NOT_FOUND = "failure_not_found"
     RUN_ACTIVE = "run_active"
     RUN_STALLED = "run_stalled"
     DELETIONS_HELD = "deletions_held"
@@ -140,6 +141,7 @@ SPECS: dict[Code, Spec] = {
     Code.ATTACHMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such attachment, or its file was not kept."),
     Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
+    Code.FAILURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such item is known to have failed."),
     Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),
     Code.RUN_STALLED: Spec(_K.UNAVAILABLE, _R.LATER, "The run gave no sign of life again and again; the next one goes on where it stood."),
     Code.DELETIONS_HELD: Spec(_K.CONFLICT, _R.NEVER, "More items vanished at once than are deleted without asking; an admin has to agree."),

@@ -47,6 +47,10 @@ class Metric:
 
 _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 METRICS: Final[dict[str, Metric]] = {
+    "index_switches": Metric(_C, "Times a tenant's newly built index took the place of the older one."),
+    "older_index_without_vectors": Metric(
+        _C, "Documents that an older index, searched until the new one is whole, got without a dense vector: its embedder failed."
+    ),
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),

@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from backend.core.errors import AppError
+from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
 from backend.core.usecases.schedule import start_due
@@ -22,18 +23,22 @@ async def heal(services: Services) -> None:
     """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
-    model, its weight or the tokenizer was changed. Summaries are kept, so nothing of theirs is paid for again.
+    model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
+    kept, so nothing of theirs is paid for again.
     """
     async with services.database.directory() as directory:
         tenants = await directory.list_tenants()
     for tenant in tenants:
-        index = await services.indexes.open(tenant.company_id)
+        index = await written_to(services, tenant.company_id)
+        await services.indexes.tidy(tenant.company_id)
         _, found = await index.count()
         async with services.database.open(tenant.company_id, write=True) as uow:
             stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
             if found < stored:
                 await uow.documents.release(indexed=True)
                 log.warning("index_rebuilt", company_id=tenant.company_id, stored=stored, found=found)
+        if found >= stored:
+            await switch_when_whole(services, tenant.company_id)
 
 
 async def sweep(services: Services) -> None:

@@ -18,11 +18,11 @@ from backend.core.model.article import Visibility
 from backend.core.model.auth import AuthConfig
 from backend.core.model.budget import Usage
 from backend.core.model.document import AttachmentFile, AttachmentState, Chunk, DocState, DocType, Document, Part, Summary
-from backend.core.model.search import Point
+from backend.core.model.search import Makers, Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.model.ticket import Role as Author
 from backend.core.ports.extract import Extracted
-from backend.core.ports.services import Models, Policy, Services
+from backend.core.ports.services import Encoders, Models, Policy, Services
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
 from backend.core.usecases import keys, tenants
@@ -94,6 +94,11 @@ async def open_copy(root: Path, template: Template) -> AsyncIterator[House]:
         yield house
 
 
+async def _no_older(makers: Makers, *, masked: bool) -> Encoders | None:
+    """Its makers never change."""
+    return None
+
+
 @asynccontextmanager
 async def open_house(root: Path) -> AsyncIterator[House]:
     """The parts over the folder `root`, closed at the end."""
@@ -102,7 +107,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
     queue = InProcessQueue(2)
     flights = InProcessFlights()
     database = SqlDatabase(f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", queue.enqueue)
-    indexes = EdgeIndexes(root / "index", embedder.dimension, f"test-{encoder.id}", with_dense=False)
+    indexes = EdgeIndexes(root / "index", Makers(encoder=encoder.id))
     meter, helpdesks, chat = PrometheusMeter(), PaperHelpdesks(), OfflineChat(encoder.tokenizer)
     services = Services(
         database=database,
@@ -119,6 +124,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
+        older=_no_older,
         spending=BudgetedModels(
             database, meter, lambda _model, asked, said: Usage(calls=1, input_tokens=asked, output_tokens=said, unpriced_calls=1)
         ),

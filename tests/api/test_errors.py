@@ -60,7 +60,7 @@ async def test_no_route_answers_without_a_key(client_as: As) -> None:
 async def test_unknown_path_and_method(client_as: As) -> None:
     client = client_as(Role.ADMIN)
     _error(await client.get("/api/v1/nothing"), 404, Code.ROUTE_NOT_FOUND)
-    _error(await client.get("/"), 404, Code.ROUTE_NOT_FOUND)
+    _error(await client.get("/nothing"), 404, Code.ROUTE_NOT_FOUND)
     refused = await client.delete("/api/v1/query")
     _error(refused, 405, Code.METHOD_NOT_ALLOWED)
     assert refused.headers["allow"] == "POST"

@@ -93,3 +93,33 @@ async def test_failures_are_listed_without_their_payload(house: House, client_as
     [item] = response.json()["items"]
     assert (item["original_id"], item["code"], item["attempts"]) == ("9", "source_malformed", 1)
     assert "customer text" not in response.text
+
+
+async def test_a_failure_is_seen_with_its_payload_tried_again_and_given_up(house: House, client_as: As) -> None:
+    connection_id = await _connection(client_as)
+    admin, path = client_as(Role.ADMIN), f"/api/v1/connections/{connection_id}/failures"
+    failed = [
+        ItemFailure(doc_type=DocType.TICKET, original_id=number, code="source_malformed", message="no id", at=clock.now(), raw=raw)
+        for number, raw in (("9", '{"subject": "환불"}'.encode()), ("10", None), ("11", b"\xff<html>"))
+    ]
+    async with house.services.database.open("acme") as uow:
+        await uow.sync.put_failures(connection_id, failed)
+    assert (await admin.get(path, params={"limit": 2})).json()["total"] == 3
+    shown = (await admin.get(f"{path}/ticket/9")).json()
+    assert (shown["payload"], shown["code"]) == ('{"subject": "환불"}', "source_malformed")
+    assert (await admin.get(f"{path}/ticket/10")).json()["payload"] is None
+    assert "<html>" in (await admin.get(f"{path}/ticket/11")).json()["payload"]
+    assert (await client_as(Role.AGENT).get(f"{path}/ticket/9")).status_code == 403
+    unknown = await admin.get(f"{path}/ticket/12")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "failure_not_found")
+    assert (await admin.delete(f"{path}/ticket/10")).status_code == 204
+    assert (await admin.delete(f"{path}/ticket/10")).status_code == 404
+    assert (await admin.post(f"{path}/retry", json={"items": [{"doc_type": "ticket", "original_id": "10"}]})).status_code == 404
+    begun = await admin.post(f"{path}/retry", json={"items": [{"doc_type": "ticket", "original_id": "9"}]})
+    assert (begun.status_code, begun.json()["options"]["mode"]) == (202, "failures")
+    assert begun.headers["Location"].endswith(begun.json()["run_id"])
+    assert (await admin.post(f"{path}/retry", json={})).json()["error"]["code"] == "run_active"
+    audited = [entry["action"] for entry in (await admin.get("/api/v1/audit")).json()["items"]]
+    assert {"failure.read", "failure.dismiss"} <= set(audited)
+    refused = await admin.post("/api/v1/ingest", json={"connection_id": connection_id, "mode": "failures"})
+    assert refused.status_code == 422

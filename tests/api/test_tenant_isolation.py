@@ -63,6 +63,8 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
         "attachment_id": "paper-f9",
         "ticket_id": "909",
         "company_id": "acme",
+        "doc_type": "ticket",
+        "original_id": "acme-only-ticket",
     }
 
 
@@ -73,6 +75,9 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("PATCH", "/api/v1/connections/{connection_id}"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/failures"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/failures/retry"): 404,
+    ("GET", "/api/v1/connections/{connection_id}/failures/{doc_type}/{original_id}"): 404,
+    ("DELETE", "/api/v1/connections/{connection_id}/failures/{doc_type}/{original_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
@@ -146,7 +151,7 @@ BODIES |= {
     ("POST", "/api/v1/search"): {"query": "환불이 지연됩니다 acme"},
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
-BODIES |= {("POST", "/api/v1/documents/resummarize"): {}}
+BODIES |= {("POST", "/api/v1/documents/resummarize"): {}, ("POST", "/api/v1/connections/{connection_id}/failures/retry"): {}}
 BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
@@ -178,7 +183,7 @@ async def test_foreign_ids_are_unknown(house: House, client_as: As) -> None:
 async def test_own_things_hold_nothing_foreign(searchable: House, client_as: As) -> None:
     ids = await _made(searchable, client_as(Role.ADMIN, "acme"))
     bravo = client_as(Role.ADMIN, "bravo")
-    foreign = [value for name, value in ids.items() if name not in {"ticket_id", "company_id"}]
+    foreign = [value for name, value in ids.items() if name not in {"ticket_id", "company_id", "doc_type"}]
     for method, path in sorted(SHOWS_ITS_OWN):
         response = await bravo.request(method, path, json=BODIES.get((method, path)), headers={"X-Company-Id": "acme"})
         assert response.status_code < 300, (method, path, response.text)

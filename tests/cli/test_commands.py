@@ -92,7 +92,7 @@ def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklor
     runs = desklore("runs", "list", "--json").document["items"]
     assert [run["state"] for run in runs] == ["completed", "completed"]
     assert desklore("runs", "show", runs[0]["run_id"], "--follow").code == 0
-    assert desklore("failures", "--json").code == 0
+    assert desklore("failures", "list", "--json").code == 0
 
     page = desklore("documents", "list", "--type", "ticket", "--limit", "5", "--json").document
     assert len(page["items"]) == 5

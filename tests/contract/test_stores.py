@@ -87,6 +87,8 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "sync.active_run": lambda w: w.sync.active_run(CONNECTION),
     "sync.get_cursor": lambda w: w.sync.get_cursor(CONNECTION, Stream.TICKETS),
     "sync.list_failures": lambda w: w.sync.list_failures(CONNECTION),
+    "sync.get_failure": lambda w: w.sync.get_failure(CONNECTION, DocType.TICKET, "1"),
+    "sync.count_failures": lambda w: w.sync.count_failures(CONNECTION),
     "sweeps.under_way": lambda w: w.sweeps.under_way(CONNECTION, "run_1", DocType.TICKET),
     "sweeps.missing": lambda w: w.sweeps.missing(CONNECTION, DocType.TICKET, START + timedelta(days=9_000)),
     "sweeps.live": lambda w: w.sweeps.live(CONNECTION, DocType.TICKET),

@@ -122,6 +122,11 @@ async def test_a_repeated_failure_counts_its_attempts_and_goes_to_the_end(record
         assert [(f.original_id, f.attempts) for f in listed] == [("2", 1), ("1", 2)]
         assert listed[1] == failure("1", at=LATER, code="source_item_not_found", message="없음", attempts=2)
         assert await work.sync.list_failures(CONNECTION, limit=1) == listed[:1]
+        assert await work.sync.list_failures(CONNECTION, before=LATER) == listed[:1]
+        assert await work.sync.count_failures(CONNECTION) == 2
+        assert await work.sync.get_failure(CONNECTION, DocType.TICKET, "1") == listed[1]
+        assert await work.sync.get_failure(CONNECTION, DocType.ARTICLE, "1") is None
+        assert await work.sync.get_failure("conn_2", DocType.TICKET, "1") is None
         await work.sync.clear_failures(CONNECTION, DocType.ARTICLE, ["1", "2"])
         await work.sync.clear_failures(CONNECTION, DocType.TICKET, ["1", "9"])
         assert [f.original_id for f in await work.sync.list_failures(CONNECTION)] == ["2"]

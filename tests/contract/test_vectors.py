@@ -14,25 +14,25 @@ from backend.core.model.search import Filters, Found, Point, SparseVector, Vecto
 from backend.core.ports.vectors import VectorIndex, VectorIndexes
 from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
-from tests.contract.vectors import DIMENSION, FINGERPRINT, START, doc, points_of, question
+from tests.contract.vectors import MAKERS, START, doc, points_of, question
 
 
 def _edge(root: Path, *, max_open: int = 32) -> EdgeIndexes:
-    return EdgeIndexes(root / "index", DIMENSION, FINGERPRINT, max_open=max_open)
+    return EdgeIndexes(root / "index", MAKERS, max_open=max_open)
 
 
 def _client(_: Path) -> ClientIndexes:
     from qdrant_client import AsyncQdrantClient
 
-    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), DIMENSION, FINGERPRINT)
+    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS)
 
 
-MAKERS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client}
+KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client}
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=KINDS)
 async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndexes]:
-    made = MAKERS[request.param](tmp_path)
+    made = KINDS[request.param](tmp_path)
     yield made
     await made.close()
 

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
-from backend.core.model.search import Point, SparseVector, VectorQuery
+from backend.core.model.search import Makers, Point, SparseVector, VectorQuery
 
 DIMENSION = 16
-FINGERPRINT = "offline-hashing-1-16-bigram-1"
+MAKERS = Makers(provider="offline", model="hashing-1", dimension=DIMENSION, encoder="bigram-1")
+OTHERS = Makers(encoder="kiwi-1")
+"""Others, without dense vectors."""
 START = datetime(2026, 1, 1, 9, 30, 15, 123456, tzinfo=UTC)
 TEXTS = ("로그인에서 오류가 발생했습니다", "결제 영수증을 다시 보내 주세요", "Password reset mail never arrives", "배송지 변경 방법 안내")
 

@@ -158,9 +158,16 @@ async def test_bad_tickets_are_set_aside_listed_and_taken_once_they_are_well(tri
         assert [failures[number]["code"] for number in bad] == codes
         assert all(failure["attempts"] == attempts and failure["message"] for failure in failures.values())
     assert not set(bad) & set(await taken(trip))
+    path = f"/connections/{acme.connection_id}/failures"
+    assert "{" in ((await acme.get(f"{path}/ticket/{bad[0]}"))["payload"] or ""), "what came is kept"
+    # Tried again on demand, one of them and then all: nothing else is read.
+    begun = await acme.post(f"{path}/retry", {"items": [{"doc_type": "ticket", "original_id": bad[0]}]})
+    run = await acme.wait(begun["run_id"])
+    assert (run["state"], run["counts"]["listed"], run["counts"]["failed"]) == ("completed", 1, 1), run
     sandbox.site.faults.clear()
-    run = await acme.sync()
-    assert (run["state"], run["counts"]["stored"]) == ("completed", 4), run
+    run = await acme.wait((await acme.post(f"{path}/retry", {}))["run_id"])
+    assert (run["state"], run["counts"]["listed"], run["counts"]["stored"]) == ("completed", 4, 4), run
+    assert (await acme.get(path))["total"] == 0
     await assert_nothing_is_missing(trip, acme, sandbox)
 
 
@@ -182,7 +189,7 @@ async def test_a_run_fails_when_most_tickets_do_and_tells_where_they_are_listed(
     order(sandbox, VIEW, "403", None)
     run = await acme.sync()
     assert (run["state"], run["error_code"]) == ("failed", "run_failed_items"), run
-    assert f"desklore failures {acme.connection_id}" in run["error_message"]
+    assert f"desklore failures list {acme.connection_id}" in run["error_message"]
     assert (await acme.get(f"/connections/{acme.connection_id}/failures"))["items"]
     sandbox.site.faults.clear()
     assert (await acme.sync())["state"] == "completed"

@@ -16,6 +16,8 @@ from backend.core.usecases.health import Dependency, DependencyState, probe_depe
 router = APIRouter(tags=["health"])
 
 LOW_DISK_BYTES: Final = 500_000_000
+AGAIN_SECONDS: Final = 5.0
+"""When to ask again while something is down."""
 
 
 @router.get("/health", response_model=ReadyOut, responses=problems(key=False))
@@ -29,7 +31,8 @@ async def ready(request: Request, services: ServicesDep) -> ReadyOut:
     down = [each.name for each in found if each.state is DependencyState.DOWN]
     if down:
         code = Code.STORAGE_UNAVAILABLE if "database" in down else Code.INDEX_UNAVAILABLE
-        raise AppError(code, f"Not ready: {', '.join(down)}.", details={"dependencies": [each.model_dump(mode="json") for each in out]})
+        details = {"dependencies": [each.model_dump(mode="json") for each in out]}
+        raise AppError(code, f"Not ready: {', '.join(down)}.", details=details, retry_after=AGAIN_SECONDS)
     low = any(each.state is DependencyState.LOW for each in found)
     return ReadyOut(status="degraded" if low else "ok", dependencies=out)
 

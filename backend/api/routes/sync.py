@@ -11,10 +11,10 @@ from backend.api.errors import SOURCE, problems, request_id_of
 from backend.api.routes import API
 from backend.api.schemas.base import Items
 from backend.api.schemas.estimate import EstimateOut
-from backend.api.schemas.sync import FailureOut, IngestIn, RunOut
+from backend.api.schemas.sync import IngestIn, RunOut
 from backend.api.sse import EVENTS, Event, EventStream, event_stream
 from backend.core.errors import Code
-from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunOptions, RunState
 from backend.core.ports.services import Services
 from backend.core.usecases import estimates, sync
 
@@ -73,14 +73,6 @@ async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller,
 async def cancel_run(services: ServicesDep, caller: IngestCaller, run_id: str = Path(max_length=100)) -> Run:
     """Stop a run at its next page; what it has stored stays. One that has ended is left as it is."""
     return await sync.cancel_run(services, caller.company_id, run_id, caller.actor)
-
-
-@router.get("/connections/{connection_id}/failures", response_model=Items[FailureOut], responses=problems(Code.CONNECTION_NOT_FOUND))
-async def list_failures(
-    services: ServicesDep, caller: RunsCaller, connection_id: str = Path(max_length=100)
-) -> dict[str, list[ItemFailure]]:
-    """Items that could not be taken, oldest first; they are tried first next time."""
-    return {"items": await sync.list_failures(services, caller.company_id, connection_id)}
 
 
 def _options(body: IngestIn) -> RunOptions:

@@ -1,6 +1,7 @@
 """JSON of runs."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -14,7 +15,7 @@ class IngestIn(In):
     """A sync to start."""
 
     connection_id: Id
-    mode: RunMode = Field(
+    mode: Literal[RunMode.INCREMENTAL, RunMode.FULL, RunMode.REFRESH] = Field(
         RunMode.INCREMENTAL,
         description="`incremental`: what changed since the last time; `full`: everything; `refresh`: everything, and fetched again "
         "even where it is unchanged.",
@@ -117,14 +118,3 @@ class HeldDecisionOut(Out):
 
     deleted: int
     kept: int
-
-
-class FailureOut(Out):
-    """An item that could not be taken; it is tried first next time."""
-
-    doc_type: DocType
-    original_id: str
-    code: str
-    message: str
-    at: datetime
-    attempts: int

@@ -72,6 +72,27 @@ class Point(Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Makers(Struct, frozen=True, kw_only=True):
+    """What makes the vectors of an index; a vector that others made can't be compared with them."""
+
+    encoder: str
+    """The id of the term encoder."""
+    provider: str = ""
+    """Of the embedder; empty where there are no dense vectors."""
+    model: str = ""
+    dimension: int = 0
+
+    @property
+    def dense(self) -> bool:
+        """Whether there are dense vectors."""
+        return bool(self.provider)
+
+    @property
+    def id(self) -> str:
+        """Another text for other makers."""
+        return f"{self.provider}/{self.model}/{self.dimension}+{self.encoder}" if self.dense else self.encoder
+
+
 class Calibration(Struct, frozen=True, kw_only=True):
     """From where on a tenant's sources are said to answer a question, found with judged questions of its own."""
 

@@ -80,6 +80,13 @@ class ItemFailure(Struct, frozen=True, kw_only=True):
     raw: bytes | None = None
 
 
+class Failures(Struct, frozen=True, kw_only=True):
+    """Some of a connection's ItemFailures, and how many there are."""
+
+    items: list[ItemFailure]
+    total: int
+
+
 class HeldDeletion(Struct, frozen=True, kw_only=True):
     """An item that is gone by all we can tell, and waits for an admin because too many went at once (SPEC A7)."""
 
@@ -110,6 +117,8 @@ class RunMode(StrEnum):
     """Everything the listing names; what is unchanged is not fetched again."""
     REFRESH = "refresh"
     """Everything the listing names, fetched again too: names that could not be read before are in it now."""
+    FAILURES = "failures"
+    """Only what could not be taken before."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -125,6 +134,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Stop after this many items per stream (a first look)."""
     statuses: tuple[str, ...] = ()
     """Keep only tickets of these statuses; empty means all."""
+    items: tuple[tuple[DocType, str], ...] = ()
+    """With FAILURES: only these, by their original ids; empty means all."""
 
 
 class RunCounts(Struct, kw_only=True):

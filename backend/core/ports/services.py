@@ -1,10 +1,11 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.core.model.budget import Usage
+from backend.core.model.search import Makers
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Caches
 from backend.core.ports.cipher import Cipher
@@ -53,6 +54,23 @@ class Models:
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoders:
+    """What turns a text into vectors like those of an index."""
+
+    encoder: SparseEncoder
+    embed: Embedder | None = None
+    """None where the index has no dense vectors, or the embedder that made them can't be had any more."""
+
+
+class EncodersOf(Protocol):
+    """Finds what made the vectors of an older index."""
+
+    async def __call__(self, makers: Makers, *, masked: bool) -> Encoders | None:
+        """None where its terms were cut in a way that this version does not know any more."""
+        ...
+
+
 class Spending(Protocol):
     """Binds models to the tenant who pays: each call is admitted by the tenant's budget and booked on it."""
 
@@ -87,8 +105,19 @@ class Services:
     meter: Meter
     policy: Policy
     spending: Spending
+    older: EncodersOf
     circuits: Sequence[CircuitView] = ()
     """One for each model of a provider."""
+
+    async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
+        """What asks an index that these made, paid by this tenant; None where nothing can any more."""
+        models = await self.models_of(company_id)
+        if makers == self.indexes.makers:
+            return Encoders(encoder=self.encoder, embed=models.embed if makers.dense else None)
+        found = await self.older(makers, masked=await self._masks(company_id))
+        if found is None or found.embed is None:
+            return found
+        return Encoders(encoder=found.encoder, embed=self.spending.bind(replace(models, embed=found.embed), company_id).embed)
 
     async def models_of(self, company_id: str) -> Models:
         """The models as this tenant wants and may call them: masked unless it says otherwise, within its budget, paid by it.
@@ -96,8 +125,11 @@ class Services:
         A tenant that is unknown has its personal data masked.
         """
         models = self.models
-        if models.unmasked is not None:
-            async with self.database.directory() as directory:
-                tenant = await directory.get_tenant(company_id)
-            models = models if tenant is None or tenant.masking else models.unmasked
+        if models.unmasked is not None and not await self._masks(company_id):
+            models = models.unmasked
         return self.spending.bind(models, company_id)
+
+    async def _masks(self, company_id: str) -> bool:
+        async with self.database.directory() as directory:
+            tenant = await directory.get_tenant(company_id)
+        return tenant is None or tenant.masking

@@ -209,8 +209,16 @@ class SyncStore(Protocol):
         """They were taken after all."""
         ...
 
-    async def list_failures(self, connection_id: str, limit: int = 100) -> list[ItemFailure]:
-        """Oldest first."""
+    async def list_failures(self, connection_id: str, limit: int = 100, before: datetime | None = None) -> list[ItemFailure]:
+        """Oldest first; with `before` only those that were not tried since."""
+        ...
+
+    async def get_failure(self, connection_id: str, doc_type: DocType, original_id: str) -> ItemFailure | None:
+        """One of them."""
+        ...
+
+    async def count_failures(self, connection_id: str) -> int:
+        """How many there are."""
         ...
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from backend.core.model.document import Chunk
-from backend.core.model.search import Found, Point, VectorQuery
+from backend.core.model.search import Found, Makers, Point, VectorQuery
 
 
 class VectorIndex(Protocol):
@@ -13,12 +13,17 @@ class VectorIndex(Protocol):
     Raises AppError(INDEX_UNAVAILABLE) when the engine fails, STORAGE_FULL when the disk is.
     """
 
+    @property
+    def makers(self) -> Makers:
+        """What made its vectors, and has to make those of a question."""
+        ...
+
     async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         """Make `points` all that the index holds of these Documents. Safe to repeat; durable on return."""
         ...
 
     async def delete(self, document_ids: Collection[str]) -> None:
-        """Remove all points of these Documents."""
+        """Remove all points of these Documents, also from an index that is being built beside this one."""
         ...
 
     async def search(self, query: VectorQuery) -> list[Found]:
@@ -46,10 +51,34 @@ class VectorIndex(Protocol):
 
 
 class VectorIndexes(Protocol):
-    """The indexes of all tenants, and nothing but opening and dropping them."""
+    """The indexes of all tenants.
+
+    A tenant has one that is searched. When other makers of vectors are set, a second one is built beside it, and the first is
+    searched until the second is whole.
+    """
+
+    @property
+    def makers(self) -> Makers:
+        """What makes the vectors of new points."""
+        ...
 
     async def open(self, company_id: str) -> VectorIndex:
-        """The tenant's index, made at first use."""
+        """The tenant's index that is searched, made at first use."""
+        ...
+
+    async def building(self, company_id: str) -> VectorIndex | None:
+        """The one by the present makers, where the one that is searched is by others."""
+        ...
+
+    async def switch(self, company_id: str) -> None:
+        """From now on the one by the present makers is searched, at once and for everybody. Safe to repeat.
+
+        Whoever searches the other one in this moment may still do so until `tidy`.
+        """
+        ...
+
+    async def tidy(self, company_id: str) -> None:
+        """Delete the tenant's indexes that are neither searched nor built."""
         ...
 
     async def drop(self, company_id: str) -> None:

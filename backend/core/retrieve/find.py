@@ -12,7 +12,7 @@ from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.feedback import Feedback
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
-from backend.core.ports.services import Policy, Services
+from backend.core.ports.services import Encoders, Policy, Services
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import rarity
 from backend.core.retrieve.rank import question_tokens, rank
@@ -27,26 +27,28 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
 
     Raises INVALID_REQUEST, the Embedder's LLM_* errors where dense vectors weigh, and the index's.
     """
-    index = await services.indexes.open(company_id)
-    models = await services.models_of(company_id)
-    policy = await _calibrated(services, company_id)
+    index, encoders = await _searched(services, company_id)
+    embedder = encoders.embed
+    policy = await _calibrated(services, company_id, index)
+    if embedder is None:
+        policy = replace(policy, dense_weight=0.0)
     with services.meter.stage("search"):
         try:
-            result, usage = await search(query, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
+            result, usage = await search(query, index=index, embedder=embedder, encoder=encoders.encoder, policy=policy)
         except AppError as error:
             if error.code is not Code.LLM_BUDGET_USED_UP or query.ranking.sparse_weight == 0 or policy.sparse_weight == 0:
                 raise
             # Without a vector for the question, its words still find what is there.
             words_only = msgspec.structs.replace(query, ranking=msgspec.structs.replace(query.ranking, dense_weight=0.0))
-            result, usage = await search(words_only, index=index, embedder=models.embed, encoder=services.encoder, policy=policy)
+            result, usage = await search(words_only, index=index, embedder=None, encoder=encoders.encoder, policy=policy)
         async with services.database.open(company_id) as uow:
             wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
             feedback = await uow.feedback.of_documents(wanted)
-            if usage.calls and models.embed.provider == "offline":
+            if usage.calls and embedder is not None and embedder.provider == "offline":
                 row = UsageRow(
                     day=clock.now().date(),
-                    provider=models.embed.provider,
-                    model=models.embed.model,
+                    provider=embedder.provider,
+                    model=embedder.model,
                     purpose=Purpose.EMBED_QUERY,
                     usage=usage,
                 )
@@ -55,11 +57,15 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
         return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare)))
 
 
-def makers(services: Services) -> str:
-    """What makes the vectors of this installation's indexes: a calibration holds for nothing else."""
-    embedder = services.models.embed
-    dense = f"{embedder.provider}/{embedder.model}/{embedder.dimension}+" if services.policy.dense_weight > 0 else ""
-    return f"{dense}{services.encoder.id}"
+async def _searched(services: Services, company_id: str) -> tuple[VectorIndex, Encoders]:
+    """The index to ask, and what makes a question's vectors for it."""
+    index = await services.indexes.open(company_id)
+    encoders = await services.encoders_of(company_id, index.makers)
+    if encoders is None:
+        # Nothing can ask the older one any more: the new one answers as far as it has come.
+        index = await services.indexes.building(company_id) or index
+        encoders = await services.encoders_of(company_id, index.makers) or Encoders(encoder=services.encoder)
+    return index, encoders
 
 
 async def _rarity(index: VectorIndex, query: str, feedback: Sequence[Feedback]) -> dict[int, float]:
@@ -70,9 +76,9 @@ async def _rarity(index: VectorIndex, query: str, feedback: Sequence[Feedback]) 
     return rarity(points, frequencies, tokens)
 
 
-async def _calibrated(services: Services, company_id: str) -> Policy:
+async def _calibrated(services: Services, company_id: str, index: VectorIndex) -> Policy:
     async with services.database.open(company_id) as uow:
-        found = await uow.calibrations.get(makers(services))
+        found = await uow.calibrations.get(index.makers.id)
     if found is None:
         return services.policy
     cosine = services.policy.answer_min_cosine if found.min_cosine is None else found.min_cosine

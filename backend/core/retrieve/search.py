@@ -25,7 +25,7 @@ _WEAK = "too little in common for an answer"
 
 
 async def search(
-    query: Query, *, index: VectorIndex, embedder: Embedder, encoder: SparseEncoder, policy: Policy
+    query: Query, *, index: VectorIndex, embedder: Embedder | None, encoder: SparseEncoder, policy: Policy
 ) -> tuple[SearchResult, Usage]:
     """Documents in order, each with its best chunk, and what finding them cost.
 
@@ -80,8 +80,8 @@ def _weights(ranking: Ranking, policy: Policy) -> tuple[float, float]:
     return dense, sparse
 
 
-async def _embed(text: str, embedder: Embedder, dense_weight: float) -> tuple[list[float] | None, Usage]:
-    if dense_weight <= 0 or not text.strip():
+async def _embed(text: str, embedder: Embedder | None, dense_weight: float) -> tuple[list[float] | None, Usage]:
+    if embedder is None or dense_weight <= 0 or not text.strip():
         return None, Usage()
     vectors, usage = await embedder.embed([text], Purpose.EMBED_QUERY)
     return vectors[0], usage

@@ -89,7 +89,7 @@ async def _start(services: Services, company_id: str, connection_id: str, now: d
 async def _tried_lately(uow: UnitOfWork, connection_id: str, now: datetime) -> bool:
     """Whether a complete run was begun within a day: one that can't get through must not take every small one's place."""
     recent = await uow.sync.list_runs(connection_id, _LOOK_AT)
-    return any(run.options.mode is not RunMode.INCREMENTAL and now - run.created_at < FULL_AGAIN for run in recent)
+    return any(run.options.mode in (RunMode.FULL, RunMode.REFRESH) and now - run.created_at < FULL_AGAIN for run in recent)
 
 
 def _mode(services: Services, connection: Connection, now: datetime) -> RunMode:

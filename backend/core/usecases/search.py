@@ -8,7 +8,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.search import Calibration, Query, SearchResult
 from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import find, makers, narrowed
+from backend.core.retrieve.find import find, narrowed
 
 _CANDIDATES = 30
 """Documents that are ranked at least: a thumb may lift one from below the page that was asked for."""
@@ -40,15 +40,16 @@ class CalibrationInput(Struct, frozen=True, kw_only=True):
 
 async def get_calibration(services: Services, company_id: str) -> Calibration:
     """The thresholds in force: the tenant's own, else the installation's (then `questions` is 0)."""
+    made_by = (await services.indexes.open(company_id)).makers
     async with services.database.open(company_id) as uow:
-        found = await uow.calibrations.get(makers(services))
+        found = await uow.calibrations.get(made_by.id)
     if found is not None:
         return found
     policy = services.policy
     return Calibration(
-        made_by=makers(services),
+        made_by=made_by.id,
         min_support=policy.answer_min_coverage,
-        min_cosine=policy.answer_min_cosine if policy.dense_weight > 0 else None,
+        min_cosine=policy.answer_min_cosine if made_by.dense and policy.dense_weight > 0 else None,
         kept=0.0,
         refused=0.0,
         questions=0,
@@ -58,7 +59,8 @@ async def get_calibration(services: Services, company_id: str) -> Calibration:
 
 async def set_calibration(services: Services, company_id: str, caller: Caller, given: CalibrationInput) -> Calibration:
     """Keep the tenant's own thresholds for what makes its vectors now."""
-    calibration = Calibration(made_by=makers(services), at=clock.now(), **msgspec.structs.asdict(given))
+    made_by = (await services.indexes.open(company_id)).makers.id
+    calibration = Calibration(made_by=made_by, at=clock.now(), **msgspec.structs.asdict(given))
     async with services.database.open(company_id) as uow:
         await uow.calibrations.put(calibration)
         await uow.audit.add(_audited(caller, "calibration.set", calibration.made_by))
@@ -67,9 +69,10 @@ async def set_calibration(services: Services, company_id: str, caller: Caller, g
 
 async def delete_calibration(services: Services, company_id: str, caller: Caller) -> None:
     """Back to the installation's thresholds."""
+    made_by = (await services.indexes.open(company_id)).makers.id
     async with services.database.open(company_id) as uow:
-        if await uow.calibrations.delete(makers(services)):
-            await uow.audit.add(_audited(caller, "calibration.delete", makers(services)))
+        if await uow.calibrations.delete(made_by):
+            await uow.audit.add(_audited(caller, "calibration.delete", made_by))
 
 
 def _audited(caller: Caller, action: str, target: str) -> AuditEntry:

@@ -6,11 +6,12 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
+from backend.core.ingest.pipeline.points import written_to
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.sync import ItemFailure, Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 
@@ -46,14 +47,6 @@ async def list_runs(services: Services, company_id: str, connection_id: str | No
     """Runs, newest first."""
     async with services.database.open(company_id) as uow:
         return await uow.sync.list_runs(connection_id, limit)
-
-
-async def list_failures(services: Services, company_id: str, connection_id: str) -> list[ItemFailure]:
-    """Items that could not be taken, oldest first. Raises CONNECTION_NOT_FOUND."""
-    async with services.database.open(company_id, write=True) as uow:
-        if await uow.connections.get(connection_id) is None:
-            raise AppError(Code.CONNECTION_NOT_FOUND)
-        return await uow.sync.list_failures(connection_id)
 
 
 async def cancel_run(services: Services, company_id: str, run_id: str, actor: str) -> Run:
@@ -113,7 +106,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
             if left:
                 return LOOK_AGAIN_SECONDS
             everywhere = await uow.documents.counts()
-        index = await services.indexes.open(company_id)
+        index = await written_to(services, company_id)
         _, indexed = await index.count()
         stored = everywhere.get(DocState.INDEXED, 0)
         counts = msgspec.structs.replace(counts, documents=stored, indexed_documents=indexed)

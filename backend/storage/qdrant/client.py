@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
-from backend.core.model.search import Found, Point, VectorQuery
+from backend.core.model.search import Found, Makers, Point, VectorQuery
 from backend.storage.qdrant import collections
 from backend.storage.qdrant.changes import Changes
 from backend.storage.qdrant.collections import DENSE, SPARSE
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
 _BATCH = 256
+_MAKERS = "desklore_makers"
+"""Where a collection says what made its vectors."""
 
 
 class ClientIndexes:
@@ -28,34 +32,67 @@ class ClientIndexes:
     `make_client` is called once, at the first use: importing the client takes more than a second.
     """
 
-    def __init__(
-        self, make_client: "Callable[[], AsyncQdrantClient]", dimension: int, fingerprint: str, *, with_dense: bool = True
-    ) -> None:
+    def __init__(self, make_client: "Callable[[], AsyncQdrantClient]", makers: Makers) -> None:
         self._make_client = make_client
         self._client: AsyncQdrantClient | None = None
-        self._dimension = dimension if with_dense else None
-        self._fingerprint = fingerprint
+        self._makers = makers
         self._changes = Changes()
 
+    @property
+    def makers(self) -> Makers:
+        """What makes the vectors of new points."""
+        return self._makers
+
     async def open(self, company_id: str) -> "ClientIndex":
-        """The tenant's index, made at first use."""
-        name = collections.collection_name(company_id, self._fingerprint)
-        client = self._connected()
+        """The tenant's index that is searched: the one its alias names. Made at first use."""
+        client, alias = self._connected(), collections.alias_name(company_id)
         async with _told():
-            if not await client.collection_exists(name):
-                await _create(client, name, self._dimension)
-        return ClientIndex(client, name, with_dense=self._dimension is not None, changes=self._changes)
+            if not await client.collection_exists(alias):
+                await self._made(company_id)
+                await _point(client, alias, collections.collection_name(company_id, self._makers))
+            named = (await client.get_collection(alias)).config.metadata or {}
+        return self._index(company_id, msgspec.convert(named[_MAKERS], Makers))
+
+    async def building(self, company_id: str) -> "ClientIndex | None":
+        """The one by the present makers, where the one that is searched is by others."""
+        if (await self.open(company_id)).makers == self._makers:
+            return None
+        await self._made(company_id)
+        return self._index(company_id, self._makers)
+
+    async def switch(self, company_id: str) -> None:
+        """From now on the one by the present makers is searched: by every process, for the server moves the alias at once."""
+        await self._made(company_id)
+        with self._changes.of(company_id):
+            async with _told():
+                name = collections.collection_name(company_id, self._makers)
+                await _point(self._connected(), collections.alias_name(company_id), name)
+
+    async def tidy(self, company_id: str) -> None:
+        """Delete what is neither searched nor built."""
+        searched = (await self.open(company_id)).makers
+        await self._delete_all(company_id, but={collections.collection_name(company_id, makers) for makers in (searched, self._makers)})
 
     async def drop(self, company_id: str) -> None:
-        """Delete all collections of the tenant."""
-        client, prefix = self._connected(), collections.collection_prefix(company_id)
+        """Delete all collections of the tenant, and with them its alias."""
         with self._changes.of(company_id):
-            await self._delete_all(client, prefix)
+            await self._delete_all(company_id)
 
-    async def _delete_all(self, client: "AsyncQdrantClient", prefix: str) -> None:
+    async def _made(self, company_id: str) -> None:
+        """See to it that the collection by the present makers is there."""
+        client, name = self._connected(), collections.collection_name(company_id, self._makers)
+        async with _told():
+            if not await client.collection_exists(name):
+                await _create(client, name, self._makers)
+
+    def _index(self, company_id: str, makers: Makers) -> "ClientIndex":
+        return ClientIndex(self._connected(), company_id, makers, changes=self._changes, present=self._makers)
+
+    async def _delete_all(self, company_id: str, but: Collection[str] = ()) -> None:
+        client, prefix = self._connected(), collections.collection_prefix(company_id)
         async with _told():
             for collection in (await client.get_collections()).collections:
-                if collection.name.startswith(prefix):
+                if collection.name.startswith(prefix) and collection.name not in but:
                     await client.delete_collection(collection.name)
 
     async def close(self) -> None:
@@ -73,29 +110,41 @@ class ClientIndexes:
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, client: "AsyncQdrantClient", name: str, *, with_dense: bool, changes: Changes) -> None:
-        self._changes = changes
+    def __init__(self, client: "AsyncQdrantClient", company_id: str, makers: Makers, *, changes: Changes, present: Makers) -> None:
         self._client = client
-        self._name = name
-        self._with_dense = with_dense
+        self._company_id = company_id
+        self._makers = makers
+        self._name = collections.collection_name(company_id, makers)
+        self._beside = collections.collection_name(company_id, present)
+        self._changes = changes
+
+    @property
+    def makers(self) -> Makers:
+        """What made its vectors."""
+        return self._makers
 
     async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         """Upsert in batches, then remove what these Documents had before and have no more."""
-        with self._changes.of(self._name):
+        with self._changes.of(self._company_id):
             await self._replace(document_ids, points)
 
     async def _replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         async with _told():
             for start in range(0, len(points), _BATCH):
-                batch = [point_struct(point, with_dense=self._with_dense) for point in points[start : start + _BATCH]]
+                batch = [point_struct(point, with_dense=self._makers.dense) for point in points[start : start + _BATCH]]
                 await self._client.upsert(self._name, batch, wait=True)
             if document_ids:
                 leftovers = chosen(of_documents(document_ids), keep=[point.point_id for point in points])
                 await self._client.delete(self._name, leftovers, wait=True)
 
     async def delete(self, document_ids: Collection[str]) -> None:
-        """Remove all points of these Documents."""
-        await self.replace(document_ids, ())
+        """Remove all points of these Documents, also from an index that is being built beside this one."""
+        with self._changes.of(self._company_id):
+            await self._replace(document_ids, ())
+            if self._beside != self._name:
+                async with _told():
+                    if await self._client.collection_exists(self._beside):
+                        await self._client.delete(self._beside, chosen(of_documents(document_ids)), wait=True)
 
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
@@ -133,7 +182,7 @@ class ClientIndex:
 
     async def version(self) -> str:
         """Changes before and after every write of this process; other processes' writes are not seen."""
-        return self._changes.version(self._name)
+        return self._changes.version(self._company_id)
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""
@@ -161,12 +210,25 @@ def _best(index: int, points: Sequence[Any]) -> tuple[float, float] | None:
     return points[0].score, vector.values[vector.indices.index(index)]
 
 
-async def _create(client: "AsyncQdrantClient", name: str, dimension: int | None) -> None:
+async def _point(client: "AsyncQdrantClient", alias: str, name: str) -> None:
+    """Let the alias name this collection; both operations take effect together."""
     from qdrant_client import models  # noqa: PLC0415
 
-    dense = {DENSE: models.VectorParams(size=dimension, distance=models.Distance.COSINE)} if dimension is not None else {}
+    operations: list[Any] = []
+    if any(known.alias_name == alias for known in (await client.get_aliases()).aliases):
+        operations.append(models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias)))
+    operations.append(models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=name, alias_name=alias)))
+    await client.update_collection_aliases(operations)
+
+
+async def _create(client: "AsyncQdrantClient", name: str, makers: Makers) -> None:
+    from qdrant_client import models  # noqa: PLC0415
+
+    dense = {DENSE: models.VectorParams(size=makers.dimension, distance=models.Distance.COSINE)} if makers.dense else {}
     sparse = {SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-    await client.create_collection(name, vectors_config=dense, sparse_vectors_config=sparse)
+    await client.create_collection(
+        name, vectors_config=dense, sparse_vectors_config=sparse, metadata={_MAKERS: msgspec.to_builtins(makers)}
+    )
     kinds = dict.fromkeys(collections.KEYWORD_FIELDS, models.PayloadSchemaType.KEYWORD)
     kinds |= dict.fromkeys(collections.NUMBER_FIELDS, models.PayloadSchemaType.FLOAT)
     with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """Names: which collection (or folder) holds a tenant's points, what its vectors are called, which fields are indexed.
 
 company_id + fingerprint -> collection          one per tenant, so no filter can forget whose points they are
+company_id -> alias                             the collection that is searched
 fingerprint = embedder + dimension + encoder    vectors of different makers never meet
 """
 
@@ -8,6 +9,8 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Final
+
+from backend.core.model.search import Makers
 
 DENSE: Final = "dense"
 SPARSE: Final = "sparse"
@@ -31,16 +34,21 @@ _COMPANY = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _UNSAFE = re.compile(r"[^a-z0-9.-]+|\.{2,}")
 
 
-def fingerprint(provider: str, model: str, dimension: int, encoder_id: str) -> str:
+def fingerprint(makers: Makers) -> str:
     """What names the makers of the vectors: readable, safe as a file name, and different when any maker differs."""
-    full = f"{provider}/{model}/{dimension}/{encoder_id}"
+    full = f"{makers.provider or 'terms'}/{makers.model}/{makers.dimension}/{makers.encoder}"
     readable = _UNSAFE.sub("-", full.lower()).strip("-.")[:80]
     return f"{readable}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
 
 
-def collection_name(company_id: str, fingerprint: str) -> str:
-    """The tenant's collection on a Qdrant server."""
-    return f"desklore_{_checked(company_id)}_{fingerprint}"
+def collection_name(company_id: str, makers: Makers) -> str:
+    """The tenant's collection on a Qdrant server whose vectors these made."""
+    return f"{collection_prefix(company_id)}{fingerprint(makers)}"
+
+
+def alias_name(company_id: str) -> str:
+    """Under this name the collection that is searched is found on a Qdrant server."""
+    return f"desklore_{_checked(company_id)}"
 
 
 def collection_prefix(company_id: str) -> str:
@@ -53,9 +61,14 @@ def tenant_folder(root: Path, company_id: str) -> Path:
     return root / _checked(company_id)
 
 
-def shard_folder(root: Path, company_id: str, fingerprint: str) -> Path:
-    """The folder of the tenant's embedded index."""
-    return tenant_folder(root, company_id) / fingerprint
+def shard_folder(root: Path, company_id: str, makers: Makers) -> Path:
+    """The folder of the tenant's embedded index whose vectors these made."""
+    return tenant_folder(root, company_id) / fingerprint(makers)
+
+
+def pointer_file(root: Path, company_id: str) -> Path:
+    """Names the makers of the tenant's embedded index that is searched."""
+    return tenant_folder(root, company_id) / "searched.json"
 
 
 def _checked(company_id: str) -> str:

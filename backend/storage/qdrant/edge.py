@@ -8,13 +8,13 @@ from typing import ParamSpec, TypeVar
 
 from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
-from backend.core.model.search import Found, Point, VectorQuery
+from backend.core.model.search import Found, Makers, Point, VectorQuery
 from backend.storage.qdrant import collections, engine
 from backend.storage.qdrant.changes import Changes
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.shards import OpenShard, Shards
+from backend.storage.qdrant.shards import OpenShard, Place, Shards
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -33,25 +33,55 @@ class EdgeIndexes:
     One thread writes for all tenants, so that writers never fill the threads that searches need.
     """
 
-    def __init__(self, root: Path, dimension: int, fingerprint: str, *, max_open: int = 32, with_dense: bool = True) -> None:
-        self.shards = Shards(root, dimension, fingerprint, max_open=max_open, with_dense=with_dense)
-        self._with_dense = with_dense
+    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32) -> None:
+        self.shards = Shards(root, max_open=max_open)
+        self._makers = makers
+        self._searched: dict[str, Makers] = {}
         self._changes = Changes()
         self._writer = ThreadPoolExecutor(1, "index-writer")
         self._readers = ThreadPoolExecutor(4, "index-reader")
 
+    @property
+    def makers(self) -> Makers:
+        """What makes the vectors of new points."""
+        return self._makers
+
     async def open(self, company_id: str) -> "EdgeIndex":
-        """The tenant's index, made at first use."""
-        if not self.shards.is_open(company_id):
-            await _call(self._readers, self.shards.make, company_id)
-        return EdgeIndex(
-            company_id, self.shards, writer=self._writer, readers=self._readers, with_dense=self._with_dense, changes=self._changes
-        )
+        """The tenant's index that is searched, made at first use."""
+        makers = self._searched.get(company_id)
+        if makers is None:
+            makers = await _call(self._readers, self.shards.searched, company_id, self._makers)
+            self._searched[company_id] = makers
+        return await self._open((company_id, makers))
+
+    async def building(self, company_id: str) -> "EdgeIndex | None":
+        """The one by the present makers, where the one that is searched is by others."""
+        searched = await self.open(company_id)
+        return None if searched.makers == self._makers else await self._open((company_id, self._makers))
+
+    async def switch(self, company_id: str) -> None:
+        """From now on the one by the present makers is searched."""
+        with self._changes.of(company_id):
+            place = (company_id, self._makers)
+            await self._open(place)
+            await _call(self._writer, self.shards.point_to, place)
+            self._searched[company_id] = self._makers
+
+    async def tidy(self, company_id: str) -> None:
+        """Delete what is neither searched nor built."""
+        searched = (await self.open(company_id)).makers
+        await _call(self._writer, self.shards.keep_only, company_id, frozenset((searched, self._makers)))
+
+    async def _open(self, place: Place) -> "EdgeIndex":
+        if not self.shards.is_open(place):
+            await _call(self._readers, self.shards.make, place)
+        return EdgeIndex(place, self.shards, writer=self._writer, readers=self._readers, changes=self._changes, present=self._makers)
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
         with self._changes.of(company_id):
             await _call(self._writer, self.shards.drop, company_id)
+            self._searched.pop(company_id, None)
 
     async def close(self) -> None:
         """Flush and let go of the folder; a second call does nothing."""
@@ -65,27 +95,33 @@ class EdgeIndex:
 
     def __init__(
         self,
-        company_id: str,
+        place: Place,
         shards: Shards,
         *,
         writer: ThreadPoolExecutor,
         readers: ThreadPoolExecutor,
-        with_dense: bool,
         changes: Changes,
+        present: Makers,
     ) -> None:
-        self._changes = changes
-        self._company_id = company_id
+        self._company_id, self._makers = place
+        self._place = place
+        self._beside = (self._company_id, present)
         self._shards = shards
         self._writer = writer
         self._readers = readers
-        self._with_dense = with_dense
+        self._changes = changes
+
+    @property
+    def makers(self) -> Makers:
+        """What made its vectors."""
+        return self._makers
 
     async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         """Upsert in batches, then remove what these Documents had before and have no more."""
 
         def work(opened: OpenShard) -> None:
             for start in range(0, len(points), _BATCH):
-                engine.upsert(opened.shard, points[start : start + _BATCH], with_dense=self._with_dense)
+                engine.upsert(opened.shard, points[start : start + _BATCH], with_dense=self._makers.dense)
             if document_ids:
                 engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
             self._wrote(opened, len(points) + len(document_ids))
@@ -94,8 +130,15 @@ class EdgeIndex:
             await self._write(work)
 
     async def delete(self, document_ids: Collection[str]) -> None:
-        """Remove all points of these Documents."""
-        await self.replace(document_ids, ())
+        """Remove all points of these Documents, also from an index that is being built beside this one."""
+
+        def work(opened: OpenShard) -> None:
+            engine.remove(opened.shard, of_documents(document_ids))
+            self._wrote(opened, len(document_ids))
+
+        with self._changes.of(self._company_id):
+            for place in dict.fromkeys((self._place, self._beside)):
+                await self._run(self._writer, place, work, None)
 
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
@@ -165,14 +208,14 @@ class EdgeIndex:
             opened.unflushed = 0
 
     async def _write(self, work: Callable[[OpenShard], None]) -> None:
-        await self._run(self._writer, work, None)
+        await self._run(self._writer, self._place, work, None)
 
     async def _read(self, work: Callable[[OpenShard], T], nothing: T) -> T:
-        return await self._run(self._readers, work, nothing)
+        return await self._run(self._readers, self._place, work, nothing)
 
-    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[OpenShard], T], nothing: T) -> T:
+    async def _run(self, executor: ThreadPoolExecutor, place: Place, work: Callable[[OpenShard], T], nothing: T) -> T:
         def call() -> T:
-            with self._shards.lease(self._company_id) as opened:
+            with self._shards.lease(place) as opened:
                 if opened is None:
                     # Dropped meanwhile: a handle from before must not bring the tenant's folder back.
                     return nothing

@@ -1,5 +1,7 @@
 """The open shards of the embedded engine: few at a time, each closed safely, all of one process.
 
+A tenant has one shard, or two while another one is built beside the one that is searched.
+
 All of it is synchronous and safe to call from several threads; `edge.py` calls it from its own.
 """
 
@@ -7,20 +9,24 @@ import fcntl
 import shutil
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from backend.core.errors import AppError, Code
-from backend.storage.qdrant import collections
+from backend.core.model.search import Makers
+from backend.storage.qdrant import collections, pointer
 from backend.storage.qdrant.engine import count_points, create_shard, load_shard, told
+
+Place = tuple[str, Makers]
+"""Whose shard, and what made its vectors."""
 
 
 @dataclass(slots=True)
 class OpenShard:
-    """One tenant's shard, with what is remembered about it."""
+    """One shard, with what is remembered about it."""
 
     shard: Any = None
     users: int = 0
@@ -33,59 +39,88 @@ class OpenShard:
 
 
 class Shards:
-    """Opens a tenant's shard when it is needed and closes the one that was not needed for longest.
+    """Opens a shard when it is needed and closes the one that was not needed for longest.
 
     The engine allows one process per shard. A lock on the whole folder makes the second process hear it at once,
     instead of at the first tenant that both happen to serve; the lock dies with its process.
     """
 
-    def __init__(self, root: Path, dimension: int, fingerprint: str, *, max_open: int, with_dense: bool) -> None:
+    def __init__(self, root: Path, *, max_open: int) -> None:
         self._root = root
-        self._dimension = dimension if with_dense else None
-        self._fingerprint = fingerprint
         self._max_open = max_open
-        self._open: OrderedDict[str, OpenShard] = OrderedDict()
+        self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
         self._folder_lock: IO[str] | None = None
         self._closed = False
 
-    def is_open(self, company_id: str) -> bool:
-        """Whether the tenant's shard is open now."""
-        return company_id in self._open
+    def is_open(self, place: Place) -> bool:
+        """Whether the shard is open now."""
+        return place in self._open
 
-    def make(self, company_id: str) -> None:
-        """Open the tenant's shard, making it where there is none."""
-        with self._lease(company_id, make=True):
+    def make(self, place: Place) -> None:
+        """Open the shard, making it where there is none."""
+        with self._lease(place, make=True):
             pass
 
     @contextmanager
-    def lease(self, company_id: str) -> Iterator[OpenShard | None]:
-        """The tenant's shard, kept open while it is used; None when there is none."""
-        with self._lease(company_id, make=False) as entry:
+    def lease(self, place: Place) -> Iterator[OpenShard | None]:
+        """The shard, kept open while it is used; None when there is none."""
+        with self._lease(place, make=False) as entry:
             yield entry if entry.shard is not None else None
 
     @contextmanager
-    def _lease(self, company_id: str, *, make: bool) -> Iterator[OpenShard]:
-        entry = self._enter(company_id)
+    def _lease(self, place: Place, *, make: bool) -> Iterator[OpenShard]:
+        entry = self._enter(place)
         try:
             with entry.opening:
-                if entry.shard is None and (make or self._folder(company_id).exists()):
-                    entry.shard = self._load_or_create(company_id)
+                if entry.shard is None and (make or self._folder(place).exists()):
+                    entry.shard = self._load_or_create(place)
                     entry.points = count_points(entry.shard)
             yield entry
         finally:
-            self._leave(company_id, entry)
+            self._leave(place, entry)
+
+    def searched(self, company_id: str, present: Makers) -> Makers:
+        """What made the tenant's index that is searched; from now on it stays that one until `point_to` another."""
+        with self._turn:
+            self._lock_folder()
+            makers = pointer.searched(self._root, company_id, present)
+            if not collections.pointer_file(self._root, company_id).exists():
+                pointer.point_to(self._root, company_id, makers)
+            return makers
+
+    def point_to(self, place: Place) -> None:
+        """Let this one be searched."""
+        with self._turn:
+            self._lock_folder()
+            pointer.point_to(self._root, *place)
+
+    def keep_only(self, company_id: str, wanted: Collection[Makers]) -> None:
+        """Delete all of a tenant's but those that these made, once nobody uses them."""
+        with self._turn:
+            self._lock_folder()
+            self._close_all(company_id, but=wanted)
+            kept = [self._folder((company_id, makers)) for makers in wanted]
+            for folder in collections.tenant_folder(self._root, company_id).iterdir():
+                if folder.is_dir() and folder not in kept:
+                    shutil.rmtree(folder)
 
     def drop(self, company_id: str) -> None:
         """Delete all indexes of the tenant, once nobody uses them."""
         with self._turn:
             self._lock_folder()
-            self._turn.wait_for(lambda: company_id not in self._open or not self._open[company_id].users)
-            if entry := self._open.pop(company_id, None):
-                _close(entry)
+            self._close_all(company_id)
             folder = collections.tenant_folder(self._root, company_id)
             if folder.exists():
                 shutil.rmtree(folder)
+
+    def _close_all(self, company_id: str, but: Collection[Makers] = ()) -> None:
+        def mine() -> list[Place]:
+            return [place for place in self._open if place[0] == company_id and place[1] not in but]
+
+        self._turn.wait_for(lambda: not any(self._open[place].users for place in mine()))
+        for place in mine():
+            _close(self._open.pop(place))
 
     def close(self) -> None:
         """Flush and close all; waits for calls that are under way."""
@@ -98,30 +133,30 @@ class Shards:
                 self._folder_lock.close()
                 self._folder_lock = None
 
-    def _enter(self, company_id: str) -> OpenShard:
+    def _enter(self, place: Place) -> OpenShard:
         with self._turn:
             if self._closed:
                 raise AppError(Code.INDEX_UNAVAILABLE, "The search index is closed: the server is stopping.")
             self._lock_folder()
-            entry = self._open.setdefault(company_id, OpenShard())
-            self._open.move_to_end(company_id)
+            entry = self._open.setdefault(place, OpenShard())
+            self._open.move_to_end(place)
             entry.users += 1
             self._close_idle()
             return entry
 
-    def _leave(self, company_id: str, entry: OpenShard) -> None:
+    def _leave(self, place: Place, entry: OpenShard) -> None:
         with self._turn:
             entry.users -= 1
             if entry.shard is None and not entry.users:
                 # There was none, or it could not be opened; the next call looks again.
-                self._open.pop(company_id, None)
+                self._open.pop(place, None)
             self._turn.notify_all()
 
     def _close_idle(self) -> None:
         excess = len(self._open) - self._max_open
-        idle = [company_id for company_id, entry in self._open.items() if not entry.users]
-        for company_id in idle[: max(0, excess)]:
-            _close(self._open.pop(company_id))
+        idle = [place for place, entry in self._open.items() if not entry.users]
+        for place in idle[: max(0, excess)]:
+            _close(self._open.pop(place))
 
     def _lock_folder(self) -> None:
         if self._folder_lock is not None:
@@ -138,20 +173,21 @@ class Shards:
             ) from error
         self._folder_lock = lock
 
-    def _folder(self, company_id: str) -> Path:
-        return collections.shard_folder(self._root, company_id, self._fingerprint)
+    def _folder(self, place: Place) -> Path:
+        return collections.shard_folder(self._root, *place)
 
-    def _load_or_create(self, company_id: str) -> Any:
-        folder = self._folder(company_id)
+    def _load_or_create(self, place: Place) -> Any:
+        folder = self._folder(place)
+        dimension = place[1].dimension if place[1].dense else None
         with told("opening"):
             if not folder.exists():
                 # Made aside and then renamed: a process killed in between leaves nothing that can't be opened.
                 making = folder.with_suffix(".making")
                 shutil.rmtree(making, ignore_errors=True)
                 making.parent.mkdir(parents=True, exist_ok=True)
-                create_shard(making, self._dimension)
+                create_shard(making, dimension)
                 making.rename(folder)
-            return load_shard(folder, self._dimension)
+            return load_shard(folder, dimension)
 
 
 def _close(entry: OpenShard) -> None:

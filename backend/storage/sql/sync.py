@@ -1,6 +1,7 @@
 """A tenant's Runs, its cursors and what could not be taken."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,8 @@ from sqlalchemy import Executable, delete, func, select
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.storage.sql.tables import ACTIVE_RUN, cursors, failures, runs
-from backend.storage.sql.transaction import AnyRow, TenantTables, batches, insert
+from backend.storage.sql.tables import failures as table_of_failures
+from backend.storage.sql.transaction import AnyRow, TenantTables, batches, by_key, insert
 
 _run = msgspec.json.Decoder(Run)
 _mapping = msgspec.json.Decoder(dict[str, Any])
@@ -76,7 +78,7 @@ class SqlSyncStore(TenantTables):
         """Keep them; a repeated one raises its `attempts`."""
         rows = [self._failure_row(connection_id, failure) for failure in failures]
         if rows:
-            await self._in.write(_keep_failure(self._in.dialect), rows)
+            await self._in.write(_keep_failure(self._in.dialect), by_key(table_of_failures, rows))
 
     async def clear_failures(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> None:
         """They were taken after all."""
@@ -89,11 +91,30 @@ class SqlSyncStore(TenantTables):
             )
             await self._in.write(taken)
 
-    async def list_failures(self, connection_id: str, limit: int = 100) -> list[ItemFailure]:
-        """Oldest first: what was tried longest ago comes first."""
+    async def list_failures(self, connection_id: str, limit: int = 100, before: datetime | None = None) -> list[ItemFailure]:
+        """Oldest first: what was tried longest ago comes first. With `before` only those that were not tried since."""
         query = select(failures).where(failures.c.company_id == self._company_id, failures.c.connection_id == connection_id)
+        if before is not None:
+            query = query.where(failures.c.at < before)
         rows = await self._in.rows(query.order_by(failures.c.at, failures.c.doc_type, failures.c.original_id).limit(limit))
         return [_to_failure(row) for row in rows]
+
+    async def get_failure(self, connection_id: str, doc_type: DocType, original_id: str) -> ItemFailure | None:
+        """One of them."""
+        query = select(failures).where(
+            failures.c.company_id == self._company_id,
+            failures.c.connection_id == connection_id,
+            failures.c.doc_type == doc_type.value,
+            failures.c.original_id == original_id,
+        )
+        row = await self._in.row(query)
+        return _to_failure(row) if row is not None else None
+
+    async def count_failures(self, connection_id: str) -> int:
+        """How many there are."""
+        mine = failures.c.company_id == self._company_id, failures.c.connection_id == connection_id
+        row = await self._in.row(select(func.count()).where(*mine))
+        return int(row[0]) if row is not None else 0
 
     def _failure_row(self, connection_id: str, failure: ItemFailure) -> dict[str, Any]:
         return {

@@ -11,7 +11,7 @@ from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import Chunk, DocType
-from backend.core.model.search import Filters, Point, Query, SearchResult
+from backend.core.model.search import Filters, Makers, Point, Query, SearchResult
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.search import search
@@ -57,7 +57,7 @@ def _points(name: str, title: str, text: str, *, visibility: Visibility = Visibi
 
 @pytest.fixture
 async def index(tmp_path: Path) -> AsyncIterator[VectorIndex]:
-    indexes = EdgeIndexes(tmp_path, EMBEDDER.dimension, "test")
+    indexes = EdgeIndexes(tmp_path, Makers(provider="offline", model=EMBEDDER.model, dimension=EMBEDDER.dimension, encoder="test"))
     opened = await indexes.open("acme")
     points = [point for name, (title, text) in TICKETS.items() for point in _points(name, title, text)]
     await opened.replace([], points)

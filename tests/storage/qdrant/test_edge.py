@@ -12,11 +12,11 @@ import pytest
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Point
 from backend.storage.qdrant.edge import EdgeIndexes
-from tests.contract.vectors import DIMENSION, FINGERPRINT, doc, points_of, question
+from tests.contract.vectors import MAKERS, doc, points_of, question
 
 
 def _edge(root: Path, *, max_open: int = 32) -> EdgeIndexes:
-    return EdgeIndexes(root / "index", DIMENSION, FINGERPRINT, max_open=max_open)
+    return EdgeIndexes(root / "index", MAKERS, max_open=max_open)
 
 
 def _many(count: int, rng: random.Random) -> list[Point]:
@@ -66,10 +66,10 @@ _WRITER = """
 import asyncio, random, sys
 from pathlib import Path
 from backend.storage.qdrant.edge import EdgeIndexes
-from tests.contract.vectors import DIMENSION, FINGERPRINT, doc, points_of
+from tests.contract.vectors import MAKERS, doc, points_of
 
 async def main():
-    index = await EdgeIndexes(Path(sys.argv[1]), DIMENSION, FINGERPRINT).open("acme")
+    index = await EdgeIndexes(Path(sys.argv[1]), MAKERS).open("acme")
     for start in range(0, 100_000, 8):
         rng = random.Random(start)
         points = [point for number in range(start, start + 8) for point in points_of(number, rng)]
@@ -84,7 +84,7 @@ async def test_a_killed_process_loses_nothing_that_was_acknowledged(tmp_path: Pa
     root = tmp_path / "index"
     for kill in range(2):
         last = _write_until_killed(root, 400 * (kill + 1))
-        indexes = EdgeIndexes(root, DIMENSION, FINGERPRINT)
+        indexes = EdgeIndexes(root, MAKERS)
         index = await indexes.open("acme")
         for start in (0, 160, last - 8, last):
             assert await index.chunks(doc(start)) == [p.chunk for p in _batch(start) if p.chunk.document_id == doc(start)]

@@ -10,8 +10,8 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
-from backend.core.ingest.index import points_of
 from backend.core.ingest.pipeline import solved
+from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import Chunk, DocState, Document, Summary
@@ -34,6 +34,8 @@ class Batch(Struct, kw_only=True):
     ready: list[Document] = []
     """Summarized, with points that are not yet in the index."""
     points: list[Point] = []
+    older: list[Point] = []
+    """Of changed Documents, for an index by other makers that is still searched."""
     with_text: set[str] = set()
     """The document_ids that have points."""
     done: list[Document] = []
@@ -94,8 +96,11 @@ async def _conclude(services: Services, company_id: str, batch: Batch) -> AppErr
     try:
         if batch.ready:
             with services.meter.stage("index"):
-                index = await services.indexes.open(company_id)
+                index = await written_to(services, company_id)
                 await index.replace([document.document_id for document in batch.ready], batch.points)
+                if batch.older:
+                    older = {point.chunk.document_id for point in batch.older}
+                    await (await services.indexes.open(company_id)).replace(older, batch.older)
     except AppError as error:
         _postpone(batch, error)
     now = clock.now()
@@ -130,26 +135,10 @@ async def _make_points(services: Services, company_id: str, batch: Batch) -> Non
             batch.postponed.extend(_until_paid(d, batch.refused) if batch.refused else d for d in ready)
             return
     with services.meter.stage("index"):
-        batch.points = await _points(services, ready, chunks, vectors)
+        batch.points = await make_points(services, ready, chunks, vectors, services.encoder)
+        batch.older = await points_for_older(services, company_id, ready, chunks)
     batch.ready = ready
     batch.with_text = {document.document_id for document, of_one in zip(ready, chunks, strict=True) if of_one}
-
-
-async def _points(
-    services: Services, documents: Sequence[Document], chunks: Sequence[list[Chunk]], vectors: list[list[float]] | None
-) -> list[Point]:
-    """The points of all Documents, their sparse vectors made beside the event loop."""
-    calls = []
-    at = 0
-    for document, of_one in zip(documents, chunks, strict=True):
-        mine = vectors[at : at + len(of_one)] if vectors is not None else None
-        at += len(of_one)
-        # A point needs what the Document is called, not what it says.
-        calls.append((msgspec.structs.replace(document, parts=()), of_one, mine, services.encoder))
-    if not services.encoder.portable:
-        return [point for call in calls for point in points_of(*call)]
-    made = await asyncio.gather(*(services.compute.run(points_of, *call) for call in calls))
-    return [point for points in made for point in points]
 
 
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:

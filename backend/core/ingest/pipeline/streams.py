@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from datetime import datetime
 
 import msgspec
 
@@ -18,7 +19,7 @@ from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType
 from backend.core.model.quota import Lane
-from backend.core.model.sync import Cursor, ItemRef, Run, RunMode, RunOptions, Stream
+from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunMode, RunOptions, Stream
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source
@@ -36,7 +37,8 @@ async def read_source(services: Services, company_id: str, connection: Connectio
         taker = Taker(services, company_id, connection, source, run)
         async with pulse(taker.tell_quota):
             await _retry_failures(services, company_id, taker)
-            streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
+            asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
+            streams = [stream for stream in asked if stream in source.capabilities.streams]
             for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
                 await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
@@ -44,7 +46,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
         await source.close()
     async with services.database.open(company_id, write=True) as uow:
         current = await uow.connections.get(connection.connection_id)
-        if current is not None:
+        if current is not None and run.options.mode is not RunMode.FAILURES:
             now = clock.now()
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
@@ -52,7 +54,9 @@ async def read_source(services: Services, company_id: str, connection: Connectio
 
 
 def _lane(connection: Connection, run: Run) -> Lane:
-    """The first sync reads everything too, whatever it is called."""
+    """The first sync reads everything too, whatever it is called; few items that somebody waits for go with what changed."""
+    if run.options.mode is RunMode.FAILURES:
+        return Lane.INCREMENTAL
     everything = run.options.mode is not RunMode.INCREMENTAL or connection.last_synced_at is None
     return Lane.BACKFILL if everything else Lane.INCREMENTAL
 
@@ -70,15 +74,24 @@ async def _reconcile(services: Services, company_id: str, taker: Taker) -> list[
 
 
 async def _retry_failures(services: Services, company_id: str, taker: Taker) -> None:
-    """Items that could not be taken before come first (SPEC A9)."""
+    """Items that could not be taken before come first (SPEC A9): some of them, longest ago first, or all where that was asked for."""
+    began = clock.now()
+    while failures := await _failures(services, company_id, taker.run, began):
+        refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
+        items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
+        items = await taker.complete(items)
+        await taker.keep(Page[Taken](cursor=None, listed=len(refs), items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
+        if taker.run.options.mode is not RunMode.FAILURES:
+            return
+
+
+async def _failures(services: Services, company_id: str, run: Run, began: datetime) -> list[ItemFailure]:
+    """The next ones, of which none was tried since the run began."""
     async with services.database.open(company_id) as uow:
-        failures = await uow.sync.list_failures(taker.run.connection_id)
-    refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
-    if not refs:
-        return
-    items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
-    items = await taker.complete(items)
-    await taker.keep(Page[Taken](cursor=None, items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
+        if not run.options.items:
+            return await uow.sync.list_failures(run.connection_id, before=began)
+        found = [await uow.sync.get_failure(run.connection_id, doc_type, original_id) for doc_type, original_id in run.options.items]
+    return [failure for failure in found if failure is not None and failure.at < began]
 
 
 async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
@@ -149,6 +162,6 @@ def _check_failures(services: Services, run: Run) -> None:
     if counts.failed >= LEAST_FAILURES and counts.failed > services.policy.failed_share * tried:
         raise AppError(
             Code.RUN_FAILED_ITEMS,
-            f"{counts.failed} of {tried} items could not be taken; see them with `desklore failures {run.connection_id}`. "
+            f"{counts.failed} of {tried} items could not be taken; see them with `desklore failures list {run.connection_id}`. "
             "They are tried again by the next run.",
         )
