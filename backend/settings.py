@@ -8,7 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from backend.settings_index import IndexSettings
 
 
 class Environment(StrEnum):
@@ -32,13 +34,6 @@ class QueueType(StrEnum):
     REDIS = "redis"
 
 
-class VectorType(StrEnum):
-    """Where the search index lives."""
-
-    EMBEDDED = "embedded"
-    SERVER = "server"
-
-
 class TokenizerName(StrEnum):
     """How Korean is cut into terms."""
 
@@ -53,7 +48,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(BaseSettings):
+class Settings(IndexSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -89,14 +84,6 @@ class Settings(BaseSettings):
     )
     token_minutes: int = Field(60, ge=1, le=1440, description="How long an access token is valid.")
 
-    vector_type: VectorType = Field(
-        VectorType.EMBEDDED, description="Where the search index lives: `embedded` in the data folder, or `server`: a Qdrant server."
-    )
-    qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
-    qdrant_api_key: SecretStr | None = Field(None, description="Its API key, where it asks for one.")
-    qdrant_timeout_seconds: int = Field(10, ge=1, le=600, description="How long one call to the Qdrant server may take.")
-    qdrant_on_disk: bool = Field(False, description="Keep vectors on the server's disk: less memory, slower search. For new indexes.")
-    qdrant_quantized: bool = Field(True, description="Search dense vectors by bytes first, a quarter of the memory. For new indexes.")
     storage_type: StorageType = Field(
         StorageType.FILE,
         validation_alias=AliasChoices("DESKLORE_STORAGE_TYPE", "STORAGE_TYPE"),
@@ -286,12 +273,6 @@ class Settings(BaseSettings):
     def _know_the_database(self) -> "Settings":
         if self.storage_type is StorageType.POSTGRESQL and self.database_url is None:
             raise ValueError("STORAGE_TYPE=postgresql needs DESKLORE_DATABASE_URL, such as postgresql://desklore_app:…@db:5432/desklore")
-        return self
-
-    @model_validator(mode="after")
-    def _know_the_index(self) -> "Settings":
-        if self.vector_type is VectorType.SERVER and self.qdrant_url is None:
-            raise ValueError("DESKLORE_VECTOR_TYPE=server needs DESKLORE_QDRANT_URL, such as http://qdrant:6333")
         return self
 
     @model_validator(mode="after")

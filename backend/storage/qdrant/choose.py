@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from backend.core.model.search import Makers
 from backend.core.ports.vectors import VectorIndexes
 from backend.observability.logging import register_secret
-from backend.settings import Settings, VectorType
+from backend.settings import Settings
+from backend.settings_index import VectorType
 from backend.storage.qdrant.absent import AbsentIndexes
 from backend.storage.qdrant.client import ClientIndexes, Layout
 from backend.storage.qdrant.edge import EdgeIndexes
