@@ -141,6 +141,8 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
         sparse_weight=settings.sparse_weight,
+        half_life_days=settings.half_life_days,
+        rerank_hits=settings.rerank_hits,
         answer_min_coverage=settings.answer_min_coverage,
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,

@@ -201,6 +201,16 @@ class Settings(BaseSettings):
         description="Weight of the dense vectors in the fusion; empty: 1 for a semantic model, 0 for the offline stand-in.",
     )
     sparse_weight: float = Field(1.0, ge=0, le=10, description="Weight of the term matches in the fusion.")
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="After so many days without a change a document has lost half of the 30 % that age can take from its score; "
+        "0: age takes nothing.",
+    )
+    rerank_hits: int = Field(
+        0, ge=0, le=30, description="So many of the best hits are judged again by the reason model, one call a question; 0: none."
+    )
     answer_min_coverage: float = Field(
         0.6,
         ge=0,

@@ -47,6 +47,7 @@ class Metric:
 
 _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 METRICS: Final[dict[str, Metric]] = {
+    "rerank_failures": Metric(_C, "Times the model that judges hits failed, so that they stood as they were.", ("code",)),
     "index_switches": Metric(_C, "Times a tenant's newly built index took the place of the older one."),
     "older_index_without_vectors": Metric(
         _C, "Documents that an older index, searched until the new one is whole, got without a dense vector: its embedder failed."
@@ -58,7 +59,8 @@ METRICS: Final[dict[str, Metric]] = {
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,
-        "Time of a stage: `collect`, `merge`, `attachments`, `pictures`, `summarize`, `embed`, `index`, `store`, `search`, `generate`; "
+        "Time of a stage: `collect`, `merge`, `attachments`, `pictures`, `summarize`, `embed`, `index`, "
+        "`store`, `search`, `rerank`, `generate`; "
         "the search latency is the stage `search`.",
         ("stage",),
     ),

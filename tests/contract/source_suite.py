@@ -21,7 +21,7 @@ from backend.core.model.ticket import Attachment, ConversationKind, Presence, Ti
 from backend.core.ports.source import Source
 from tests.contract.source_truth import Helpdesk, end_of, files_of, ids, pages, read, refs_of
 
-GONE = frozenset({Presence.DELETED, Presence.SPAM})
+GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
 
 
 class SourceSuite:

@@ -11,11 +11,13 @@ import msgspec
 from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
-from backend.core.model.search import Filters, Hit, Query
+from backend.core.model.search import Filters, Hit, Query, Ranking
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import find, visible_to
 
+_AT_ONCE = Ranking(rerank=False)
+"""Nobody waits for a model to judge what stands beside a ticket."""
 KEEP_SECONDS: Final = 600.0
 """A kept brief is found anew after so long at the latest: votes fade with time."""
 _VERSION: Final = "brief-1"
@@ -110,7 +112,7 @@ async def _like(
 ) -> tuple[Hit, ...]:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = Filters(visibilities=visible_to(caller), exclude_documents=(document.document_id,), doc_types=(doc_type,))
-    return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k))).hits
+    return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k, ranking=_AT_ONCE))).hits
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:

@@ -1,0 +1,167 @@
+"""A ticket's comments with the fewest calls: in bulk from the ticket events, or by a call of its own.
+
+In bulk a page of the events brings the comments of a hundred tickets and more, but in the order of time and not of tickets:
+they wait in the Spool until their ticket is asked for. A call for one ticket brings its comments and nothing else.
+
+    whole     a first sync, or a refresh: everything is fetched. The events are read from the beginning, as far as the tickets go.
+    few       whatever else. The first FEW tickets are asked for one by one; who asks for more begins to read the events,
+              from where the oldest listed ticket was made.
+    refused   the events may not be read: one by one.
+
+A ticket's comments from the events are taken only where they are as many as the ticket itself says it has: whatever the
+events leave out (a call's recording, a comment that was redacted) costs one call, and no comment is ever missing.
+See docs/decisions/0017-zendesk-comments-in-bulk.md.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from backend.adapters.zendesk.client import ZendeskClient
+from backend.adapters.zendesk.fields import Record, generated, ident, moment, needed_ident, number, records, seconds, text
+from backend.adapters.zendesk.people import People
+from backend.adapters.zendesk.spool import Spool
+from backend.core.errors import AppError, Code
+
+FEW: Final = 50
+"""Tickets that a run asks for one by one before it reads events."""
+_SAID: Final = frozenset({"Comment", "VoiceComment"})
+_NO_EVENTS: Final = frozenset(
+    {
+        Code.SOURCE_PERMISSION_MISSING,
+        Code.SOURCE_PLAN_MISSING,
+        Code.SOURCE_ITEM_NOT_FOUND,
+        Code.SOURCE_REQUEST_REFUSED,
+        Code.SOURCE_MALFORMED,
+    }
+)
+"""Answers after which there is no use in asking for events again: each ticket's own comments are still to be had."""
+
+
+class Comments:
+    """The comments of one account's tickets. To be closed."""
+
+    def __init__(self, client: ZendeskClient, people: People) -> None:
+        self._client = client
+        self._people = people
+        self._spool = Spool()
+        self._lock = asyncio.Lock()
+        self._singles = 0
+        self._oldest: int | None = None
+        """When the oldest listed ticket was made."""
+        self._origin: int | None = None
+        """Where the walk through the events began; None: it did not."""
+        self._place = 0
+        """Where it goes on."""
+        self._reached = 0
+        """Everything up to here has been read."""
+        self._ended = False
+        self._refused = False
+        self._ahead: asyncio.Task[Record] | None = None
+        """The next page of events, on its way while this one is taken apart."""
+
+    def announce(self, tickets: Sequence[Record], *, whole: bool) -> None:
+        """Tell of tickets that were listed and may be asked for; `whole` where all of them will be."""
+        born = [at for ticket in tickets if (at := seconds(moment(ticket, "created_at")))]
+        if born:
+            self._oldest = min([*born, *([] if self._oldest is None else [self._oldest])])
+        if whole and len(tickets) > FEW and self._origin is None:
+            self._begin(0)
+
+    async def of(self, ticket: Record) -> list[Record]:
+        """All comments of a listed ticket, oldest first."""
+        ticket_id = needed_ident(ticket, "id")
+        if self._in_bulk():
+            async with self._lock:
+                found = await self._from_events(ticket, ticket_id)
+            if found is not None:
+                return found
+        return await self.read(ticket_id)
+
+    async def read(self, ticket_id: str) -> list[Record]:
+        """The same by a call for this ticket alone."""
+        self._singles += 1
+        found, users = await self._client.comments(ticket_id)
+        self._people.users.learn(users)
+        return [clean(comment) for comment in found]
+
+    async def close(self) -> None:
+        """Let go of what was kept, and of what is on its way."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+        self._spool.close()
+
+    def _in_bulk(self) -> bool:
+        if self._refused:
+            return False
+        if self._origin is None and self._singles >= FEW and self._oldest is not None:
+            self._begin(self._oldest)
+        return self._origin is not None
+
+    def _begin(self, origin: int) -> None:
+        self._origin = self._place = self._reached = origin
+        self._ended = False
+        self._spool.close()
+
+    async def _from_events(self, ticket: Record, ticket_id: str) -> list[Record] | None:
+        """The ticket's comments, where the events tell all of them."""
+        born = seconds(moment(ticket, "created_at"))
+        if self._origin is None or born < self._origin:
+            return None
+        until = generated(ticket)
+        while self._reached < until and not self._ended and not self._refused:
+            await self._advance()
+        found = self._spool.take(ticket_id)
+        count = number(ticket, "comment_count")
+        if not found or (len(found) != count if count is not None else self._reached < until):
+            return None
+        return found
+
+    async def _advance(self) -> None:
+        """Read one page of events."""
+        page, self._ahead = self._ahead or self._asked(), None
+        try:
+            body = await page
+        except AppError as error:
+            if error.code not in _NO_EVENTS:
+                raise
+            self._refused = True
+            return
+        self._step(body)
+        for event in records(body, "ticket_events"):
+            self._keep(event)
+
+    def _asked(self) -> asyncio.Task[Record]:
+        return asyncio.create_task(self._client.events(self._place))
+
+    def _step(self, body: Record) -> None:
+        """Where to go on behind a page; where all of them will be wanted, the next one is asked for at once."""
+        end = number(body, "end_time")
+        # At the end the next page is the page itself: it is never followed, and a page that leads nowhere is the last.
+        self._ended = body.get("end_of_stream") is True or end is None or end <= self._place
+        if end is not None and end >= self._place:
+            # What happened in the last second may go on in the next page.
+            self._reached = end if self._ended else end - 1
+            self._place = end
+        if self._origin == 0 and not self._ended:
+            self._ahead = self._asked()
+
+    def _keep(self, event: Record) -> None:
+        ticket_id = ident(event, "ticket_id")
+        for child in records(event, "child_events"):
+            key = ident(child, "id")
+            if ticket_id is None or key is None or text(child, "event_type") not in _SAID:
+                continue
+            # A comment among the events has no time of its own: it is its event's.
+            at = child.get("created_at") or event.get("created_at")
+            self._spool.put(ticket_id, key, {**clean(child), "created_at": at})
+
+
+def clean(comment: Record) -> Record:
+    """A comment without what Zendesk knows of its writer's machine: address, place, program (CONNECTORS section 5)."""
+    kept = {key: value for key, value in comment.items() if key not in ("metadata", "system")}
+    data = kept.get("data")
+    if isinstance(data, dict):
+        kept["data"] = {key: value for key, value in data.items() if key != "location"}
+    return kept
