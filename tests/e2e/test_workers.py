@@ -116,8 +116,8 @@ async def _second_worker(first: Services, redis_url: str, places: int) -> AsyncI
 async def test_two_workers_let_a_small_tenant_through_while_giants_read(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
     shared = {"queue_type": "redis", "redis_url": redis_url, "job_concurrency": 1}
     async with (
-        running_sandbox(SandboxOptions(tickets=300, latency_ms=500)) as large,
-        running_sandbox(SandboxOptions(tickets=300, latency_ms=500, seed=3)) as larger,
+        running_sandbox(SandboxOptions(tickets=300, latency_ms=800)) as large,
+        running_sandbox(SandboxOptions(tickets=300, latency_ms=800, seed=3)) as larger,
         running_sandbox(SandboxOptions(tickets=5, seed=2)) as few,
         running_trip(tmp_path / "data", **shared) as trip,
         _second_worker(trip.runtime.services, redis_url, 1),

@@ -93,6 +93,19 @@ async def test_who_was_taken_over_from_cancels_its_run(make: Make, redis_url: st
     await until(lambda: canceled == ["하나"])
 
 
+async def test_a_job_is_handed_on_from_another_process(make: Make) -> None:
+    runs, asks, work = make(), make(), Work(held=True)
+    await runs.start(work)
+    await runs.enqueue([job("hung")])
+    await until(lambda: len(work.begun) == 1)
+    assert await asks.hand_on(job("hung"))
+    await until(lambda: len(work.begun) == 2)
+    assert await runs.depth() == (0, 1)
+    work.go.set()
+    await quiet(runs)
+    assert work.ended == ["acme/hung"]
+
+
 async def test_stopping_hands_back_at_once(make: Make) -> None:
     first, second, work = make(), make(), Work(held=True)
     await first.start(work)
