@@ -22,7 +22,7 @@ from tests.e2e.trip import running_trip
 from tests.e2e.workers import api, contents, progress, worker
 from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
 
-KILL_AT = ((0, 0), (30, 0), (80, 50))
+KILL_AT = ((10, 0), (60, 30))
 """How many Documents are stored, and how many of them indexed, when the worker is killed."""
 
 
@@ -31,7 +31,7 @@ KILL_AT = ((0, 0), (30, 0), (80, 50))
 async def test_workers_that_are_killed_and_an_emptied_redis_lose_nothing(tmp_path: Path) -> None:
     randomness = random.Random(20261121)
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    async with running_sandbox(SandboxOptions(tickets=80, latency_ms=20)) as sandbox:
+    async with running_sandbox(SandboxOptions(tickets=40, latency_ms=20)) as sandbox:
         with own_server() as redis:
             async with running_trip(calm, operator_key="operator-key-of-the-workers") as trip:
                 tenant = await trip.onboard("acme")
@@ -116,8 +116,8 @@ async def _second_worker(first: Services, redis_url: str, places: int) -> AsyncI
 async def test_two_workers_let_a_small_tenant_through_while_giants_read(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
     shared = {"queue_type": "redis", "redis_url": redis_url, "job_concurrency": 1}
     async with (
-        running_sandbox(SandboxOptions(tickets=600, latency_ms=300)) as large,
-        running_sandbox(SandboxOptions(tickets=600, latency_ms=300, seed=3)) as larger,
+        running_sandbox(SandboxOptions(tickets=300, latency_ms=800)) as large,
+        running_sandbox(SandboxOptions(tickets=300, latency_ms=800, seed=3)) as larger,
         running_sandbox(SandboxOptions(tickets=5, seed=2)) as few,
         running_trip(tmp_path / "data", **shared) as trip,
         _second_worker(trip.runtime.services, redis_url, 1),

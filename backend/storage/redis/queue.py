@@ -86,9 +86,7 @@ class RedisQueue:
         return any(worker.cancel_job(job.key) for worker in self._workers.values()) or bool(found)
 
     async def start(self, handler: Handler) -> None:
-        """Begin to run jobs in this process. Raises SHARED_STATE_UNAVAILABLE."""
-        with translated():
-            await self._redis.ping()
+        """Begin to run jobs in this process, as soon as Redis is there."""
         self._handler = handler
         jobs = {name.value: self._run for name in JobName}
         for line, places in self._places.items():
