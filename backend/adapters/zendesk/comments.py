@@ -148,10 +148,11 @@ class Comments:
             self._ahead = self._asked()
 
     def _keep(self, event: Record) -> None:
-        ticket_id = ident(event, "ticket_id")
         for child in records(event, "child_events"):
-            key = ident(child, "id")
-            if ticket_id is None or key is None or text(child, "event_type") not in _SAID:
+            if text(child, "event_type") not in _SAID:
+                continue
+            ticket_id, key = ident(event, "ticket_id"), ident(child, "id")
+            if ticket_id is None or key is None:
                 continue
             # A comment among the events has no time of its own: it is its event's.
             at = child.get("created_at") or event.get("created_at")
