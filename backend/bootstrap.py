@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import SecretStr
 
@@ -18,20 +19,20 @@ from backend.core.model.auth import AuthConfig
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.llm import Embedder
+from backend.core.ports.rates import Rates
 from backend.core.ports.services import Policy, Services
+from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
-from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from backend.storage.inprocess.cache import InProcessCaches
-from backend.storage.inprocess.flights import InProcessFlights
-from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.qdrant.absent import AbsentIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
 from backend.storage.secrets.local import LocalCipher
+from backend.storage.sharing import share
 from backend.storage.sql.prepare import prepare
 from backend.storage.sql.unit_of_work import SqlDatabase
 
@@ -45,7 +46,14 @@ class Built:
     services: Services
     auth: AuthConfig
     meter: PrometheusMeter
+    rates: Rates
     _closers: list[Close] = field(default_factory=list)
+    _claim: Close | None = None
+
+    async def claim(self) -> None:
+        """Take hold of what only one process may have. Raises INDEX_UNAVAILABLE where another one has it."""
+        if self._claim is not None:
+            await self._claim()
 
     async def close(self) -> None:
         """Let go of files, processes and connections, in the reverse order of opening."""
@@ -68,16 +76,17 @@ async def build(settings: Settings) -> Built:
     compute = ProcessCompute(_compute_processes(settings))
     providers = Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
-    queue = InProcessQueue(settings.job_concurrency)
-    flights = InProcessFlights()
-    database = SqlDatabase(url, queue.enqueue, pool_size=settings.database_pool_size)
+    shared = share(settings, meter)
+    database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
     dense = policy.dense_weight > 0
     makers = Makers(encoder=encoder.id)
     if dense:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    indexes = EdgeIndexes(data / "index", makers)
+    # The embedded index belongs to one process: the one that runs jobs.
+    embedded = EdgeIndexes(data / "index", makers) if settings.run_jobs else None
+    indexes: VectorIndexes = embedded or AbsentIndexes(makers)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -88,14 +97,14 @@ async def build(settings: Settings) -> Built:
             settings.allowed_hosts,
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
-            InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
+            shared.budgets,
         ),
         extractor=extractor,
         models=providers.models(embedder),
         encoder=encoder,
-        queue=queue,
-        caches=InProcessCaches(),
-        flights=flights,
+        queue=shared.queue,
+        caches=shared.caches,
+        flights=shared.flights,
         compute=compute,
         meter=meter,
         policy=policy,
@@ -107,8 +116,10 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
+        rates=shared.rates,
         # What is under way ends first, for it needs all the others; last the database, where it is written down.
-        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, flights.close],
+        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, *shared.closers],
+        _claim=None if embedded is None else partial(asyncio.to_thread, embedded.shards.claim),
     )
 
 
@@ -130,6 +141,8 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
         sparse_weight=settings.sparse_weight,
+        half_life_days=settings.half_life_days,
+        rerank_hits=settings.rerank_hits,
         answer_min_coverage=settings.answer_min_coverage,
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,

@@ -3,6 +3,7 @@
 `docs/settings.md` and `config/.env.example` name the same settings; a test keeps the three equal.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,6 +23,13 @@ class StorageType(StrEnum):
 
     FILE = "file"
     POSTGRESQL = "postgresql"
+
+
+class QueueType(StrEnum):
+    """Where jobs wait, and what processes share."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
 
 
 class TokenizerName(StrEnum):
@@ -88,6 +96,19 @@ class Settings(BaseSettings):
         None, description="The same database as the role that owns the tables and migrates them; empty: `DATABASE_URL`'s."
     )
     database_pool_size: int = Field(20, ge=1, le=500, description="Connections of this process to PostgreSQL at most.")
+
+    queue_type: QueueType = Field(
+        QueueType.MEMORY,
+        description="`memory`: one process does everything; `redis`: any number of `desklore worker` and API processes share jobs, "
+        "helpdesk quotas, caches and rate limits.",
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://`, `rediss://` or `unix://` address of Redis; needed where `DESKLORE_QUEUE_TYPE` is `redis`."
+    )
+    run_jobs: bool = Field(True, description="Whether `desklore up` runs jobs itself; `false` leaves them to `desklore worker`.")
+    job_lease_seconds: float = Field(
+        10.0, ge=1, le=300, description="With Redis: what a killed process ran is taken over by another one after so long."
+    )
 
     connector_host_allowlist: str = Field(
         "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
@@ -180,6 +201,16 @@ class Settings(BaseSettings):
         description="Weight of the dense vectors in the fusion; empty: 1 for a semantic model, 0 for the offline stand-in.",
     )
     sparse_weight: float = Field(1.0, ge=0, le=10, description="Weight of the term matches in the fusion.")
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="After so many days without a change a document has lost half of the 30 % that age can take from its score; "
+        "0: age takes nothing.",
+    )
+    rerank_hits: int = Field(
+        0, ge=0, le=30, description="So many of the best hits are judged again by the reason model, one call a question; 0: none."
+    )
     answer_min_coverage: float = Field(
         0.6,
         ge=0,
@@ -194,6 +225,11 @@ class Settings(BaseSettings):
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )
+    rate_address: str = Field(
+        "12000/minute", description="Requests of one network address, such as `200/second`; empty: no limit. Probes are not counted."
+    )
+    rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
+    rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
@@ -208,6 +244,21 @@ class Settings(BaseSettings):
         if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
+
+    @field_validator("rate_address", "rate_key", "rate_tenant")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value and re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value) is None:
+            raise ValueError("must be a number of requests per second, minute, hour or day, such as 6000/minute")
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_a_queue_that_nobody_serves(self) -> "Settings":
+        if self.queue_type is QueueType.REDIS and self.redis_url is None:
+            raise ValueError("DESKLORE_QUEUE_TYPE=redis needs DESKLORE_REDIS_URL")
+        if self.queue_type is QueueType.MEMORY and not self.run_jobs:
+            raise ValueError("DESKLORE_RUN_JOBS=false needs DESKLORE_QUEUE_TYPE=redis and a `desklore worker`")
+        return self
 
     @field_validator("database_url", "database_migration_url")
     @classmethod

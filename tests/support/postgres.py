@@ -149,8 +149,10 @@ class SharedPostgres:
 
     def _start(self, folder: Path, told: Path) -> dict[str, str]:
         given = os.environ.get("DESKLORE_TEST_POSTGRES_URL")
+        template = f"desklore_template_{secrets.token_hex(4)}"
         if given:
             admin_url = given.replace("postgresql+asyncpg://", "postgresql://")
+            _leave_reaper(folder / "postgres.users", told, "drop", admin_url, template)
         else:
             binaries = installed_binaries()
             if binaries is None:
@@ -158,8 +160,7 @@ class SharedPostgres:
             cluster = Cluster.make(binaries)
             cluster.start()
             admin_url = cluster.admin_url
-            _leave_reaper(folder / "postgres.users", told, binaries, cluster.folder)
-        template = f"desklore_template_{secrets.token_hex(4)}"
+            _leave_reaper(folder / "postgres.users", told, "remove", str(binaries), str(cluster.folder))
         asyncio.run(make_database(admin_url, template))
         made = database_at(admin_url, template)
         upgrade(made.url, made.owner_url)
@@ -172,12 +173,7 @@ class SharedPostgres:
 
     async def drop(self) -> None:
         """Remove this process's database; on a server that somebody gave us it would stay else."""
-        connection = await asyncpg.connect(self.admin_url)
-        try:
-            name = urlsplit(self.database.url).path.removeprefix("/")
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        finally:
-            await connection.close()
+        await drop_database(self.admin_url, urlsplit(self.database.url).path.removeprefix("/"))
         os.close(self._users)
 
 
@@ -189,6 +185,15 @@ async def make_database(admin_url: str, name: str, *, template: str = "template0
             if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
                 await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
         await connection.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+    finally:
+        await connection.close()
+
+
+async def drop_database(admin_url: str, name: str) -> None:
+    """Remove a database, whoever is connected."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:
         await connection.close()
 
@@ -212,18 +217,23 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _leave_reaper(users: Path, told: Path, binaries: Path, folder: Path) -> None:
+def _leave_reaper(users: Path, told: Path, *what: str) -> None:
     """Start the process that clears up after the last user, as nobody's child, so that no run has to wait for it. (-3: DEVNULL.)"""
-    command = [sys.executable, "-m", "tests.support.postgres", *map(str, (users, told, binaries, folder))]
+    command = [sys.executable, "-m", "tests.support.postgres", str(users), str(told), *what]
     code = "import subprocess as s, sys; s.Popen(sys.argv[1:], stdin=-3, stdout=-3, stderr=-3, start_new_session=True)"
     subprocess.run([sys.executable, "-c", code, *command], check=True, cwd=Path(__file__).parents[2], timeout=60)
 
 
-def _reap(users: str, told: str, binaries: str, folder: str) -> None:
+def _reap(users: str, told: str, what: str, *of: str) -> None:
+    """Once nobody uses it any more: `drop` a template on a server that was given, `remove` a cluster of our own."""
     with Path(users).open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         Path(told).unlink(missing_ok=True)
-        cluster = Cluster(Path(binaries), Path(folder))
+        if what == "drop":
+            asyncio.run(drop_database(*of))
+            return
+        binaries, folder = map(Path, of)
+        cluster = Cluster(binaries, folder)
         try:
             cluster.stop()
         finally:

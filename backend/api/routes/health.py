@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -46,9 +47,11 @@ async def live(request: Request) -> LiveOut:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **problems(key=False)})
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Metrics in Prometheus' text format; no label names a tenant."""
-    waiting, running = await services.queue.depth()
-    services.meter.level("jobs_waiting", waiting)
-    services.meter.level("jobs_running", running)
+    # Everything else is told also while the queue can't be asked.
+    with suppress(AppError):
+        waiting, running = await services.queue.depth()
+        services.meter.level("jobs_waiting", waiting)
+        services.meter.level("jobs_running", running)
     body, content_type = request.app.state.render_metrics()
     return Response(body, headers={"Content-Type": content_type})
 

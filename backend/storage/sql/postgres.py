@@ -13,6 +13,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
+from backend.core.waiting import to_its_end
+
 _PREFIXES: Final = ("postgresql://", "postgresql+asyncpg://", "postgres://")
 _CONNECT_SECONDS: Final = 10.0
 _COMMAND_SECONDS: Final = 150.0
@@ -36,9 +38,10 @@ Connect = Callable[[], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class DatabaseRole:
-    """Who the application is to the database."""
+    """Who the application is to the database, and how that writes texts."""
 
     name: str
+    encoding: str
     above_row_security: bool
     """Whether it sees every tenant's rows whatever the policies say: a superuser, or a role with BYPASSRLS."""
 
@@ -66,7 +69,7 @@ def pooled_engine(url: str, size: int, *, wait_seconds: float, **options: Any) -
         pool_use_lifo=True,
         **options,
     )
-    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True)
+    event.listen(engine.sync_engine, "before_cursor_execute", _without_nul, retval=True, named=True)
     event.listen(engine.sync_engine.pool, "checkin", _note_time)
     event.listen(engine.sync_engine.pool, "checkout", _refuse_broken)
     return engine
@@ -79,7 +82,19 @@ def single_engine(url: str) -> AsyncEngine:
 
 def _connecting(url: str, **options: Any) -> Connect:
     async def connect() -> Any:
-        return await asyncpg.connect(dsn(url), timeout=_CONNECT_SECONDS, **options)
+        made: list[Any] = []
+
+        async def open_one() -> None:
+            made.append(await asyncpg.connect(dsn(url), timeout=_CONNECT_SECONDS, **options))
+
+        try:
+            # Canceled in the middle of its handshake, the driver may leave the socket open.
+            await to_its_end(open_one())
+        except asyncio.CancelledError:
+            for connection in made:
+                connection.terminate()
+            raise
+        return made[0]
 
     return connect
 
@@ -89,9 +104,9 @@ def json_without_nul(text: str) -> str:
     return _ESCAPED_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
 
 
-def _without_nul(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> tuple[str, Any]:
+def _without_nul(*, statement: str, parameters: Any, executemany: bool, **_more: Any) -> tuple[str, Any]:
     """The same for texts. https://www.postgresql.org/docs/current/datatype-character.html"""
-    return statement, [_row_without_nul(row) for row in values] if many else _row_without_nul(values)
+    return statement, [_row_without_nul(row) for row in parameters] if executemany else _row_without_nul(parameters)
 
 
 def _row_without_nul(row: Any) -> Any:
@@ -129,9 +144,9 @@ async def revision(url: str) -> str | None:
 
 async def role(url: str) -> DatabaseRole:
     """Who this address connects as."""
-    query = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-    name, above = await _ask(url, query)
-    return DatabaseRole(name, above)
+    query = """SELECT rolname, current_setting('server_encoding'), rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"""
+    name, encoding, above = await _ask(url, query)
+    return DatabaseRole(name, encoding, above)
 
 
 async def grant(owner_url: str, role_name: str, tables: Sequence[str]) -> None:

@@ -21,7 +21,10 @@ async def prepare(settings: Settings) -> str:
     url, owner_url = addresses(settings)
     await asyncio.to_thread(upgrade, url, owner_url)
     if postgres.is_postgres(url):
-        await _require_row_security(url, strictly=settings.environment is Environment.PRODUCTION)
+        with translated():
+            found = await postgres.role(url)
+        _require_utf8(found)
+        _require_row_security(found, strictly=settings.environment is Environment.PRODUCTION)
     return url
 
 
@@ -43,13 +46,17 @@ def _opened(url: SecretStr) -> str:
     return plain
 
 
-async def _require_row_security(url: str, *, strictly: bool) -> None:
+def _require_utf8(role: postgres.DatabaseRole) -> None:
+    if role.encoding != "UTF8":
+        advice = f"The database's encoding is {role.encoding}: make one with ENCODING 'UTF8' (docs/postgresql.md)."
+        raise AppError(Code.STORAGE_UNAVAILABLE, advice)
+
+
+def _require_row_security(role: postgres.DatabaseRole, *, strictly: bool) -> None:
     """A role above row-level security would leave tenants apart by our own queries alone."""
-    with translated():
-        role = await postgres.role(url)
     if not role.above_row_security:
         return
-    advice = f"The database role {role.name} is above row-level security; use one without SUPERUSER and BYPASSRLS (docs/architecture.md)."
+    advice = f"The database role {role.name} is above row-level security; use one without SUPERUSER and BYPASSRLS (docs/postgresql.md)."
     if strictly:
         raise AppError(Code.STORAGE_UNAVAILABLE, advice)
     log.warning("row_security_bypassed", role=role.name, advice=advice)

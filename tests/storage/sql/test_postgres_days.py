@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from backend.core.model.document import DocState
 from backend.core.model.job import Job
 from backend.storage.sql import postgres as module
 from backend.storage.sql.unit_of_work import SqlDatabase
-from tests.contract.records import START, doc, tenant
+from tests.contract.records import START, doc, run, tenant
 from tests.support.postgres import PostgresDatabase
 
 _OURS = "FROM pg_stat_activity WHERE usename = 'desklore_test_app' AND datname = current_database()"
@@ -68,6 +69,48 @@ async def test_two_workers_never_claim_the_same_document(database: SqlDatabase) 
 
     await asyncio.gather(*(work_on() for _ in range(4)))
     assert len(claimed) == len(set(claimed)) == 60
+
+
+async def test_two_processes_that_write_one_tenant_take_turns(database: SqlDatabase, postgres: PostgresDatabase) -> None:
+    other = SqlDatabase(postgres.url, forget, pool_size=4)
+    async with database.open("acme") as work:
+        await work.sync.put_run(run("run_1"))
+
+    async def count_one(mine: SqlDatabase) -> None:
+        async with mine.open("acme", write=True) as work:
+            seen = await work.sync.get_run("run_1")
+            assert seen is not None
+            await asyncio.sleep(0.001)
+            seen.counts.listed += 1
+            await work.sync.put_run(seen)
+
+    await asyncio.gather(*(count_one((database, other)[number % 2]) for number in range(20)))
+    async with database.open("acme") as work:
+        stored = await work.sync.get_run("run_1")
+    assert stored is not None
+    assert stored.counts.listed == run("run_1").counts.listed + 20
+    await other.close()
+
+
+async def test_writers_that_wait_for_their_turn_hold_no_connection(postgres: PostgresDatabase) -> None:
+    small = SqlDatabase(postgres.url, forget, pool_size=2)
+    async with small.directory() as directory:
+        await directory.put_tenant(tenant("acme"))
+        await directory.put_tenant(tenant("other"))
+
+    async def write(number: int) -> None:
+        async with small.open("acme", write=True) as work:
+            await work.documents.put([doc(number)])
+
+    async with small.open("acme", write=True):
+        waiting = [asyncio.create_task(write(number)) for number in range(10)]
+        await asyncio.sleep(0.02)
+        async with asyncio.timeout(10), small.open("other", write=True) as work:
+            await work.documents.put([doc(1, company="other")])
+        waiting[3].cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(each is None for each in ended) == 9
+    await small.close()
 
 
 async def test_writers_of_the_same_documents_in_any_order_do_not_stop_each_other(database: SqlDatabase) -> None:
@@ -147,7 +190,7 @@ async def test_a_connection_the_server_closed_is_replaced(
     """The driver heard of it, or (`asked`) the connection lay idle for so long that it is asked for a sign of life."""
     await asyncio.gather(*(database.ping() for _ in range(4)))
     if asked:
-        monkeypatch.setitem(vars(module), "_IDLE_SECONDS", -1.0)
+        monkeypatch.setattr(module, "_IDLE_SECONDS", -1.0)
     await end_sessions(postgres)
     async with database.open("acme") as work:
         await work.documents.put([doc(1)])
@@ -180,16 +223,21 @@ async def test_a_full_pool_is_told(postgres: PostgresDatabase, monkeypatch: pyte
     await crowded.close()
 
 
+def elsewhere(url: str, wrong: str) -> str:
+    """The address with one part of it wrong."""
+    parts = urlsplit(url)
+    if wrong == "role":
+        return urlunsplit(parts._replace(netloc=parts.netloc.replace("desklore_test_app", "nobody_here")))
+    if wrong == "database":
+        return urlunsplit(parts._replace(path="/no_such_database"))
+    return "postgresql://app:only-for-tests@/desklore?host=/nowhere/at/all"
+
+
 @pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        (("desklore_test_app:", "nobody_here:"), "name or the password"),
-        (("@/desklore_test_", "@/no_such_database_"), "no such database"),
-        (("desklore-pg-", "nowhere-"), "can't be reached"),
-    ],
+    ("wrong", "told"), [("role", "name or the password"), ("database", "no such database"), ("host", "can't be reached")]
 )
-async def test_a_wrong_address_is_told_without_its_password(postgres: PostgresDatabase, wrong: tuple[str, str], told: str) -> None:
-    database = SqlDatabase(postgres.url.replace(*wrong), forget)
+async def test_a_wrong_address_is_told_without_its_password(postgres: PostgresDatabase, wrong: str, told: str) -> None:
+    database = SqlDatabase(elsewhere(postgres.url, wrong), forget)
     with pytest.raises(AppError) as refused:
         await database.ping()
     assert refused.value.code is Code.STORAGE_UNAVAILABLE

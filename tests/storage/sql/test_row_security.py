@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from secrets import token_hex
 
 import asyncpg
 import pytest
@@ -16,7 +17,7 @@ from backend.storage.sql.tables import metadata
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records, audit_entry
 from tests.contract.test_stores import fill
-from tests.support.postgres import PostgresDatabase
+from tests.support.postgres import PostgresDatabase, database_at
 
 TABLES = [table.name for table in metadata.sorted_tables]
 OPERATOR_READS = {"tenants", "api_keys", "connections", "runs"}
@@ -187,6 +188,19 @@ async def test_many_transactions_over_few_connections_never_mix(filled: Postgres
 
 def settings(url: str, folder: Path, **more: object) -> Settings:
     return Settings(_env_file=None, data_dir=folder, storage_type=StorageType.POSTGRESQL, database_url=url, **more)  # type: ignore[arg-type]
+
+
+async def test_a_database_of_another_encoding_is_refused(postgres: PostgresDatabase, tmp_path: Path) -> None:
+    connection = await asyncpg.connect(postgres.admin_url)
+    name = f"desklore_latin_{token_hex(4)}"
+    try:
+        await connection.execute(f"CREATE DATABASE {name} OWNER desklore_test_owner TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+        latin = database_at(postgres.admin_url, name)
+        with pytest.raises(AppError, match="encoding is LATIN1"):
+            await prepare(settings(latin.url, tmp_path, database_migration_url=latin.owner_url))
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
 
 
 async def test_production_refuses_a_role_above_it(postgres: PostgresDatabase, tmp_path: Path) -> None:
