@@ -13,7 +13,6 @@ from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
-from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
@@ -24,14 +23,13 @@ from backend.core.text.tokens import make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
-from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.keeping import keep
 from backend.storage.qdrant.edge import EdgeIndexes
-from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
-from backend.storage.secrets.local import LocalCipher
+from backend.storage.secrets.keyfile import load_or_make_secret
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 
@@ -71,6 +69,7 @@ async def build(settings: Settings) -> Built:
     embedder = await providers.embedder()
     queue = InProcessQueue(settings.job_concurrency)
     flights = InProcessFlights()
+    kept = await asyncio.to_thread(keep, settings)
     database = SqlDatabase(url, queue.enqueue)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
@@ -82,9 +81,10 @@ async def build(settings: Settings) -> Built:
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
-        blobs=LocalBlobStores(data / "blobs"),
+        blobs=kept.blobs,
         indexes=indexes,
-        cipher=LocalCipher(_master_keys(settings)),
+        cipher=kept.cipher,
+        secrets=kept.secrets,
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
@@ -109,7 +109,7 @@ async def build(settings: Settings) -> Built:
         auth=_auth(settings),
         meter=meter,
         # What is under way ends first, for it needs all the others; last the database, where it is written down.
-        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, flights.close],
+        _closers=[*kept.closers, database.close, *providers.closers, indexes.close, extractor.close, compute.close, flights.close],
     )
 
 
@@ -137,6 +137,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         token_minutes=settings.token_minutes,
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
+        blob_redirect_seconds=settings.blob_redirect_seconds,
     )
 
 
@@ -147,15 +148,6 @@ def _auth(settings: Settings) -> AuthConfig:
         key_pepper=_kept(settings, settings.key_pepper, "key_pepper"),
         token_minutes=settings.token_minutes,
     )
-
-
-def _master_keys(settings: Settings) -> list[tuple[str, bytes]]:
-    if settings.master_keys is None:
-        return [load_or_make_master_key(settings.data_dir / "secrets" / "master_key")]
-    try:
-        return parse_master_keys(settings.master_keys.get_secret_value())
-    except ValueError as error:
-        raise AppError(Code.SECRET_UNREADABLE, f"DESKLORE_MASTER_KEYS: {error}.") from None
 
 
 def _kept(settings: Settings, given: SecretStr | None, name: str) -> Secret:

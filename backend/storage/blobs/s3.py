@@ -1,7 +1,7 @@
 """Files of tenants in an S3 bucket: `<prefix><company_id>/<key>` (https://docs.aws.amazon.com/AmazonS3/latest/API/)."""
 
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,8 +156,8 @@ class S3BlobStore:
             self._delete_batch(batch)
         return files
 
-    def _delete_batch(self, versions: "list[dict[str, str]]") -> None:
-        done = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": versions, "Quiet": True})
+    def _delete_batch(self, versions: Sequence[dict[str, str]]) -> None:
+        done = self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": list(versions), "Quiet": True})
         if failed := done.get("Errors"):
             raise AppError(
                 Code.STORAGE_UNAVAILABLE,
@@ -165,7 +165,7 @@ class S3BlobStore:
                 retry_after=RETRY_AFTER_SECONDS,
             )
 
-    def _versions(self, segments: tuple[str, ...]) -> "Iterator[tuple[dict[str, str], bool]]":
+    def _versions(self, segments: tuple[str, ...]) -> Iterator[tuple[dict[str, str], bool]]:
         """Every version and delete marker, and whether it is what a reader gets."""
         name = self._folder + "/".join(segments)
         lister = self._s3.get_paginator("list_object_versions")
