@@ -47,6 +47,8 @@ class AwsPlace:
     """Another server that speaks the same protocol; None: AWS."""
     concurrency: int = 16
     """Calls at once."""
+    attempts: int = _ATTEMPTS
+    """How often a call is tried that may work later."""
 
 
 class AwsClient:
@@ -62,7 +64,7 @@ class AwsClient:
         config = Config(
             connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": place.attempts},
             max_pool_connections=place.concurrency,
             # Without it links to keys that are not ASCII are signed in a way servers refuse.
             signature_version="s3v4" if service == "s3" else None,

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,8 +12,12 @@ import pytest
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.cipher import Cipher
-from backend.storage.secrets.local import LocalCipher
+from backend.storage.aws import AwsClient
+from backend.storage.secrets.envelope import EnvelopeCipher
+from backend.storage.secrets.kms import KmsWrapper
+from backend.storage.secrets.local import LocalCipher, LocalWrapper
 from tests.contract.records import tenant
+from tests.servers.aws import aws_url, kms_client  # noqa: F401 - pytest looks for fixtures here
 
 Make = Callable[[Sequence[tuple[str, bytes]]], Cipher]
 CIPHERS: dict[str, Make] = {"local": LocalCipher}
@@ -21,9 +26,31 @@ FIELD = "connection/conn_1"
 PLAIN = Secret("비밀-키-SECRET-1234")
 
 
-@pytest.fixture(params=CIPHERS)
+@pytest.fixture(params=[*CIPHERS, "kms"])
 def make(request: pytest.FixtureRequest) -> Make:
+    if request.param == "kms":
+        return KmsKeys(request.getfixturevalue("kms_client")).make
     return CIPHERS[request.param]
+
+
+class KmsKeys:
+    """Ciphers by KMS: one key there for each master key that a test names; those it does not give are disabled."""
+
+    def __init__(self, aws: AwsClient) -> None:
+        self._aws = aws
+        self._known: dict[tuple[str, bytes], str] = {}
+
+    def make(self, keys: Sequence[tuple[str, bytes]]) -> Cipher:
+        if not keys or any(len(key) != 32 or not name or "." in name for name, key in keys):
+            raise ValueError("a master key of KMS is one")
+        client = self._aws.client
+        for each in keys:
+            if each not in self._known:
+                tags = [{"TagKey": "_custom_id_", "TagValue": f"{each[0]}0000-0000-4000-8000-{secrets.token_hex(6)}"}]
+                self._known[each] = client.create_key(Tags=tags)["KeyMetadata"]["Arn"]
+        for each, arn in self._known.items():
+            (client.enable_key if each in keys else client.disable_key)(KeyId=arn)
+        return EnvelopeCipher(KmsWrapper(self._aws, self._known[keys[0]]))
 
 
 def with_key(cipher: Cipher, company_id: str = "acme") -> Tenant:
@@ -79,6 +106,16 @@ def test_a_lost_master_key_is_told_by_its_id(make: Make) -> None:
     assert "2025" in unreadable(make([(OLD[0], NEW[1])]), who, FIELD, sealed), "the right id with the wrong key"
 
 
+def test_what_needs_an_older_master_key_is_told(make: Make) -> None:
+    before = make([OLD])
+    data_key = before.new_data_key("acme")
+    assert before.is_newest(data_key)
+    both = make([NEW, OLD])
+    assert not both.is_newest(data_key)
+    assert both.is_newest(both.rewrap("acme", data_key))
+    assert both.is_newest(both.new_data_key("other"))
+
+
 def test_master_keys_rotate_without_touching_secrets(make: Make) -> None:
     before = make([OLD])
     who = with_key(before)
@@ -122,3 +159,17 @@ def test_a_new_process_opens_what_an_old_one_sealed(name: str) -> None:
     }
     done = subprocess.run([sys.executable, "-c", _OPEN_ELSEWHERE], input=json.dumps(given).encode(), capture_output=True, check=True)
     assert done.stdout.decode() == PLAIN.reveal()
+
+
+def test_keys_move_into_a_key_service_and_out_again(kms_client: AwsClient) -> None:  # noqa: F811 - the fixture
+    arn = kms_client.client.create_key()["KeyMetadata"]["Arn"]
+    service, own = KmsWrapper(kms_client, arn), LocalWrapper(lambda: [NEW])
+    before = LocalCipher([NEW])
+    who = with_key(before)
+    sealed = before.seal(who, FIELD, PLAIN)
+    moving = EnvelopeCipher(service, own)
+    inside = tenant("acme", sealed_data_key=moving.rewrap("acme", who.sealed_data_key))
+    assert EnvelopeCipher(service).open(inside, FIELD, sealed) == PLAIN
+    assert "DESKLORE_MASTER_KEY_SOURCE" in unreadable(before, inside, FIELD, sealed)
+    back = tenant("acme", sealed_data_key=EnvelopeCipher(own, service).rewrap("acme", inside.sealed_data_key))
+    assert LocalCipher([NEW]).open(back, FIELD, sealed) == PLAIN

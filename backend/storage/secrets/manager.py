@@ -4,6 +4,7 @@ Each connection's newest version has the connection's id as a staging label, and
 nothing never takes the place of one that is in use (https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html).
 """
 
+import contextlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -100,8 +101,14 @@ def _write(client: Any, name: str, version: str, content: tuple[str, str]) -> No
 
 def _put(client: Any, name: str, version: str, content: tuple[str, str]) -> None:
     connection_id, plain = content
-    stages = ["AWSCURRENT", connection_id]
-    client.put_secret_value(SecretId=name, SecretString=plain, ClientRequestToken=version, VersionStages=stages)
+    client.put_secret_value(SecretId=name, SecretString=plain, ClientRequestToken=version, VersionStages=[connection_id])
+    # For people who look there: we read by the connection's label only.
+    current = [each for each, labels in client.describe_secret(SecretId=name)["VersionIdsToStages"].items() if "AWSCURRENT" in labels]
+    # Another process that was faster moved it already.
+    with contextlib.suppress(client.exceptions.InvalidParameterException):
+        client.update_secret_version_stage(
+            SecretId=name, VersionStage="AWSCURRENT", MoveToVersionId=version, **({"RemoveFromVersionId": current[0]} if current else {})
+        )
 
 
 def _read(client: Any, name: str, label: str) -> str | None:
