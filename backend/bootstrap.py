@@ -13,7 +13,6 @@ from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
-from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
@@ -25,10 +24,9 @@ from backend.core.text.tokens import make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
-from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.keeping import keep
 from backend.storage.qdrant.choose import choose_indexes
-from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
-from backend.storage.secrets.local import LocalCipher
+from backend.storage.secrets.keyfile import load_or_make_secret
 from backend.storage.sharing import share
 from backend.storage.sql.prepare import prepare
 from backend.storage.sql.unit_of_work import SqlDatabase
@@ -74,6 +72,7 @@ async def build(settings: Settings) -> Built:
     providers = Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
     shared = share(settings, meter)
+    kept = await asyncio.to_thread(keep, settings)
     database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
@@ -85,9 +84,10 @@ async def build(settings: Settings) -> Built:
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
-        blobs=LocalBlobStores(data / "blobs"),
+        blobs=kept.blobs,
         indexes=chosen.indexes,
-        cipher=LocalCipher(_master_keys(settings)),
+        cipher=kept.cipher,
+        secrets=kept.secrets,
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
@@ -113,7 +113,7 @@ async def build(settings: Settings) -> Built:
         meter=meter,
         rates=shared.rates,
         # What is under way ends first, for it needs all the others; last the database, where it is written down.
-        _closers=[database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
+        _closers=[*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
         _claim=chosen.claim,
     )
 
@@ -144,6 +144,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         token_minutes=settings.token_minutes,
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
+        blob_redirect_seconds=settings.blob_redirect_seconds,
     )
 
 
@@ -154,15 +155,6 @@ def _auth(settings: Settings) -> AuthConfig:
         key_pepper=_kept(settings, settings.key_pepper, "key_pepper"),
         token_minutes=settings.token_minutes,
     )
-
-
-def _master_keys(settings: Settings) -> list[tuple[str, bytes]]:
-    if settings.master_keys is None:
-        return [load_or_make_master_key(settings.data_dir / "secrets" / "master_key")]
-    try:
-        return parse_master_keys(settings.master_keys.get_secret_value())
-    except ValueError as error:
-        raise AppError(Code.SECRET_UNREADABLE, f"DESKLORE_MASTER_KEYS: {error}.") from None
 
 
 def _kept(settings: Settings, given: SecretStr | None, name: str) -> Secret:

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_index import IndexSettings
 
 
@@ -48,7 +49,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(IndexSettings):
+class Settings(KeepingSettings, IndexSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -280,7 +281,8 @@ class Settings(IndexSettings):
         """A production start with a missing or weak secret would be unsafe or lose every secret at the next start."""
         if self.environment is not Environment.PRODUCTION:
             return self
-        wanted = {"OPERATOR_KEY": (self.operator_key, 24), "MASTER_KEYS": (self.master_keys, 44)}
+        wanted = {"OPERATOR_KEY": (self.operator_key, 24)}
+        wanted |= {"MASTER_KEYS": (self.master_keys, 44)} if self.master_key_source is MasterKeySource.ENVIRONMENT else {}
         wanted |= {"JWT_SECRET": (self.jwt_secret, 32), "KEY_PEPPER": (self.key_pepper, 32)}
         bad = [
             f"DESKLORE_{name} (at least {least} characters)"

@@ -26,6 +26,7 @@ from backend.api.routes import (
     feedback,
     health,
     keys,
+    master_key,
     replies,
     search,
     sync,
@@ -43,6 +44,7 @@ from backend.core.usecases.tokens import Authenticator
 ROUTERS: Final = (
     tenants.router,
     keys.router,
+    master_key.router,
     tokens.router,
     connections.router,
     sync.router,

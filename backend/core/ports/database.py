@@ -56,6 +56,10 @@ class Directory(Protocol):
         """One by id."""
         ...
 
+    async def lock_tenant(self, company_id: str) -> Tenant | None:
+        """As `get_tenant`, and nobody else changes it until this transaction ends: for what is read, changed and put back."""
+        ...
+
     async def list_tenants(self) -> list[Tenant]:
         """All, oldest first."""
         ...

@@ -16,6 +16,7 @@ from backend.core.ports.flights import Flights
 from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
+from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
@@ -42,6 +43,7 @@ class Policy:
     token_minutes: int = 60
     init_wait_seconds: float = 2.0
     stalled_minutes: float = 10.0
+    blob_redirect_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ class Services:
     blobs: BlobStores
     indexes: VectorIndexes
     cipher: Cipher
+    secrets: SecretStore
     sources: SourceFactory
     extractor: TextExtractor
     models: Models

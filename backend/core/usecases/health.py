@@ -35,6 +35,7 @@ async def probe_dependencies(services: Services) -> list[Dependency]:
     return [
         await _probe_database(services),
         await _probe_index(services),
+        await _probe_files(services),
         *(
             Dependency(name=f"model:{role}", state=DependencyState.OK, detail=f"{model.provider}/{model.model}")
             for role, model in (
@@ -78,6 +79,18 @@ async def _probe_database(services: Services) -> Dependency:
     except TimeoutError:
         return Dependency(name="database", state=DependencyState.DOWN, detail="no answer in time")
     return Dependency(name="database", state=DependencyState.OK)
+
+
+async def _probe_files(services: Services) -> Dependency:
+    """Without files questions are answered still; syncs wait, and attachments can't be opened."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await services.blobs.ping()
+    except AppError as error:
+        return Dependency(name="files", state=DependencyState.LOW, detail=error.code.value)
+    except TimeoutError:
+        return Dependency(name="files", state=DependencyState.LOW, detail="no answer in time")
+    return Dependency(name="files", state=DependencyState.OK)
 
 
 async def _probe_index(services: Services) -> Dependency:

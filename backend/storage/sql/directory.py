@@ -66,6 +66,12 @@ class SqlDirectory:
         row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id))
         return _tenant.decode(row.body) if row else None
 
+    async def lock_tenant(self, company_id: str) -> Tenant | None:
+        """One by id, held against others who would change it. SQLite holds the whole database, and leaves FOR UPDATE out."""
+        await self._in.lock()
+        row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id).with_for_update())
+        return _tenant.decode(row.body) if row else None
+
     async def list_tenants(self) -> list[Tenant]:
         """All, oldest first."""
         rows = await self._in.rows(select(tenants.c.body).order_by(tenants.c.created_at, tenants.c.company_id))
