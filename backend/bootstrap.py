@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 
 from pydantic import SecretStr
 
@@ -21,15 +20,13 @@ from backend.core.model.tenant import Secret
 from backend.core.ports.llm import Embedder
 from backend.core.ports.rates import Rates
 from backend.core.ports.services import Policy, Services
-from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
-from backend.storage.qdrant.absent import AbsentIndexes
-from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.qdrant.choose import choose_indexes
 from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
 from backend.storage.secrets.local import LocalCipher
 from backend.storage.sharing import share
@@ -84,14 +81,12 @@ async def build(settings: Settings) -> Built:
     makers = Makers(encoder=encoder.id)
     if dense:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    # The embedded index belongs to one process: the one that runs jobs.
-    embedded = EdgeIndexes(data / "index", makers) if settings.run_jobs else None
-    indexes: VectorIndexes = embedded or AbsentIndexes(makers)
+    chosen = choose_indexes(settings, makers)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
         blobs=LocalBlobStores(data / "blobs"),
-        indexes=indexes,
+        indexes=chosen.indexes,
         cipher=LocalCipher(_master_keys(settings)),
         sources=SourceRegistry(
             settings.allowed_hosts,
@@ -118,8 +113,8 @@ async def build(settings: Settings) -> Built:
         meter=meter,
         rates=shared.rates,
         # What is under way ends first, for it needs all the others; last the database, where it is written down.
-        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, *shared.closers],
-        _claim=None if embedded is None else partial(asyncio.to_thread, embedded.shards.claim),
+        _closers=[database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
+        _claim=chosen.claim,
     )
 
 

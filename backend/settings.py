@@ -8,7 +8,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from backend.settings_index import IndexSettings
 
 
 class Environment(StrEnum):
@@ -46,7 +48,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(BaseSettings):
+class Settings(IndexSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(

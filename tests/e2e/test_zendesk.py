@@ -15,7 +15,7 @@ from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
 from tests.e2e.trip import Tenant, Trip
 
-CHANGES = 300
+CHANGES = 200
 A_MINUTE = 61
 
 
@@ -224,7 +224,7 @@ class Storm:
 
 @pytest.mark.parametrize("seed", [3])
 async def test_after_a_storm_of_changes_store_and_index_are_the_truth(trip: Trip, seed: int) -> None:
-    async with running_zendesk(SandboxOptions(tickets=120, seed=seed, export_quota=100_000)) as zendesk:
+    async with running_zendesk(SandboxOptions(tickets=80, seed=seed, export_quota=100_000)) as zendesk:
         tenant = await trip.onboard("acme")
         await tenant.connect_zendesk(zendesk)
         await tenant.sync()

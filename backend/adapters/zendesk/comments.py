@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from backend.adapters.zendesk.client import ZendeskClient
+from backend.adapters.zendesk.events import Events
 from backend.adapters.zendesk.fields import Record, generated, ident, moment, needed_ident, number, records, seconds, text
 from backend.adapters.zendesk.people import People
 from backend.adapters.zendesk.spool import Spool
@@ -49,24 +50,17 @@ class Comments:
         self._singles = 0
         self._oldest: int | None = None
         """When the oldest listed ticket was made."""
-        self._origin: int | None = None
-        """Where the walk through the events began; None: it did not."""
-        self._place = 0
-        """Where it goes on."""
-        self._reached = 0
-        """Everything up to here has been read."""
-        self._ended = False
+        self._events: Events | None = None
+        """The walk through the events; None: it has not begun."""
         self._refused = False
-        self._ahead: asyncio.Task[Record] | None = None
-        """The next page of events, on its way while this one is taken apart."""
 
     def announce(self, tickets: Sequence[Record], *, whole: bool) -> None:
         """Tell of tickets that were listed and may be asked for; `whole` where all of them will be."""
         born = [at for ticket in tickets if (at := seconds(moment(ticket, "created_at")))]
         if born:
             self._oldest = min([*born, *([] if self._oldest is None else [self._oldest])])
-        if whole and len(tickets) > FEW and self._origin is None:
-            self._begin(0)
+        if whole and len(tickets) > FEW and self._events is None:
+            self._events = Events(self._client, 0)
 
     async def of(self, ticket: Record) -> list[Record]:
         """All comments of a listed ticket, oldest first."""
@@ -87,71 +81,49 @@ class Comments:
 
     async def close(self) -> None:
         """Let go of what was kept, and of what is on its way."""
-        if self._ahead is not None:
-            self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
+        if self._events is not None:
+            await self._events.close()
         self._spool.close()
 
     def _in_bulk(self) -> bool:
         if self._refused:
             return False
-        if self._origin is None and self._singles >= FEW and self._oldest is not None:
-            self._begin(self._oldest)
-        return self._origin is not None
-
-    def _begin(self, origin: int) -> None:
-        self._origin = self._place = self._reached = origin
-        self._ended = False
-        self._spool.close()
+        if self._events is None and self._singles >= FEW and self._oldest is not None:
+            self._events = Events(self._client, self._oldest)
+        return self._events is not None
 
     async def _from_events(self, ticket: Record, ticket_id: str) -> list[Record] | None:
         """The ticket's comments, where the events tell all of them."""
-        born = seconds(moment(ticket, "created_at"))
-        if self._origin is None or born < self._origin:
+        events = self._events
+        if events is None or seconds(moment(ticket, "created_at")) < events.origin:
             return None
         until = generated(ticket)
-        while self._reached < until and not self._ended and not self._refused:
-            await self._advance()
+        while events.reached < until and not events.ended and not self._refused:
+            await self._advance(events)
         found = self._spool.take(ticket_id)
         count = number(ticket, "comment_count")
-        if not found or (len(found) != count if count is not None else self._reached < until):
+        if not found or (len(found) != count if count is not None else events.reached < until):
             return None
         return found
 
-    async def _advance(self) -> None:
-        """Read one page of events."""
-        page, self._ahead = self._ahead or self._asked(), None
+    async def _advance(self, events: Events) -> None:
+        """Take one page of events."""
         try:
-            body = await page
+            body = await events.take()
         except AppError as error:
             if error.code not in _NO_EVENTS:
                 raise
             self._refused = True
             return
-        self._step(body)
         for event in records(body, "ticket_events"):
             self._keep(event)
 
-    def _asked(self) -> asyncio.Task[Record]:
-        return asyncio.create_task(self._client.events(self._place))
-
-    def _step(self, body: Record) -> None:
-        """Where to go on behind a page; where all of them will be wanted, the next one is asked for at once."""
-        end = number(body, "end_time")
-        # At the end the next page is the page itself: it is never followed, and a page that leads nowhere is the last.
-        self._ended = body.get("end_of_stream") is True or end is None or end <= self._place
-        if end is not None and end >= self._place:
-            # What happened in the last second may go on in the next page.
-            self._reached = end if self._ended else end - 1
-            self._place = end
-        if self._origin == 0 and not self._ended:
-            self._ahead = self._asked()
-
     def _keep(self, event: Record) -> None:
-        ticket_id = ident(event, "ticket_id")
         for child in records(event, "child_events"):
-            key = ident(child, "id")
-            if ticket_id is None or key is None or text(child, "event_type") not in _SAID:
+            if text(child, "event_type") not in _SAID:
+                continue
+            ticket_id, key = ident(event, "ticket_id"), ident(child, "id")
+            if ticket_id is None or key is None:
                 continue
             # A comment among the events has no time of its own: it is its event's.
             at = child.get("created_at") or event.get("created_at")

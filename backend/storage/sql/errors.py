@@ -1,6 +1,8 @@
 """What a database's errors mean in ours: full, away, or a rule of the tables broken."""
 
 import errno
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,12 +65,25 @@ def meaning(error: Exception) -> AppError | None:
     if isinstance(cause, PoolTimeoutError):
         return _away("The database is busy: no connection became free in time. Try again.")
     if isinstance(cause, OSError):
-        return _away(f"The database can't be reached: {cause.strerror or type(cause).__name__}.")
+        return _away(f"The database can't be reached: {_why(cause)}.")
     if isinstance(cause, sqlite3.DatabaseError) and not isinstance(cause, sqlite3.ProgrammingError | sqlite3.DataError):
         return _sqlite_away(cause)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return _away(_POSTGRES_AWAY["08"])
     return _postgres_away(cause)
+
+
+def _why(error: OSError) -> str:
+    """In the system's words, without the address: callers read it too."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return (
+        "unknown host"
+        if isinstance(error, socket.gaierror)
+        else "no answer in time"
+        if isinstance(error, TimeoutError)
+        else "no connection"
+    )
 
 
 def _away(message: str) -> AppError:

@@ -230,7 +230,7 @@ def elsewhere(url: str, wrong: str) -> str:
         return urlunsplit(parts._replace(netloc=parts.netloc.replace("desklore_test_app", "nobody_here")))
     if wrong == "database":
         return urlunsplit(parts._replace(path="/no_such_database"))
-    return "postgresql://app:only-for-tests@/desklore?host=/nowhere/at/all"
+    return f"postgresql://app:only-for-tests@{wrong}/desklore"
 
 
 @pytest.mark.parametrize(
