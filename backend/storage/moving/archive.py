@@ -108,7 +108,7 @@ class ArchiveReader:
 
     def verify(self) -> Manifest:
         """Read everything and compare it with what the archive says. Raises INVALID_REQUEST where anything differs."""
-        with tempfile.TemporaryFile() as computed, tempfile.TemporaryFile() as told:
+        with tempfile.TemporaryFile() as computed, tempfile.TemporaryFile() as told, _whole():
             manifest: Manifest | None = None
             for name, file in self._members():
                 if name == LISTING:
@@ -129,16 +129,22 @@ class ArchiveReader:
 
     def _members(self) -> Iterator[tuple[str, IO[bytes]]]:
         self._file.seek(0)
-        try:
-            with tarfile.open(fileobj=self._file, mode="r|") as tar:
-                while (member := tar.next()) is not None:
-                    file = tar.extractfile(member) if member.isreg() else None
-                    if file is None:
-                        raise refused(f"{member.name} is not a file")
-                    yield member.name, file
-                    tar.members.clear()  # type: ignore[attr-defined]  # likewise
-        except tarfile.TarError as error:
-            raise refused(f"it is damaged or not whole ({error})") from error
+        with _whole(), tarfile.open(fileobj=self._file, mode="r|") as tar:
+            while (member := tar.next()) is not None:
+                file = tar.extractfile(member) if member.isreg() else None
+                if file is None:
+                    raise refused(f"{member.name} is not a file")
+                yield member.name, file
+                tar.members.clear()  # type: ignore[attr-defined]  # likewise
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Refuse a file whose bytes are no tar, or end too early."""
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise refused(f"it is damaged or not whole ({error})") from error
 
 
 def _hashed(name: str, file: IO[bytes]) -> Part:
