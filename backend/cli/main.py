@@ -22,6 +22,7 @@ from backend.cli import (
     sandbox,
     search,
     serve,
+    storage,
     tenant_settings,
     tenants,
 )
@@ -59,6 +60,7 @@ app.add_typer(failures.app, name="failures", rich_help_panel=_USE)
 app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.command("backup", rich_help_panel=_KEEP)(backup.backup)
 app.command("restore", rich_help_panel=_KEEP)(backup.restore_)
+app.add_typer(storage.app, name="storage", rich_help_panel=_KEEP)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import IO, Final
 
@@ -112,14 +113,15 @@ async def _write_table(still: Snapshot, writer: ArchiveWriter, table: Table, com
         await asyncio.to_thread(_add, writer, f"tables/{company or NOBODY}/{table.name}/{parts:06}.jsonl.zst", bytes(lines))
         lines.clear()
 
-    async for page in still.pages(table, company):
-        for row in page:
-            lines += to_line(table, row)
-        wanted |= files_of(table, page)
-        rows += len(page)
-        progress.step(f"{company or 'operator'} {table.name}", len(page))
-        if len(lines) >= _PART_BYTES:
-            await part()
+    async with aclosing(still.pages(table, company)) as pages:
+        async for page in pages:
+            for row in page:
+                lines += to_line(table, row)
+            wanted |= files_of(table, page)
+            rows += len(page)
+            progress.step(f"{company or 'operator'} {table.name}", len(page))
+            if len(lines) >= _PART_BYTES:
+                await part()
     if lines:
         await part()
     return rows

@@ -1,6 +1,6 @@
 """Every row of an installation as it was at one moment, read in order and in pieces while others go on writing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -44,8 +44,8 @@ class Snapshot:
             query = select(func.count()).select_from(table).where(table.c.company_id == company_id)
             return int((await self._connection.execute(query)).scalar_one())
 
-    async def pages(self, table: Table, company_id: str) -> AsyncIterator[Sequence[Row]]:
-        """A tenant's rows of a table by their key, the same order in every database."""
+    async def pages(self, table: Table, company_id: str) -> AsyncGenerator[Sequence[Row], None]:
+        """A tenant's rows of a table by their key, the same order in every database. Close it when done (`aclosing`)."""
         await self._act_for(company_id)
         with translated():
             async with self._connection.stream(self._query(table, company_id), execution_options={"yield_per": PAGE_ROWS}) as result:
@@ -68,6 +68,10 @@ class Snapshot:
 async def snapshot(engines: Engines) -> AsyncIterator[Snapshot]:
     """One moment of the database, held until the block ends. It takes no lock that a writer would wait for."""
     with translated():
+        if not engines.shared:
+            # The first connection of all that writes switches to the write-ahead log, which it can't while a snapshot is held.
+            async with engines.writer.connect():
+                pass
         connection = await engines.reader.connect().start()
     try:
         with translated():
