@@ -6,23 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from backend import bootstrap
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption
-from backend.core.errors import AppError, Code
-from backend.core.model.tenant import Tenant
 from backend.observability.logging import configure_logging
-from backend.runtime import version
-from backend.settings import LogFormat, Settings
-from backend.storage.keeping import keep
-from backend.storage.moving.backup import BackedUp, back_up
+from backend.settings import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
-from backend.storage.moving.progress import Tell
-from backend.storage.moving.restore import Restored, Target, restore
-from backend.storage.sql.engine import open_engines
-from backend.storage.sql.prepare import prepare
 
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The archive, such as `desklore-2026-03-01.tar`.")]
 
@@ -33,10 +23,12 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Write everything that is stored to one file, while Desklore runs. Keep the master key and the key pepper elsewhere."""
+    from backend.cli import moving  # noqa: PLC0415 - it loads all of the product, which other commands need not wait for
+
     output, settings = Output(as_json=as_json), load_settings()
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     with counting(output) as tell:
-        made = asyncio.run(make_backup(settings, path, company=company, tell=tell))
+        made = asyncio.run(moving.make_backup(settings, path, company=company, tell=tell))
     output.document(made)
     manifest = made.manifest
     output.text(f"{made.path}: {manifest.rows} rows and {manifest.files} files of {_companies(manifest.companies)}, {made.bytes:,} bytes.")
@@ -51,12 +43,14 @@ def restore_(
     as_json: JsonOption = False,
 ) -> None:
     """Put a backup back, into whichever database the settings name. Stop Desklore first; a damaged file is refused."""
+    from backend.cli import moving  # noqa: PLC0415 - likewise
+
     output, settings = Output(as_json=as_json), load_settings()
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     if replace and not yes:
         typer.confirm("Erase what the backup replaces, with all its documents, connections and keys?", abort=True, err=True)
     with counting(output) as tell:
-        done = asyncio.run(put_back(settings, path, replace=replace, tell=tell))
+        done = asyncio.run(moving.put_back(settings, path, replace=replace, tell=tell))
     output.document(done)
     manifest = done.manifest
     output.text(
@@ -71,47 +65,6 @@ def restore_(
             style="yellow",
         )
     _tell_missing(output, manifest.companies)
-
-
-async def make_backup(settings: Settings, path: Path, *, company: str | None, tell: Tell) -> BackedUp:
-    """Back the installation up that the settings name."""
-    url = await prepare(settings)
-    engines, kept = open_engines(url, pool_size=1), await asyncio.to_thread(keep, settings)
-    try:
-        return await back_up(engines, kept.blobs, path, version=version(), company=company, tell=tell)
-    finally:
-        await engines.dispose()
-        for close in kept.closers:
-            await close()
-
-
-async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell) -> Restored:
-    """Restore into the installation that the settings name. Raises INDEX_UNAVAILABLE while it runs with the embedded index."""
-    url = await prepare(settings)
-    built = await bootstrap.build(settings)
-    engines = open_engines(url, pool_size=1)
-    services = built.services
-
-    async def forget(company_id: str) -> None:
-        await services.indexes.drop(company_id)
-        await services.caches.drop(company_id)
-
-    def opens(tenant: Tenant) -> bool:
-        try:
-            services.cipher.rewrap(tenant.company_id, tenant.sealed_data_key)
-        except AppError as error:
-            if error.code is not Code.SECRET_UNREADABLE:
-                raise
-            return False
-        return True
-
-    try:
-        await built.claim()
-        target = Target(engines=engines, blobs=services.blobs, forget=forget, opens=opens)
-        return await restore(path, target, replace=replace, tell=tell)
-    finally:
-        await engines.dispose()
-        await built.close()
 
 
 def _companies(counts: dict[str, CompanyCounts]) -> str:

@@ -12,12 +12,7 @@ from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_operator
 from backend.cli.text import day
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat, Settings
-from backend.storage.keeping import keep
-from backend.storage.moving.export import Exported, export
-from backend.storage.moving.progress import Tell
-from backend.storage.sql.engine import open_engines
-from backend.storage.sql.prepare import prepare
+from backend.settings import LogFormat
 
 app = typer.Typer(help="Companies that use this installation (operator's key).", no_args_is_help=True)
 
@@ -91,20 +86,12 @@ def export_(
     as_json: JsonOption = False,
 ) -> None:
     """Write all that is kept of a company to a zip: JSON lines for each table, and its files. Run it where the data is."""
+    from backend.cli import moving  # noqa: PLC0415 - it loads all of the product, which other commands need not wait for
+
     output, settings = Output(as_json=as_json), load_settings()
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     with counting(output) as tell:
-        done = asyncio.run(_export(settings, company, path, tell))
+        done = asyncio.run(moving.export_company(settings, company, path, tell))
     output.document(done)
     output.text(f"{done.path}: {sum(done.rows.values())} rows and {done.files} files of {company}, {done.bytes:,} bytes.")
     output.text("Credentials and keys are left out. It holds personal data: hand it over safely, and delete it afterwards.")
-
-
-async def _export(settings: Settings, company: str, path: Path, tell: Tell) -> Exported:
-    engines, kept = open_engines(await prepare(settings), pool_size=1), await asyncio.to_thread(keep, settings)
-    try:
-        return await export(engines, kept.blobs, company, path, tell=tell)
-    finally:
-        await engines.dispose()
-        for close in kept.closers:
-            await close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.cli.backup import make_backup, put_back
+from backend.cli.moving import make_backup, put_back
 from backend.settings import Settings
 from backend.storage.moving.progress import silent
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
