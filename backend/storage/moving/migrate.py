@@ -13,9 +13,9 @@ from backend.storage.moving.progress import Progress, Tell, silent
 from backend.storage.sql.audit import OPERATOR
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.engine import Engines
-from backend.storage.sql.errors import translated
 from backend.storage.sql.snapshot import Snapshot, snapshot, tables_of
-from backend.storage.sql.transaction import Transaction, insert
+from backend.storage.sql.transaction import insert
+from backend.storage.sql.unit_of_work import over_all
 from backend.storage.sql.whole_rows import TABLES, Row, of_json, same_everywhere
 
 _PASSES: Final = 4
@@ -130,14 +130,8 @@ class _Moving:
                 f"The target has companies that the source has not ({some}). Give it an empty database, or --replace to erase them there.",
             )
         for company in others:
-            transaction = Transaction(self._target, None)
-            try:
-                connection = await transaction.lock()
+            async with over_all(self._target) as transaction:
                 await SqlDirectory(transaction).delete_tenant(company)
-                with translated():
-                    await connection.commit()
-            finally:
-                await transaction.close()
             self.deleted += 1
 
     async def _table(self, mine: Snapshot, other: Snapshot, table: Table, company: str) -> None:
@@ -175,9 +169,7 @@ class _Moving:
         gone = [] if company == OPERATOR else gone
         if not changed and not gone:
             return
-        transaction = Transaction(self._target, None)
-        try:
-            connection = await transaction.lock()
+        async with over_all(self._target) as transaction:
             if company != OPERATOR:
                 await transaction.act_for(company)
             for row in gone:
@@ -187,10 +179,6 @@ class _Moving:
                 await transaction.write(insert(table, transaction.dialect).on_conflict_do_nothing(), rows)
             else:
                 await transaction.upsert(table, rows)
-            with translated():
-                await connection.commit()
-        finally:
-            await transaction.close()
         self.written += len(changed)
         self.deleted += len(gone)
 

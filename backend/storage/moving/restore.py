@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 import msgspec
 import zstandard
 from msgspec import Struct
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Tenant
@@ -24,8 +24,8 @@ from backend.storage.moving.progress import Progress, Tell, silent
 from backend.storage.sql.audit import OPERATOR
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.engine import Engines, newest_revision
-from backend.storage.sql.errors import translated
 from backend.storage.sql.transaction import Transaction, insert
+from backend.storage.sql.unit_of_work import over_all
 from backend.storage.sql.whole_rows import TABLES, from_line
 
 _ROWS_AT_ONCE: Final = 100
@@ -71,40 +71,39 @@ async def restore(path: Path, target: Target, *, replace: bool = False, tell: Te
                 f"its tables are of schema {manifest.revision}, and here they are {newest_revision()}; restore it with Desklore "
                 f"{manifest.version} and that schema, then start this version, which brings them up to date"
             )
-        return await _Restoring(reader, manifest, target, Progress(tell)).run(replace=replace)
+        async with over_all(target.engines) as transaction:
+            restoring = _Restoring(reader, manifest, target, Progress(tell), transaction=transaction)
+            erased = await restoring.run(replace=replace)
+    return await restoring.finish(erased)
 
 
 class _Restoring:
     """One restore, under way."""
 
-    def __init__(self, reader: ArchiveReader, manifest: Manifest, target: Target, progress: Progress) -> None:
+    def __init__(self, reader: ArchiveReader, manifest: Manifest, target: Target, progress: Progress, *, transaction: Transaction) -> None:
         self._reader = reader
         self._manifest = manifest
         self._target = target
         self._progress = progress
-        self._in = Transaction(target.engines, None)
+        self._in = transaction
         self._directory = SqlDirectory(self._in)
         self._rows: dict[tuple[str, str], int] = {}
         self._files: dict[str, set[str]] = {company: set() for company in manifest.companies if company != OPERATOR}
         self._tenants: list[Tenant] = []
 
-    async def run(self, *, replace: bool) -> Restored:
-        try:
-            connection = await self._in.lock()
-            if self._in.dialect == "postgresql":
-                with translated():
-                    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            erased = await self._make_room(replace=replace)
-            self._progress.expect(self._manifest.rows + self._manifest.files)
-            await self._take_parts()
-            self._check_counts()
-            for company in {*erased, *self._files}:
-                # Before the commit: an index that outlived it would be searched for Documents that are no more.
-                await self._target.forget(company)
-            with translated():
-                await connection.commit()
-        finally:
-            await self._in.close()
+    async def run(self, *, replace: bool) -> list[str]:
+        """All rows and files; returns which companies were here before."""
+        erased = await self._make_room(replace=replace)
+        self._progress.expect(self._manifest.rows + self._manifest.files)
+        await self._take_parts()
+        self._check_counts()
+        for company in {*erased, *self._files}:
+            # Before the commit: an index that outlived it would be searched for Documents that are no more.
+            await self._target.forget(company)
+        return erased
+
+    async def finish(self, erased: list[str]) -> Restored:
+        """What is done once the rows are there for good."""
         await self._drop_old_files(erased)
         locked = [tenant.company_id for tenant in self._tenants if not await asyncio.to_thread(self._target.opens, tenant)]
         return Restored(manifest=self._manifest, erased=erased, locked=locked)
