@@ -118,6 +118,13 @@ class AttachmentStore(Protocol):
         """All of these Documents, in one query."""
         ...
 
+    async def in_use(self, blob_keys: Collection[str], *, without: Collection[str]) -> list[str]:
+        """Those of these files that an attachment of a Document not among `without` is: the same content is kept once for all.
+
+        Reads many rows.
+        """
+        ...
+
     async def delete(self, document_ids: Collection[str]) -> None:
         """Forget all of these Documents; their blobs are the caller's to delete."""
         ...
