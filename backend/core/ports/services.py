@@ -35,6 +35,8 @@ class Policy:
     question_max_chars: int = 4_000
     dense_weight: float = 0.0
     sparse_weight: float = 1.0
+    half_life_days: float = 0.0
+    rerank_hits: int = 0
     answer_min_coverage: float = 0.6
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8

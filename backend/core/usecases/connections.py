@@ -207,9 +207,11 @@ def _make(services: Services, wanted: ConnectionInput) -> Connection:
 
 
 def _check_names(services: Services, platform: str, credentials: Mapping[str, Secret]) -> None:
-    needed = services.sources.platforms()[platform]
-    if sorted(credentials) != sorted(needed) or not all(secret.reveal().strip() for secret in credentials.values()):
-        raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {', '.join(needed)}; none of them empty.")
+    choices = services.sources.credential_choices(platform)
+    known = any(sorted(credentials) == sorted(choice) for choice in choices)
+    if not known or not all(secret.reveal().strip() for secret in credentials.values()):
+        needed = " or ".join(", ".join(choice) for choice in choices)
+        raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {needed}; none of them empty.")
 
 
 async def _verify(
