@@ -107,9 +107,15 @@ async def build(settings: Settings) -> Built:
         older=providers.older,
         circuits=providers.circuits,
     )
-    # What is under way ends first, for it needs all the others; last the database, where it is written down.
-    closers = [*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers]
-    return Built(services=services, auth=_auth(settings), meter=meter, rates=shared.rates, _closers=closers, _claim=chosen.claim)
+    return Built(
+        services=services,
+        auth=_auth(settings),
+        meter=meter,
+        rates=shared.rates,
+        # What is under way ends first, for it needs all the others; last the database, where it is written down.
+        _closers=[*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
+        _claim=chosen.claim,
+    )
 
 
 def _compute_processes(settings: Settings) -> int:

@@ -49,7 +49,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(IndexSettings, KeepingSettings):
+class Settings(KeepingSettings, IndexSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(

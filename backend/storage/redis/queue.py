@@ -176,10 +176,10 @@ def _payload(job: Job) -> bytes:
 
 
 def _job(job_id: str, line: Line) -> Job | None:
-    company_id, name, subject = job_id.split(":", 2)
-    if name not in {each.value for each in JobName}:
+    parts = job_id.split(":", 2)
+    if len(parts) != 3 or parts[1] not in {each.value for each in JobName}:
         return None
-    return Job(name=JobName(name), company_id=company_id, subject=subject, line=line)
+    return Job(name=JobName(parts[1]), company_id=parts[0], subject=parts[2], line=line)
 
 
 async def _within_deadline(handler: Handler, job: Job) -> float | None:
