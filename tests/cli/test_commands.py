@@ -49,6 +49,16 @@ def test_masking_is_switched_off_and_on(company: str, desklore: Desklore) -> Non
     assert desklore("settings", "masking", "perhaps").code == 2
 
 
+def test_the_master_key_rotates(company: str, world: World, desklore: Desklore) -> None:
+    assert desklore("keys", "rotate").code == 4, "a tenant's key may not"
+    state = desklore("keys", "rotate", "--check", "--key", world.operator_key, "--json").document
+    assert state["tenants"] >= 1
+    assert state["left"] == 0
+    done = desklore("keys", "rotate", "--key", world.operator_key, "--json").document
+    assert (done["rewrapped"], done["left"], done["failed"]) == (0, 0, [])
+    assert "take it away" in desklore("keys", "rotate", "--key", world.operator_key).out
+
+
 def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> None:
     made = desklore("keys", "create", "sidebar", "--role", "agent", "--json").document
     assert made["role"] == "agent"
