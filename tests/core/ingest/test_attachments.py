@@ -35,7 +35,7 @@ class Reading:
         self.read: list[tuple[str, bool]] = []
 
     async def extract(self, content: bytes | Path, name: str, *, ocr: bool) -> Extracted:
-        data = content if isinstance(content, bytes) else content.read_bytes()
+        data = content if isinstance(content, bytes) else content.read_bytes()  # noqa: ASYNC240 - a few bytes
         self.read.append((name, ocr))
         if data.startswith(b"p") and not ocr:
             return Extracted(content_type="image/png", pieces=(), waiting=True)
