@@ -1,7 +1,8 @@
 """Models by the names in the settings: each made once, counted, timed, guarded by its circuit breaker, masked where it must be."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 
 from pydantic import SecretStr
 
@@ -16,6 +17,7 @@ from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Usage
+from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
@@ -58,15 +60,9 @@ class Providers:
         )
         if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
             return bare
-        return Models(
-            summarize=_masked(bare.summarize),
-            generate=_masked(bare.generate),
-            reason=_masked(bare.reason),
-            embed=_masked_embedder(bare.embed),
-            unmasked=bare,
-        )
+        return replace(_masked_models(bare, ALL_KINDS), unmasked=bare, masking_only=partial(_masked_models, bare))
 
-    async def older(self, makers: Makers, *, masked: bool) -> Encoders | None:
+    async def older(self, makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
         """What asks an index that was made with other settings; its embedder is None where it can't be had any more.
 
         None where this version cuts no text as those makers did.
@@ -77,7 +73,7 @@ class Providers:
         if makers.id not in self._older:
             self._older[makers.id] = await self._older_embedder(makers) if makers.dense else None
         embedder = self._older[makers.id]
-        return Encoders(encoder=encoder, embed=_masked_embedder(embedder) if embedder is not None and masked else embedder)
+        return Encoders(encoder=encoder, embed=_masked_embedder(embedder, masked) if embedder is not None and masked else embedder)
 
     async def _older_embedder(self, makers: Makers) -> Embedder | None:
         name = "offline" if makers.provider == "offline" else f"{makers.provider}:{makers.model}"
@@ -161,13 +157,22 @@ def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: s
     )
 
 
-def _masked(chat: ChatModel) -> ChatModel:
+def _masked_models(bare: Models, kinds: frozenset[Kind]) -> Models:
+    return Models(
+        summarize=_masked(bare.summarize, kinds),
+        generate=_masked(bare.generate, kinds),
+        reason=_masked(bare.reason, kinds),
+        embed=_masked_embedder(bare.embed, kinds),
+    )
+
+
+def _masked(chat: ChatModel, kinds: frozenset[Kind]) -> ChatModel:
     """What runs in this process sees texts as they are."""
-    return chat if chat.provider == "offline" else MaskedChat(chat)
+    return chat if chat.provider == "offline" else MaskedChat(chat, kinds)
 
 
-def _masked_embedder(embedder: Embedder) -> Embedder:
-    return embedder if embedder.provider == "offline" else MaskedEmbedder(embedder)
+def _masked_embedder(embedder: Embedder, kinds: frozenset[Kind]) -> Embedder:
+    return embedder if embedder.provider == "offline" else MaskedEmbedder(embedder, kinds)
 
 
 @cache

@@ -108,9 +108,9 @@ class SqlDirectory:
         found = [(row.company_id, _run.decode(row.body)) for row in rows]
         return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
-        await self._in.write(insert(audit), entry_row(OPERATOR, entry))
+    async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
+        """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
+        await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))
 
     async def _tenants_where(self, condition: ColumnElement[bool], name: JobName) -> list[Job]:
         rows = await self._in.rows(select(tenants.c.company_id).where(condition).order_by(tenants.c.company_id))
