@@ -9,7 +9,7 @@ The values are known to the Mask alone, for as long as the call lasts.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -61,6 +61,7 @@ _BARE: Final = "|".join(_prefixes(kind.value, r"\\{0,2}(?:_[0-9]{0,4})?") for ki
 _BEGUN = re.compile(rf"(?:{_OPEN}[ ]?(?:(?i:{_INSIDE}))?|(?<![A-Za-z0-9_])(?:{_BARE}))\Z", re.ASCII)
 _LONGEST: Final = 24
 """Characters of a placeholder, however it was changed."""
+_BY_LABEL: Final = frozenset({Kind.ACCOUNT, Kind.PASSPORT, Kind.RESIDENT})
 _LETTER = re.compile(r"[^\W\d_]")
 _HANGUL = re.compile(r"[가-힣 ]+")
 
@@ -78,6 +79,7 @@ class Mask:
         # Who writes "[EMAIL_1]" into a ticket, in whatever spelling, must not get somebody's address for it.
         self._taken = {placeholder for text in (*texts, *fixed) for placeholder in _typed(text)}
         known = _names(names) if Kind.PERSON in kinds else None
+        self._told = told_in((*texts, *fixed))
         self.texts = [self._masked(text, known) for text in texts]
         """The texts without personal data, in order."""
         self.fixed = [self._masked(text, None) for text in fixed]
@@ -105,7 +107,7 @@ class Mask:
         return msgspec.json.encode(value).decode()[1:-1] if in_json else value
 
     def _masked(self, text: str, names: re.Pattern[str] | None) -> str:
-        spans = _find(text, self._kinds)
+        spans = _find(text, self._kinds, self._told)
         if names is not None:
             spans = _with_names(text, spans, names)
         return _replaced(text, spans, self._placeholder)
@@ -152,9 +154,12 @@ class Restorer:
         return self._mask.restore(said, in_json=self._in_json)[known:]
 
 
-def redact(text: str, *, keep: Collection[str] = ()) -> str:
-    """The text with neutral stand-ins for personal data; values in `keep` (as `values_of` gives them) stay."""
-    spans = find(text)
+def redact(text: str, *, keep: Collection[str] = (), told: Mapping[str, Kind] | None = None) -> str:
+    """The text with neutral stand-ins for personal data; values in `keep` (as `values_of` gives them) stay.
+
+    `told`: what other texts tell of the same matter (`told_in`), which may stand here without its label.
+    """
+    spans = _find(text, ALL_KINDS, told or {})
     if keep:
         spans = [span for span in spans if _canonical(text[span.start : span.end]) not in keep]
     return _replaced(text, spans, lambda kind, _: _STAND_INS[kind])
@@ -162,7 +167,7 @@ def redact(text: str, *, keep: Collection[str] = ()) -> str:
 
 def blur(text: str, kinds: Collection[Kind] = ALL_KINDS) -> str:
     """The text with a word for each value, `[EMAIL]`: the same in a question and in a document, whatever stands around it."""
-    return _replaced(text, _find(text, kinds), lambda kind, _: f"[{kind.value}]")
+    return _replaced(text, _find(text, kinds, {}), lambda kind, _: f"[{kind.value}]")
 
 
 def version_of(kinds: Collection[Kind]) -> str:
@@ -175,8 +180,18 @@ def values_of(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(_canonical(text[span.start : span.end]) for text in texts for span in find(text))
 
 
-def _find(text: str, kinds: Collection[Kind]) -> list[Span]:
+def told_in(texts: Iterable[str]) -> dict[str, Kind]:
+    """Values that only their label gave away, by kind: who repeats one may leave the label out."""
+    return {text[span.start : span.end]: span.kind for text in texts for span in find(text) if span.kind in _BY_LABEL}
+
+
+def _find(text: str, kinds: Collection[Kind], told: Mapping[str, Kind]) -> list[Span]:
     spans = find(text)
+    for value, kind in told.items():
+        if value in text:
+            again = (Span(*found.span(), kind) for found in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text))
+            spans += [each for each in again if not any(each.start < span.end and span.start < each.end for span in spans)]
+    spans.sort()
     return spans if len(kinds) == len(Kind) else [span for span in spans if span.kind in kinds]
 
 

@@ -181,3 +181,11 @@ def test_a_summary_names_nobody() -> None:
         Summary(problem="김민수 010-1234-5678로 연락", solution="Tom Baker fixed it, tom@x.example", tags=("010-1234-5678", "VPN"))
     )
     assert made == Summary(problem="고객 ***-****로 연락", solution="the agent fixed it, ***@***", tags=("***-****", "VPN"))
+
+
+def test_a_number_that_lost_its_label_is_still_known() -> None:
+    mask = Mask(["주민등록번호 9001011234567 입니다", "그 9001011234567 말인가요?"])
+    assert mask.texts == ["주민등록번호 [RRN_1] 입니다", "그 [RRN_1] 말인가요?"]
+    parts = [Part(kind="reply", text="계좌 110-123-456789", visibility=Visibility.CONVERSATION, role=Role.CUSTOMER)]
+    made = Redactor(parts).summary(Summary(problem="110-123-456789로 환불", tags=("110-123-456789",)))
+    assert made == Summary(problem="***-***-******로 환불", tags=("***-***-******",))
