@@ -113,11 +113,13 @@ class Settings(BaseSettings):
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
     attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")
 
-    summarize_model: str = Field("offline", description="`offline` or `openai:<model>`: writes the summaries.")
-    generate_model: str = Field("offline", description="`offline` or `openai:<model>`: writes answers and replies.")
-    reason_model: str = Field("offline", description="`offline` or `openai:<model>`: finds out what a question is after.")
+    summarize_model: str = Field(
+        "offline", description="Writes the summaries: `offline`, `openai:<model>`, `anthropic:<model>` or `google:<model>`."
+    )
+    generate_model: str = Field("offline", description="Writes answers and replies; named likewise.")
+    reason_model: str = Field("offline", description="Finds out what a question is after; named likewise.")
     summarize_fallback: str | None = Field(
-        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down; `offline` or `openai:<model>`; empty: none."
+        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down, named likewise; empty: none."
     )
     generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
     reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
@@ -139,6 +141,18 @@ class Settings(BaseSettings):
     )
     embed_base_url: str | None = Field(None, description="Base URL for embeddings where it is another server than `OPENAI_BASE_URL`.")
     embed_api_key: SecretStr | None = Field(None, description="Key for embeddings where it is another than `OPENAI_API_KEY`.")
+    anthropic_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DESKLORE_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
+        description="Key for Anthropic's models (extra `anthropic`).",
+    )
+    anthropic_base_url: str | None = Field(None, description="Base URL for them where it is not Anthropic's own.")
+    google_api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DESKLORE_GOOGLE_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"),
+        description="Key for Google's Gemini models (extra `google`).",
+    )
+    google_base_url: str | None = Field(None, description="Base URL for them where it is not Google's own.")
     llm_timeout_seconds: float = Field(60.0, gt=0, description="How long one call to a model may take.")
     llm_attempts: int = Field(3, ge=1, le=10, description="How often a call to a model is tried.")
     llm_concurrency: int = Field(8, ge=1, le=200, description="Calls to a model at once.")
