@@ -13,26 +13,22 @@ from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
-from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.llm import Embedder
+from backend.core.ports.rates import Rates
 from backend.core.ports.services import Policy, Services
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
 from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
-from backend.storage.blobs.local import LocalBlobStores
-from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from backend.storage.inprocess.cache import InProcessCaches
-from backend.storage.inprocess.flights import InProcessFlights
-from backend.storage.inprocess.queue import InProcessQueue
-from backend.storage.qdrant.edge import EdgeIndexes
-from backend.storage.secrets.keyfile import load_or_make_master_key, load_or_make_secret, parse_master_keys
-from backend.storage.secrets.local import LocalCipher
-from backend.storage.sql.engine import upgrade
+from backend.storage.keeping import keep
+from backend.storage.qdrant.choose import choose_indexes
+from backend.storage.secrets.keyfile import load_or_make_secret
+from backend.storage.sharing import share
+from backend.storage.sql.prepare import prepare
 from backend.storage.sql.unit_of_work import SqlDatabase
 
 Close = Callable[[], Awaitable[None]]
@@ -45,7 +41,14 @@ class Built:
     services: Services
     auth: AuthConfig
     meter: PrometheusMeter
+    rates: Rates
     _closers: list[Close] = field(default_factory=list)
+    _claim: Close | None = None
+
+    async def claim(self) -> None:
+        """Take hold of what only one process may have. Raises INDEX_UNAVAILABLE where another one has it."""
+        if self._claim is not None:
+            await self._claim()
 
     async def close(self) -> None:
         """Let go of files, processes and connections, in the reverse order of opening."""
@@ -61,42 +64,42 @@ async def build(settings: Settings) -> Built:
     data = settings.data_dir
     # Customers' words lie in there: nobody else on the machine has a business with them.
     await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
-    url = f"sqlite+aiosqlite:///{(data / 'desklore.db').resolve()}"
-    await asyncio.to_thread(upgrade, url)
+    url = await prepare(settings)
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
     encoder = SparseEncoder(tokenizer)
     compute = ProcessCompute(_compute_processes(settings))
     providers = Providers(settings, tokenizer, meter, compute)
     embedder = await providers.embedder()
-    queue = InProcessQueue(settings.job_concurrency)
-    flights = InProcessFlights()
-    database = SqlDatabase(url, queue.enqueue)
+    shared = share(settings, meter)
+    kept = await asyncio.to_thread(keep, settings)
+    database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
     dense = policy.dense_weight > 0
     makers = Makers(encoder=encoder.id)
     if dense:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    indexes = EdgeIndexes(data / "index", makers)
+    chosen = choose_indexes(settings, makers)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
-        blobs=LocalBlobStores(data / "blobs"),
-        indexes=indexes,
-        cipher=LocalCipher(_master_keys(settings)),
+        blobs=kept.blobs,
+        indexes=chosen.indexes,
+        cipher=kept.cipher,
+        secrets=kept.secrets,
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
-            InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
+            shared.budgets,
         ),
         extractor=extractor,
         models=providers.models(embedder),
         encoder=encoder,
-        queue=queue,
-        caches=InProcessCaches(),
-        flights=flights,
+        queue=shared.queue,
+        caches=shared.caches,
+        flights=shared.flights,
         compute=compute,
         meter=meter,
         policy=policy,
@@ -108,8 +111,10 @@ async def build(settings: Settings) -> Built:
         services=services,
         auth=_auth(settings),
         meter=meter,
+        rates=shared.rates,
         # What is under way ends first, for it needs all the others; last the database, where it is written down.
-        _closers=[database.close, *providers.closers, indexes.close, extractor.close, compute.close, flights.close],
+        _closers=[*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
+        _claim=chosen.claim,
     )
 
 
@@ -131,12 +136,15 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
         sparse_weight=settings.sparse_weight,
+        half_life_days=settings.half_life_days,
+        rerank_hits=settings.rerank_hits,
         answer_min_coverage=settings.answer_min_coverage,
         answer_min_cosine=settings.answer_min_cosine,
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
+        blob_redirect_seconds=settings.blob_redirect_seconds,
     )
 
 
@@ -147,15 +155,6 @@ def _auth(settings: Settings) -> AuthConfig:
         key_pepper=_kept(settings, settings.key_pepper, "key_pepper"),
         token_minutes=settings.token_minutes,
     )
-
-
-def _master_keys(settings: Settings) -> list[tuple[str, bytes]]:
-    if settings.master_keys is None:
-        return [load_or_make_master_key(settings.data_dir / "secrets" / "master_key")]
-    try:
-        return parse_master_keys(settings.master_keys.get_secret_value())
-    except ValueError as error:
-        raise AppError(Code.SECRET_UNREADABLE, f"DESKLORE_MASTER_KEYS: {error}.") from None
 
 
 def _kept(settings: Settings, given: SecretStr | None, name: str) -> Secret:

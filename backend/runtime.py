@@ -1,4 +1,4 @@
-"""The whole product in one process: API, jobs and the clock over the same services."""
+"""The whole product in one process, API, jobs and the clock over the same services; or only its jobs and clock."""
 
 import asyncio
 import importlib.metadata
@@ -8,18 +8,18 @@ from fastapi import FastAPI
 from backend import bootstrap
 from backend.api.app import create_app
 from backend.core.ports.services import Services
-from backend.settings import Settings
+from backend.settings import QueueType, Settings
 from backend.workers.runner import handler
 from backend.workers.schedule import heal, start_due_forever, sweep_forever
 
 
-class Runtime:
-    """Desklore, built; `start` begins to work, `close` lets go of everything."""
+class Work:
+    """Desklore without its API: jobs and the clock. `start` begins to work, `close` lets go of everything."""
 
-    def __init__(self, built: bootstrap.Built, app: FastAPI) -> None:
+    def __init__(self, built: bootstrap.Built, settings: Settings) -> None:
         self._built = built
+        self._settings = settings
         self._clocks: list[asyncio.Task[None]] = []
-        self.app = app
 
     @property
     def services(self) -> Services:
@@ -32,18 +32,37 @@ class Runtime:
         return self._built
 
     async def start(self) -> None:
-        """Run jobs, first of all those that a killed process left."""
-        await heal(self.services)
+        """Run jobs, first of all those that a killed process left; nothing where others run them.
+
+        Raises INDEX_UNAVAILABLE where another process holds the embedded index.
+        """
+        if not self._settings.run_jobs:
+            return
+        await self._built.claim()
+        await heal(self.services, others=self._settings.queue_type is not QueueType.MEMORY)
         await self.services.queue.start(handler(self.services))
         self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever)]
 
     async def close(self) -> None:
-        """Stop jobs (they are safe to run again) and let go of files, processes and connections."""
+        """Stop jobs (they are safe to run again, here or elsewhere) and let go of files, processes and connections."""
         for clock in self._clocks:
             clock.cancel()
         await asyncio.gather(*self._clocks, return_exceptions=True)
         await self.services.queue.stop()
         await self._built.close()
+
+
+class Runtime(Work):
+    """Desklore with its API."""
+
+    def __init__(self, built: bootstrap.Built, settings: Settings, app: FastAPI) -> None:
+        super().__init__(built, settings)
+        self.app = app
+
+
+async def build_worker(settings: Settings) -> Work:
+    """What `desklore worker` runs, not yet at work. Raises AppError as `build` does."""
+    return Work(await bootstrap.build(settings), settings)
 
 
 async def build(settings: Settings) -> Runtime:
@@ -55,9 +74,10 @@ async def build(settings: Settings) -> Runtime:
         render_metrics=built.meter.render,
         body_max_bytes=settings.body_max_bytes,
         data_dir=settings.data_dir,
+        rates=built.rates,
         version=_version(),
     )
-    return Runtime(built, app)
+    return Runtime(built, settings, app)
 
 
 def _version() -> str:

@@ -3,11 +3,16 @@
 `docs/settings.md` and `config/.env.example` name the same settings; a test keeps the three equal.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from backend.settings_aws import KeepingSettings, MasterKeySource
+from backend.settings_index import IndexSettings
+from backend.settings_models import NativeModelSettings
 
 
 class Environment(StrEnum):
@@ -21,6 +26,14 @@ class StorageType(StrEnum):
     """Where records live."""
 
     FILE = "file"
+    POSTGRESQL = "postgresql"
+
+
+class QueueType(StrEnum):
+    """Where jobs wait, and what processes share."""
+
+    MEMORY = "memory"
+    REDIS = "redis"
 
 
 class TokenizerName(StrEnum):
@@ -37,10 +50,18 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(BaseSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="DESKLORE_", env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="DESKLORE_",
+        env_file=".env",
+        extra="ignore",
+        populate_by_name=True,
+        env_ignore_empty=True,
+        # What was given may be a secret, and errors end in logs.
+        hide_input_in_errors=True,
+    )
 
     environment: Environment = Field(Environment.DEVELOPMENT, description="`production` refuses to start without the secrets below.")
     data_dir: Path = Field(Path("data"), description="Everything the embedded mode keeps lies under this folder.")
@@ -68,7 +89,29 @@ class Settings(BaseSettings):
     storage_type: StorageType = Field(
         StorageType.FILE,
         validation_alias=AliasChoices("DESKLORE_STORAGE_TYPE", "STORAGE_TYPE"),
-        description="`file`: SQLite, files and the embedded index under the data folder.",
+        description="`file`: SQLite, files and the embedded index under the data folder. `postgresql`: records in PostgreSQL.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="Where PostgreSQL is, such as `postgresql://desklore_app:…@db:5432/desklore?sslmode=verify-full`: "
+        "a role that neither owns the tables nor has BYPASSRLS.",
+    )
+    database_migration_url: SecretStr | None = Field(
+        None, description="The same database as the role that owns the tables and migrates them; empty: `DATABASE_URL`'s."
+    )
+    database_pool_size: int = Field(20, ge=1, le=500, description="Connections of this process to PostgreSQL at most.")
+
+    queue_type: QueueType = Field(
+        QueueType.MEMORY,
+        description="`memory`: one process does everything; `redis`: any number of `desklore worker` and API processes share jobs, "
+        "helpdesk quotas, caches and rate limits.",
+    )
+    redis_url: SecretStr | None = Field(
+        None, description="`redis://`, `rediss://` or `unix://` address of Redis; needed where `DESKLORE_QUEUE_TYPE` is `redis`."
+    )
+    run_jobs: bool = Field(True, description="Whether `desklore up` runs jobs itself; `false` leaves them to `desklore worker`.")
+    job_lease_seconds: float = Field(
+        10.0, ge=1, le=300, description="With Redis: what a killed process ran is taken over by another one after so long."
     )
 
     connector_host_allowlist: str = Field(
@@ -123,10 +166,6 @@ class Settings(BaseSettings):
     )
     generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
     reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
-    fallback_base_url: str | None = Field(
-        None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
-    )
-    fallback_api_key: SecretStr | None = Field(None, description="Key of the second provider.")
     embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
     embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
     openai_api_key: SecretStr | None = Field(
@@ -141,18 +180,6 @@ class Settings(BaseSettings):
     )
     embed_base_url: str | None = Field(None, description="Base URL for embeddings where it is another server than `OPENAI_BASE_URL`.")
     embed_api_key: SecretStr | None = Field(None, description="Key for embeddings where it is another than `OPENAI_API_KEY`.")
-    anthropic_api_key: SecretStr | None = Field(
-        None,
-        validation_alias=AliasChoices("DESKLORE_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"),
-        description="Key for Anthropic's models (extra `anthropic`).",
-    )
-    anthropic_base_url: str | None = Field(None, description="Base URL for them where it is not Anthropic's own.")
-    google_api_key: SecretStr | None = Field(
-        None,
-        validation_alias=AliasChoices("DESKLORE_GOOGLE_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY"),
-        description="Key for Google's Gemini models (extra `google`).",
-    )
-    google_base_url: str | None = Field(None, description="Base URL for them where it is not Google's own.")
     llm_timeout_seconds: float = Field(60.0, gt=0, description="How long one call to a model may take.")
     llm_attempts: int = Field(3, ge=1, le=10, description="How often a call to a model is tried.")
     llm_concurrency: int = Field(8, ge=1, le=200, description="Calls to a model at once.")
@@ -176,6 +203,16 @@ class Settings(BaseSettings):
         description="Weight of the dense vectors in the fusion; empty: 1 for a semantic model, 0 for the offline stand-in.",
     )
     sparse_weight: float = Field(1.0, ge=0, le=10, description="Weight of the term matches in the fusion.")
+    half_life_days: float = Field(
+        0.0,
+        ge=0,
+        le=36_500,
+        description="After so many days without a change a document has lost half of the 30 % that age can take from its score; "
+        "0: age takes nothing.",
+    )
+    rerank_hits: int = Field(
+        0, ge=0, le=30, description="So many of the best hits are judged again by the reason model, one call a question; 0: none."
+    )
     answer_min_coverage: float = Field(
         0.6,
         ge=0,
@@ -190,6 +227,11 @@ class Settings(BaseSettings):
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )
+    rate_address: str = Field(
+        "12000/minute", description="Requests of one network address, such as `200/second`; empty: no limit. Probes are not counted."
+    )
+    rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
+    rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
@@ -205,12 +247,41 @@ class Settings(BaseSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
+    @field_validator("rate_address", "rate_key", "rate_tenant")
+    @classmethod
+    def _rate(cls, value: str) -> str:
+        if value and re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value) is None:
+            raise ValueError("must be a number of requests per second, minute, hour or day, such as 6000/minute")
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_a_queue_that_nobody_serves(self) -> "Settings":
+        if self.queue_type is QueueType.REDIS and self.redis_url is None:
+            raise ValueError("DESKLORE_QUEUE_TYPE=redis needs DESKLORE_REDIS_URL")
+        if self.queue_type is QueueType.MEMORY and not self.run_jobs:
+            raise ValueError("DESKLORE_RUN_JOBS=false needs DESKLORE_QUEUE_TYPE=redis and a `desklore worker`")
+        return self
+
+    @field_validator("database_url", "database_migration_url")
+    @classmethod
+    def _of_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgresql+asyncpg://")):
+            raise ValueError("must begin with postgresql:// (or postgresql+asyncpg://)")
+        return value
+
+    @model_validator(mode="after")
+    def _know_the_database(self) -> "Settings":
+        if self.storage_type is StorageType.POSTGRESQL and self.database_url is None:
+            raise ValueError("STORAGE_TYPE=postgresql needs DESKLORE_DATABASE_URL, such as postgresql://desklore_app:…@db:5432/desklore")
+        return self
+
     @model_validator(mode="after")
     def _refuse_bad_production(self) -> "Settings":
         """A production start with a missing or weak secret would be unsafe or lose every secret at the next start."""
         if self.environment is not Environment.PRODUCTION:
             return self
-        wanted = {"OPERATOR_KEY": (self.operator_key, 24), "MASTER_KEYS": (self.master_keys, 44)}
+        wanted = {"OPERATOR_KEY": (self.operator_key, 24)}
+        wanted |= {"MASTER_KEYS": (self.master_keys, 44)} if self.master_key_source is MasterKeySource.ENVIRONMENT else {}
         wanted |= {"JWT_SECRET": (self.jwt_secret, 32), "KEY_PEPPER": (self.key_pepper, 32)}
         bad = [
             f"DESKLORE_{name} (at least {least} characters)"

@@ -23,12 +23,12 @@ CONNECTIONS = 10
 OPERATOR = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
 
 
-def run(side: str, url: str) -> None:
-    """Measure `floor` or `desklore` against the helpdesk at `url` and print the figures as JSON.
+def run(side: str, url: str, **settings: Any) -> None:
+    """Measure `floor` or `desklore` (with these settings) against the helpdesk at `url` and print the figures as JSON.
 
     `stages` is `desklore` with each step of each task timed, which slows it down by a tenth.
     """
-    print(json.dumps(uvloop.run(_floor(url) if side == "floor" else _desklore(url, by_stage=side == "stages"))))
+    print(json.dumps(uvloop.run(_floor(url) if side == "floor" else _desklore(url, settings, by_stage=side == "stages"))))
 
 
 async def _floor(url: str) -> dict[str, Any]:
@@ -36,10 +36,10 @@ async def _floor(url: str) -> dict[str, Any]:
     return {"tickets_per_s": result.tickets / result.seconds, "requests": result.requests, "tickets": result.tickets}
 
 
-async def _desklore(url: str, *, by_stage: bool) -> dict[str, Any]:
+async def _desklore(url: str, more: dict[str, Any], *, by_stage: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
-        settings = {"data_dir": Path(folder), "connector_host_allowlist": "127.0.0.1", "connector_concurrency": CONNECTIONS}
-        runtime = await build(Settings(_env_file=None, **settings))  # type: ignore[arg-type]
+        settings = {"data_dir": Path(folder), "connector_host_allowlist": "127.0.0.1", "connector_concurrency": CONNECTIONS, **more}
+        runtime = await build(Settings(_env_file=None, **settings))
         await runtime.start()
         if by_stage:
             runtime.built.meter.clock.watch(asyncio.get_running_loop())

@@ -5,8 +5,9 @@ from typing import Any
 
 from alembic import context
 from sqlalchemy import Connection, event, pool
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from backend.storage.sql import postgres
 from backend.storage.sql.tables import metadata
 
 
@@ -39,14 +40,23 @@ def _migrate(connection: Connection) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            # As with SQLite's BEGIN IMMEDIATE: a second process waits here, then finds the tables made.
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({postgres.MIGRATION_LOCK})")
         context.run_migrations()
 
 
-async def _run() -> None:
+def _engine() -> AsyncEngine:
+    if postgres.is_postgres(_url()):
+        return postgres.single_engine(_url())
     engine = create_async_engine(_url(), poolclass=pool.NullPool)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _one_transaction)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    event.listen(engine.sync_engine, "connect", _one_transaction)
+    event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+async def _run() -> None:
+    engine = _engine()
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_migrate)

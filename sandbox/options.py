@@ -26,6 +26,12 @@ class SandboxOptions:
     #: Key of an agent with ticket scope 3: only what is assigned to them is readable.
     restricted_key: str = "sandbox-restricted-key"
     control_key: str = "sandbox-control"
+    #: Zendesk only: a bearer token of an administrator, beside the API token (`api_key`) that goes with an agent's address.
+    oauth_token: str = "sandbox-oauth-token"  # noqa: S105 - it opens made-up data
+    #: Zendesk only: requests in one window for each incremental export.
+    export_quota: int = 10
+    #: Zendesk only: seconds that the incremental exports lie behind.
+    export_lag: float = 60.0
     #: Requests in one window for the whole account; tickets and contacts have a share of it each.
     quota: int = 100_000
     quota_shares: dict[str, float] = field(default_factory=lambda: {"tickets": 0.4, "contacts": 0.4})

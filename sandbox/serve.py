@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
 
 import uvicorn
 
@@ -40,14 +41,54 @@ class _Server(uvicorn.Server):
         yield
 
 
-class SandboxServer:
-    """One Freshdesk account on two ports of this machine."""
+class TwoPorts:
+    """A vendor's API and its file store, each on a port of this machine."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
-        self.site = Site(options, _account(options))
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def control_key(self) -> str:
+        """The value of the `X-Sandbox-Control` header for `/_sandbox/` requests."""
+        return self.options.control_key
+
+    def _bind(self) -> tuple[list[socket.socket], list[str]]:
+        """Both sockets (a busy port raises OSError) and their addresses."""
+        options = self.options
+        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
+        host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
+        return sockets, [f"http://{host}:{sock.getsockname()[1]}" for sock in sockets]
+
+    async def _serve(self, listeners: Sequence[Listener[Any]], sockets: Sequence[socket.socket]) -> None:
+        for listener, sock in zip(listeners, sockets, strict=True):
+            server = _Server(_config(listener))
+            self._servers.append(server)
+            self._tasks.append(asyncio.create_task(server.serve(sockets=[sock])))
+        while not all(server.started for server in self._servers):
+            await asyncio.sleep(0.005)
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+
+    async def stop(self) -> None:
+        """End all connections and free the ports."""
+        for server in self._servers:
+            server.leave()
+        await asyncio.gather(*self._tasks)
+
+    async def wait(self) -> None:
+        """Serve until the task is cancelled."""
+        await asyncio.gather(*self._tasks)
+
+
+class SandboxServer(TwoPorts):
+    """One Freshdesk account on two ports of this machine."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        super().__init__(options)
+        self.site = Site(options, account_of(options))
 
     @property
     def account(self) -> Account:
@@ -79,43 +120,16 @@ class SandboxServer:
         """The key of an agent who sees only tickets assigned to them."""
         return self.options.restricted_key
 
-    @property
-    def control_key(self) -> str:
-        """The value of the `X-Sandbox-Control` header for `/_sandbox/` requests."""
-        return self.options.control_key
-
     async def start(self) -> None:
         """Bind both ports (a busy one raises OSError) and serve."""
-        options = self.options
-        if options.prebuild:
+        if self.options.prebuild:
             self.site.tickets.prebuild()
-        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
-        host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
-        api_port, files_port = (sock.getsockname()[1] for sock in sockets)
-        self.site.links.api_base, self.site.links.files_base = f"http://{host}:{api_port}", f"http://{host}:{files_port}"
-        listeners: tuple[Listener, Listener] = (ApiListener(self.site), FilesListener(self.site))
-        for listener, sock in zip(listeners, sockets, strict=True):
-            server = _Server(_config(listener))
-            self._servers.append(server)
-            self._tasks.append(asyncio.create_task(server.serve(sockets=[sock])))
-        while not all(server.started for server in self._servers):
-            await asyncio.sleep(0.005)
-            for task in self._tasks:
-                if task.done():
-                    task.result()
-
-    async def stop(self) -> None:
-        """End all connections and free the ports."""
-        for server in self._servers:
-            server.leave()
-        await asyncio.gather(*self._tasks)
-
-    async def wait(self) -> None:
-        """Serve until the task is cancelled."""
-        await asyncio.gather(*self._tasks)
+        sockets, (self.site.links.api_base, self.site.links.files_base) = self._bind()
+        await self._serve((ApiListener(self.site), FilesListener(self.site)), sockets)
 
 
-def _account(options: SandboxOptions) -> Account:
+def account_of(options: SandboxOptions) -> Account:
+    """The made-up company; equal options give equal companies, whatever the vendor."""
     return Account(seed=options.seed, tickets=options.tickets, reference=options.reference, name=options.company_name)
 
 
@@ -133,7 +147,7 @@ def _bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _config(listener: Listener) -> uvicorn.Config:
+def _config(listener: Listener[Any]) -> uvicorn.Config:
     return uvicorn.Config(
         listener,
         log_config=None,
@@ -159,12 +173,14 @@ async def running_sandbox(options: SandboxOptions | None = None) -> AsyncIterato
         await server.stop()
 
 
-def run(options: SandboxOptions) -> None:
+def run(platform: str, options: SandboxOptions) -> None:
     """Serve until Ctrl-C or SIGTERM; prints where. A busy port raises OSError."""
+    # The other vendor's double is built upon this module.
+    from sandbox.zendesk.serve import running_zendesk  # noqa: PLC0415
 
     async def main() -> None:
-        async with running_sandbox(options) as server:
-            print(f"Freshdesk sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
+        async with running_zendesk(options) if platform == "zendesk" else running_sandbox(options) as server:
+            print(f"{platform} sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
             await server.wait()
 
     with contextlib.suppress(KeyboardInterrupt):

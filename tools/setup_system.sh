@@ -12,9 +12,13 @@ need() { # need "what goes without it" package...
 
 has_korean_ocr() { command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx kor; }
 has_browser() { [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+has_redis() { [ -n "${DESKLORE_TEST_REDIS_URL:-}" ] || command -v redis-server >/dev/null; }
+has_postgresql() { [ -n "${DESKLORE_TEST_POSTGRES_URL:-}" ] || command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; }
 
 has_korean_ocr || need "text in pictures is not read" tesseract-ocr tesseract-ocr-kor
 has_browser || need "pages are not looked at in a browser" chromium fonts-nanum
+has_redis || need "Redis and workers are not tested (or name a server whose databases may be emptied: DESKLORE_TEST_REDIS_URL)" redis-server
+has_postgresql || need "PostgreSQL is not tested (or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL)" postgresql
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 

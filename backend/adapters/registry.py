@@ -10,6 +10,8 @@ import msgspec
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
+from backend.adapters.zendesk.address import ZENDESK_ADDRESSES
+from backend.adapters.zendesk.source import ZendeskSource, authorization_of
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
@@ -51,6 +53,7 @@ class Adapter(Protocol):
 
     platform: str
     credential_fields: tuple[str, ...]
+    """What a credential consists of. One that takes several kinds names them all in `credential_choices`, this one first."""
 
     def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
         """The normalized domain. Raises HOST_NOT_ALLOWED."""
@@ -87,17 +90,51 @@ class FreshdeskAdapter:
         )
 
 
+class ZendeskAdapter:
+    """https://www.zendesk.com/service."""
+
+    platform = "zendesk"
+    credential_fields: tuple[str, ...] = ("email", "api_token")
+    credential_choices: tuple[tuple[str, ...], ...] = (credential_fields, ("oauth_token",))
+
+    def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
+        """`acme`, `acme.zendesk.com` or its URL; another host only from the allow-list."""
+        return ZENDESK_ADDRESSES.check(domain, base_url, calling.allowed_hosts)
+
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+        """A Source for a connection, whose calls go in this lane."""
+        origin, prefix = ZENDESK_ADDRESSES.origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
+        authorization = authorization_of(settings.credentials)
+        return ZendeskSource(
+            self.check_address(settings.domain, settings.base_url, calling),
+            authorization,
+            origin=origin,
+            prefix=prefix,
+            allowed_hosts=calling.allowed_hosts,
+            concurrency=calling.concurrency,
+            patience=calling.patience_of(lane),
+            spender=calling.join(origin.authority + prefix, authorization, lane),
+        )
+
+
 class SourceRegistry:
     """Opens Sources by platform; implements the SourceFactory port."""
 
     def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets) -> None:
         self._calling = Calling(allowed_hosts, concurrency, patience, budgets)
-        adapters: list[Adapter] = [FreshdeskAdapter(), *_foreign()]
-        self._adapters = {adapter.platform: adapter for adapter in adapters}
+        ours: list[Adapter] = [FreshdeskAdapter(), ZendeskAdapter()]
+        # Ours are last in line: another package can't take over a platform of ours.
+        self._adapters = {adapter.platform: adapter for adapter in (*_foreign(), *ours)}
 
     def platforms(self) -> Mapping[str, tuple[str, ...]]:
         """Platform name -> the names of the credential fields it needs."""
         return {name: adapter.credential_fields for name, adapter in self._adapters.items()}
+
+    def credential_choices(self, platform: str) -> tuple[tuple[str, ...], ...]:
+        """The kinds of credential a platform takes, the usual one first. Raises PLATFORM_UNKNOWN."""
+        adapter = self._adapter(platform)
+        choices: tuple[tuple[str, ...], ...] = getattr(adapter, "credential_choices", ())
+        return choices or (adapter.credential_fields,)
 
     def check_address(self, platform: str, domain: str, base_url: str | None) -> str:
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed."""
@@ -106,9 +143,10 @@ class SourceRegistry:
     def open(self, settings: SourceSettings, lane: Lane) -> Source:
         """A Source for this connection; the caller closes it. Raises INVALID_REQUEST where a credential is missing."""
         adapter = self._adapter(settings.platform)
-        missing = [name for name in adapter.credential_fields if name not in settings.credentials]
-        if missing:
-            raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {', '.join(missing)}.")
+        choices = self.credential_choices(settings.platform)
+        if not any(all(name in settings.credentials for name in choice) for choice in choices):
+            needed = " or ".join(", ".join(choice) for choice in choices)
+            raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {needed}.")
         return adapter.open(settings, self._calling, lane)
 
     def _adapter(self, platform: str) -> Adapter:
@@ -120,11 +158,10 @@ class SourceRegistry:
 
 
 def _foreign() -> list[Adapter]:
-    """Adapters of other packages. Ours are first in line: another package can't take over a platform of ours."""
+    """Adapters of other packages."""
     found: list[Adapter] = []
     for entry in entry_points(group=ENTRY_POINTS):
         named = entry.load()
         adapter: Adapter = named() if isinstance(named, type) else named
-        if adapter.platform != FreshdeskAdapter.platform:
-            found.append(adapter)
+        found.append(adapter)
     return found

@@ -13,6 +13,7 @@ from backend.api import viewer
 from backend.api.errors import CatchUnexpected, install_error_handlers
 from backend.api.middleware import BodyLimit, RequestContext
 from backend.api.openapi import install_openapi
+from backend.api.rates import AddressLimit
 from backend.api.routes import (
     attachments,
     audit,
@@ -25,6 +26,7 @@ from backend.api.routes import (
     feedback,
     health,
     keys,
+    master_key,
     replies,
     search,
     sync,
@@ -35,12 +37,14 @@ from backend.api.routes import (
 )
 from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
+from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
 from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
     tenants.router,
     keys.router,
+    master_key.router,
     tokens.router,
     connections.router,
     sync.router,
@@ -66,20 +70,22 @@ Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a part of the application that a caller may want another of
     services: Services,
     auth: AuthConfig,
     *,
     render_metrics: Callable[[], tuple[bytes, str]],
     body_max_bytes: int = 1_000_000,
     data_dir: Path | None = None,
+    rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
     version: str = "0",
     lifespan: Lifespan = nullcontext,
 ) -> FastAPI:
     """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
 
-    `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up.
+    `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
+    requests are not limited.
     """
     authenticator = Authenticator(services, auth)
 
@@ -102,17 +108,18 @@ def create_app(
     app.state.authenticator = authenticator
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
+    app.state.rates = rates
     app.state.streams = OpenStreams(services.meter)
     app.include_router(viewer.router)
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
     install_openapi(app)
-    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins)
+    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins, rates=rates)
     return app
 
 
-def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str]) -> None:
+def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
     app.add_middleware(BodyLimit, max_bytes=body_max_bytes)
     app.add_middleware(CatchUnexpected)
@@ -126,4 +133,6 @@ def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "Last-Event-ID", "If-None-Match"],
             expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
         )
+    if rates is not None:
+        app.add_middleware(AddressLimit, rates=rates, meter=services.meter)
     app.add_middleware(RequestContext, meter=services.meter)

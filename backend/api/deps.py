@@ -8,6 +8,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from backend.api.errors import request_id_of
+from backend.api.rates import check_caller
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, TenantCaller
 from backend.core.model.tenant import Caller, Role, Scope
@@ -48,6 +49,7 @@ async def get_caller(
         raise AppError(Code.UNAUTHENTICATED, "Send an API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
     caller = await authenticator.authenticate(credential, request_id_of(request.scope))
     structlog.contextvars.bind_contextvars(company_id=caller.company_id, actor=caller.actor)
+    await check_caller(request.app.state.rates, caller, get_services(request).meter)
     return caller
 
 

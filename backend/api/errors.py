@@ -183,7 +183,7 @@ class CatchUnexpected:
             if started:
                 # Half a body was sent: only a broken connection tells the reader that it is not whole.
                 raise
-            _note(scope, Code.INTERNAL)
+            note(scope, Code.INTERNAL)
             await error_response(AppError(Code.INTERNAL), request_id_of(scope))(scope, receive, send)
 
 
@@ -216,10 +216,10 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 def _answer(
     request: Request, error: AppError, headers: Mapping[str, str] | None = None, fields: Sequence[Mapping[str, str]] | None = None
 ) -> Response:
-    _note(request.scope, error.code)
+    note(request.scope, error.code)
     return error_response(error, request_id_of(request.scope), headers, fields)
 
 
-def _note(scope: Scope, code: Code) -> None:
+def note(scope: Scope, code: Code) -> None:
     """Leave the code for the access log."""
     scope.setdefault("state", {})["error_code"] = code.value

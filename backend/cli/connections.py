@@ -1,10 +1,10 @@
 """`desklore connections`: connect helpdesks, and pause, resume, rotate or forget them."""
 
-import sys
 from typing import Annotated, Any
 
 import typer
 
+from backend.cli.credentials import credentials_of
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
@@ -12,12 +12,16 @@ from backend.cli.text import day, short
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
-PlatformArgument = Annotated[str, typer.Argument(help="Such as `freshdesk`.")]
-DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com`.")]
+PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, or that of an installed package.")]
+DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com` or `acme.zendesk.com`.")]
 ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 SecretOption = Annotated[
     list[str] | None,
-    typer.Option("--secret", metavar="NAME=VALUE", help="A credential, such as api_key=…; asked for without showing it where left out."),
+    typer.Option(
+        "--secret",
+        metavar="NAME=VALUE",
+        help="A credential: api_key=… of a Freshdesk; email=… and api_token=…, or oauth_token=…, of a Zendesk. Asked for where left out.",
+    ),
 ]
 BaseUrlOption = Annotated[
     str | None, typer.Option("--base-url", help="Another address than the platform's own; the operator's allow-list must have its host.")
@@ -103,7 +107,12 @@ def rotate(
     connection: ConnectionArgument, secret: SecretOption = None, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None
 ) -> None:
     """Give it new credentials; they are verified before they replace the old ones."""
-    _change(connection, {"credentials": _credentials(secret)}, as_json=as_json, url=url, key=key)
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        platform = session.client.get(f"/connections/{connection}")["platform"]
+        body = {"credentials": credentials_of(secret, platform)}
+        changed = session.client.call("PATCH", f"/connections/{connection}", body=body)
+        session.output.document(changed)
+        session.output.text(f"{changed['domain']} is {changed['state']}.")
 
 
 @app.command()
@@ -193,26 +202,7 @@ def _change(connection: str, body: dict[str, Any], *, as_json: bool, url: str | 
 
 
 def _wanted(platform: str, domain: str, base_url: str | None, secret: list[str] | None) -> dict[str, Any]:
-    return {"platform": platform, "domain": domain, "base_url": base_url, "credentials": _credentials(secret)}
-
-
-def _credentials(given: list[str] | None) -> dict[str, str]:
-    """`NAME=VALUE` pairs; asked for on the terminal where none was given, so that no secret has to be in the shell's history.
-
-    A script without a terminal gives the API key as the first line of standard input.
-    """
-    if not given:
-        return {"api_key": typer.prompt("API key of the helpdesk", hide_input=True, err=True) if sys.stdin.isatty() else _piped()}
-    pairs = dict(each.partition("=")[::2] for each in given)
-    if bad := [name for name, value in pairs.items() if not name or not value]:
-        raise CliError(Exit.USAGE, f"--secret needs NAME=VALUE, such as api_key=…; this is none: {', '.join(bad)}", code="wrong_usage")
-    return pairs
-
-
-def _piped() -> str:
-    if api_key := sys.stdin.readline().strip():
-        return api_key
-    raise CliError(Exit.USAGE, "No API key was given: name it with --secret api_key=…, or give it on standard input.", code="wrong_usage")
+    return {"platform": platform, "domain": domain, "base_url": base_url, "credentials": credentials_of(secret, platform)}
 
 
 def _tell_report(output: Output, report: dict[str, Any] | None) -> None:

@@ -1,14 +1,18 @@
-"""`desklore keys`: make, list and revoke API keys of a company."""
+"""`desklore keys`: make, list and revoke API keys of a company; for the operator, rotate the master key."""
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
+from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_operator, as_tenant
 from backend.cli.text import day, moment
+
+_BATCH: Final = 50
+_PASSES: Final = 3
 
 app = typer.Typer(help="API keys of a company (an admin key, or the operator's for the first one).", no_args_is_help=True)
 
@@ -68,6 +72,61 @@ def revoke(
     """Make a key useless from now on."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         _revoke(session, key_id)
+
+
+@app.command()
+def rotate(
+    check: Annotated[bool, typer.Option("--check", help="Only tell how many companies still need an older master key.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Wrap every company's data key with the newest master key (operator's key). Stopped anywhere, run it again.
+
+    Nothing stands still meanwhile. When it says that no company is left, the old master key may be taken away.
+    """
+    with as_operator(url, key, Output(as_json=as_json)) as session:
+        state = session.client.get("/master-key")
+        if check:
+            session.output.document(state)
+            session.output.text(f"{state['left']} of {state['tenants']} companies need an older master key.")
+            return
+        state |= _rotate(session, state)
+        if state["failed"]:
+            _tell_unreadable(state)
+        session.output.document(state)
+        session.output.text(f"Wrapped {state['rewrapped']} data keys anew; {state['left']} of {state['tenants']} companies are left.")
+        if not state["left"]:
+            session.output.text("The old master key is not needed any more: take it away.")
+
+
+def _rotate(session: Session, state: dict[str, Any]) -> dict[str, Any]:
+    """Batch by batch, and once more from the beginning for companies that came or changed meanwhile."""
+    done, left = 0, state["left"]
+    failed: list[dict[str, str]] = []
+    for _ in range(_PASSES):
+        after, failed = None, []
+        while left:
+            answer = session.client.post("/master-key/rotate", {"limit": _BATCH, "after": after})
+            done, left, after = done + answer["rewrapped"], answer["left"], answer["after"]
+            failed += answer["failed"]
+            session.output.remark(f"{done} data keys wrapped anew, {left} left …")
+            if after is None:
+                break
+        if left == len(failed):
+            break
+    return {"rewrapped": done, "left": left, "failed": failed}
+
+
+def _tell_unreadable(state: dict[str, Any]) -> None:
+    """Raise for companies whose master key is not there."""
+    names = ", ".join(each["company_id"] for each in state["failed"])
+    raise CliError(
+        Exit.FAILED,
+        f"{len(state['failed'])} data keys can't be opened ({names}): {state['failed'][0]['message']} The others are done.",
+        code="secret_unreadable",
+        details={"failed": state["failed"]},
+    )
 
 
 def _revoke(session: Session, key_id: str) -> None:

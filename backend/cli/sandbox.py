@@ -6,8 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -15,6 +18,9 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption
+
+if TYPE_CHECKING:
+    from sandbox.options import SandboxOptions
 
 _STOP_SECONDS: Final = 5.0
 
@@ -25,6 +31,20 @@ class SandboxAddress(msgspec.Struct, kw_only=True):
     url: str
     attachments_url: str
     api_key: str
+    """Of a Zendesk: its API token, which goes with `email`."""
+    platform: str = "freshdesk"
+    email: str = ""
+    oauth_token: str = ""
+    beside: "SandboxAddress | None" = None
+    """The other one, where both are served."""
+
+
+class Platform(StrEnum):
+    """Whose API is served."""
+
+    FRESHDESK = "freshdesk"
+    ZENDESK = "zendesk"
+    BOTH = "both"
 
 
 def sandbox(
@@ -34,12 +54,12 @@ def sandbox(
     tickets: Annotated[int, typer.Option("--tickets", min=1, help="How many tickets the company has.")] = 400,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same data.")] = 7,
     latency_ms: Annotated[float, typer.Option("--latency-ms", min=0, help="What every answer takes longer.")] = 0.0,
+    platform: Annotated[Platform, typer.Option("--platform", help="Whose API; both serve the same company.")] = Platform.FRESHDESK,
     as_json: JsonOption = False,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
-    """Serve a faithful Freshdesk API with believable Korean and English support data, until Ctrl-C."""
+    """Serve a faithful Freshdesk or Zendesk API with believable Korean and English support data, until Ctrl-C."""
     from sandbox.options import SandboxOptions  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
-    from sandbox.serve import running_sandbox  # noqa: PLC0415 - as above
 
     options = SandboxOptions(port=port, attachments_port=attachments_port, tickets=tickets, seed=seed, latency_ms=latency_ms)
     output = Output(as_json=as_json)
@@ -51,11 +71,11 @@ def sandbox(
             loop.add_signal_handler(number, stop.set)
         if with_parent:
             threading.Thread(target=_wait_for_parent, args=(loop, stop), daemon=True).start()
-        async with running_sandbox(options) as running:
-            address = SandboxAddress(url=running.base_url, attachments_url=running.attachments_url, api_key=running.api_key)
+        async with AsyncExitStack() as stack:
+            address = await _running(stack, options, platform)
             output.document(address)
-            output.text(f"The sandbox helpdesk answers at {address.url}; its API key is {address.api_key}. Ctrl-C stops it.")
-            output.text(f"Start Desklore with DESKLORE_CONNECTOR_HOST_ALLOWLIST={_host(address.url)},{_host(address.attachments_url)}")
+            for each in filter(None, (address, address.beside)):
+                _tell(output, each)
             await stop.wait()
 
     try:
@@ -66,11 +86,45 @@ def sandbox(
         ) from None
 
 
+async def _running(stack: AsyncExitStack, options: "SandboxOptions", platform: Platform) -> SandboxAddress:
+    """Start what was asked for; beside a Freshdesk the Zendesk is two ports further on."""
+    from sandbox.serve import running_sandbox  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
+    from sandbox.zendesk.serve import running_zendesk  # noqa: PLC0415 - as above
+
+    zendesk = None
+    if platform is not Platform.FRESHDESK:
+        aside = platform is Platform.BOTH
+        port = options.port + 2 if aside and options.port else options.port
+        attachments_port = options.attachments_port + 2 if aside and options.attachments_port else options.attachments_port
+        other = await stack.enter_async_context(running_zendesk(replace(options, port=port, attachments_port=attachments_port)))
+        zendesk = SandboxAddress(
+            url=other.base_url,
+            attachments_url=other.attachments_url,
+            api_key=other.api_key,
+            platform="zendesk",
+            email=other.email,
+            oauth_token=options.oauth_token,
+        )
+        if not aside:
+            return zendesk
+    server = await stack.enter_async_context(running_sandbox(options))
+    return SandboxAddress(url=server.base_url, attachments_url=server.attachments_url, api_key=server.api_key, beside=zendesk)
+
+
+def _tell(output: Output, address: SandboxAddress) -> None:
+    opens = f"its API key is {address.api_key}"
+    if address.email:
+        opens = f"its API token is {address.api_key}, for {address.email}"
+    output.text(f"The sandbox {address.platform} answers at {address.url}; {opens}. Ctrl-C stops it.")
+    output.text(f"Start Desklore with DESKLORE_CONNECTOR_HOST_ALLOWLIST={_host(address.url)},{_host(address.attachments_url)}")
+
+
 class SandboxProcess:
     """A sandbox in a process of its own. It ends with us, however we end: its standard input is a pipe that only we hold."""
 
-    def __init__(self, log: Path, *, port: int = 0, tickets: int | None = None) -> None:
+    def __init__(self, log: Path, *, port: int = 0, tickets: int | None = None, platform: str = "freshdesk") -> None:
         command = [sys.executable, "-m", "backend.cli", "sandbox", "--json", "--with-parent", "--port", str(port)]
+        command += ["--platform", platform]
         command += ["--tickets", str(tickets)] if tickets is not None else []
         self._log = log
         with log.open("ab") as errors:

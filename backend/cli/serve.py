@@ -1,5 +1,6 @@
-"""`desklore up`: the whole product in one process."""
+"""`desklore up`, `serve` and `worker`: the whole product in one process, or its API and its jobs in processes of their own."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -7,10 +8,10 @@ from pydantic import ValidationError
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
-from backend.cli.server import Server, bind, run_until_signal
+from backend.cli.server import Server, WorkerProcess, bind, run_until_signal
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat, Settings
+from backend.settings import LogFormat, QueueType, Settings
 
 
 def load_settings() -> Settings:
@@ -28,8 +29,32 @@ def up(
     as_json: JsonOption = False,
 ) -> None:
     """Start API, workers and index in this process; Ctrl-C stops them cleanly. Log lines go to standard error."""
-    settings = load_settings()
+    _serve(load_settings(), host, port, Output(as_json=as_json))
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on; else DESKLORE_HOST.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="Else DESKLORE_PORT; 0: any free one.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the API alone; jobs are left to `desklore worker`. Needs DESKLORE_QUEUE_TYPE=redis."""
+    _serve(_sharing(run_jobs=False), host, port, Output(as_json=as_json))
+
+
+def worker(as_json: JsonOption = False) -> None:
+    """Run jobs that wait in Redis until Ctrl-C or a polite kill, which hand back what runs. Start as many as you like."""
+    settings = _sharing(run_jobs=True)
     output = Output(as_json=as_json)
+    configure_logging(level=settings.log_level, console=settings.log_format is LogFormat.CONSOLE)
+
+    def tell() -> None:
+        output.document({"pid": os.getpid(), "data_dir": str(settings.data_dir)})
+        output.text(f"Running jobs, {settings.job_concurrency} at once (data in {settings.data_dir}). Ctrl-C stops it.")
+
+    run_until_signal(WorkerProcess(settings), tell)
+
+
+def _serve(settings: Settings, host: str | None, port: int | None, output: Output) -> None:
     listener = bind(host or settings.host, settings.port if port is None else port)
     configure_logging(level=settings.log_level, console=settings.log_format is LogFormat.CONSOLE)
     address, number = listener.getsockname()[:2]
@@ -40,6 +65,18 @@ def up(
         output.text(f"Desklore is ready at {url} (data in {settings.data_dir}). Ctrl-C stops it.")
 
     run_until_signal(Server(settings, listener), tell)
+
+
+def _sharing(*, run_jobs: bool) -> Settings:
+    settings = load_settings()
+    if settings.queue_type is not QueueType.REDIS:
+        raise CliError(
+            Exit.USAGE,
+            "Jobs in a process of their own need Redis: set DESKLORE_QUEUE_TYPE=redis and DESKLORE_REDIS_URL, "
+            "or use `desklore up`, which does everything in one process.",
+            code="bad_settings",
+        )
+    return settings.model_copy(update={"run_jobs": run_jobs})
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -83,7 +83,32 @@ class Server:
                 self._loop.call_soon_threadsafe(self._stopping.set)
 
 
-def run_until_signal(server: Server, on_ready: Callable[[], None]) -> None:
+class WorkerProcess:
+    """Desklore's jobs without its API. `serve` runs until `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = asyncio.Event()
+
+    async def serve(self, on_ready: Callable[[], None]) -> None:
+        """Build everything, run jobs, and on `stop` hand back what runs."""
+        from backend.runtime import build_worker  # noqa: PLC0415 - as above
+
+        work = await build_worker(self._settings)
+        work.built.meter.clock.watch(asyncio.get_running_loop())
+        try:
+            await work.start()
+            on_ready()
+            await self._stopping.wait()
+        finally:
+            await work.close()
+
+    def stop(self) -> None:
+        """End `serve`; for the thread it runs on."""
+        self._stopping.set()
+
+
+def run_until_signal(server: "Server | WorkerProcess", on_ready: Callable[[], None]) -> None:
     """Serve on the main thread until Ctrl-C or a polite kill, both of which end cleanly."""
 
     async def main() -> None:

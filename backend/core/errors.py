@@ -111,6 +111,7 @@ class Code(StrEnum):
     INDEX_UNAVAILABLE = "index_unavailable"
     STORAGE_FULL = "storage_full"
     STORAGE_UNAVAILABLE = "storage_unavailable"
+    SHARED_STATE_UNAVAILABLE = "shared_state_unavailable"
     RATE_LIMITED = "rate_limited"
     WORKER_DIED = "worker_died"
     SHUTTING_DOWN = "shutting_down"
@@ -178,6 +179,9 @@ SPECS: dict[Code, Spec] = {
     Code.INDEX_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The search index can't be opened."),
     Code.STORAGE_FULL: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The disk is full; free space, the work goes on by itself."),
     Code.STORAGE_UNAVAILABLE: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The database can't be reached."),
+    Code.SHARED_STATE_UNAVAILABLE: Spec(
+        _K.UNAVAILABLE, _R.SOURCE_DOWN, "Redis, which the processes share, can't be reached; work goes on by itself when it is back."
+    ),
     Code.RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.LATER, "Too many requests."),
     Code.WORKER_DIED: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "A worker process died, for want of memory perhaps; its work is done again."),
     Code.SHUTTING_DOWN: Spec(_K.UNAVAILABLE, _R.SOURCE_DOWN, "The server is stopping."),

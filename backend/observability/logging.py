@@ -42,6 +42,10 @@ _QUIET: Final = {
     "aiosqlite": logging.WARNING,
     "alembic": logging.WARNING,
     "asyncio": logging.WARNING,
+    "boto3": logging.WARNING,
+    "botocore": logging.WARNING,
+    "s3transfer": logging.WARNING,
+    "urllib3": logging.WARNING,
 }
 """Loggers of others that are too loud, or that would write whole requests; each request is logged once by `api/middleware.py`."""
 

@@ -47,6 +47,7 @@ class Metric:
 
 _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 METRICS: Final[dict[str, Metric]] = {
+    "rerank_failures": Metric(_C, "Times the model that judges hits failed, so that they stood as they were.", ("code",)),
     "index_switches": Metric(_C, "Times a tenant's newly built index took the place of the older one."),
     "older_index_without_vectors": Metric(
         _C, "Documents that an older index, searched until the new one is whole, got without a dense vector: its embedder failed."
@@ -58,7 +59,8 @@ METRICS: Final[dict[str, Metric]] = {
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
         _H,
-        "Time of a stage: `collect`, `merge`, `attachments`, `pictures`, `summarize`, `embed`, `index`, `store`, `search`, `generate`; "
+        "Time of a stage: `collect`, `merge`, `attachments`, `pictures`, `summarize`, `embed`, `index`, "
+        "`store`, `search`, `rerank`, `generate`; "
         "the search latency is the stage `search`.",
         ("stage",),
     ),
@@ -88,6 +90,7 @@ METRICS: Final[dict[str, Metric]] = {
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
     "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),
+    "http_limited": Metric(_C, "Requests that a rate limit refused: of an `address`, a `key` or a `tenant`.", ("scope",)),
     "http_seconds": Metric(_H, "How long a request took until its last byte was handed over.", ("method", "route")),
     "streams_open": Metric(_G, "Event streams that are open right now."),
     "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),

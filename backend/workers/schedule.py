@@ -18,27 +18,42 @@ TICK_SECONDS = 5.0
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
 
+LASTING_SECONDS = 2.0
+"""A difference between store and index that others are about to settle is gone after so long, or has changed."""
 
-async def heal(services: Services) -> None:
+
+async def heal(services: Services, *, others: bool = False) -> None:
     """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
     model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
     kept, so nothing of theirs is paid for again.
+    With `others`, processes that may be indexing right now, a difference has to last.
     """
     async with services.database.directory() as directory:
         tenants = await directory.list_tenants()
     for tenant in tenants:
-        index = await written_to(services, tenant.company_id)
-        await services.indexes.tidy(tenant.company_id)
-        _, found = await index.count()
-        async with services.database.open(tenant.company_id, write=True) as uow:
-            stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
-            if found < stored:
+        company_id = tenant.company_id
+        missing = await _missing(services, company_id)
+        await services.indexes.tidy(company_id)
+        if missing is not None and others:
+            await asyncio.sleep(LASTING_SECONDS)
+            missing = missing if await _missing(services, company_id) == missing else None
+        elif missing is None:
+            await switch_when_whole(services, company_id)
+        if missing is not None:
+            async with services.database.open(company_id, write=True) as uow:
                 await uow.documents.release(indexed=True)
-                log.warning("index_rebuilt", company_id=tenant.company_id, stored=stored, found=found)
-        if found >= stored:
-            await switch_when_whole(services, tenant.company_id)
+            log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
+
+
+async def _missing(services: Services, company_id: str) -> tuple[int, int] | None:
+    """How many Documents the store has as indexed and how many the index has, where those are fewer."""
+    index = await written_to(services, company_id)
+    _, found = await index.count()
+    async with services.database.open(company_id) as uow:
+        stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
+    return (stored, found) if found < stored else None
 
 
 async def sweep(services: Services) -> None:
@@ -67,4 +82,4 @@ async def sweep_forever(services: Services) -> None:
             await take_up_stalled(services)
         except AppError as error:
             log.warning("sweep_failed", code=error.code.value, message=error.message)
-        await asyncio.sleep(SWEEP_SECONDS)
+        await services.queue.rest(SWEEP_SECONDS)

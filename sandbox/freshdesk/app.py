@@ -5,12 +5,12 @@ import hashlib
 import itertools
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from sandbox.data.model import Attachment
 from sandbox.freshdesk.control import PREFIX, control
-from sandbox.freshdesk.faults import Fault
-from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.faults import Fault, Faults
+from sandbox.freshdesk.site import Site, Stats
 from sandbox.freshdesk.wire import Answer, Ask, ask_of, failure
 
 Scope = MutableMapping[str, Any]
@@ -34,15 +34,26 @@ _STATUS = {
 }  # fmt: skip
 _FILE = re.compile(r"/data/helpdesk/attachments/production/(\d+)/(original|thumb)/")
 _HTML = "text/html; charset=utf-8"
-_LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "[::1]", "testserver"}
+LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "[::1]", "testserver"}
 #: Every so many answers write their rate headers like floats, as some recordings do.
 _FLOAT_EVERY = 7
 
 
-class Listener:
-    """What both listeners share: counting, latency, faults, sending."""
+class Account(Protocol):
+    """What a listener needs to know of the account it serves."""
 
-    def __init__(self, site: Site) -> None:
+    stats: Stats
+    faults: Faults
+    latency: float
+
+
+S = TypeVar("S", bound=Account)
+
+
+class Listener(Generic[S]):
+    """What listeners share, whatever the vendor: counting, latency, faults, sending."""
+
+    def __init__(self, site: S) -> None:
         self.site = site
         self._numbers = itertools.count(1)
 
@@ -74,7 +85,10 @@ class Listener:
     async def _control(self, scope: Scope, ask: Ask, receive: Receive, send: Send) -> None:
         ask.body = await _read(receive) if ask.method in {"POST", "PUT"} else b""
         client = scope.get("client")
-        await self._send(control(self.site, ask, client[0] if client else None), ask, send)
+        await self._send(self._controlled(ask, client[0] if client else None), ask, send)
+
+    def _controlled(self, ask: Ask, client: str | None) -> Answer:
+        raise NotImplementedError
 
     def _answer(self, ask: Ask, fault: Fault | None) -> Answer:
         raise NotImplementedError
@@ -113,7 +127,14 @@ def _hang_up(send: Send) -> None:
         transport.abort()
 
 
-class ApiListener(Listener):
+class _Half(Listener[Site]):
+    """What both Freshdesk listeners share."""
+
+    def _controlled(self, ask: Ask, client: str | None) -> Answer:
+        return control(self.site, ask, client)
+
+
+class ApiListener(_Half):
     """`https://<domain>.freshdesk.com`."""
 
     def _fixed(self) -> list[tuple[bytes, bytes]]:
@@ -140,7 +161,7 @@ class ApiListener(Listener):
     def _known_host(self, ask: Ask) -> bool:
         host = ask.headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
         options = self.site.options
-        return host in _LOOPBACK_HOSTS or host in {self.site.domain, options.host, options.public_host} or host in options.hosts
+        return host in LOOPBACK_HOSTS or host in {self.site.domain, options.host, options.public_host} or host in options.hosts
 
     def _inline(self, ask: Ask) -> Answer:
         number = self.site.links.inline_id(ask.query.get("token", ""))
@@ -195,7 +216,7 @@ _BROKEN: dict[str, Callable[[Fault], Answer]] = {
 }
 
 
-class FilesListener(Listener):
+class FilesListener(_Half):
     """The file store: S3 and the inline picture host in one. It knows no API key and refuses to be sent one."""
 
     def _fixed(self) -> list[tuple[bytes, bytes]]:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 PREFIX = "/_sandbox"
 HEADER = b"x-sandbox-control"
-_LOOPBACK = {"127.0.0.1", "::1", "localhost", "testclient"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost", "testclient"}
 Handler = Callable[["Site", Ask], object]
 
 
 def control(site: "Site", ask: Ask, client: str | None) -> Answer:
     """Answer a control request; anybody without the key or from another machine is told that nothing is here."""
     key = ask.headers.get(HEADER, b"").decode("latin-1")
-    if client not in _LOOPBACK or key != site.options.control_key:
+    if client not in LOOPBACK or key != site.options.control_key:
         return Answer(404)
     handler = _HANDLERS.get((ask.method, ask.shape.removeprefix(PREFIX)))
     if handler is None:

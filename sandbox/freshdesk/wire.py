@@ -24,6 +24,8 @@ class Ask:
     #: The agent whose key was used, and what that agent may see.
     agent_id: int = 0
     scope: int = 1
+    #: Zendesk: what kind of user asks.
+    role: str = ""
 
     @property
     def lang(self) -> str:

@@ -50,6 +50,18 @@ def test_freshdesk_is_there() -> None:
     assert factory.check_address("freshdesk", "https://Acme.freshdesk.com/", None) == "acme.freshdesk.com"
 
 
+def test_zendesk_takes_two_kinds_of_credential() -> None:
+    factory: SourceFactory = registry()
+    assert factory.credential_choices("zendesk") == (("email", "api_token"), ("oauth_token",))
+    assert factory.check_address("zendesk", "https://Acme.zendesk.com/", None) == "acme.zendesk.com"
+    with pytest.raises(AppError) as caught:
+        registry().open(settings("zendesk", email="a@b.example"), Lane.LIVE)
+    assert "email, api_token or oauth_token" in caught.value.message
+    for domain in ("acme.zendesk.com.evil.example", "acme.freshdesk.com", "acme.zendesk.com:8443", "127.0.0.1"):
+        with pytest.raises(AppError):
+            factory.check_address("zendesk", domain, None)
+
+
 async def test_opening_asks_nobody() -> None:
     source = registry().open(settings("freshdesk", api_key="k"), Lane.LIVE)
     assert source.quota.calls == 0
@@ -73,7 +85,8 @@ def test_other_packages_bring_adapters_but_replace_none(monkeypatch: pytest.Monk
     monkeypatch.setattr(metadata.EntryPoint, "load", lambda entry: globals()[entry.name])
     monkeypatch.setattr("backend.adapters.registry.entry_points", lambda group: found.select(group=group))
     factory = registry()
-    assert factory.platforms() == {"freshdesk": ("api_key",), "paperdesk": ("token", "region")}
+    assert factory.platforms() == {"freshdesk": ("api_key",), "zendesk": ("email", "api_token"), "paperdesk": ("token", "region")}
+    assert factory.credential_choices("paperdesk") == (("token", "region"),)
     assert factory.check_address("paperdesk", "acme", None) == "acme.paper.example"
     with pytest.raises(AppError, match="made of paper"):
         factory.open(settings("paperdesk", token="t", region="kr"), Lane.LIVE)

@@ -72,6 +72,9 @@ class PaperHelpdesks:
     def platforms(self) -> Mapping[str, tuple[str, ...]]:
         return {"paper": ("api_key",), "freshdesk": ("api_key",)}
 
+    def credential_choices(self, platform: str) -> tuple[tuple[str, ...], ...]:
+        return (self.platforms()[platform],)
+
     def check_address(self, platform: str, domain: str, base_url: str | None) -> str:
         if platform not in self.platforms():
             raise AppError(Code.PLATFORM_UNKNOWN, f"{platform} is not one of: paper.")

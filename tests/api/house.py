@@ -34,6 +34,7 @@ from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
+from backend.storage.secrets.sealed import SealedSecrets
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.api.helpdesk import PaperHelpdesks
@@ -110,11 +111,13 @@ async def open_house(root: Path) -> AsyncIterator[House]:
     database = SqlDatabase(f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", queue.enqueue)
     indexes = EdgeIndexes(root / "index", Makers(encoder=encoder.id))
     meter, helpdesks, chat = PrometheusMeter(), PaperHelpdesks(), OfflineChat(encoder.tokenizer)
+    cipher = LocalCipher([("k1", bytes(range(32)))])
     services = Services(
         database=database,
         blobs=LocalBlobStores(root / "blobs"),
         indexes=indexes,
-        cipher=LocalCipher([("k1", bytes(range(32)))]),
+        cipher=cipher,
+        secrets=SealedSecrets(cipher),
         sources=helpdesks,
         extractor=NoReader(),
         models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),

@@ -95,6 +95,8 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/runs/{run_id}"): 404,
     ("POST", "/api/v1/runs/{run_id}/cancel"): 404,
     ("GET", "/api/v1/runs/{run_id}/events"): 404,
+    ("GET", "/api/v1/master-key"): 403,
+    ("POST", "/api/v1/master-key/rotate"): 403,
     ("GET", "/api/v1/tenants"): 403,
     ("POST", "/api/v1/tenants"): 403,
     ("GET", "/api/v1/tenants/{company_id}"): 403,
@@ -138,6 +140,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_minutes": 15},
     ("POST", "/api/v1/tenants"): {"company_id": "acme", "name": "taken"},
     ("POST", "/api/v1/tenants/{company_id}/keys"): {},
+    ("POST", "/api/v1/master-key/rotate"): {},
     ("POST", "/api/v1/connections"): CONNECTION | {"domain": "bravo.example"},
     ("POST", "/api/v1/connections/check"): CONNECTION | {"domain": "bravo.example"},
     ("POST", "/api/v1/keys"): {"name": "bravo key", "role": "viewer"},
@@ -200,6 +203,6 @@ async def test_the_same_attachment_id_in_two_tenants_is_two_files(house: House, 
 async def test_the_operator_reads_no_tenants_data(client_as: As) -> None:
     operator = client_as(Role.OPERATOR)
     for method, path in set(all_routes()) - KEYLESS:
-        if not path.startswith("/api/v1/tenants") and path != "/api/v1/me":
+        if not path.startswith(("/api/v1/tenants", "/api/v1/master-key")) and path != "/api/v1/me":
             response = await operator.request(method, path, json=BODIES.get((method, path)))
             assert response.status_code == 403, (method, path, response.text)

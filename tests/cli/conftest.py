@@ -57,10 +57,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         stack.callback(listener.close)
         log = stack.enter_context(captured_log())
-        process = SandboxProcess(folder / "sandbox.log", tickets=TICKETS)
+        process = SandboxProcess(folder / "sandbox.log", tickets=TICKETS, platform="both")
         stack.callback(process.stop)
         sandbox = process.wait_ready()
-        hosts = ",".join(address.removeprefix("http://") for address in (sandbox.url, sandbox.attachments_url))
+        assert sandbox.beside is not None
+        both = (sandbox, sandbox.beside)
+        hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url))
         settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key="operator-of-the-tests-0123456789")
         server = ServerThread(Server(settings, listener))
         stack.callback(server.stop)

@@ -11,15 +11,31 @@ from backend.core.model.job import Job
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records
+from tests.support.postgres import SharedPostgres, postgres_server
 
-Factory = Callable[[Path, Path], Awaitable[tuple[Records, Callable[[], Awaitable[None]]]]]
+__all__ = ["postgres_server"]
+
+Factory = Callable[[pytest.FixtureRequest, Path], Awaitable[str]]
 
 
-async def _sqlite(folder: Path, template: Path) -> tuple[Records, Callable[[], Awaitable[None]]]:
+async def _sqlite(request: pytest.FixtureRequest, folder: Path) -> str:
     """SQLite in a file; the tables were made once and are copied."""
     path = folder / "desklore.db"
-    shutil.copy(template, path)
-    url = f"sqlite+aiosqlite:///{path}"
+    shutil.copy(request.getfixturevalue("empty_sqlite"), path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+async def _postgresql(request: pytest.FixtureRequest, _folder: Path) -> str:
+    """PostgreSQL, as the application's role, with row-level security."""
+    server: SharedPostgres = request.getfixturevalue("postgres_server")
+    await server.database.empty()
+    return server.database.url
+
+
+STORES: dict[str, Factory] = {"sqlite": _sqlite, "postgresql": _postgresql}
+
+
+def _made(url: str) -> tuple[Records, Callable[[], Awaitable[None]]]:
     sent: list[Job] = []
 
     async def send(jobs: Sequence[Job]) -> None:
@@ -27,9 +43,6 @@ async def _sqlite(folder: Path, template: Path) -> tuple[Records, Callable[[], A
 
     database = SqlDatabase(url, send)
     return Records(database, sent, url), database.close
-
-
-STORES: dict[str, Factory] = {"sqlite": _sqlite}
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +55,8 @@ def empty_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=STORES)
 async def records(request: pytest.FixtureRequest, tmp_path: Path, empty_sqlite: Path) -> AsyncIterator[Records]:
-    """A database with the tenants `acme` and `other`."""
-    made, close = await STORES[request.param](tmp_path, empty_sqlite)
+    """A database with the tenants `acme` and `other`. The template is made by a fixture, since migrations can't run inside a loop."""
+    made, close = _made(await STORES[request.param](request, tmp_path))
     await made.add_tenants("acme", "other")
     yield made
     # Closing waits for threads of the driver; one that hangs shall fail the test, not the run.

@@ -21,7 +21,7 @@ from backend.core.model.ticket import Attachment, ConversationKind, Presence, Ti
 from backend.core.ports.source import Source
 from tests.contract.source_truth import Helpdesk, end_of, files_of, ids, pages, read, refs_of
 
-GONE = frozenset({Presence.DELETED, Presence.SPAM})
+GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
 
 
 class SourceSuite:
@@ -49,7 +49,7 @@ class SourceSuite:
             await wrong.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
         await wrong.close()
         # Nothing is shared: neither a session nor what was learned of names, quota and waits.
-        assert (await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())).refs
+        await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
         assert source.quota.calls == 1
         assert wrong.quota.calls == 2
 
@@ -125,7 +125,7 @@ class SourceSuite:
             assert b"\n" not in fetched.raw
 
     async def test_a_ticket_that_was_never_listed(self, source: Source) -> None:
-        listed = (await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())).refs[0]
+        listed, *_ = await refs_of(source, Stream.TICKETS)
         known = await source.fetch(listed)
         bare = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=listed.original_id, version=""))
         assert isinstance(known.item, Ticket)

@@ -2,21 +2,26 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 
+from backend.core import ids
 from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStores
 from backend.storage.blobs.local import LocalBlobStores
+from backend.storage.blobs.s3 import S3BlobStores
+from tests.servers.aws import aws_url, s3_buckets, s3_client  # noqa: F401 - pytest looks for fixtures here
 
-STORES: dict[str, Callable[[Path], BlobStores]] = {"local": lambda folder: LocalBlobStores(folder / "files")}
 
-
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["local", "s3", "s3-versioned"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStores:
-    return STORES[request.param](tmp_path)
+    """A store without files; those of S3 share a client and their buckets, each test under a prefix of its own."""
+    if request.param == "local":
+        return LocalBlobStores(tmp_path / "files")
+    bucket = request.getfixturevalue("s3_buckets")[request.param == "s3-versioned"]
+    return S3BlobStores(request.getfixturevalue("s3_client"), bucket, f"desklore/{ids.new_id('test')}")
 
 
 async def read(blobs: BlobStores, key: str, start: int = 0, end: int | None = None) -> bytes:

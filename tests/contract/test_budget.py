@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -10,15 +10,33 @@ from backend.core.errors import AppError, Code
 from backend.core.model.quota import ACCOUNT, Call, Lane, Outcome, Reading, Settlement
 from backend.core.ports.budget import Budgets, Grant, Spender
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from backend.storage.redis.budget.budgets import RedisBudgets
+from tests.servers.redis import redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
 
-BUDGETS: dict[str, Callable[[int], Budgets]] = {"inprocess": InProcessBudgets}
+BUDGETS = ("inprocess", "redis")
 VIEW = Call(route="tickets/view", cost=3)
 DONE = Settlement(outcome=Outcome.ANSWERED)
 
 
 @pytest.fixture(params=BUDGETS)
-def make(request: pytest.FixtureRequest) -> Callable[[int], Budgets]:
-    return BUDGETS[request.param]
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[int], Budgets]]:
+    made: list[Budgets] = []
+
+    def new(concurrency: int) -> Budgets:
+        redis = request.param == "redis"
+        made.append(RedisBudgets(request.getfixturevalue("redis_url"), concurrency) if redis else InProcessBudgets(concurrency))
+        return made[-1]
+
+    yield new
+    for budgets in made:
+        if isinstance(budgets, RedisBudgets):
+            await budgets.close()
+
+
+async def known(budgets: Budgets) -> None:
+    """Wait until what was settled is known to everybody: a shared budget sends it in the background."""
+    if isinstance(budgets, RedisBudgets):
+        await budgets.flush()
 
 
 def told(remaining: int, limit: int = 100, bucket: str = ACCOUNT) -> Settlement:
@@ -115,6 +133,7 @@ async def test_what_one_spender_learns_all_of_the_account_know_and_nobody_else(m
     assert caught.value.code is Code.SOURCE_RATE_LIMITED
     assert 50 <= (caught.value.retry_after or 0) <= 60
     (await now_or_never(other)).settle(DONE)
+    await known(budgets)
     assert other.look().buckets == ()
     assert second.look().buckets[0].remaining == 0
     assert second.look().limit is None, "what it was told itself"
@@ -133,10 +152,12 @@ async def test_a_refusal_holds_everybody_of_the_account(make: Callable[[int], Bu
 
 
 async def test_a_pause_is_told_while_it_lasts(make: Callable[[int], Budgets]) -> None:
-    spender = make(4).join("acme", Lane.BACKFILL)
+    budgets = make(4)
+    spender = budgets.join("acme", Lane.BACKFILL)
     await meet(spender, Settlement(outcome=Outcome.REFUSED, retry_after=0.2))
     queue = Queue()
     await queue.add("one", spender)
+    await known(budgets)
     view = spender.look()
     assert (view.waiting_for, view.waiting_seconds > 0) == ("pause", True)
     assert await queue.over() == ["one"]
@@ -160,12 +181,15 @@ async def test_an_empty_quota_holds_only_who_needs_it(make: Callable[[int], Budg
 
 
 async def test_what_was_never_sent_costs_nothing(make: Callable[[int], Budgets]) -> None:
-    spender = make(4).join("acme", Lane.LIVE)
+    budgets = make(4)
+    spender = budgets.join("acme", Lane.LIVE)
     await meet(spender, told(10))
     for _ in range(20):
         (await now_or_never(spender)).settle(Settlement(outcome=Outcome.UNSENT))
+    await known(budgets)
     assert spender.look().remaining == 10
     (await now_or_never(spender)).settle(told(9))
+    await known(budgets)
     assert spender.look().remaining == 9
 
 
@@ -228,6 +252,7 @@ async def test_a_storm_of_calls_leaves_nothing_behind(make: Callable[[int], Budg
         tasks = [asyncio.create_task(one(rng.choice(spenders))) for _ in range(600)]
         while not all(task.done() for task in tasks):
             rng.choice(tasks).cancel()
+            await known(budgets)
             await asyncio.sleep(0)
         ended = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(each is None or isinstance(each, asyncio.CancelledError) for each in ended)

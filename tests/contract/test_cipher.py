@@ -11,8 +11,12 @@ import pytest
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.cipher import Cipher
-from backend.storage.secrets.local import LocalCipher
+from backend.storage.aws import AwsClient
+from backend.storage.secrets.envelope import EnvelopeCipher, to_text
+from backend.storage.secrets.kms import KmsWrapper
+from backend.storage.secrets.local import LocalCipher, LocalWrapper
 from tests.contract.records import tenant
+from tests.servers.aws import aws_url, kms_client  # noqa: F401 - pytest looks for fixtures here
 
 Make = Callable[[Sequence[tuple[str, bytes]]], Cipher]
 CIPHERS: dict[str, Make] = {"local": LocalCipher}
@@ -21,9 +25,24 @@ FIELD = "connection/conn_1"
 PLAIN = Secret("비밀-키-SECRET-1234")
 
 
-@pytest.fixture(params=CIPHERS)
+@pytest.fixture(params=[*CIPHERS, "kms"])
 def make(request: pytest.FixtureRequest) -> Make:
+    if request.param == "kms":
+        return KmsKeys(request.getfixturevalue("kms_client")).make
     return CIPHERS[request.param]
+
+
+class KmsKeys:
+    """Ciphers by KMS: one key there for each master key that a test names."""
+
+    def __init__(self, aws: AwsClient) -> None:
+        self._aws = aws
+        self._known: dict[tuple[str, bytes], str] = {}
+
+    def make(self, keys: Sequence[tuple[str, bytes]]) -> Cipher:
+        if keys[0] not in self._known:
+            self._known[keys[0]] = self._aws.client.create_key()["KeyMetadata"]["Arn"]
+        return EnvelopeCipher(KmsWrapper(self._aws, self._known[keys[0]]))
 
 
 def with_key(cipher: Cipher, company_id: str = "acme") -> Tenant:
@@ -57,7 +76,8 @@ def test_another_tenant_or_field_can_not_open_it(make: Make) -> None:
     unreadable(cipher, other, FIELD, sealed)
     unreadable(cipher, who, "connection/conn_2", sealed)
     thief = tenant("other", sealed_data_key=who.sealed_data_key)
-    assert "2026" in unreadable(cipher, thief, FIELD, sealed), "a data key belongs to its tenant too"
+    message = unreadable(cipher, thief, FIELD, sealed)
+    assert "2026" in message or "arn:aws:kms" in message, "a data key belongs to its tenant too"
 
 
 def test_what_was_tampered_with_does_not_open(make: Make) -> None:
@@ -71,12 +91,23 @@ def test_what_was_tampered_with_does_not_open(make: Make) -> None:
         unreadable(cipher, tenant("acme", sealed_data_key=SealedSecret(bad)), FIELD, SealedSecret(token))
 
 
-def test_a_lost_master_key_is_told_by_its_id(make: Make) -> None:
+def test_a_lost_master_key_is_told_by_its_id() -> None:
+    make = LocalCipher
     before = make([OLD])
     who = with_key(before)
     sealed = before.seal(who, FIELD, PLAIN)
     assert "2025" in unreadable(make([NEW]), who, FIELD, sealed)
     assert "2025" in unreadable(make([(OLD[0], NEW[1])]), who, FIELD, sealed), "the right id with the wrong key"
+
+
+def test_what_needs_an_older_master_key_is_told(make: Make) -> None:
+    before = make([OLD])
+    data_key = before.new_data_key("acme")
+    assert before.is_newest(data_key)
+    both = make([NEW, OLD])
+    assert not both.is_newest(data_key)
+    assert both.is_newest(both.rewrap("acme", data_key))
+    assert both.is_newest(both.new_data_key("other"))
 
 
 def test_master_keys_rotate_without_touching_secrets(make: Make) -> None:
@@ -91,10 +122,19 @@ def test_master_keys_rotate_without_touching_secrets(make: Make) -> None:
         both.rewrap("other", who.sealed_data_key)
 
 
+def test_a_key_that_the_key_service_does_not_have_is_told(kms_client: AwsClient, aws_url: str) -> None:  # noqa: F811 - the fixtures
+    arn = kms_client.client.create_key()["KeyMetadata"]["Arn"]
+    who = with_key(EnvelopeCipher(KmsWrapper(kms_client, arn)))
+    gone = tenant(
+        "acme", sealed_data_key=SealedSecret(who.sealed_data_key.token.replace(to_text(arn.encode()), to_text(f"{arn[:-4]}0000".encode())))
+    )
+    assert "KMS key" in unreadable(EnvelopeCipher(KmsWrapper(kms_client, arn)), gone, FIELD, SealedSecret("v1.AAAA"))
+
+
 @pytest.mark.parametrize("keys", [[], [("a", b"short")], [("", b"x" * 32)], [("a.b", b"x" * 32)]])
-def test_bad_master_keys_are_refused(make: Make, keys: list[tuple[str, bytes]]) -> None:
+def test_bad_master_keys_are_refused(keys: list[tuple[str, bytes]]) -> None:
     with pytest.raises(ValueError, match="master key"):
-        make(keys)
+        LocalCipher(keys)
 
 
 _OPEN_ELSEWHERE = """
@@ -122,3 +162,17 @@ def test_a_new_process_opens_what_an_old_one_sealed(name: str) -> None:
     }
     done = subprocess.run([sys.executable, "-c", _OPEN_ELSEWHERE], input=json.dumps(given).encode(), capture_output=True, check=True)
     assert done.stdout.decode() == PLAIN.reveal()
+
+
+def test_keys_move_into_a_key_service_and_out_again(kms_client: AwsClient) -> None:  # noqa: F811 - the fixture
+    arn = kms_client.client.create_key()["KeyMetadata"]["Arn"]
+    service, own = KmsWrapper(kms_client, arn), LocalWrapper(lambda: [NEW])
+    before = LocalCipher([NEW])
+    who = with_key(before)
+    sealed = before.seal(who, FIELD, PLAIN)
+    moving = EnvelopeCipher(service, own)
+    inside = tenant("acme", sealed_data_key=moving.rewrap("acme", who.sealed_data_key))
+    assert EnvelopeCipher(service).open(inside, FIELD, sealed) == PLAIN
+    assert "DESKLORE_MASTER_KEY_SOURCE" in unreadable(before, inside, FIELD, sealed)
+    back = tenant("acme", sealed_data_key=EnvelopeCipher(own, service).rewrap("acme", inside.sealed_data_key))
+    assert LocalCipher([NEW]).open(back, FIELD, sealed) == PLAIN

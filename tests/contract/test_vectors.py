@@ -12,9 +12,10 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters, Found, Point, SparseVector, VectorQuery
 from backend.core.ports.vectors import VectorIndex, VectorIndexes
-from backend.storage.qdrant.client import ClientIndexes
+from backend.storage.qdrant.client import ClientIndexes, Layout
 from backend.storage.qdrant.edge import EdgeIndexes
 from tests.contract.vectors import MAKERS, START, doc, points_of, question
+from tests.support.qdrant import qdrant
 
 
 def _edge(root: Path, *, max_open: int = 32) -> EdgeIndexes:
@@ -30,8 +31,14 @@ def _client(_: Path) -> ClientIndexes:
 KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, "server", "real server"])
 async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndexes]:
+    if request.param not in KINDS:
+        async with qdrant(real=request.param == "real server") as connect:
+            made: VectorIndexes = ClientIndexes(connect, MAKERS, Layout(on_disk=True, quantized=True), shared=True)
+            yield made
+            await made.close()
+        return
     made = KINDS[request.param](tmp_path)
     yield made
     await made.close()

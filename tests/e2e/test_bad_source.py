@@ -27,13 +27,13 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SandboxServe
 @pytest.fixture
 async def trip(tmp_path: Path) -> AsyncIterator[Trip]:
     """A Desklore that soon loses patience."""
-    async with running_trip(tmp_path / "data", connector_attempts=2, connector_timeout_seconds=1) as made:
+    async with running_trip(tmp_path / "data", connector_attempts=2, connector_timeout_seconds=2.5) as made:
         yield made
 
 
 def order(sandbox: SandboxServer, match: str, kind: Kind, times: int | None = 1, **more: Any) -> None:
     """Let requests fail."""
-    sandbox.site.faults.add(Fault(match=match, kind=kind, times=times, **{"seconds": 3 if kind == "timeout" else 0.1} | more))
+    sandbox.site.faults.add(Fault(match=match, kind=kind, times=times, **{"seconds": 4 if kind == "timeout" else 0.1} | more))
 
 
 async def taken(trip: Trip) -> dict[str, DocState]:

@@ -22,8 +22,9 @@ from backend.core.model.document import DocState
 from backend.runtime import build
 from backend.settings import Settings
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from sandbox.zendesk.serve import ZendeskServer, running_zendesk
 
-KILL_AT = ((0, 0), (1, 0), (1, 1), (100, 65), (150, 129))
+KILL_AT = {"freshdesk": ((0, 0), (1, 0), (1, 1), (100, 65), (150, 129)), "zendesk": ((1, 0), (100, 65))}
 """How many Documents are stored, and how many of them indexed, when the server is killed; batches are of 64."""
 OPERATOR_KEY = "operator-key-of-the-kill-test"
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,16 +71,10 @@ async def _call(port: int, key: str, method: str, path: str, body: dict[str, Any
         return answer
 
 
-async def _begin(port: int, sandbox: SandboxServer) -> tuple[str, str]:
+async def _begin(port: int, wanted: dict[str, Any]) -> tuple[str, str]:
     """A tenant with a connection whose sync has begun: its key and the run."""
     await _call(port, OPERATOR_KEY, "POST", "/tenants", {"company_id": "acme", "name": "Acme"})
     key = (await _call(port, OPERATOR_KEY, "POST", "/tenants/acme/keys", {"name": "admin"}))["api_key"]
-    wanted = {
-        "platform": "freshdesk",
-        "domain": "hanbit.freshdesk.com",
-        "base_url": sandbox.base_url,
-        "credentials": {"api_key": sandbox.api_key},
-    }
     connection = await _call(port, key, "POST", "/connections", wanted)
     run = await _call(port, key, "POST", "/ingest", {"connection_id": connection["connection_id"]})
     return key, run["run_id"]
@@ -125,22 +120,34 @@ async def _contents(data_dir: Path) -> tuple[dict[str, Any], list[tuple[str, int
         await runtime.close()
 
 
+def _freshdesk(sandbox: SandboxServer) -> dict[str, Any]:
+    return {"platform": "freshdesk", "domain": "hanbit.freshdesk.com", "credentials": {"api_key": sandbox.api_key}}
+
+
+def _zendesk(sandbox: ZendeskServer) -> dict[str, Any]:
+    return {"platform": "zendesk", "domain": "hanbit.zendesk.com", "credentials": sandbox.credentials}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_a_sync_that_is_killed_five_times_ends_like_an_undisturbed_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", list(KILL_AT))
+async def test_a_sync_that_is_killed_again_and_again_ends_like_an_undisturbed_one(tmp_path: Path, platform: str) -> None:
     randomness = random.Random(20261120)
-    async with running_sandbox(SandboxOptions(tickets=120, latency_ms=20)) as sandbox:
+    options = SandboxOptions(tickets=120, latency_ms=20, export_quota=1_000)
+    async with running_sandbox(options) as freshdesk, running_zendesk(options) as zendesk:
+        wanted = _freshdesk(freshdesk) if platform == "freshdesk" else _zendesk(zendesk)
+        wanted["base_url"] = (freshdesk if platform == "freshdesk" else zendesk).base_url
         calm, killed = tmp_path / "calm", tmp_path / "killed"
         port = _free_port()
         async with _server(calm, port):
-            key, run_id = await _begin(port, sandbox)
+            key, run_id = await _begin(port, wanted)
             await _finish(port, key, run_id)
         key = run_id = ""
         found = []
-        for stored, indexed in KILL_AT:
+        for stored, indexed in KILL_AT[platform]:
             async with _server(killed, port) as process:
                 if not key:
-                    key, run_id = await _begin(port, sandbox)
+                    key, run_id = await _begin(port, wanted)
                 found.append(await _progress(killed, stored, indexed))
                 await asyncio.sleep(randomness.uniform(0, 0.05))
                 process.send_signal(signal.SIGKILL)

@@ -84,3 +84,25 @@ async def _until_told(tenant: Tenant, run_id: str) -> Any:
             if run["error_code"]:
                 return run
             await asyncio.sleep(0.05)
+
+
+async def test_a_model_judges_the_hits_where_that_is_wanted(tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        settings = _settings(server) | {"summarize_model": "offline", "embed_model": "offline"}
+        settings |= {"reason_model": "openai:judge", "rerank_hits": 5}
+        async with running_sandbox(SandboxOptions(tickets=60)) as sandbox, running_trip(tmp_path / "data", **settings) as trip:
+            tenant, other = await trip.onboard("acme"), await trip.onboard("bravo")
+            await tenant.connect(sandbox)
+            await tenant.sync()
+            plain = await tenant.post("/search", {"query": "SSO login loops back", "ranking": {"rerank": False}})
+            assert not server.requests
+            last = min(5, len(plain["hits"]))
+            server.answer = json.dumps({"scores": [{"number": last, "score": 10}]})
+            judged = await tenant.post("/search", {"query": "SSO login loops back"})
+            assert judged["hits"][0]["document_id"] == plain["hits"][last - 1]["document_id"]
+            assert judged["hits"][0]["why"]["rerank"] == 10
+            assert [row["purpose"] for row in (await tenant.get("/usage"))["items"]].count("rerank") == 1
+            assert not [row for row in (await other.get("/usage"))["items"] if row["purpose"] == "rerank"]
+            server.answer = "no JSON"
+            again = await tenant.post("/search", {"query": "SSO login loops back"})
+            assert [hit["document_id"] for hit in again["hits"]] == [hit["document_id"] for hit in plain["hits"]]

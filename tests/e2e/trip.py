@@ -13,6 +13,7 @@ from backend.core.model.document import DocState
 from backend.runtime import Runtime, build
 from backend.settings import Settings
 from sandbox.serve import SandboxServer
+from sandbox.zendesk.serve import ZendeskServer
 
 Json = dict[str, Any]
 ENDED = ("completed", "failed", "canceled")
@@ -45,6 +46,13 @@ class Tenant:
         """Connect a sandbox as this tenant's helpdesk."""
         wanted = {"platform": "freshdesk", "domain": domain, "base_url": sandbox.base_url, "credentials": {"api_key": sandbox.api_key}}
         self.connection_id = (await self.post("/connections", wanted))["connection_id"]
+
+    async def connect_zendesk(self, sandbox: ZendeskServer, domain: str = "hanbit.zendesk.com", **credentials: str) -> str:
+        """Connect a Zendesk sandbox as this tenant's helpdesk; returns the connection's id."""
+        wanted = {"platform": "zendesk", "domain": domain, "base_url": sandbox.base_url}
+        made = await self.post("/connections", wanted | {"credentials": credentials or sandbox.credentials})
+        self.connection_id = made["connection_id"]
+        return self.connection_id
 
     async def sync(self, until: tuple[str, ...] = ENDED, **options: Any) -> Json:
         """Sync and wait for one of these states; returns the run."""

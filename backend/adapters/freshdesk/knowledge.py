@@ -11,8 +11,8 @@ import orjson
 
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, ident, malformed, needed_ident, needed_moment, number, record_of, text, texts
-from backend.adapters.freshdesk.names import Once
 from backend.adapters.freshdesk.normalize_article import CANNED, Folder, article_of, canned_of
+from backend.adapters.http.once import Once
 from backend.adapters.http.together import together
 from backend.core.errors import AppError, Code
 from backend.core.ids import text_hash

@@ -1,21 +1,16 @@
 """Who and what the ids in Freshdesk's payloads stand for, read once per Source and kept for a while."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from msgspec import Struct
 
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, ident, needed_ident, number, record_of, records_of, text
+from backend.adapters.http.once import Once
 from backend.adapters.http.together import together
 from backend.core.model.ticket import Organization, Person
 
-_KEPT_SECONDS: Final = 900.0
 _EVER: Final = "1970-01-01T00:00:00Z"
-
-T = TypeVar("T")
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -29,30 +24,6 @@ class Names(Struct, frozen=True, kw_only=True):
     fields: dict[str, str]
     """API name of a custom field -> the label people see."""
     sources: dict[int, str]
-
-
-class Once(Generic[T]):
-    """A value loaded once for all who ask at the same time, and again when it is old."""
-
-    def __init__(self, load: Callable[[], Awaitable[T]]) -> None:
-        self._load = load
-        self._value: T | None = None
-        self._until = 0.0
-        self._lock = asyncio.Lock()
-
-    def forget(self) -> None:
-        """Load it anew the next time."""
-        self._until = 0.0
-
-    async def get(self) -> T:
-        """The value."""
-        if self._value is not None and time.monotonic() < self._until:
-            return self._value
-        async with self._lock:
-            if self._value is None or time.monotonic() >= self._until:
-                self._value = await self._load()
-                self._until = time.monotonic() + _KEPT_SECONDS
-            return self._value
 
 
 class Directory:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
-from backend.adapters.freshdesk import walk
+from backend.adapters.freshdesk import backfill, walk
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, needed_ident, needed_moment, number
 from backend.adapters.freshdesk.normalize import presence_of, status_of
@@ -21,6 +21,8 @@ _GONE: Final = (("deleted", Presence.DELETED), ("spam", Presence.SPAM))
 
 
 P = TypeVar("P", "_TicketPosition", "_GonePosition")
+_Extra = dict[str, str | int]
+"""Query parameters beside those of the walk."""
 
 
 class _TicketPosition(Struct, omit_defaults=True):
@@ -29,6 +31,8 @@ class _TicketPosition(Struct, omit_defaults=True):
     place: walk.Place = walk.Place()
     began: str = walk.EVER
     named: int = 0
+    windows: backfill.Backfill | None = None
+    """While everything is read for the first time, or anew."""
 
 
 class _GonePosition(Struct, omit_defaults=True):
@@ -47,7 +51,12 @@ class TicketStreams:
     async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of the tickets changed since the cursor."""
         position = _convert(cursor.position, _TicketPosition)
-        records, position, last = await self._page(position, options, {"include": "requester,stats"})
+        extra: _Extra = {"include": "requester,stats"}
+        windows = position.windows or _windows(position, options)
+        if windows is None:
+            records, position, last = await self._page(position, options, extra)
+        else:
+            records, position, last = await self._window(windows, extra)
         refs = [_ref(record) for record in records]
         wanted = [ref for ref, record in zip(refs, records, strict=True) if _asked_for(record, ref, options)]
         return Listing(refs=tuple(wanted), next=Cursor(stream=Stream.TICKETS, position=_builtins(position)), last=last)
@@ -67,16 +76,28 @@ class TicketStreams:
         position = _GonePosition(turn=0 if last else turn + ended, walks=tuple(walks))
         return Listing(refs=refs, next=Cursor(stream=Stream.DELETIONS, position=_builtins(position)), last=last)
 
-    async def _page(
-        self, position: _TicketPosition, options: RunOptions, extra: dict[str, str | int]
-    ) -> tuple[Sequence[Record], _TicketPosition, bool]:
+    async def _window(self, state: backfill.Backfill, extra: _Extra) -> tuple[Sequence[Record], _TicketPosition, bool]:
+        """A page of a backfill: of the window being read, or of what changed meanwhile."""
+        state, place = backfill.turn(state)
+        try:
+            records = await self._client.ticket_page({**backfill.query_of(state, place), **extra})
+        except AppError as error:
+            if not _beyond_the_last(error, place):
+                raise
+            return (), _TicketPosition(windows=backfill.refused(state, place)), False
+        step = backfill.advance(state, place, records)
+        if step.rest is not None:
+            return step.records, _TicketPosition(place=step.rest), True
+        return step.records, _TicketPosition(windows=step.then), False
+
+    async def _page(self, position: _TicketPosition, options: RunOptions, extra: _Extra) -> tuple[Sequence[Record], _TicketPosition, bool]:
         """A page's tickets, the position behind it, and whether this run is at its end."""
         place = walk.begin(position.place, full=options.mode is not RunMode.INCREMENTAL, since=options.since, mode=options.mode.value)
         began = place.since if position.place.rest or position.place.mode != place.mode else position.began
         try:
             records = await self._client.ticket_page({**walk.query_of(place), **extra})
         except AppError as error:
-            if place.page == 1 or "page" not in error.details.get("fields", ()):
+            if not _beyond_the_last(error, place):
                 raise
             return (), _TicketPosition(place=walk.beyond_cap(place), began=began, named=position.named), False
         step = walk.advance(place, records)
@@ -93,6 +114,22 @@ class TicketStreams:
         if options.limit is not None and named >= options.limit:
             return kept, _TicketPosition(place=step.then, began=began), True
         return kept, _TicketPosition(place=step.then, began=began, named=named), False
+
+
+def _windows(position: _TicketPosition, options: RunOptions) -> backfill.Backfill | None:
+    """A new backfill, where a run begins to read everything; None for what changed, and for a bounded look."""
+    if options.limit is not None or options.until is not None:
+        return None
+    mode, place = options.mode, position.place
+    going_on = not place.rest and place.mode == mode.value
+    if going_on or (mode is RunMode.INCREMENTAL and place != walk.Place()):
+        return None
+    return backfill.begin(walk.EVER if options.since is None else walk.stamp_of(options.since))
+
+
+def _beyond_the_last(error: AppError, place: walk.Place) -> bool:
+    """Whether the page was refused for its number."""
+    return place.page > 1 and "page" in error.details.get("fields", ())
 
 
 def _before(records: Sequence[Record], until: datetime | None) -> Sequence[Record]:

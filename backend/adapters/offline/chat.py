@@ -9,7 +9,7 @@ from backend.adapters.offline.answer import answer
 from backend.adapters.offline.reply import reply
 from backend.adapters.offline.rewrite import rewrite
 from backend.adapters.offline.summarize import summarize
-from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt, RewriteMaterial, SummaryMaterial
+from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt, RerankMaterial, RewriteMaterial, SummaryMaterial
 from backend.core.model.budget import Usage
 from backend.core.model.document import Part
 from backend.core.ports.compute import Compute
@@ -63,6 +63,9 @@ class OfflineChat:
             return answer(material, self._tokenizer)
         if isinstance(material, RewriteMaterial):
             return rewrite(material, self._tokenizer)
+        if isinstance(material, RerankMaterial):
+            # No opinion: the order stays as it is.
+            return '{"scores": []}'
         return reply(material, self._tokenizer)
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from backend.api.deps import DocumentsCaller, ServicesDep
 from backend.api.errors import error_response, problems, request_id_of
@@ -28,6 +28,7 @@ _BYTES: Final = {OPAQUE: {"schema": {"type": "string", "format": "binary"}}}
     responses={
         200: {"description": "The file.", "content": _BYTES},
         206: {"description": "The requested range of it.", "content": _BYTES},
+        307: {"description": "The file is at a link that is valid for a short while (DESKLORE_BLOB_REDIRECT_SECONDS)."},
         304: {"description": "It is the one the caller has (If-None-Match)."},
         **problems(Code.ATTACHMENT_NOT_FOUND, Code.RANGE_NOT_SATISFIABLE),
     },
@@ -40,6 +41,13 @@ async def get_attachment(
     headers = _headers(opened)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
+    if services.policy.blob_redirect_seconds:
+        link = await opened.link(
+            services.policy.blob_redirect_seconds, content_type=headers["Content-Type"], disposition=headers["Content-Disposition"]
+        )
+        if link is not None:
+            # A 307 keeps the method and the Range header; the link is worth the file, so nobody in between may keep it.
+            return RedirectResponse(link, 307, {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"})
     wanted = request.headers.get("range", "") if request.headers.get("if-range", headers["ETag"]) == headers["ETag"] else ""
     found = _RANGE.fullmatch(wanted)
     if found is None or found.groups() == ("", ""):

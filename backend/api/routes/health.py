@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,8 @@ from backend.core.usecases.health import Dependency, DependencyState, probe_depe
 router = APIRouter(tags=["health"])
 
 LOW_DISK_BYTES: Final = 500_000_000
+AGAIN_SECONDS: Final = 5.0
+"""When to ask again while something is down."""
 
 
 @router.get("/health", response_model=ReadyOut, responses=problems(key=False))
@@ -29,7 +32,8 @@ async def ready(request: Request, services: ServicesDep) -> ReadyOut:
     down = [each.name for each in found if each.state is DependencyState.DOWN]
     if down:
         code = Code.STORAGE_UNAVAILABLE if "database" in down else Code.INDEX_UNAVAILABLE
-        raise AppError(code, f"Not ready: {', '.join(down)}.", details={"dependencies": [each.model_dump(mode="json") for each in out]})
+        details = {"dependencies": [each.model_dump(mode="json") for each in out]}
+        raise AppError(code, f"Not ready: {', '.join(down)}.", details=details, retry_after=AGAIN_SECONDS)
     low = any(each.state is DependencyState.LOW for each in found)
     return ReadyOut(status="degraded" if low else "ok", dependencies=out)
 
@@ -43,9 +47,11 @@ async def live(request: Request) -> LiveOut:
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}, **problems(key=False)})
 async def metrics(request: Request, services: ServicesDep) -> Response:
     """Metrics in Prometheus' text format; no label names a tenant."""
-    waiting, running = await services.queue.depth()
-    services.meter.level("jobs_waiting", waiting)
-    services.meter.level("jobs_running", running)
+    # Everything else is told also while the queue can't be asked.
+    with suppress(AppError):
+        waiting, running = await services.queue.depth()
+        services.meter.level("jobs_waiting", waiting)
+        services.meter.level("jobs_running", running)
     body, content_type = request.app.state.render_metrics()
     return Response(body, headers={"Content-Type": content_type})
 

@@ -21,7 +21,13 @@ async def search_documents(body: SearchIn, services: ServicesDep, caller: QueryC
         filters=body.filters.as_filters(),
         top_k=body.top_k,
         offset=body.offset,
-        ranking=Ranking(dense_weight=body.ranking.dense_weight, sparse_weight=body.ranking.sparse_weight, feedback=body.ranking.feedback),
+        ranking=Ranking(
+            dense_weight=body.ranking.dense_weight,
+            sparse_weight=body.ranking.sparse_weight,
+            feedback=body.ranking.feedback,
+            half_life_days=body.ranking.half_life_days,
+            rerank=body.ranking.rerank,
+        ),
     )
     return await search.search_documents(services, caller.company_id, caller, query)
 

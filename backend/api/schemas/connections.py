@@ -13,12 +13,14 @@ from backend.core.model.schedule import LEAST_SECONDS, MOST_SECONDS
 class ConnectionIn(In):
     """A helpdesk and the credentials for it."""
 
-    platform: Id = Field(examples=["freshdesk"])
+    platform: Id = Field(examples=["freshdesk", "zendesk"])
     domain: str = Field(min_length=1, max_length=253, description="The helpdesk's host.", examples=["acme.freshdesk.com"])
     base_url: str | None = Field(
         None, max_length=500, description="Another address than the platform's own; only where the operator's allow-list has its host."
     )
-    credentials: dict[str, SecretStr] = Field(description="What the platform needs.", examples=[{"api_key": "…"}])
+    credentials: dict[str, SecretStr] = Field(
+        description="What the platform needs.", examples=[{"api_key": "…"}, {"email": "…", "api_token": "…"}, {"oauth_token": "…"}]
+    )
 
 
 class ConnectionPatch(In):

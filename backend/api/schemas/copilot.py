@@ -29,6 +29,8 @@ class WhyOut(Out):
     fused: float
     feedback: float
     votes: int
+    recency: float
+    rerank: float | None
     support: float
 
 

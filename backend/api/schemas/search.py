@@ -14,6 +14,8 @@ class RankingIn(In):
     dense_weight: float | None = Field(None, ge=0, le=100, description="0: meaning takes no part.")
     sparse_weight: float | None = Field(None, ge=0, le=100, description="0: words take no part.")
     feedback: bool = Field(True, description="Whether thumbs move hits.")
+    half_life_days: float | None = Field(None, ge=0, le=36_500, description="0: age takes nothing.")
+    rerank: bool = Field(True, description="Whether a model judges the best hits, where the installation has one do that.")
 
 
 class SearchIn(In):

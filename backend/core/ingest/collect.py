@@ -20,6 +20,9 @@ ITEMS_AT_ONCE = 64
 """Items of a stream being read at once: enough for every connection while some wait for the text of a file, and fewer
 than a page, so that pages are ready one after the other and not all at the same time."""
 
+_GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
+"""What a listing names only to tell that it is not there any more."""
+
 T = TypeVar("T")
 
 
@@ -110,8 +113,8 @@ async def read_refs(
 
 
 async def _read_page(listing: Listing, reading: Reading[T], gate: asyncio.Semaphore) -> Page[T]:
-    gone = [ref for ref in listing.refs if ref.presence in (Presence.DELETED, Presence.SPAM)]
-    live = [ref for ref in listing.refs if ref.presence not in (Presence.DELETED, Presence.SPAM)]
+    gone = [ref for ref in listing.refs if ref.presence in _GONE]
+    live = [ref for ref in listing.refs if ref.presence not in _GONE]
     # A listing may name an item twice, when it changed between two pages.
     changed = await reading.wanted(list({ref.original_id: ref for ref in live}.values()))
     items, failures, vanished = await read_refs(changed, reading.read, gate)

@@ -54,6 +54,13 @@ class ReplyMaterial(Struct, frozen=True, kw_only=True):
     """`short`, `medium` or `long`."""
 
 
+class RerankMaterial(Struct, frozen=True, kw_only=True):
+    """What is judged by how well it answers a question."""
+
+    question: str
+    texts: tuple[str, ...]
+
+
 class RewriteMaterial(Struct, frozen=True, kw_only=True):
     """What is written anew, and how."""
 
@@ -66,7 +73,7 @@ class RewriteMaterial(Struct, frozen=True, kw_only=True):
     """Empty: as it is."""
 
 
-Material = SummaryMaterial | AnswerMaterial | ReplyMaterial | RewriteMaterial
+Material = SummaryMaterial | AnswerMaterial | ReplyMaterial | RerankMaterial | RewriteMaterial
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ class Purpose(StrEnum):
     REPLY = "reply"
     REWRITE = "rewrite"
     INTENT = "intent"
+    RERANK = "rerank"
     EMBED_DOCUMENT = "embed_document"
     EMBED_QUERY = "embed_query"
 

@@ -14,6 +14,14 @@ class JobName(StrEnum):
     READ_PICTURES = "read_pictures"
 
 
+class Line(StrEnum):
+    """Where a job waits, with places of its own in a queue that many processes share."""
+
+    QUICK = "quick"
+    """Somebody waits for it, and it is short: it never stands behind a backfill."""
+    BULK = "bulk"
+
+
 ALL: Final = "all"
 """The subject of a job that is about everything of its tenant that is left to do."""
 
@@ -28,6 +36,8 @@ class Job(Struct, frozen=True, kw_only=True):
     company_id: str
     subject: str
     """The id it is about: a run's, or a connection's."""
+    line: Line = Line.BULK
+    """No part of the key: a twin in another line is a twin."""
 
     @property
     def key(self) -> str:

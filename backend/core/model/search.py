@@ -39,6 +39,10 @@ class Ranking(Struct, frozen=True, kw_only=True):
     """0: vectors take no part. Above 0 it needs an index with vectors."""
     sparse_weight: float | None = None
     feedback: bool = True
+    half_life_days: float | None = None
+    """After so many days without a change a Document loses half of what age can take; 0: age takes nothing."""
+    rerank: bool = True
+    """Whether a model judges the best hits, where the installation has one do that."""
 
 
 class Query(Struct, frozen=True, kw_only=True):
@@ -152,6 +156,10 @@ class Why(Struct, frozen=True, kw_only=True):
     """By which share thumbs raise or lower the score; -0.15 to 0.15."""
     votes: int = 0
     """Agents whose thumbs count for this question."""
+    recency: float = 0.0
+    """By which share its age lowers the score; 0 or below."""
+    rerank: float | None = None
+    """How well a model judged it to answer, 0 to 10; None: none was asked about it."""
     support: float = 0.0
     """How firmly its words speak for an answer; compared with the threshold that tells whether the sources answer."""
 

@@ -4,6 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
+
+class UploadForm(Struct, frozen=True, kw_only=True):
+    """What a browser posts, as multipart form data with the file as its last field `file`, to write one file."""
+
+    url: str
+    fields: dict[str, str]
+
 
 class BlobStore(Protocol):
     """One tenant's files by key (`raw/freshdesk/…`, `attachments/…`): keys can't leave the tenant's prefix.
@@ -39,10 +48,25 @@ class BlobStore(Protocol):
         """Delete a file or everything under a prefix (`""`: everything of the tenant); returns how many files."""
         ...
 
+    async def link(self, key: str, *, seconds: int, content_type: str, disposition: str) -> str | None:
+        """A URL that gives the file, for so long, to whoever has it; None where the store can't make one.
+
+        The answer has these values in Content-Type and Content-Disposition. Whether there is such a file is not looked up.
+        """
+        ...
+
+    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:
+        """A form that writes this one file, for so long, of this type and size at most; None where the store can't make one."""
+        ...
+
 
 class BlobStores(Protocol):
     """The files of all tenants, and nothing but opening them."""
 
     def open(self, company_id: str) -> BlobStore:
         """The tenant's files."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises STORAGE_UNAVAILABLE when the store does not answer."""
         ...

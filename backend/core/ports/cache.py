@@ -6,11 +6,11 @@ from typing import Protocol
 class Cache(Protocol):
     """One tenant's results, opened by `Caches.open`; any of them may be gone at any time."""
 
-    def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> bytes | None:
         """What was kept under this key; None where nothing was, or it is too old."""
         ...
 
-    def put(self, key: str, value: bytes, seconds: float) -> None:
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep it for at most so long."""
         ...
 
@@ -22,6 +22,6 @@ class Caches(Protocol):
         """The tenant's cache."""
         ...
 
-    def drop(self, company_id: str) -> None:
+    async def drop(self, company_id: str) -> None:
         """Forget everything of the tenant."""
         ...

@@ -8,7 +8,9 @@ from backend.core.model.tenant import SealedSecret, Secret, Tenant
 class Cipher(Protocol):
     """AES-256-GCM envelope encryption: the tenant's id and the field are authenticated with every secret.
 
-    Opening with another tenant, another field or a lost master key raises AppError(SECRET_UNREADABLE).
+    Where a key service holds the master key, every method may call it and block: run them in a thread.
+    Opening with another tenant, another field or a lost master key raises AppError(SECRET_UNREADABLE);
+    a key service that can't be reached, STORAGE_UNAVAILABLE.
     """
 
     def new_data_key(self, company_id: str) -> SealedSecret:
@@ -25,4 +27,8 @@ class Cipher(Protocol):
 
     def rewrap(self, company_id: str, data_key: SealedSecret) -> SealedSecret:
         """The same data key wrapped by the present master key."""
+        ...
+
+    def is_newest(self, data_key: SealedSecret) -> bool:
+        """Whether the present master key wrapped it, so that no older one is needed for it."""
         ...

@@ -56,6 +56,10 @@ class Directory(Protocol):
         """One by id."""
         ...
 
+    async def lock_tenant(self, company_id: str) -> Tenant | None:
+        """As `get_tenant`, and nobody else changes it until this transaction ends: for what is read, changed and put back."""
+        ...
+
     async def list_tenants(self) -> list[Tenant]:
         """All, oldest first."""
         ...
@@ -102,9 +106,9 @@ class Database(Protocol):
     def open(self, company_id: str, *, write: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction of one tenant.
 
-        With `write` nobody else writes from its first moment on: use it where something is read, changed and written
-        back (a Run, a Connection), so that what somebody else wrote in between is not lost. Keep such a block short,
-        wait for nothing outside in it, and open no other one inside.
+        With `write` no other one of this tenant with `write` is under way from its first moment on: use it wherever something
+        is read, changed and written back (a Run, a Connection), so that what somebody else wrote in between is not lost.
+        Keep such a block short, wait for nothing outside in it, and open no other one inside.
         """
         ...
 

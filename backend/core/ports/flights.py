@@ -9,9 +9,12 @@ T = TypeVar("T")
 class Flights(Protocol):
     """What is under way, by tenant and key."""
 
-    async def join(self, company_id: str, key: str, work: Callable[[], Awaitable[T]], seconds: float) -> T | None:
+    async def join(
+        self, company_id: str, key: str, work: Callable[[], Awaitable[T]], seconds: float, *, kind: type[T] | None = None
+    ) -> T | None:
         """The result of `work`, begun unless one of this key is under way; None after `seconds`, and the work goes on.
 
-        A result (or what the work raised) waits for a while for the next who joins. A key stands for one type of result.
+        A result (or what the work raised) waits for a while for the next who joins. A key stands for one type of result;
+        with `kind`, a type that msgspec can write, work in other processes is joined too, where they share anything.
         """
         ...

@@ -17,6 +17,7 @@ from backend.core.ports.flights import Flights
 from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
+from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.text.sparse import SparseEncoder
@@ -35,12 +36,15 @@ class Policy:
     question_max_chars: int = 4_000
     dense_weight: float = 0.0
     sparse_weight: float = 1.0
+    half_life_days: float = 0.0
+    rerank_hits: int = 0
     answer_min_coverage: float = 0.6
     answer_min_cosine: float = 0.35
     llm_concurrency: int = 8
     token_minutes: int = 60
     init_wait_seconds: float = 2.0
     stalled_minutes: float = 10.0
+    blob_redirect_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,7 @@ class Services:
     blobs: BlobStores
     indexes: VectorIndexes
     cipher: Cipher
+    secrets: SecretStore
     sources: SourceFactory
     extractor: TextExtractor
     models: Models

@@ -94,6 +94,10 @@ class SourceFactory(Protocol):
         """Platform name -> the names of the credential fields it needs."""
         ...
 
+    def credential_choices(self, platform: str) -> tuple[tuple[str, ...], ...]:
+        """The kinds of credential a platform takes, each by the names of its fields, the usual one first. Raises PLATFORM_UNKNOWN."""
+        ...
+
     def check_address(self, platform: str, domain: str, base_url: str | None) -> str:
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed (SPEC D1, SSRF)."""
         ...

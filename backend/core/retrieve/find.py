@@ -10,12 +10,13 @@ from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.feedback import Feedback
-from backend.core.model.search import Filters, Query, SearchResult
+from backend.core.model.search import Filters, Hit, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Encoders, Policy, Services
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import rarity
 from backend.core.retrieve.rank import question_tokens, rank
+from backend.core.retrieve.rerank import rerank
 from backend.core.retrieve.search import search
 
 CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
@@ -54,7 +55,24 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
                 )
                 await uow.usage.add([row])
         rare = await _rarity(index, query.text, feedback)
-        return msgspec.structs.replace(result, hits=tuple(rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare)))
+        half_life = policy.half_life_days if query.ranking.half_life_days is None else query.ranking.half_life_days
+        hits = rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare, half_life_days=half_life)
+        if query.ranking.rerank and policy.rerank_hits and result.answerable:
+            hits = await _judged(services, company_id, query.text, hits)
+        return msgspec.structs.replace(result, hits=tuple(hits))
+
+
+async def _judged(services: Services, company_id: str, question: str, hits: list[Hit]) -> list[Hit]:
+    """The hits as a model judges them; as they stood where there is none, or it fails: a worse order is better than no answer."""
+    chat = (await services.models_of(company_id)).reason
+    if chat.provider == "offline":
+        return hits
+    try:
+        with services.meter.stage("rerank"):
+            return await rerank(hits, question, chat, services.policy.rerank_hits)
+    except AppError as error:
+        services.meter.count("rerank_failures", 1, code=error.code.value)
+        return hits
 
 
 async def _searched(services: Services, company_id: str) -> tuple[VectorIndex, Encoders]:

@@ -23,6 +23,9 @@ _HALF_LIFE = timedelta(days=90)
 _WITHOUT_QUESTION = 0.25
 _LEAST_RESEMBLANCE = 0.2
 _RESOLVED = 0.01
+# What age can take from a score in the end, and from where on it is told.
+_OLDEST = 0.3
+_TOLD_FROM = 0.005
 _RESOLVED_STATUSES = frozenset({"resolved", "closed"})
 _TOKENIZER = BigramTokenizer()
 
@@ -31,14 +34,24 @@ Rarity = Mapping[int, float]
 """Inverse document frequency by token; a token that is not in it weighs as the rarest that is."""
 
 
-def rank(hits: Sequence[Hit], feedback: Sequence[Feedback], *, now: datetime, query: str, rarity: Rarity | None = None) -> list[Hit]:
-    """Hits by their score after feedback, best first; each change of a score is told in its explanation.
+def rank(
+    hits: Sequence[Hit],
+    feedback: Sequence[Feedback],
+    *,
+    now: datetime,
+    query: str,
+    rarity: Rarity | None = None,
+    half_life_days: float = 0.0,
+) -> list[Hit]:
+    """Hits by their score after feedback and age, best first; each change of a score is told in its explanation.
 
     With `rarity` questions resemble each other by the rare words they share, not by how people phrase a question.
     """
     votes = _latest(feedback)
     likeness = _Likeness(query, rarity or {})
     ranked = [_adjusted(hit, votes.get(hit.document_id, ()), now=now, likeness=likeness) for hit in hits]
+    if half_life_days > 0:
+        ranked = [_aged(hit, now, timedelta(days=half_life_days)) for hit in ranked]
     return sorted(ranked, key=lambda hit: hit.score, reverse=True)
 
 
@@ -75,6 +88,17 @@ def _adjusted(hit: Hit, votes: Sequence[Feedback], *, now: datetime, likeness: "
         factor += _RESOLVED
         told.append(f"{_RESOLVED:+.2f} because the ticket was resolved")
     return msgspec.structs.replace(hit, score=hit.score * factor, explanation=tuple(told))
+
+
+def _aged(hit: Hit, now: datetime, half_life: timedelta) -> Hit:
+    """An old answer is not a wrong one: however old, most of its score stays."""
+    age = max(now - hit.updated_at, timedelta())
+    loss = _OLDEST * (1 - float(0.5 ** (age / half_life)))
+    if loss < _TOLD_FROM:
+        return hit
+    why = msgspec.structs.replace(hit.why, recency=-round(loss, 4))
+    told = f"-{loss:.2f} because it last changed {age.days} days ago"
+    return msgspec.structs.replace(hit, score=hit.score * (1 - loss), why=why, explanation=(*hit.explanation, told))
 
 
 def _counted(votes: Sequence[Feedback], now: datetime, likeness: "_Likeness") -> list[tuple[float, Rating]]:

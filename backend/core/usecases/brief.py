@@ -11,11 +11,13 @@ import msgspec
 from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
-from backend.core.model.search import Filters, Hit, Query
+from backend.core.model.search import Filters, Hit, Query, Ranking
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import find, visible_to
 
+_AT_ONCE = Ranking(rerank=False)
+"""Nobody waits for a model to judge what stands beside a ticket."""
 KEEP_SECONDS: Final = 600.0
 """A kept brief is found anew after so long at the latest: votes fade with time."""
 _VERSION: Final = "brief-1"
@@ -39,7 +41,7 @@ async def open_brief(
     cache = services.caches.open(company_id)
     # The key is made before anything is looked for: what changes meanwhile makes another key.
     key = await _key(services, company_id, caller, document, top_k)
-    if source is BriefSource.STORE and (kept := cache.get(key)) is not None:
+    if source is BriefSource.STORE and (kept := await cache.get(key)) is not None:
         services.meter.count("briefs", kept="true")
         return _opened.decode(kept)
     services.meter.count("briefs", kept="false")
@@ -51,7 +53,7 @@ async def open_brief(
     brief = msgspec.structs.replace(brief, similar=similar, articles=articles, took_ms=_ms_since(began))
     opened = OpenedBrief(brief=brief, etag=_etag(brief))
     if source is BriefSource.STORE and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED)):
-        cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
+        await cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
     return opened
 
 
@@ -93,7 +95,7 @@ async def _at_hand(services: Services, company_id: str, ticket_id: str, platform
         return await summarized(services, company_id, await fetch_ticket(services, company_id, ticket_id, platform))
 
     key = f"ticket/{platform or ''}/{ticket_id}"
-    document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds)
+    document = await services.flights.join(company_id, key, fetched, services.policy.init_wait_seconds, kind=Document)
     return None if document is None else (document, BriefSource.HELPDESK)
 
 
@@ -110,7 +112,7 @@ async def _like(
 ) -> tuple[Hit, ...]:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = Filters(visibilities=visible_to(caller), exclude_documents=(document.document_id,), doc_types=(doc_type,))
-    return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k))).hits
+    return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k, ranking=_AT_ONCE))).hits
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:

@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline.sources import open_source, seal_credentials
+from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
 from backend.core.model.quota import Lane
 from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
-from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
+from backend.core.model.tenant import AuditEntry, Caller, SealedSecret, Secret, Tenant
 from backend.core.model.ticket import Presence
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
@@ -57,8 +57,8 @@ async def check_connection(
     services: Services, company_id: str, wanted: ConnectionInput, *, seconds: float = VERIFY_SECONDS
 ) -> CredentialReport:
     """What these credentials can read; nothing is saved. Raises as `connect` does, without CONNECTION_EXISTS."""
-    tenant = await _tenant(services, company_id)
-    return await _verify(services, company_id, _make(services, tenant, wanted), seconds)
+    await _tenant(services, company_id)
+    return await _verify(services, company_id, _make(services, wanted), wanted.credentials, seconds)
 
 
 async def connect(services: Services, company_id: str, wanted: ConnectionInput, *, caller: Caller) -> Connection:
@@ -69,15 +69,22 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
     Raises PLATFORM_UNKNOWN, HOST_NOT_ALLOWED, CONNECTION_EXISTS, INVALID_REQUEST, or a SOURCE_* code that names the cause.
     """
     tenant = await _tenant(services, company_id)
-    connection = _make(services, tenant, wanted)
+    connection = _make(services, wanted)
     async with services.database.open(company_id) as uow:
         await _refuse_second(uow, connection)
-    report = await _verify(services, company_id, connection)
+    report = await _verify(services, company_id, connection, wanted.credentials)
     connection = planned(msgspec.structs.replace(connection, report=report, verified_at=clock.now()), clock.now())
-    async with services.database.open(company_id, write=True) as uow:
-        await _refuse_second(uow, connection)
-        await uow.connections.put(connection)
-        await _audit(uow, caller, "connection.create", connection)
+    # Only what works is kept: a secret elsewhere would stay behind, for it is in no transaction of ours.
+    kept = await keep_credentials(services, tenant, connection, wanted.credentials)
+    connection = msgspec.structs.replace(connection, credentials=kept)
+    try:
+        async with services.database.open(company_id, write=True) as uow:
+            await _refuse_second(uow, connection)
+            await uow.connections.put(connection)
+            await _audit(uow, caller, "connection.create", connection)
+    except AppError:
+        await services.secrets.forget(company_id, connection.platform, connection.connection_id)
+        raise
     return connection
 
 
@@ -101,23 +108,23 @@ async def change_connection(
     Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, or a SOURCE_* code; then nothing is changed.
     """
     before = await get_connection(services, company_id, connection_id)
-    after = before
+    tenant = await _tenant(services, company_id)
     if change.credentials is not None:
         _check_names(services, before.platform, change.credentials)
-        tenant = await _tenant(services, company_id)
-        sealed = seal_credentials(services, tenant, connection_id, dict(change.credentials))
-        after = msgspec.structs.replace(before, credentials=sealed)
     wanted_state = change.state or (ConnectionState.PAUSED if before.state is ConnectionState.PAUSED else ConnectionState.ACTIVE)
     if wanted_state is ConnectionState.BROKEN:
         raise AppError(Code.INVALID_REQUEST, "state can be set to active or paused.")
     resumes_broken = before.state is ConnectionState.BROKEN and wanted_state is ConnectionState.ACTIVE
-    report = await _verify(services, company_id, after) if change.credentials is not None or resumes_broken else None
+    report = None
+    if change.credentials is not None or resumes_broken:
+        report = await _verify(services, company_id, before, change.credentials)
+    kept = await keep_credentials(services, tenant, before, change.credentials) if change.credentials is not None else None
     async with services.database.open(company_id, write=True) as uow:
         for action in _actions(before, change, wanted_state):
             await _audit(uow, caller, action, before)
         # Read again: a sync may have moved `last_synced_at` while the helpdesk was asked.
         current = await _get(uow, connection_id)
-        changed = msgspec.structs.replace(current, credentials=after.credentials, state=wanted_state, state_reason="")
+        changed = msgspec.structs.replace(current, credentials=kept or current.credentials, state=wanted_state, state_reason="")
         if report is not None:
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
         changed = planned(changed, clock.now()) if current.state is not wanted_state else changed
@@ -146,6 +153,7 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
+    await services.secrets.forget(company_id, connection.platform, connection_id)
     async with services.database.open(company_id) as uow:
         await uow.connections.delete(connection_id)
         await _audit(uow, caller, "connection.delete", connection, documents=str(documents))
@@ -183,29 +191,41 @@ async def _mark_deleted(uow: UnitOfWork, connection_id: str, documents: list[Doc
         await uow.documents.mark_deleted(connection_id, doc_type, gone, clock.now())
 
 
-def _make(services: Services, tenant: Tenant, wanted: ConnectionInput) -> Connection:
+def _make(services: Services, wanted: ConnectionInput) -> Connection:
+    """The connection, without its credentials."""
     domain = services.sources.check_address(wanted.platform, wanted.domain, wanted.base_url)
     _check_names(services, wanted.platform, wanted.credentials)
-    connection_id = ids.new_id("conn")
     return Connection(
-        connection_id=connection_id,
+        connection_id=ids.new_id("conn"),
         platform=wanted.platform,
         domain=domain,
         base_url=wanted.base_url,
-        credentials=seal_credentials(services, tenant, connection_id, dict(wanted.credentials)),
+        credentials=SealedSecret(""),
         created_at=clock.now(),
         schedule=DEFAULT_SCHEDULE,
     )
 
 
 def _check_names(services: Services, platform: str, credentials: Mapping[str, Secret]) -> None:
-    needed = services.sources.platforms()[platform]
-    if sorted(credentials) != sorted(needed) or not all(secret.reveal().strip() for secret in credentials.values()):
-        raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {', '.join(needed)}; none of them empty.")
+    choices = services.sources.credential_choices(platform)
+    known = any(sorted(credentials) == sorted(choice) for choice in choices)
+    if not known or not all(secret.reveal().strip() for secret in credentials.values()):
+        needed = " or ".join(", ".join(choice) for choice in choices)
+        raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {needed}; none of them empty.")
 
 
-async def _verify(services: Services, company_id: str, connection: Connection, seconds: float = VERIFY_SECONDS) -> CredentialReport:
-    source = await open_source(services, company_id, connection, Lane.LIVE)
+async def _verify(
+    services: Services,
+    company_id: str,
+    connection: Connection,
+    credentials: Mapping[str, Secret] | None,
+    seconds: float = VERIFY_SECONDS,
+) -> CredentialReport:
+    """What these credentials can read, or with None those that are kept."""
+    if credentials is None:
+        source = await open_source(services, company_id, connection, Lane.LIVE)
+    else:
+        source = open_source_with(services, company_id, connection, Lane.LIVE, credentials)
     try:
         async with asyncio.timeout(seconds):
             return await source.verify()

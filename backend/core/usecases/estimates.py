@@ -32,7 +32,7 @@ DEFAULT_VECTOR_TOKENS: Final = 800
 _ENOUGH: Final = 20
 """Fewer items or calls than this say nothing about the next ones."""
 _TYPES: Final = {Stream.TICKETS: DocType.TICKET, Stream.ARTICLES: DocType.ARTICLE}
-_GONE: Final = (Presence.DELETED, Presence.SPAM)
+_GONE: Final = (Presence.DELETED, Presence.SPAM, Presence.PURGED)
 
 
 class Listed(Struct, kw_only=True):

@@ -32,10 +32,10 @@ class Dependency(Struct, frozen=True, kw_only=True):
 async def probe_dependencies(services: Services) -> list[Dependency]:
     """Ask every dependency; costs no call to a model."""
     models = services.models
-    waiting, running = await services.queue.depth()
     return [
         await _probe_database(services),
         await _probe_index(services),
+        await _probe_files(services),
         *(
             Dependency(name=f"model:{role}", state=DependencyState.OK, detail=f"{model.provider}/{model.model}")
             for role, model in (
@@ -46,8 +46,20 @@ async def probe_dependencies(services: Services) -> list[Dependency]:
             )
         ),
         *(_of_circuit(circuit) for circuit in services.circuits),
-        Dependency(name="queue", state=DependencyState.OK, detail=f"{waiting} waiting, {running} running"),
+        await _probe_queue(services),
     ]
+
+
+async def _probe_queue(services: Services) -> Dependency:
+    """Without the queue everything that is stored can be read and found; what is to be done waits for it."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            waiting, running = await services.queue.depth()
+    except AppError as error:
+        return Dependency(name="queue", state=DependencyState.LOW, detail=error.code.value)
+    except TimeoutError:
+        return Dependency(name="queue", state=DependencyState.LOW, detail="no answer in time")
+    return Dependency(name="queue", state=DependencyState.OK, detail=f"{waiting} waiting, {running} running")
 
 
 def _of_circuit(circuit: CircuitView) -> Dependency:
@@ -67,6 +79,18 @@ async def _probe_database(services: Services) -> Dependency:
     except TimeoutError:
         return Dependency(name="database", state=DependencyState.DOWN, detail="no answer in time")
     return Dependency(name="database", state=DependencyState.OK)
+
+
+async def _probe_files(services: Services) -> Dependency:
+    """Without files questions are answered still; syncs wait, and attachments can't be opened."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await services.blobs.ping()
+    except AppError as error:
+        return Dependency(name="files", state=DependencyState.LOW, detail=error.code.value)
+    except TimeoutError:
+        return Dependency(name="files", state=DependencyState.LOW, detail="no answer in time")
+    return Dependency(name="files", state=DependencyState.OK)
 
 
 async def _probe_index(services: Services) -> Dependency:

@@ -1,5 +1,6 @@
 """Tenants: onboard, list, look at, and erase with everything they own."""
 
+import asyncio
 import re
 from collections.abc import Collection
 from typing import Final
@@ -40,7 +41,8 @@ async def onboard_tenant(services: Services, caller: Caller, *, company_id: str,
         company_id=company_id,
         name=name,
         created_at=clock.now(),
-        sealed_data_key=services.cipher.new_data_key(company_id),
+        # In a thread: a key service may hold the master key.
+        sealed_data_key=await asyncio.to_thread(services.cipher.new_data_key, company_id),
     )
     async with services.database.directory() as directory:
         # The first write keeps all other writers out: two of the same id at once can't both find nothing.
@@ -81,11 +83,11 @@ async def change_masking(
         details["kinds"] = ",".join(kind.lower() for kind in in_order(kinds))
     entry = msgspec.structs.replace(_entry(caller, "tenant.settings", caller.company_id), details=details)
     async with services.database.directory() as directory:
-        # The first write keeps all other writers out, and the trace is kept if and only if the change is.
-        await directory.audit(entry, caller.company_id)
-        tenant = await directory.get_tenant(caller.company_id)
+        tenant = await directory.lock_tenant(caller.company_id)
         if tenant is None:
             raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {caller.company_id}.")
+        # In one transaction: the trace is kept if and only if the change is.
+        await directory.audit(entry, caller.company_id)
         changed = msgspec.structs.replace(
             tenant,
             masking=tenant.masking if masking is None else masking,
@@ -133,7 +135,8 @@ async def _stop_and_count(services: Services, caller: Caller, company_id: str) -
 
 async def _erase_files(services: Services, company_id: str) -> int:
     await services.indexes.drop(company_id)
-    services.caches.drop(company_id)
+    await services.caches.drop(company_id)
+    await services.secrets.erase(company_id)
     return await services.blobs.open(company_id).delete("")
 
 

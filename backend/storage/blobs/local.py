@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from backend.core.errors import AppError, Code
-from backend.core.ports.blobs import BlobStore
+from backend.core.ports.blobs import BlobStore, UploadForm
 from backend.storage.blobs.keys import check_key, check_prefix
 
 _HALF_WRITTEN = ".half-written"
@@ -35,6 +35,11 @@ class LocalBlobStores:
         if company_id.startswith(".") or len(check_key(company_id)) != 1:
             raise AppError(Code.INVALID_REQUEST, "This company_id can't name a folder.")
         return LocalBlobStore(self._root / company_id, self._root / _HALF_WRITTEN)
+
+    async def ping(self) -> None:
+        """Raises STORAGE_UNAVAILABLE when the folder can't be had."""
+        with _told():
+            await asyncio.to_thread(self._root.mkdir, parents=True, exist_ok=True)
 
 
 class LocalBlobStore:
@@ -87,6 +92,16 @@ class LocalBlobStore:
         """Delete a file or everything under a prefix (`""`: everything of the tenant); returns how many files."""
         top = self._folder.joinpath(*check_prefix(prefix))
         return await asyncio.to_thread(self._delete, top)
+
+    async def link(self, key: str, *, seconds: int, content_type: str, disposition: str) -> str | None:  # noqa: ARG002 - the port's
+        """A folder has no URLs."""
+        check_key(key)
+        return None
+
+    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:  # noqa: ARG002
+        """A folder has no URLs."""
+        check_key(key)
+        return None
 
     def _path(self, key: str) -> Path:
         return self._folder.joinpath(*check_key(key))

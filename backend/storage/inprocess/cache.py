@@ -23,7 +23,7 @@ class InProcessCaches:
         """The tenant's cache."""
         return InProcessCache(company_id, self)
 
-    def drop(self, company_id: str) -> None:
+    async def drop(self, company_id: str) -> None:
         """Forget everything of the tenant."""
         for key in [key for key in self._entries if key[0] == company_id]:
             self._forget(key)
@@ -60,10 +60,10 @@ class InProcessCache:
         self._company_id = company_id
         self._caches = caches
 
-    def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> bytes | None:
         """What was kept under this key."""
         return self._caches.get((self._company_id, key))
 
-    def put(self, key: str, value: bytes, seconds: float) -> None:
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep it for at most so long."""
         self._caches.put((self._company_id, key), value, seconds)

@@ -16,7 +16,15 @@ class InProcessFlights:
         self._result_seconds = result_seconds
         self._tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
-    async def join(self, company_id: str, key: str, work: Callable[[], Awaitable[T]], seconds: float) -> T | None:
+    async def join(
+        self,
+        company_id: str,
+        key: str,
+        work: Callable[[], Awaitable[T]],
+        seconds: float,
+        *,
+        kind: type[T] | None = None,  # noqa: ARG002 - a result never leaves this process
+    ) -> T | None:
         """The result, or None where it takes longer than `seconds`."""
         place = (company_id, key)
         task = self._tasks.get(place)

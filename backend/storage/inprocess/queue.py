@@ -75,6 +75,10 @@ class InProcessQueue:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def rest(self, seconds: float) -> None:
+        """Wait so long: what is forgotten goes with the process."""
+        await asyncio.sleep(seconds)
+
     async def depth(self) -> tuple[int, int]:
         """Waiting (with those that run again later) and running."""
         waiting = sum(len(jobs) for jobs in self._waiting.values())

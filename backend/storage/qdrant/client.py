@@ -1,8 +1,10 @@
 """The index through qdrant-client: a Qdrant server, or the client's own in-memory mode."""
 
+import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,18 +24,33 @@ if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
 _BATCH = 256
+_SEEN_SECONDS = 10.0
+"""How long what was found before another process wrote may be taken for current."""
 _MAKERS = "desklore_makers"
 """Where a collection says what made its vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a server keeps new collections."""
+
+    on_disk: bool = False
+    quantized: bool = False
 
 
 class ClientIndexes:
     """The indexes of all tenants on one Qdrant: one collection a tenant.
 
-    `make_client` is called once, at the first use: importing the client takes more than a second.
+    `make_client` is called once, at the first use: importing the client takes more than a second. With `shared` other
+    processes write to the same indexes.
     """
 
-    def __init__(self, make_client: "Callable[[], AsyncQdrantClient]", makers: Makers) -> None:
+    def __init__(
+        self, make_client: "Callable[[], AsyncQdrantClient]", makers: Makers, layout: Layout | None = None, *, shared: bool = False
+    ) -> None:
         self._make_client = make_client
+        self._layout = layout or Layout()
+        self._shared = shared
         self._client: AsyncQdrantClient | None = None
         self._makers = makers
         self._changes = Changes()
@@ -83,10 +100,10 @@ class ClientIndexes:
         client, name = self._connected(), collections.collection_name(company_id, self._makers)
         async with _told():
             if not await client.collection_exists(name):
-                await _create(client, name, self._makers)
+                await _create(client, name, self._makers, self._layout)
 
     def _index(self, company_id: str, makers: Makers) -> "ClientIndex":
-        return ClientIndex(self._connected(), company_id, makers, changes=self._changes, present=self._makers)
+        return ClientIndex(self._connected(), company_id, makers, changes=self._changes, present=self._makers, shared=self._shared)
 
     async def _delete_all(self, company_id: str, but: Collection[str] = ()) -> None:
         client, prefix = self._connected(), collections.collection_prefix(company_id)
@@ -110,8 +127,11 @@ class ClientIndexes:
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, client: "AsyncQdrantClient", company_id: str, makers: Makers, *, changes: Changes, present: Makers) -> None:
+    def __init__(
+        self, client: "AsyncQdrantClient", company_id: str, makers: Makers, *, changes: Changes, present: Makers, shared: bool
+    ) -> None:
         self._client = client
+        self._shared = shared
         self._company_id = company_id
         self._makers = makers
         self._name = collections.collection_name(company_id, makers)
@@ -181,8 +201,9 @@ class ClientIndex:
         return total, {index: documents_with(_best(index, answer.points), total) for index, answer in zip(asked, answers, strict=True)}
 
     async def version(self) -> str:
-        """Changes before and after every write of this process; other processes' writes are not seen."""
-        return self._changes.version(self._company_id)
+        """Changes before and after every write of this process; where others write too, every few seconds as well."""
+        mine = self._changes.version(self._company_id)
+        return f"{mine}/{int(time.monotonic() / _SEEN_SECONDS)}" if self._shared else mine
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""
@@ -221,11 +242,16 @@ async def _point(client: "AsyncQdrantClient", alias: str, name: str) -> None:
     await client.update_collection_aliases(operations)
 
 
-async def _create(client: "AsyncQdrantClient", name: str, makers: Makers) -> None:
+async def _create(client: "AsyncQdrantClient", name: str, makers: Makers, layout: Layout) -> None:
     from qdrant_client import models  # noqa: PLC0415
 
-    dense = {DENSE: models.VectorParams(size=makers.dimension, distance=models.Distance.COSINE)} if makers.dense else {}
-    sparse = {SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)}
+    int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
+    quantized = models.ScalarQuantization(scalar=int8) if layout.quantized else None
+    vectors = models.VectorParams(
+        size=makers.dimension, distance=models.Distance.COSINE, on_disk=layout.on_disk, quantization_config=quantized
+    )
+    dense = {DENSE: vectors} if makers.dense else {}
+    sparse = {SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF, index=models.SparseIndexParams(on_disk=layout.on_disk))}
     await client.create_collection(
         name, vectors_config=dense, sparse_vectors_config=sparse, metadata={_MAKERS: msgspec.to_builtins(makers)}
     )

@@ -53,6 +53,11 @@ class Shards:
         self._folder_lock: IO[str] | None = None
         self._closed = False
 
+    def claim(self) -> None:
+        """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
+        with self._turn:
+            self._lock_folder()
+
     def is_open(self, place: Place) -> bool:
         """Whether the shard is open now."""
         return place in self._open
@@ -169,7 +174,8 @@ class Shards:
             lock.close()
             raise AppError(
                 Code.INDEX_UNAVAILABLE,
-                "Another Desklore process holds the data folder; stop it, or give this one another DESKLORE_DATA_DIR.",
+                "Another Desklore process holds the data folder; stop it, or give this one another DESKLORE_DATA_DIR. "
+                "The embedded index serves one process: several workers need a Qdrant server.",
             ) from error
         self._folder_lock = lock
 

@@ -22,6 +22,35 @@ def load_or_make_master_key(path: Path) -> tuple[str, bytes]:
     return key_id, key
 
 
+class MasterKeyFile:
+    """Master keys in a file, `id:base64` by comma or line, the first of which wraps; read again when the file was changed.
+
+    So a new key comes and an old one goes without a restart. While a changed file holds no keys, those of before are used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._keys: list[tuple[str, bytes]] = []
+        self()
+
+    def __call__(self) -> list[tuple[str, bytes]]:
+        """The keys as the file has them now. Raises SECRET_UNREADABLE where it never had any."""
+        try:
+            state = self._path.stat()
+            seen = (state.st_mtime_ns, state.st_ino, state.st_size)
+            if seen != self._seen:
+                self._keys = parse_master_keys(",".join(self._path.read_text("utf-8").splitlines()))
+                self._seen = seen
+        except (OSError, ValueError) as error:
+            if not self._keys:
+                # Of a UnicodeDecodeError, which is a ValueError, the text would hold the key.
+                reason = error.strerror if isinstance(error, OSError) else "it holds no master keys"
+                message = f"{self._path} can't be used: {reason}. Put `id:base64 of 32 bytes` there, one a line."
+                raise AppError(Code.SECRET_UNREADABLE, message) from None
+        return self._keys
+
+
 def load_or_make_secret(path: Path) -> str:
     """A random secret of 256 bits in a file, made at the first call."""
     text = _load_or_make(path, secrets.token_urlsafe(_KEY_BYTES))
@@ -39,8 +68,8 @@ def parse_master_keys(text: str) -> list[tuple[str, bytes]]:
             key = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             raise ValueError(f"master key {number} is not base64") from None
-        if not key_id or "." in key_id or len(key) != _KEY_BYTES:
-            raise ValueError(f"master key {number} must be an id without a dot, ':', and 32 bytes as base64")
+        if not key_id or "." in key_id or key_id == "kms" or len(key) != _KEY_BYTES:
+            raise ValueError(f"master key {number} must be an id without a dot that is not 'kms', ':', and 32 bytes as base64")
         keys.append((key_id, key))
     if not keys:
         raise ValueError("no master key is given")

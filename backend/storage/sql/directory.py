@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, or_, select, update
 
 from backend.core.clock import now
 from backend.core.model.document import DocState
@@ -11,6 +11,7 @@ from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
+from backend.storage.sql.columns import UtcTime
 from backend.storage.sql.keys import to_key
 from backend.storage.sql.tables import (
     ACTIVE_RUN,
@@ -29,6 +30,23 @@ from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
 """Else every request with a key would be a write."""
+_OWN, _AT = documents.c.company_id == bindparam("of"), bindparam("at", type_=UtcTime())
+
+
+def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether there is such a Document. With an order, or a planner that expects many would look for the first in the whole table."""
+    newest = documents.c.updated_at.desc(), documents.c.document_id.desc()
+    return select(documents.c.document_id).where(_OWN, *conditions).order_by(*newest).limit(1).scalar_subquery().is_not(None)
+
+
+_LEFT_TO_DO = select(
+    or_(
+        _any(documents.c.state == DocState.PENDING.value, or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= _AT)),
+        _any(documents.c.state == DocState.PROCESSING.value),
+        exists().where(_OWN, RETRIED, documents.c.next_try_at <= _AT),
+    ).label("to_process"),
+    exists().where(attachments.c.company_id == bindparam("of"), WAITING_FILE).label("to_read"),
+)
 _run = msgspec.json.Decoder(Run)
 _tenant = msgspec.json.Decoder(Tenant)
 
@@ -48,6 +66,12 @@ class SqlDirectory:
         row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id))
         return _tenant.decode(row.body) if row else None
 
+    async def lock_tenant(self, company_id: str) -> Tenant | None:
+        """One by id, held against others who would change it. SQLite holds the whole database, and leaves FOR UPDATE out."""
+        await self._in.lock()
+        row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id).with_for_update())
+        return _tenant.decode(row.body) if row else None
+
     async def list_tenants(self) -> list[Tenant]:
         """All, oldest first."""
         rows = await self._in.rows(select(tenants.c.body).order_by(tenants.c.created_at, tenants.c.company_id))
@@ -57,6 +81,7 @@ class SqlDirectory:
         """Remove the tenant and every row of its own in every table."""
         if company_id == OPERATOR:
             raise ValueError("a tenant's company_id is never empty")
+        await self._in.act_for(company_id)
         for table in reversed(metadata.sorted_tables):
             await self._in.write(delete(table).where(table.c.company_id == company_id))
 
@@ -88,18 +113,21 @@ class SqlDirectory:
         Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read.
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
-        own = documents.c.company_id == tenants.c.company_id
-        ready = or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= now())
-        to_do = [
-            exists().where(own, documents.c.state == DocState.PENDING.value, ready),
-            exists().where(own, documents.c.state == DocState.PROCESSING.value),
-        ]
-        due = exists().where(own, RETRIED, documents.c.next_try_at <= now())
-        waiting = exists().where(attachments.c.company_id == tenants.c.company_id, WAITING_FILE)
+        to_process: list[Job] = []
+        to_read: list[Job] = []
+        at = now()
+        for (company_id,) in await self._in.rows(select(tenants.c.company_id).order_by(tenants.c.company_id)):
+            # Row-level security shows Documents to their tenant only, so each is asked for itself.
+            await self._in.act_for(company_id)
+            left = await self._in.row(_LEFT_TO_DO, {"of": company_id, "at": at})
+            if left is not None and left.to_process:
+                to_process.append(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            if left is not None and left.to_read:
+                to_read.append(Job(name=JobName.READ_PICTURES, company_id=company_id, subject=ALL))
         return [
             *(Job(name=JobName.SYNC_CONNECTION, company_id=row.company_id, subject=row.run_id) for row in active),
-            *await self._tenants_where(or_(*to_do, due), JobName.PROCESS_DOCUMENTS),
-            *await self._tenants_where(waiting, JobName.READ_PICTURES),
+            *to_process,
+            *to_read,
         ]
 
     async def running(self) -> list[tuple[str, Run]]:
@@ -110,8 +138,7 @@ class SqlDirectory:
 
     async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
         """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
+        if company_id is not None:
+            # Row security lets nobody write for a tenant but in its name.
+            await self._in.also_for(company_id)
         await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))
-
-    async def _tenants_where(self, condition: ColumnElement[bool], name: JobName) -> list[Job]:
-        rows = await self._in.rows(select(tenants.c.company_id).where(condition).order_by(tenants.c.company_id))
-        return [Job(name=name, company_id=row.company_id, subject=ALL) for row in rows]

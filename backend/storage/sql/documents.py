@@ -48,7 +48,7 @@ class SqlDocumentStore(TenantTables):
 
     async def touch(self, versions: Mapping[str, str]) -> None:
         """document_id -> new source_version, where an item was fetched and its content is the same."""
-        values = [{"of": self._company_id, "id": document_id, "version": version} for document_id, version in versions.items()]
+        values = [{"of": self._company_id, "id": document_id, "version": version} for document_id, version in sorted(versions.items())]
         if values:
             await self._in.write(_TOUCH, values)
 
@@ -117,10 +117,10 @@ class SqlDocumentStore(TenantTables):
             query = select(table.c.document_id, table.c.content_hash).where(
                 table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state == DocState.PROCESSING.value
             )
-            processing.update({row[0]: row[1] for row in await self._in.rows(query.with_for_update())})
+            processing.update({row[0]: row[1] for row in await self._in.rows(query.order_by(table.c.document_id).with_for_update())})
         values = [
             {"of": self._company_id, "id": document.document_id, **rows.of_result(document)}
-            for document in documents
+            for document in sorted(documents, key=lambda each: each.document_id)
             if processing.get(document.document_id) == document.content_hash
         ]
         if values:
@@ -148,7 +148,7 @@ class SqlDocumentStore(TenantTables):
             query = select(table.c.document_id, table.c.original_id).where(
                 self._of(connection_id, doc_type, ids), table.c.state != DocState.DELETED.value
             )
-            found = await self._in.rows(query.with_for_update())
+            found = await self._in.rows(query.order_by(table.c.document_id).with_for_update())
             for presence in {original_ids[row.original_id] for row in found}:
                 marked = [row.document_id for row in found if original_ids[row.original_id] == presence]
                 bury = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(marked))

@@ -14,13 +14,17 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from backend.storage.sql import postgres
 from backend.storage.sql.errors import translated
+from backend.storage.sql.tables import metadata
 
 _BUSY_SECONDS = 15
 """How long a writer waits for one in another process, such as the command line beside the server."""
 _POOL_SECONDS = 30.0
-"""How long a task waits for its turn to write."""
+"""How long a task waits for its turn to write, or for a connection to PostgreSQL."""
 _READERS = 4
+POOL_SIZE = 20
+"""Connections to PostgreSQL where nobody says how many."""
 _MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 
 
@@ -43,12 +47,13 @@ class Engines:
             await self.reader.dispose()
 
 
-def open_engines(url: str) -> Engines:
-    """Engines for `sqlite+aiosqlite:///path`, `sqlite+aiosqlite://` (memory) or `postgresql+asyncpg://…`; connects at first use."""
-    target = make_url(url)
-    if target.get_backend_name() != "sqlite":
-        engine = _engine(target, pool_size=10, max_overflow=10, pool_pre_ping=True)
+def open_engines(url: str, pool_size: int = POOL_SIZE) -> Engines:
+    """Engines for `sqlite+aiosqlite:///path`, `sqlite+aiosqlite://` (memory) or `postgresql://…`; connects at first use."""
+    if postgres.is_postgres(url):
+        json = _JSON | {"json_serializer": lambda value: postgres.json_without_nul(_encode_json(value))}
+        engine = postgres.pooled_engine(url, pool_size, wait_seconds=_POOL_SECONDS, **json)
         return Engines(engine, engine)
+    target = make_url(url)
     # One writing connection is a queue of its own: tasks wait for it in order and SQLite never answers "locked".
     writer = _engine(target, pool_size=1, max_overflow=0)
     _prepare_sqlite(writer, reading=False)
@@ -70,8 +75,7 @@ def _engine(url: URL, **options: Any) -> AsyncEngine:
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_timeout=_POOL_SECONDS,
-        json_serializer=_encode_json,
-        json_deserializer=_same,
+        **_JSON,
         **options,
     )
 
@@ -83,6 +87,9 @@ def _encode_json(value: Any) -> str:
 def _same(text: str) -> str:
     """Stores decode JSON to their own types; doing it here too would do it twice."""
     return text
+
+
+_JSON: dict[str, Any] = {"json_serializer": _encode_json, "json_deserializer": _same}
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -132,19 +139,32 @@ def _pragmas(*, reading: bool) -> tuple[str, ...]:
     return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON")
 
 
-def upgrade(url: str) -> None:
-    """Bring the tables up to date, making the database where there is none. Blocks: run it in a thread.
+def upgrade(url: str, owner_url: str | None = None) -> None:
+    """Bring the tables up to date, making the SQLite file where there is none. Blocks: run it in a thread.
 
-    A database that is current already is told from one query, without loading the migration tool.
+    A database that is current already is told from one query, without loading the migration tool. With `owner_url` the
+    migrations run as the role that owns the tables, and the role of `url` is given the right to read and write rows.
     Raises STORAGE_FULL or STORAGE_UNAVAILABLE.
     """
-    target = make_url(url)
     with translated():
+        if postgres.is_postgres(url):
+            _upgrade_postgres(url, owner_url)
+            return
+        target = make_url(url)
         if in_file(target):
             Path(str(target.database)).parent.mkdir(parents=True, exist_ok=True)
             if _revision(str(target.database)) == newest_revision():
                 return
         _alembic(url, "upgrade", "head")
+
+
+def _upgrade_postgres(url: str, owner_url: str | None) -> None:
+    if asyncio.run(postgres.revision(url)) == newest_revision():
+        return
+    _alembic(owner_url or url, "upgrade", "head")
+    if owner_url is not None:
+        application = asyncio.run(postgres.role(url))
+        asyncio.run(postgres.grant(owner_url, application.name, [table.name for table in metadata.sorted_tables]))
 
 
 def downgrade(url: str, revision: str) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import Executable, delete, func, select
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.storage.sql.tables import ACTIVE_RUN, cursors, failures, runs
-from backend.storage.sql.transaction import AnyRow, TenantTables, batches, insert
+from backend.storage.sql.tables import failures as table_of_failures
+from backend.storage.sql.transaction import AnyRow, TenantTables, batches, by_key, insert
 
 _run = msgspec.json.Decoder(Run)
 _mapping = msgspec.json.Decoder(dict[str, Any])
@@ -77,7 +78,7 @@ class SqlSyncStore(TenantTables):
         """Keep them; a repeated one raises its `attempts`."""
         rows = [self._failure_row(connection_id, failure) for failure in failures]
         if rows:
-            await self._in.write(_keep_failure(self._in.dialect), rows)
+            await self._in.write(_keep_failure(self._in.dialect), by_key(table_of_failures, rows))
 
     async def clear_failures(self, connection_id: str, doc_type: DocType, original_ids: Collection[str]) -> None:
         """They were taken after all."""

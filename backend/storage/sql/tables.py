@@ -264,6 +264,7 @@ feedback = Table(
     Column("body", Json, nullable=False),
     PrimaryKeyConstraint("company_id", "caller", "answer_id", "document_id"),
     Index(None, "company_id", "document_id"),
+    Index(None, "company_id", "at"),
 )
 
 audit = Table(

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Executable, Row, Table
+from sqlalchemy import Executable, Row, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +14,11 @@ from backend.storage.sql.errors import translated
 
 IDS_AT_ONCE = 1_000
 """So many ids go into one query; SQLite and PostgreSQL both take at least 32,000 variables."""
+
+_FOR_TENANT = text("SELECT set_config('app.company_id', :company_id, true)")
+_ALONE_FOR_TENANT = text("SELECT set_config('app.company_id', :company_id, true), pg_advisory_xact_lock(hashtextextended(:company_id, 0))")
+_FOR_OPERATOR = text("SELECT set_config('app.operator', 'on', true)")
+"""What row-level security goes by (migration 0006); `true`: until the transaction ends, so that no connection carries it on."""
 
 Values = Mapping[str, Any]
 AnyRow = Row[*tuple[Any, ...]]
@@ -32,10 +37,14 @@ class Transaction:
 
     That is READ COMMITTED: what was read before the first write may have changed by then. Where that matters,
     `lock` first. Don't wait for the outside, or open another one, between the first write and the commit.
+
+    It is of one tenant, or of the operator (`company_id` None). PostgreSQL is told so by its first statement and shows
+    no row of anybody else's.
     """
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, company_id: str | None) -> None:
         self._engines = engines
+        self._company_id = company_id
         self._reader: AsyncConnection | None = None
         self.writer: AsyncConnection | None = None
 
@@ -55,13 +64,40 @@ class Transaction:
         found = await self.rows(query, values)
         return found[0] if found else None
 
-    async def lock(self) -> AsyncConnection:
-        """Begin to write: from here on reads see this transaction's own writes, and nobody else writes."""
+    async def also_for(self, company_id: str) -> None:
+        """From here on the operator's transaction may write in this tenant's name too, which only PostgreSQL has to be told."""
+        connection = await self.lock()
+        if self.dialect == "postgresql":
+            with translated():
+                await connection.execute(_FOR_TENANT, {"company_id": company_id})
+
+    async def lock(self, *, alone: bool = False) -> AsyncConnection:
+        """Begin to write: from here on reads see this transaction's own writes.
+
+        In SQLite nobody else writes until it ends; in PostgreSQL no other transaction of this tenant that is `alone` too,
+        and rows that are read for an update wait for each other.
+        """
         with translated():
             if self.writer is None:
                 self.writer = await self._engines.writer.connect().start()
                 await self.writer.begin()
+                await self._introduce(self.writer, alone=alone)
             return self.writer
+
+    async def act_for(self, company_id: str) -> None:
+        """Let an operator's transaction see and write one tenant's rows as well; the tenant before it no more."""
+        if self.dialect == "postgresql":
+            connection = await self.lock()
+            with translated():
+                await connection.execute(_FOR_TENANT, {"company_id": company_id})
+
+    async def _introduce(self, connection: AsyncConnection, *, alone: bool) -> None:
+        if self.dialect != "postgresql":
+            return
+        if self._company_id is None:
+            await connection.execute(_FOR_OPERATOR)
+        else:
+            await connection.execute(_ALONE_FOR_TENANT if alone else _FOR_TENANT, {"company_id": self._company_id})
 
     async def write(self, statement: Executable, values: Values | Sequence[Values] | None = None) -> int:
         """Run a statement once, or for each of a list of values; returns how many rows it changed (once only)."""
@@ -72,7 +108,7 @@ class Transaction:
     async def upsert(self, table: Table, rows: Sequence[Values]) -> None:
         """Insert rows or replace those with the same key, in one statement for all."""
         if rows:
-            await self.write(upsert_statement(table, self.dialect), rows)
+            await self.write(upsert_statement(table, self.dialect), by_key(table, rows))
 
     async def close(self) -> None:
         """Give the connections back; what was not committed is undone."""
@@ -106,6 +142,12 @@ def upsert_statement(table: Table, dialect: str) -> Executable:
     if not others:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=others)
+
+
+def by_key(table: Table, rows: Iterable[Values]) -> list[Values]:
+    """Rows in the order of their keys, in which everybody writes: who locks in another order may wait for others in a circle."""
+    keys = [column.name for column in table.primary_key]
+    return sorted(rows, key=lambda row: [row[key] for key in keys])
 
 
 def batches(ids: Iterable[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:

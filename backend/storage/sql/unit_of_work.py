@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 
@@ -32,7 +33,7 @@ from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
-from backend.storage.sql.engine import open_engines
+from backend.storage.sql.engine import POOL_SIZE, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
@@ -75,21 +76,22 @@ class SqlUnitOfWork:
 class SqlDatabase:
     """Database by SQL. `send_jobs` is the queue's `enqueue`; it is called after a commit, and only when there are jobs."""
 
-    def __init__(self, url: str, send_jobs: SendJobs) -> None:
-        self._engines = open_engines(url)
+    def __init__(self, url: str, send_jobs: SendJobs, *, pool_size: int = POOL_SIZE) -> None:
+        self._engines = open_engines(url, pool_size)
         self._send_jobs = send_jobs
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._open: set[Transaction] = set()
         self._quiet = asyncio.Event()
         self._closed = False
 
     @asynccontextmanager
     async def open(self, company_id: str, *, write: bool = False) -> AsyncIterator[UnitOfWork]:
-        """A transaction of one tenant; with `write` nobody else writes from its first moment on."""
+        """A transaction of one tenant; with `write` no other one of this tenant with `write` is under way from its first moment on."""
         if not company_id:
             raise ValueError("a tenant's company_id is never empty")
-        async with self._transaction() as transaction:
+        async with self._turn(company_id, needed=write and self._engines.shared), self._transaction(company_id) as transaction:
             if write:
-                await transaction.lock()
+                await transaction.lock(alone=True)
             work = SqlUnitOfWork(company_id, transaction)
             yield work
         if work.jobs:
@@ -98,12 +100,12 @@ class SqlDatabase:
     @asynccontextmanager
     async def directory(self) -> AsyncIterator[Directory]:
         """A transaction over the list of tenants."""
-        async with self._transaction() as transaction:
+        async with self._transaction(None) as transaction:
             yield SqlDirectory(transaction)
 
     async def ping(self) -> None:
         """Raises STORAGE_UNAVAILABLE when the database does not answer."""
-        async with self._transaction() as transaction:
+        async with self._transaction(None) as transaction:
             await transaction.row(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -120,10 +122,19 @@ class SqlDatabase:
         await self._engines.dispose()
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Transaction]:
+    async def _turn(self, company_id: str, *, needed: bool) -> AsyncIterator[None]:
+        """Writers of one tenant wait for each other here, so that those of this process don't each hold a connection meanwhile."""
+        if not needed:
+            yield
+            return
+        async with self._turns.setdefault(company_id, asyncio.Lock()):
+            yield
+
+    @asynccontextmanager
+    async def _transaction(self, company_id: str | None) -> AsyncIterator[Transaction]:
         if self._closed:
             raise AppError(Code.STORAGE_UNAVAILABLE, "Desklore is shutting down; try again in a moment.", retry_after=1.0)
-        transaction = Transaction(self._engines)
+        transaction = Transaction(self._engines, company_id)
         self._open.add(transaction)
         try:
             yield transaction

@@ -10,7 +10,7 @@ from backend.core.clock import now
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.storage.sql.tables import paid_results
 from backend.storage.sql.tables import usage as table
-from backend.storage.sql.transaction import TenantTables, batches, insert
+from backend.storage.sql.transaction import TenantTables, batches, by_key, insert
 
 _FIGURES = ("calls", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls")
 
@@ -32,7 +32,7 @@ class SqlUsageStore(TenantTables):
             for row in rows
         ]
         if values:
-            await self._in.write(_add(self._in.dialect), values)
+            await self._in.write(_add(self._in.dialect), by_key(table, values))
 
     async def list(self, since: date, until: date) -> list[UsageRow]:
         """Rows of these days, both included."""

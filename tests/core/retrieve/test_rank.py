@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from backend.core.model.article import Visibility
@@ -111,3 +112,16 @@ def test_rare_words_make_questions_alike() -> None:
     rare = {token: 0.1 if token in frequent else 6.0 for token in tokens}
     assert rank([_hit("a", 1.0)], [vote], now=NOW, query=common)[0].score > 1.0
     assert rank([_hit("a", 1.0)], [vote], now=NOW, query=common, rarity=rare)[0].score == 1.0
+
+
+def test_age_takes_a_little_and_says_so_where_it_is_wanted() -> None:
+    old = msgspec.structs.replace(_hit("old", 1.0), updated_at=NOW - timedelta(days=180))
+    new = _hit("new", 0.9)
+    assert [hit.document_id for hit in rank([old, new], [], now=NOW, query=QUESTION)] == ["old", "new"]
+    first, second = rank([old, new], [], now=NOW, query=QUESTION, half_life_days=180)
+    assert (first, second.document_id) == (new, "old")
+    assert second.score == pytest.approx(0.85)
+    assert second.why.recency == pytest.approx(-0.15)
+    assert second.explanation == ("-0.15 because it last changed 180 days ago",)
+    ancient = msgspec.structs.replace(old, updated_at=NOW - timedelta(days=40_000))
+    assert rank([ancient], [], now=NOW, query=QUESTION, half_life_days=1)[0].score == pytest.approx(0.7)

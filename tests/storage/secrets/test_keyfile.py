@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from backend.core.errors import AppError, Code
+from backend.storage.secrets.keyfile import MasterKeyFile
 from backend.storage.secrets.local import load_or_make_master_key, load_or_make_secret, parse_master_keys
 
 
@@ -70,3 +71,22 @@ def test_several_master_keys_are_read_in_order() -> None:
         with pytest.raises(ValueError, match="master key") as refused:
             parse_master_keys(bad)
         assert one not in str(refused.value)
+
+
+def test_a_key_file_is_read_again_when_it_changes_and_kept_while_it_is_damaged(tmp_path: Path) -> None:
+    one, two = base64.b64encode(b"1" * 32).decode(), base64.b64encode(b"2" * 32).decode()
+    path = tmp_path / "master.keys"
+    path.write_text(f"old:{one}\n")
+    keys = MasterKeyFile(path)
+    assert keys() == [("old", b"1" * 32)]
+    path.write_text(f"new:{two}\nold:{one}\n")
+    assert keys() == [("new", b"2" * 32), ("old", b"1" * 32)]
+    for damaged in (b"nonsense", b"", b"\xff\xfe", f"kms:{one}".encode()):
+        path.write_bytes(damaged)
+        assert keys() == [("new", b"2" * 32), ("old", b"1" * 32)]
+        with pytest.raises(AppError) as refused:
+            MasterKeyFile(path)
+        assert refused.value.code is Code.SECRET_UNREADABLE
+        assert one not in str(refused.value)
+    path.unlink()
+    assert keys()[0][0] == "new"

@@ -1,15 +1,18 @@
-"""A SQLite database with all tables, in a folder of its own."""
+"""Databases with all tables: SQLite in a folder of its own, and PostgreSQL."""
 
 from pathlib import Path
 
 import pytest
 
 from backend.storage.sql.engine import upgrade
+from tests.support.postgres import postgres, postgres_server
+
+__all__ = ["postgres", "postgres_server"]
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Address of a database with all tables and no rows."""
+    """Address of a SQLite database with all tables and no rows."""
     address = f"sqlite+aiosqlite:///{tmp_path / 'data' / '데스크로어 100%.db'}"
     upgrade(address)
     return address

@@ -115,7 +115,12 @@ async def test_every_query_has_an_index(url: str, database: SqlDatabase) -> None
         await directory.running()
     plans = plans_of(url, asked)
     assert len(plans) > 25
-    scans = [(sql, line) for sql, lines in plans.items() for line in lines if re.search(r"SCAN (?!tenants)", line) and "INDEX" not in line]
+    scans = [
+        (sql, line)
+        for sql, lines in plans.items()
+        for line in lines
+        if re.search(r"SCAN (?!tenants|CONSTANT ROW)", line) and "INDEX" not in line
+    ]
     assert scans == []
     page = next(lines for sql, lines in plans.items() if "ORDER BY documents.updated_at DESC" in sql and "documents.state = ?" in sql)
     assert not any("TEMP B-TREE" in line for line in page), "a claim reads the newest from the index, it does not sort all that wait"

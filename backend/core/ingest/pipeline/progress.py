@@ -7,8 +7,8 @@ import msgspec
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection
-from backend.core.model.job import Job, JobName
-from backend.core.model.sync import Run, RunCounts, RunOptions, RunState
+from backend.core.model.job import Job, JobName, Line
+from backend.core.model.sync import Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.database import UnitOfWork
 
@@ -37,7 +37,10 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
     )
     await uow.sync.put_run(run)
     await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
-    uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id))
+    # What changed since the last sync is soon read, and somebody may wait for it.
+    brief = options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
+    line = Line.QUICK if brief else Line.BULK
+    uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id, line=line))
     return run
 
 

@@ -1,5 +1,7 @@
 """Opening a Source for a connection: the one place where its credentials are unsealed."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from backend.core.errors import AppError, Code
@@ -10,10 +12,10 @@ from backend.core.ports.services import Services
 from backend.core.ports.source import Source
 
 
-def seal_credentials(services: Services, tenant: Tenant, connection_id: str, credentials: dict[str, Secret]) -> SealedSecret:
-    """Encrypt a connection's credentials for its tenant and for nobody and nothing else."""
+async def keep_credentials(services: Services, tenant: Tenant, connection: Connection, credentials: Mapping[str, Secret]) -> SealedSecret:
+    """Keep a connection's credentials for its tenant and for nobody and nothing else; what opens them goes into the connection."""
     plain = msgspec.json.encode({name: secret.reveal() for name, secret in credentials.items()}).decode()
-    return services.cipher.seal(tenant, _field(connection_id), Secret(plain))
+    return await services.secrets.keep(tenant, connection.platform, connection.connection_id, Secret(plain))
 
 
 async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane) -> Source:
@@ -22,8 +24,13 @@ async def open_source(services: Services, company_id: str, connection: Connectio
         tenant = await directory.get_tenant(company_id)
     if tenant is None:
         raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
-    plain = services.cipher.open(tenant, _field(connection.connection_id), connection.credentials)
+    plain = await services.secrets.open(tenant, connection.platform, connection.connection_id, connection.credentials)
     credentials = msgspec.json.decode(plain.reveal(), type=dict[str, str])
+    return open_source_with(services, company_id, connection, lane, {name: Secret(value) for name, value in credentials.items()})
+
+
+def open_source_with(services: Services, company_id: str, connection: Connection, lane: Lane, credentials: Mapping[str, Secret]) -> Source:
+    """A Source with credentials that are not kept yet; the caller closes it."""
     return services.sources.open(
         SourceSettings(
             company_id=company_id,
@@ -31,11 +38,7 @@ async def open_source(services: Services, company_id: str, connection: Connectio
             platform=connection.platform,
             domain=connection.domain,
             base_url=connection.base_url,
-            credentials={name: Secret(value) for name, value in credentials.items()},
+            credentials=dict(credentials),
         ),
         lane,
     )
-
-
-def _field(connection_id: str) -> str:
-    return f"connection/{connection_id}"

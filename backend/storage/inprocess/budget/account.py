@@ -17,7 +17,7 @@ _SHORTEST_TIMER: Final = 0.001
 _UNMET: Final = 2
 """So many calls may run before the first answer has told of a quota: it may be small, or used up."""
 
-_RANKS: Final = {lane: 2 * place for place, lane in enumerate(Lane)}
+RANKS: Final = {lane: 2 * place for place, lane in enumerate(Lane)}
 """Urgent calls of a lane come right before its others."""
 
 Clock = Callable[[], float]
@@ -251,7 +251,7 @@ class AccountSpender:
         self._waiting += 1
         began = account.clock()
         try:
-            account.line_up(waiter, _RANKS[self.lane] + (not urgent))
+            account.line_up(waiter, RANKS[self.lane] + (not urgent))
             grant = await waiter.turn
         except asyncio.CancelledError:
             turn = waiter.turn

@@ -5,7 +5,7 @@ when a window ends, so both are found out from the figures in the answers.
 """
 
 import math
-from typing import Final
+from typing import Any, Final
 
 from backend.core.model.quota import BucketView, Lane, Reading
 
@@ -98,6 +98,18 @@ class Bucket:
         self._windowed = False
         self._signs = 0
         self._first_sign = -math.inf
+
+    def dump(self) -> dict[str, Any]:
+        """Everything it knows, for another process."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def load(cls, values: dict[str, Any]) -> "Bucket":
+        """The bucket that was dumped."""
+        bucket = cls.__new__(cls)
+        for name, value in values.items():
+            setattr(bucket, name, value)
+        return bucket
 
     def wait(self, cost: int, lane: Lane, now: float) -> float:
         """Seconds until a call may go, 0 for at once, infinity for not before the next answer."""

@@ -19,14 +19,14 @@ _FORGET: Final = 1.001
 class Concurrency:
     """Additive increase, multiplicative decrease between 1 and the limit."""
 
-    __slots__ = ("_calm_from", "_times", "allowed", "limit", "running")
+    __slots__ = ("allowed", "calm_from", "limit", "running", "times")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.allowed = float(limit)
         self.running = 0
-        self._calm_from = 0.0
-        self._times: dict[str, tuple[float, float]] = {}
+        self.calm_from = 0.0
+        self.times: dict[str, tuple[float, float]] = {}
         """The best and the average of each route."""
 
     def has_room(self, *, live: bool) -> bool:
@@ -35,9 +35,9 @@ class Concurrency:
 
     def answered(self, route: str, seconds: float, now: float) -> None:
         """An answer came after so many seconds."""
-        best, mean = self._times.get(route, (seconds, seconds))
+        best, mean = self.times.get(route, (seconds, seconds))
         best, mean = min(seconds, best * _FORGET), mean + _NEW * (seconds - mean)
-        self._times[route] = best, mean
+        self.times[route] = best, mean
         if mean > _SLOW_SECONDS and mean > best * _SLOW_FACTOR:
             self.strained(now)
         elif self.allowed < self.limit:
@@ -45,6 +45,6 @@ class Concurrency:
 
     def strained(self, now: float) -> None:
         """The vendor refused, failed, or is slow."""
-        if now >= self._calm_from:
+        if now >= self.calm_from:
             self.allowed = max(1.0, self.allowed * _LESS)
-            self._calm_from = now + _CALM_SECONDS
+            self.calm_from = now + _CALM_SECONDS

@@ -29,6 +29,10 @@ class Lines(Generic[W]):
         for line in self._lines.values():
             yield from (waiter for waiter in line if not waiter.turn.done())
 
+    def in_turn(self) -> list[list[list[W]]]:
+        """For each rank the lines as their turns come, each with those who still wait."""
+        return [[[waiter for waiter in self._lines[key] if not waiter.turn.done()] for key in turns] for turns in self._turns]
+
     def add(self, waiter: W, rank: int, name: Hashable) -> None:
         """Stand at the end of a line of this rank."""
         key = (rank, name)

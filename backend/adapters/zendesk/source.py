@@ -1,0 +1,194 @@
+"""Zendesk behind the Source port."""
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+import orjson
+
+from backend.adapters.http.client import HttpClient, Patience
+from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.guard import Guard
+from backend.adapters.http.once import Once
+from backend.adapters.http.origin import Origin
+from backend.adapters.http.together import together
+from backend.adapters.zendesk.client import ZendeskClient
+from backend.adapters.zendesk.comments import Comments
+from backend.adapters.zendesk.errors import ZENDESK
+from backend.adapters.zendesk.fields import Record, child, ident, moment, record_of, records, text
+from backend.adapters.zendesk.knowledge import Knowledge
+from backend.adapters.zendesk.names import Names, load_names
+from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
+from backend.adapters.zendesk.people import People
+from backend.adapters.zendesk.tickets import TicketStreams
+from backend.adapters.zendesk.verify import verify
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import CredentialReport
+from backend.core.model.document import DocType
+from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
+from backend.core.model.tenant import Secret
+from backend.core.model.ticket import Attachment, Organization, Ticket
+from backend.core.ports.budget import Spender
+from backend.core.ports.source import Capabilities, SourceQuota
+
+
+def authorization_of(credentials: Mapping[str, Secret]) -> Secret:
+    """The header for an OAuth token, or for an API token and the address of the user it stands for.
+
+    https://developer.zendesk.com/api-reference/introduction/security-and-auth/
+    """
+    if "oauth_token" in credentials:
+        return Secret(f"Bearer {credentials['oauth_token'].reveal().strip()}")
+    email, token = (credentials[name].reveal().strip() for name in ("email", "api_token"))
+    return Secret(f"Basic {base64.b64encode(f'{email}/token:{token}'.encode()).decode()}")
+
+
+class ZendeskSource:
+    """One Zendesk account, read with one user's token."""
+
+    def __init__(
+        self,
+        domain: str,
+        authorization: Secret,
+        *,
+        origin: Origin,
+        spender: Spender,
+        prefix: str = "",
+        allowed_hosts: frozenset[str] = frozenset(),
+        concurrency: int = 10,
+        patience: Patience | None = None,
+    ) -> None:
+        patience = patience or Patience()
+        self._http = HttpClient(ZENDESK, Guard(origin, allowed_hosts), authorization=authorization, patience=patience, spender=spender)
+        self._downloads = Downloads(
+            self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
+        )
+        self._domain = domain
+        self._site = f"https://{domain}"
+        self._client = ZendeskClient(self._http, prefix)
+        self._people = People(self._client)
+        self._names: Once[Names] = Once(lambda: load_names(self._client))
+        self._comments = Comments(self._client, self._people)
+        self._tickets = TicketStreams(self._client, self._comments, self._people)
+        self._knowledge = Knowledge(self._client)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Tickets, articles and deletions; the export tells no totals."""
+        return Capabilities(streams=frozenset(Stream), complete=frozenset({Stream.TICKETS, Stream.ARTICLES}))
+
+    @property
+    def quota(self) -> SourceQuota:
+        """Calls and waits of this Source; the vendor's figures are those of the bucket last called."""
+        view = self._http.spender.look()
+        return SourceQuota(
+            calls=self._http.calls,
+            remaining=view.remaining,
+            limit=view.limit,
+            waited_seconds=view.waited_seconds,
+            waiting_for=view.waiting_for,
+            waiting_seconds=view.waiting_seconds,
+        )
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """The lists that the user's role may not read."""
+        return frozenset(self._client.refused)
+
+    async def verify(self) -> CredentialReport:
+        """Check address and token within two seconds."""
+        return await verify(self._client, self._domain)
+
+    async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page of a stream."""
+        match cursor.stream:
+            case Stream.TICKETS:
+                return await self._tickets.changed(cursor, options)
+            case Stream.DELETIONS:
+                return await self._tickets.gone(cursor, options)
+            case Stream.ARTICLES:
+                return await self._knowledge.list_page(cursor, options)
+
+    async def fetch(self, ref: ItemRef) -> Fetched:
+        """A ticket whole: from the listing and the ticket events, or in two calls; an article or macro."""
+        if ref.doc_type is DocType.ARTICLE:
+            return await self._knowledge.fetch(ref)
+        if not (ref.original_id.isascii() and ref.original_id.isdecimal()):
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "Zendesk's ticket ids are numbers; there is no such ticket.")
+        # What failed before, and what a person looks at, is read as it is now.
+        listed = child(ref.hint, "ticket") if ref.version else {}
+        if listed:
+            record, solved_at, comments = listed, text(ref.hint, "solved_at"), await self._comments.of(listed)
+        else:
+            body, said = await together(self._client.ticket(ref.original_id), self._comments_of(ref.original_id))
+            record, solved_at = self._shown(body)
+            comments = records(said, "comments")
+        return await self._made(record, comments, solved_at)
+
+    @asynccontextmanager
+    async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of an attachment, through Zendesk's redirect to its store. An address that is dead is looked up anew, once."""
+        async with AsyncExitStack() as stack:
+            pieces: AsyncIterator[bytes] | None = None
+            for attempt in range(2 if attachment.url else 0):
+                try:
+                    # The lasting address sends on to one that dies soon: a second try gets another.
+                    pieces = await stack.enter_async_context(self._downloads.open(attachment.url or ""))
+                    break
+                except DeadUrlError:
+                    if attempt:
+                        break
+            if pieces is None:
+                pieces = await self._open_anew(stack, attachment, ref)
+            yield pieces
+
+    async def close(self) -> None:
+        """Let go of sockets and of what was kept."""
+        await self._comments.close()
+        await self._http.close()
+
+    async def _comments_of(self, ticket_id: str) -> Record:
+        return {"comments": await self._comments.read(ticket_id)}
+
+    def _shown(self, body: Record) -> tuple[Record, str]:
+        """A ticket asked for by itself, and when it was solved."""
+        record = record_of(body.get("ticket"), "ticket")
+        if gone_as(record) is not None:
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "The ticket was deleted in Zendesk.")
+        self._people.learn(body)
+        metrics: Record = next((each for each in records(body, "metric_sets")), child(record, "metric_set"))
+        return record, text(metrics, "solved_at")
+
+    async def _made(self, record: Record, comments: list[Record], solved_at: str) -> Fetched:
+        organization_id = ident(record, "organization_id")
+        names, users, organizations = (
+            await self._names.get(),
+            await self._people.users.get(people_in(record, comments)),
+            await self._people.organizations.get([organization_id] if organization_id else []),
+        )
+        organization = organizations.get(organization_id or "") or (Organization(original_id=organization_id) if organization_id else None)
+        ticket = ticket_of(
+            record,
+            comments,
+            names,
+            users,
+            organization=organization,
+            solved_at=moment({"at": solved_at}, "at"),
+            site=self._site,
+        )
+        raw: dict[str, Any] = {"ticket": record, "comments": comments, "solved_at": solved_at}
+        return Fetched(item=ticket, raw=orjson.dumps(raw))
+
+    async def _open_anew(self, stack: AsyncExitStack, attachment: Attachment, ref: ItemRef) -> AsyncIterator[bytes]:
+        item = (await self.fetch(msgspec.structs.replace(ref, version="", hint={}))).item
+        turns = item.conversations if isinstance(item, Ticket) else ()
+        everything = [*item.attachments, *(found for turn in turns for found in turn.attachments)]
+        for found in everything:
+            if found.original_id == attachment.original_id and found.url:
+                try:
+                    return await stack.enter_async_context(self._downloads.open(found.url))
+                except DeadUrlError:
+                    break
+        raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Zendesk has no file any more for the attachment {attachment.name!r}.")

@@ -1,0 +1,51 @@
+"""Rate limits: by address for every request, by key and company where somebody has shown who they are (SPEC D5)."""
+
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backend.api.errors import error_response, note, request_id_of
+from backend.core.errors import AppError, Code
+from backend.core.model.tenant import Caller
+from backend.core.ports.meter import Meter
+from backend.core.ports.rates import Rates, RateScope
+
+FREE: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
+"""Probes and Prometheus must get through just when there is too much of everything."""
+
+
+def too_many(scope: RateScope, seconds: float, meter: Meter) -> AppError:
+    """The refusal, counted."""
+    meter.count("http_limited", scope=scope.value)
+    whose = {RateScope.ADDRESS: "your address", RateScope.KEY: "this API key", RateScope.TENANT: "your company"}[scope]
+    return AppError(Code.RATE_LIMITED, f"Too many requests of {whose}; ask again in {max(1, round(seconds))} s.", retry_after=seconds)
+
+
+async def check_caller(rates: Rates | None, caller: Caller, meter: Meter) -> None:
+    """Count a request of somebody who is known. Raises RATE_LIMITED."""
+    if rates is None or caller.company_id is None:
+        return
+    for scope, names in ((RateScope.KEY, (caller.company_id, caller.key_id or "")), (RateScope.TENANT, (caller.company_id,))):
+        seconds = await rates.take(scope, *names)
+        if seconds is not None:
+            raise too_many(scope, seconds, meter)
+
+
+class AddressLimit:
+    """Refuses requests of an address that sends too many, whoever they claim to be of."""
+
+    def __init__(self, app: ASGIApp, rates: Rates, meter: Meter) -> None:
+        self._app = app
+        self._rates = rates
+        self._meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in FREE:
+            address = (scope.get("client") or ("unknown",))[0]
+            seconds = await self._rates.take(RateScope.ADDRESS, str(address))
+            if seconds is not None:
+                error = too_many(RateScope.ADDRESS, seconds, self._meter)
+                note(scope, error.code)
+                await error_response(error, request_id_of(scope))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,41 @@
+"""Credentials for a helpdesk, from the command line, the terminal or standard input."""
+
+import sys
+
+import typer
+
+from backend.cli.errors import CliError, Exit
+
+
+def credentials_of(given: list[str] | None, platform: str) -> dict[str, str]:
+    """`NAME=VALUE` pairs; asked for on the terminal where some are missing, so that no secret has to be in the shell's history.
+
+    A script without a terminal gives the API key, or the API token beside `--secret email=…`, as the first line of standard input.
+    """
+    pairs = _pairs(given or [])
+    if platform != "zendesk":
+        return pairs or {"api_key": _asked("API key of the helpdesk")}
+    if "oauth_token" in pairs or "api_token" in pairs:
+        return pairs
+    if "email" not in pairs and not sys.stdin.isatty():
+        raise CliError(Exit.USAGE, "A Zendesk needs --secret email=… beside the API token, or --secret oauth_token=…", code="wrong_usage")
+    email = pairs.get("email") or typer.prompt("E-mail address of a Zendesk administrator", err=True)
+    return {"email": email, "api_token": _asked("API token of the Zendesk")}
+
+
+def _asked(what: str) -> str:
+    answer: str = typer.prompt(what, hide_input=True, err=True) if sys.stdin.isatty() else _piped()
+    return answer
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = dict(each.partition("=")[::2] for each in given)
+    if bad := [name for name, value in pairs.items() if not name or not value]:
+        raise CliError(Exit.USAGE, f"--secret needs NAME=VALUE, such as api_key=…; this is none: {', '.join(bad)}", code="wrong_usage")
+    return pairs
+
+
+def _piped() -> str:
+    if api_key := sys.stdin.readline().strip():
+        return api_key
+    raise CliError(Exit.USAGE, "No API key was given: name it with --secret api_key=…, or give it on standard input.", code="wrong_usage")

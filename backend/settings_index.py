@@ -1,0 +1,32 @@
+"""Settings of where the search index lies: parts of `Settings`, which reads them."""
+
+from enum import StrEnum
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings
+
+
+class VectorType(StrEnum):
+    """Where the search index lives."""
+
+    EMBEDDED = "embedded"
+    SERVER = "server"
+
+
+class IndexSettings(BaseSettings):
+    """Embedded, or on a Qdrant server."""
+
+    vector_type: VectorType = Field(
+        VectorType.EMBEDDED, description="Where the search index lives: `embedded` in the data folder, or `server`: a Qdrant server."
+    )
+    qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
+    qdrant_api_key: SecretStr | None = Field(None, description="Its API key, where it asks for one.")
+    qdrant_timeout_seconds: int = Field(10, ge=1, le=600, description="How long one call to the Qdrant server may take.")
+    qdrant_on_disk: bool = Field(False, description="Keep vectors on the server's disk: less memory, slower search. For new indexes.")
+    qdrant_quantized: bool = Field(True, description="Search dense vectors by bytes first, a quarter of the memory. For new indexes.")
+
+    @model_validator(mode="after")
+    def _know_the_index(self) -> "IndexSettings":
+        if self.vector_type is VectorType.SERVER and self.qdrant_url is None:
+            raise ValueError("DESKLORE_VECTOR_TYPE=server needs DESKLORE_QDRANT_URL, such as http://qdrant:6333")
+        return self

@@ -1,0 +1,75 @@
+"""What processes share, or the one process has for itself: jobs, helpdesk quotas, kept results, work under way, rate limits."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from backend.core.ports.budget import Budgets
+from backend.core.ports.cache import Caches
+from backend.core.ports.flights import Flights
+from backend.core.ports.meter import Meter
+from backend.core.ports.queue import JobQueue
+from backend.core.ports.rates import Rates, RateScope
+from backend.observability.logging import register_secret
+from backend.settings import QueueType, Settings
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from backend.storage.inprocess.cache import InProcessCaches
+from backend.storage.inprocess.flights import InProcessFlights
+from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.redis.budget.budgets import RedisBudgets
+from backend.storage.redis.cache import RedisCaches
+from backend.storage.redis.flights import RedisFlights
+from backend.storage.redis.queue import RedisQueue
+from backend.storage.redis.rates import LimitedRates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """Them all, and how to let go of them."""
+
+    queue: JobQueue
+    budgets: Budgets
+    caches: Caches
+    flights: Flights
+    rates: Rates
+    closers: list[Callable[[], Awaitable[None]]]
+
+
+def share(settings: Settings, meter: Meter) -> Shared:
+    """What the settings ask for."""
+    if settings.queue_type is QueueType.MEMORY or settings.redis_url is None:
+        return in_memory(settings, meter)
+    url = settings.redis_url.get_secret_value()
+    register_secret(url)
+    return in_redis(settings, meter, url)
+
+
+def in_memory(settings: Settings, meter: Meter) -> Shared:
+    """For one process that does everything."""
+    flights, rates = InProcessFlights(), LimitedRates(_limits(settings))
+    return Shared(
+        queue=InProcessQueue(settings.job_concurrency),
+        budgets=InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
+        caches=InProcessCaches(),
+        flights=flights,
+        rates=rates,
+        closers=[flights.close, rates.close],
+    )
+
+
+def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
+    """For any number of processes. Nothing is called yet: Redis may come later."""
+    queue = RedisQueue(url, settings.job_concurrency, settings.job_lease_seconds)
+    budgets = RedisBudgets(url, settings.connector_concurrency, settings.connector_reserved_share, meter=meter)
+    caches, flights, rates = RedisCaches(url), RedisFlights(url, InProcessFlights()), LimitedRates(_limits(settings), url)
+    return Shared(
+        queue=queue,
+        budgets=budgets,
+        caches=caches,
+        flights=flights,
+        rates=rates,
+        closers=[queue.close, budgets.close, caches.close, flights.close, rates.close],
+    )
+
+
+def _limits(settings: Settings) -> dict[RateScope, str]:
+    return {RateScope.ADDRESS: settings.rate_address, RateScope.KEY: settings.rate_key, RateScope.TENANT: settings.rate_tenant}

@@ -1,0 +1,111 @@
+"""Zendesk through the conformance suite, over real HTTP against the sandbox."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+
+from backend.adapters.http.client import Patience
+from backend.adapters.registry import SourceRegistry
+from backend.adapters.zendesk.html import inline_id
+from backend.core.model.connection import SourceSettings
+from backend.core.model.quota import Lane
+from backend.core.model.tenant import Secret
+from backend.core.ports.source import Source
+from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from sandbox.data.model import Attachment
+from sandbox.zendesk import change
+from sandbox.zendesk.help_center import STAFF, segment_of
+from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
+from tests.contract.source_suite import SourceSuite
+from tests.contract.source_truth import Helpdesk, TrueTicket, TrueTurn
+
+_DRAFT = 1
+_A_MINUTE = 61
+
+
+def open_source(server: ZendeskServer, *, attempts: int = 3, lane: Lane = Lane.BACKFILL, **credentials: str) -> Source:
+    """A Source on a sandbox, as `bootstrap` would build it."""
+    registry = SourceRegistry(frozenset({"127.0.0.1"}), 6, Patience(seconds=20, attempts=attempts), InProcessBudgets(6))
+    return registry.open(
+        SourceSettings(
+            company_id="hanbit",
+            connection_id="conn_1",
+            platform="zendesk",
+            domain="hanbitcloud.zendesk.com",
+            base_url=server.base_url,
+            credentials={name: Secret(value) for name, value in (credentials or server.credentials).items()},
+        ),
+        lane,
+    )
+
+
+class ZendeskHelpdesk:
+    """The truth of a sandbox account."""
+
+    def __init__(self, server: ZendeskServer) -> None:
+        self.server = server
+
+    def open(self, *, wrong_key: bool = False) -> Source:
+        if wrong_key:
+            return open_source(self.server, email=self.server.email, api_token="no-such-token")
+        return open_source(self.server)
+
+    def tickets(self) -> Mapping[str, TrueTicket]:
+        world = self.server.site.world
+        return {str(key): self._truth(key) for key in self.server.account.tickets if world.shown(key)}
+
+    def file(self, attachment_id: str) -> bytes:
+        account = self.server.account
+        files = {self._known_as(file): file for key in account.tickets for file in account.attachments(key)}
+        return account.file(files[attachment_id])
+
+    def articles(self) -> frozenset[str]:
+        shelf = self.server.account.shelf
+        return frozenset(map(str, shelf.articles)) | frozenset(f"macro-{key}" for key in shelf.canned)
+
+    def internal_articles(self) -> frozenset[str]:
+        shelf = self.server.account.shelf
+        return frozenset(
+            str(article.id)
+            for article in shelf.articles.values()
+            if segment_of(shelf.folders[article.folder_id]) == STAFF or all(text.status == _DRAFT for text in article.texts.values())
+        )
+
+    def gone(self) -> frozenset[str]:
+        world = self.server.site.world
+        return frozenset(str(key) for key in self.server.account.tickets if world.exists(key) and not world.shown(key))
+
+    def archived(self) -> str | None:
+        # The export names archived tickets, and nothing tells them from others: they simply stay.
+        return None
+
+    async def change_ticket(self, original_id: str) -> None:
+        change.add_comment(self.server.site, int(original_id), {"body": "<p>확인했습니다.</p>"})
+        self.server.site.pass_time(_A_MINUTE)
+
+    async def delete_ticket(self, original_id: str) -> None:
+        change.delete(self.server.site, int(original_id))
+        self.server.site.pass_time(_A_MINUTE)
+
+    async def restore_ticket(self, original_id: str) -> None:
+        change.restore(self.server.site, int(original_id))
+        self.server.site.pass_time(_A_MINUTE)
+
+    def _truth(self, ticket_id: int) -> TrueTicket:
+        comments = self.server.site.world.comments(ticket_id)
+        return TrueTicket(
+            turns=tuple(TrueTurn(str(comment.id), not comment.public) for comment in comments[1:]),
+            files=frozenset(self._known_as(file) for comment in comments for file in comment.files),
+        )
+
+    def _known_as(self, file: Attachment) -> str:
+        return inline_id(self.server.site.links.token(file.id)) if file.inline else str(file.id)
+
+
+class TestZendesk(SourceSuite):
+    """The suite over the sandbox."""
+
+    @pytest.fixture
+    async def helpdesk(self) -> AsyncIterator[Helpdesk]:
+        async with running_zendesk(SandboxOptions(tickets=230, export_quota=10_000)) as server:
+            yield ZendeskHelpdesk(server)
