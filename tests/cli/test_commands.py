@@ -43,9 +43,13 @@ def test_a_tenant_key_is_no_operator_key(company: str, desklore: Desklore, monke
 
 def test_masking_is_switched_off_and_on(company: str, desklore: Desklore) -> None:
     assert "Masking is on" in desklore("settings", "show").out
-    assert desklore("settings", "masking", "off", "--json").document == {"masking": False}
+    assert desklore("settings", "masking", "off", "--json").document["masking"] is False
     assert "Masking is off" in desklore("settings", "show").out
-    assert desklore("settings", "masking", "on").code == 0
+    assert (
+        "sent as they are: email, phone, card, iban" in desklore("settings", "masking", "on", "--kinds", "rrn, account,passport,person").out
+    )
+    assert desklore("settings", "masking", "on", "--kinds", "shoes").code == 2
+    assert "as they are" not in desklore("settings", "masking", "on", "--kinds", "all").out
     assert desklore("settings", "masking", "perhaps").code == 2
 
 
