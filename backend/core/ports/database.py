@@ -7,9 +7,9 @@ from typing import Protocol
 from backend.core.model.job import Job
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
-    AttachmentStore,
     AuditStore,
     CalibrationStore,
     ConnectionStore,
