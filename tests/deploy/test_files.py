@@ -58,7 +58,12 @@ def _named_in_compose() -> set[str]:
 
 
 def _named_in_kubernetes() -> set[str]:
-    kept = {name for each in manifests() if each["kind"] in {"ConfigMap", "Secret"} for name in each.get("data", each.get("stringData"))}
+    kept = {
+        name
+        for each in manifests()
+        if each["kind"] in {"ConfigMap", "Secret"}
+        for name in each["data" if each["kind"] == "ConfigMap" else "stringData"]
+    }
     return kept | {entry["name"] for pod in pods().values() for container in pod["containers"] for entry in container.get("env", ())}
 
 

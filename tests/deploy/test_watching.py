@@ -20,7 +20,7 @@ OF_OTHERS = {"up", "process_resident_memory_bytes", "process_open_fds"}
 
 def _exposed() -> dict[str, frozenset[str]]:
     """Every series Prometheus sees of ours, and its labels."""
-    found = {}
+    found: dict[str, frozenset[str]] = {}
     for name, metric in METRICS.items():
         if metric.kind is MetricKind.HISTOGRAM:
             found |= {f"{exposed_name(name)}_{part}": frozenset(metric.labels) for part in ("count", "sum")}
