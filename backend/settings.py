@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import SettingsConfigDict
 
 from backend.settings_aws import KeepingSettings, MasterKeySource
+from backend.settings_file import FileSettings
 from backend.settings_index import IndexSettings
 from backend.settings_models import NativeModelSettings
 
@@ -50,7 +51,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -110,6 +111,7 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings):
         None, description="`redis://`, `rediss://` or `unix://` address of Redis; needed where `DESKLORE_QUEUE_TYPE` is `redis`."
     )
     run_jobs: bool = Field(True, description="Whether `desklore up` runs jobs itself; `false` leaves them to `desklore worker`.")
+    worker_port: int | None = Field(None, ge=0, le=65535, description="Port at which `desklore worker` answers probes; empty: none.")
     job_lease_seconds: float = Field(
         10.0, ge=1, le=300, description="With Redis: what a killed process ran is taken over by another one after so long."
     )
@@ -132,7 +134,6 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings):
     failed_share: float = Field(
         0.2, gt=0, le=1, description="A run fails when more than this share of its items can't be taken (and at least 10)."
     )
-
     delete_share: float = Field(
         0.15,
         ge=0,

@@ -96,6 +96,7 @@ METRICS: Final[dict[str, Metric]] = {
     "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),
     "jobs_waiting": Metric(_G, "Jobs that wait in the queue."),
     "jobs_running": Metric(_G, "Jobs that run right now."),
+    "disk_free_bytes": Metric(_G, "Free space where the data folder lies."),
 }
 """Name as the code says it -> what it is. Prometheus sees `desklore_<name>`, counters with `_total`."""
 
