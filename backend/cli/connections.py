@@ -201,7 +201,7 @@ def webhook(
     connection: ConnectionArgument,
     signing_secret: Annotated[str | None, typer.Option("--signing-secret", help="Of a Zendesk webhook, from its page there.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Believe its webhooks no more.")] = False,
-    korean: Annotated[bool | None, typer.Option("--ko/--en", help="Language of the steps; otherwise by LANG.")] = None,
+    korean: Annotated[bool, typer.Option("--ko/--en", help="Language of the steps.")] = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,

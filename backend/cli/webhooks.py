@@ -1,14 +1,12 @@
 """What `desklore connections webhook` shows: the address, the secret, and what to enter on the helpdesk."""
 
-import os
 from typing import Any
 
 from backend.cli.output import Output
 
 
-def tell_webhook(output: Output, made: dict[str, Any], *, korean: bool | None) -> None:
-    """Print a webhook as the API shows it once, its steps in Korean or English (None: by `LANG`)."""
-    korean = os.environ.get("LANG", "").lower().startswith("ko") if korean is None else korean
+def tell_webhook(output: Output, made: dict[str, Any], *, korean: bool) -> None:
+    """Print a webhook as the API shows it once, its steps in Korean or English."""
     guide = made["guide"]
     output.text(f"URL: {made['url']}")
     if made["secret"]:
