@@ -36,7 +36,7 @@ class FreshdeskWebhook:
         """The ticket: of a body as the guide has it, or of Freshdesk's own, which lies in `freshdesk_webhook`."""
         try:
             told = msgspec.json.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise AppError(Code.UNREADABLE_BODY) from None
         if isinstance(told, dict) and isinstance(told.get("freshdesk_webhook"), dict):
             told = told["freshdesk_webhook"]

@@ -43,7 +43,7 @@ class ZendeskWebhook:
         """The ticket of a trigger's body as the guide has it, or the ticket or article of an event; none for other events."""
         try:
             told = msgspec.json.decode(body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise AppError(Code.UNREADABLE_BODY) from None
         told = told if isinstance(told, dict) else {}
         kind = told.get("type")
