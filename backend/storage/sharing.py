@@ -74,4 +74,9 @@ def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
 
 
 def _limits(settings: Settings) -> dict[RateScope, str]:
-    return {RateScope.ADDRESS: settings.rate_address, RateScope.KEY: settings.rate_key, RateScope.TENANT: settings.rate_tenant}
+    return {
+        RateScope.ADDRESS: settings.rate_address,
+        RateScope.KEY: settings.rate_key,
+        RateScope.TENANT: settings.rate_tenant,
+        RateScope.WEBHOOK: settings.rate_webhook,
+    }

@@ -12,6 +12,7 @@ from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
+from backend.adapters.webhooks import WEBHOOKS
 from backend.core import ids
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
@@ -128,6 +129,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
+        webhooks=WEBHOOKS,
         older=_no_older,
         spending=BudgetedModels(
             database, meter, lambda _model, asked, said: Usage(calls=1, input_tokens=asked, output_tokens=said, unpriced_calls=1)

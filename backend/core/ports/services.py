@@ -1,7 +1,7 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.core.model.budget import Usage
@@ -20,6 +20,7 @@ from backend.core.ports.queue import JobQueue
 from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
 from backend.core.ports.vectors import VectorIndexes
+from backend.core.ports.webhook import WebhookFormat
 from backend.core.text.sparse import SparseEncoder
 
 
@@ -116,6 +117,8 @@ class Services:
     older: EncodersOf
     circuits: Sequence[CircuitView] = ()
     """One for each model of a provider."""
+    webhooks: Mapping[str, WebhookFormat] = field(default_factory=dict)
+    """By platform; those that are missing have none."""
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""

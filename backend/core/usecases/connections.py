@@ -13,6 +13,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
+from backend.core.model.job import Job, JobName, Line
 from backend.core.model.quota import Lane
 from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
@@ -129,6 +130,9 @@ async def change_connection(
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
         changed = planned(changed, clock.now()) if current.state is not wanted_state else changed
         await uow.connections.put(changed)
+        if changed.state is ConnectionState.ACTIVE and changed.webhook is not None:
+            # What webhooks told of meanwhile was noted and waits.
+            uow.enqueue(Job(name=JobName.READ_NUDGES, company_id=company_id, subject=connection_id, line=Line.QUICK))
     return changed
 
 
