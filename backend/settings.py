@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
 from backend.settings_index import IndexSettings
+from backend.settings_models import NativeModelSettings
 
 
 class Environment(StrEnum):
@@ -50,7 +51,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(KeepingSettings, IndexSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -156,18 +157,16 @@ class Settings(KeepingSettings, IndexSettings, FileSettings):
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
     attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")
 
-    summarize_model: str = Field("offline", description="`offline` or `openai:<model>`: writes the summaries.")
-    generate_model: str = Field("offline", description="`offline` or `openai:<model>`: writes answers and replies.")
-    reason_model: str = Field("offline", description="`offline` or `openai:<model>`: finds out what a question is after.")
+    summarize_model: str = Field(
+        "offline", description="Writes the summaries: `offline`, `openai:<model>`, `anthropic:<model>` or `google:<model>`."
+    )
+    generate_model: str = Field("offline", description="Writes answers and replies; named likewise.")
+    reason_model: str = Field("offline", description="Finds out what a question is after; named likewise.")
     summarize_fallback: str | None = Field(
-        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down; `offline` or `openai:<model>`; empty: none."
+        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down, named likewise; empty: none."
     )
     generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
     reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
-    fallback_base_url: str | None = Field(
-        None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
-    )
-    fallback_api_key: SecretStr | None = Field(None, description="Key of the second provider.")
     embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
     embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
     openai_api_key: SecretStr | None = Field(

@@ -18,6 +18,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.auth import AuthConfig
 from backend.core.model.budget import Usage
 from backend.core.model.document import AttachmentFile, AttachmentState, Chunk, DocState, DocType, Document, Part, Summary
+from backend.core.model.personal import Kind
 from backend.core.model.search import Makers, Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.model.ticket import Role as Author
@@ -95,7 +96,7 @@ async def open_copy(root: Path, template: Template) -> AsyncIterator[House]:
         yield house
 
 
-async def _no_older(makers: Makers, *, masked: bool) -> Encoders | None:
+async def _no_older(makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
     """Its makers never change."""
     return None
 

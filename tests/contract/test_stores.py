@@ -79,6 +79,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.list": lambda w: w.documents.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
     "attachments.waiting": lambda w: w.attachments.waiting(10),
+    "attachments.in_use": lambda w: w.attachments.in_use(["attachments/1"], without=[]),
     "attachments.of": lambda w: w.attachments.of([ACME]),
     "connections.get": lambda w: w.connections.get(CONNECTION),
     "connections.list": lambda w: w.connections.list(),

@@ -7,9 +7,9 @@ from typing import Protocol
 from backend.core.model.job import Job
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
-    AttachmentStore,
     AuditStore,
     CalibrationStore,
     ConnectionStore,
@@ -92,8 +92,8 @@ class Directory(Protocol):
         """company_id and Run of every Run that is running."""
         ...
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
+    async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
+        """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
         ...
 
 

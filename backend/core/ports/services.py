@@ -1,10 +1,11 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from backend.core.model.budget import Usage
+from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.search import Makers
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Caches
@@ -56,6 +57,8 @@ class Models:
     embed: Embedder
     unmasked: "Models | None" = None
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
+    masking_only: "Callable[[frozenset[Kind]], Models] | None" = None
+    """The same for a tenant that chose which kinds of personal data are masked; where it is None, all are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ class Encoders:
 class EncodersOf(Protocol):
     """Finds what made the vectors of an older index."""
 
-    async def __call__(self, makers: Makers, *, masked: bool) -> Encoders | None:
+    async def __call__(self, makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
         """None where its terms were cut in a way that this version does not know any more."""
         ...
 
@@ -119,7 +122,7 @@ class Services:
         models = await self.models_of(company_id)
         if makers == self.indexes.makers:
             return Encoders(encoder=self.encoder, embed=models.embed if makers.dense else None)
-        found = await self.older(makers, masked=await self._masks(company_id))
+        found = await self.older(makers, masked=await self._masked_kinds(company_id))
         if found is None or found.embed is None:
             return found
         return Encoders(encoder=found.encoder, embed=self.spending.bind(replace(models, embed=found.embed), company_id).embed)
@@ -130,11 +133,17 @@ class Services:
         A tenant that is unknown has its personal data masked.
         """
         models = self.models
-        if models.unmasked is not None and not await self._masks(company_id):
-            models = models.unmasked
+        if models.unmasked is not None:
+            kinds = await self._masked_kinds(company_id)
+            if not kinds:
+                models = models.unmasked
+            elif kinds != ALL_KINDS and models.masking_only is not None:
+                models = models.masking_only(kinds)
         return self.spending.bind(models, company_id)
 
-    async def _masks(self, company_id: str) -> bool:
+    async def _masked_kinds(self, company_id: str) -> frozenset[Kind]:
         async with self.database.directory() as directory:
             tenant = await directory.get_tenant(company_id)
-        return tenant is None or tenant.masking
+        if tenant is None:
+            return ALL_KINDS
+        return tenant.masked_kinds if tenant.masking else frozenset()

@@ -172,12 +172,16 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
         if not page:
             break
         await index.delete([document.document_id for document in page])
+        # Another ticket may carry the same file.
+        ids = [document.document_id for document in page]
+        async with services.database.open(company_id) as uow:
+            shared = await uow.attachments.in_use({each.blob_key for each in attachments if each.blob_key}, without=ids)
         # An attachment's folder also holds the text that was read from it.
-        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key}:
+        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key and each.blob_key not in shared}:
             files += await blobs.delete(folder)
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
-            await uow.attachments.delete([document.document_id for document in page])
+            await uow.attachments.delete(ids)
         documents += len(page)
     files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
     return documents, files

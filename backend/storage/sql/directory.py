@@ -136,6 +136,9 @@ class SqlDirectory:
         found = [(row.company_id, _run.decode(row.body)) for row in rows]
         return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
-        await self._in.write(insert(audit), entry_row(OPERATOR, entry))
+    async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
+        """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
+        if company_id is not None:
+            # Row security lets nobody write for a tenant but in its name.
+            await self._in.also_for(company_id)
+        await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
+from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
-    AttachmentStore,
     AuditStore,
     CalibrationStore,
     ConnectionStore,
