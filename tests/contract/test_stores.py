@@ -16,7 +16,7 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import spending, stores, sweeps
+from backend.core.ports import attachments, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
@@ -134,7 +134,7 @@ NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, ([], None), dict.from
 def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
-    return getattr(stores, name, None) or getattr(spending, name, None) or getattr(sweeps, name)
+    return next(getattr(module, name) for module in (stores, attachments, spending, sweeps) if hasattr(module, name))
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:
