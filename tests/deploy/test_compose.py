@@ -1,5 +1,6 @@
 """The services of Compose wait for one another, tell how they are, and can do no more than they must."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,13 @@ def test_a_service_is_bounded_and_not_root(name: str) -> None:
     assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
     assert service["logging"]["options"] if name not in ONE_SHOT else True
     assert service.get("read_only", False) is ours(service)
+
+
+@pytest.mark.parametrize(("name", "setting"), [("api", "port"), ("worker", "worker_port")])
+def test_ours_are_asked_at_the_port_they_listen_on(name: str, setting: str) -> None:
+    _, *words = SERVICES[name]["healthcheck"]["test"]
+    assert words[:3] == ["python", "-m", "tools.probe"]
+    assert words[3] == str(documents(Path("config/environments/production.yaml"))[0][setting])
 
 
 def test_what_keeps_data_is_reached_from_inside_only() -> None:
