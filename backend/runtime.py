@@ -82,12 +82,13 @@ async def build(settings: Settings) -> Runtime:
         body_max_bytes=settings.body_max_bytes,
         data_dir=settings.data_dir,
         rates=built.rates,
-        version=_version(),
+        version=version(),
     )
     return Runtime(built, settings, app)
 
 
-def _version() -> str:
+def version() -> str:
+    """Of the installed package."""
     try:
         return importlib.metadata.version("desklore")
     except importlib.metadata.PackageNotFoundError:

@@ -8,6 +8,7 @@ from typer.exceptions import Abort, TyperException
 
 from backend.cli import (
     ask,
+    backup,
     bench,
     budget,
     connections,
@@ -21,6 +22,7 @@ from backend.cli import (
     sandbox,
     search,
     serve,
+    storage,
     tenant_settings,
     tenants,
 )
@@ -39,6 +41,7 @@ app: Final = typer.Typer(
 
 _RUN: Final = "Run it"
 _USE: Final = "Use it"
+_KEEP: Final = "Keep it"
 app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("up", rich_help_panel=_RUN)(serve.up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
@@ -55,6 +58,9 @@ app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)
 app.add_typer(failures.app, name="failures", rich_help_panel=_USE)
 app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
+app.command("backup", rich_help_panel=_KEEP)(backup.backup)
+app.command("restore", rich_help_panel=_KEEP)(backup.restore_)
+app.add_typer(storage.app, name="storage", rich_help_panel=_KEEP)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")

@@ -1,12 +1,18 @@
 """`desklore tenants`: onboard, list, look at and erase companies, with the operator's key."""
 
+import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from backend.cli.figures import counting
 from backend.cli.output import Output
+from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_operator
 from backend.cli.text import day
+from backend.observability.logging import configure_logging
+from backend.settings import LogFormat
 
 app = typer.Typer(help="Companies that use this installation (operator's key).", no_args_is_help=True)
 
@@ -68,3 +74,24 @@ def delete(
             f"Erased {company}: {erased['documents']} documents, {erased['connections']} connections, {erased['keys']} keys, "
             f"{erased['files']} files."
         )
+        left = erased["left"]
+        told = f"Looked for again: {left['rows']} rows, {left['files']} files and {left['points']} points of the index are left."
+        session.output.text(told, style="yellow" if any(left.values()) else None)
+
+
+@app.command("export")
+def export_(
+    company: CompanyArgument,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="The zip to write, such as `acme.zip`.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Write all that is kept of a company to a zip: JSON lines for each table, and its files. Run it where the data is."""
+    from backend.cli import moving  # noqa: PLC0415 - it loads all of the product, which other commands need not wait for
+
+    output, settings = Output(as_json=as_json), load_settings()
+    configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
+    with counting(output) as tell:
+        done = asyncio.run(moving.export_company(settings, company, path, tell))
+    output.document(done)
+    output.text(f"{done.path}: {sum(done.rows.values())} rows and {done.files} files of {company}, {done.bytes:,} bytes.")
+    output.text("Credentials and keys are left out. It holds personal data: hand it over safely, and delete it afterwards.")

@@ -65,6 +65,14 @@ class AdminKeyIn(In):
     name: Name = "first admin key"
 
 
+class LeftOut(Out):
+    """What was still found of a company after its deletion; all 0, else ask for the deletion again."""
+
+    rows: int
+    files: int
+    points: int
+
+
 class ErasedOut(Out):
     """How much of a tenant was deleted."""
 
@@ -74,3 +82,4 @@ class ErasedOut(Out):
     keys: int
     points: int
     files: int
+    left: LeftOut

@@ -71,6 +71,10 @@ class Directory(Protocol):
         """Remove the tenant and every row of its own in every table."""
         ...
 
+    async def count_left(self, company_id: str) -> dict[str, int]:
+        """Table -> how many rows of a tenant are in it, none where it was deleted; tables without any are left out."""
+        ...
+
     async def find_key(self, key_hash: str) -> ApiKey | None:
         """The key with this hash, whatever tenant it belongs to."""
         ...

@@ -19,6 +19,14 @@ from backend.core.ports.services import Services
 COMPANY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
 
 
+class Left(Struct, frozen=True, kw_only=True):
+    """What was still found of a tenant after its deletion, by looking for it everywhere again."""
+
+    rows: int
+    files: int
+    points: int
+
+
 class Erased(Struct, frozen=True, kw_only=True):
     """How much of a tenant was deleted."""
 
@@ -28,6 +36,7 @@ class Erased(Struct, frozen=True, kw_only=True):
     keys: int
     points: int
     files: int
+    left: Left = Left(rows=0, files=0, points=0)
 
 
 async def onboard_tenant(services: Services, caller: Caller, *, company_id: str, name: str) -> Tenant:
@@ -101,7 +110,8 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
     """Delete every row, file and index point of a tenant. Raises TENANT_NOT_FOUND.
 
     The rows go last: a deletion that was interrupted can be asked for again. Files and index are deleted once more after
-    them, because a job that was running may have written in between.
+    them, because a job that was running may have written in between. Then everything is looked through once more, and
+    what is left is told: nothing, else the deletion has to be asked for again.
     """
     await get_tenant(services, company_id)
     counted = await _stop_and_count(services, caller, company_id)
@@ -111,7 +121,17 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
         await directory.delete_tenant(company_id)
         await directory.audit(_entry(caller, "tenant.delete", company_id))
     files += await _erase_files(services, company_id)
-    return msgspec.structs.replace(counted, points=points, files=files)
+    return msgspec.structs.replace(counted, points=points, files=files, left=await _look_again(services, company_id))
+
+
+async def _look_again(services: Services, company_id: str) -> Left:
+    async with services.database.directory() as directory:
+        rows = sum((await directory.count_left(company_id)).values())
+    files = len(await services.blobs.open(company_id).list(""))
+    points = (await (await services.indexes.open(company_id)).count())[0]
+    # Opening the index to look into it has made an empty one.
+    await services.indexes.drop(company_id)
+    return Left(rows=rows, files=files, points=points)
 
 
 async def _stop_and_count(services: Services, caller: Caller, company_id: str) -> Erased:

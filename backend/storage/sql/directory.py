@@ -90,6 +90,16 @@ class SqlDirectory:
         for table in reversed(metadata.sorted_tables):
             await self._in.write(delete(table).where(table.c.company_id == company_id))
 
+    async def count_left(self, company_id: str) -> dict[str, int]:
+        """Table -> how many rows of the tenant are in it; tables without any are left out."""
+        await self._in.act_for(company_id)
+        left = {}
+        for table in metadata.sorted_tables:
+            row = await self._in.row(select(func.count()).select_from(table).where(table.c.company_id == company_id))
+            if row and row[0]:
+                left[table.name] = int(row[0])
+        return left
+
     async def find_key(self, key_hash: str) -> ApiKey | None:
         """The key with this hash, whatever tenant it belongs to."""
         row = await self._in.row(select(api_keys).where(api_keys.c.key_hash == key_hash))

@@ -34,7 +34,7 @@ from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
-from backend.storage.sql.engine import POOL_SIZE, open_engines
+from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
@@ -156,3 +156,23 @@ class SqlDatabase:
             self._open.discard(transaction)
             if not self._open:
                 self._quiet.set()
+
+
+@asynccontextmanager
+async def over_all(engines: Engines) -> AsyncIterator[Transaction]:
+    """A writing transaction of the operator, for the commands that move whole installations; committed when the block ends well.
+
+    It may name one tenant after the other (`Transaction.act_for`), and may last as long as copying takes.
+    """
+    transaction = Transaction(engines, None)
+    try:
+        connection = await transaction.lock()
+        if transaction.dialect == "postgresql":
+            with translated():
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield transaction
+        with translated():
+            await connection.commit()
+    finally:
+        with translated():
+            await to_its_end(transaction.close())

@@ -1,0 +1,127 @@
+"""What backup, restore, export and migration do, with an installation opened by its settings and without a server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from backend import bootstrap
+from backend.core.errors import AppError, Code
+from backend.core.model.search import Makers
+from backend.core.model.tenant import Tenant
+from backend.runtime import version
+from backend.settings import Settings, StorageType
+from backend.storage.keeping import keep
+from backend.storage.moving.backup import BackedUp, back_up
+from backend.storage.moving.export import Exported, export
+from backend.storage.moving.kept_files import CheckedFiles, check_files
+from backend.storage.moving.migrate import Migrated
+from backend.storage.moving.migrate import migrate as move_rows
+from backend.storage.moving.progress import Tell
+from backend.storage.moving.restore import Restored, Target, restore
+from backend.storage.qdrant.choose import choose_indexes
+from backend.storage.sql.engine import Engines, open_engines
+from backend.storage.sql.prepare import prepare
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """What became of a migration, for --json."""
+
+    rows: Migrated
+    files: CheckedFiles
+    in_use: bool
+    """Whether a Desklore of this data folder was running: then the command has to be given once more."""
+
+
+async def make_backup(settings: Settings, path: Path, *, company: str | None, tell: Tell) -> BackedUp:
+    """Back the installation up that the settings name."""
+    url = await prepare(settings)
+    engines, kept = open_engines(url, pool_size=1), await asyncio.to_thread(keep, settings)
+    try:
+        return await back_up(engines, kept.blobs, path, version=version(), company=company, tell=tell)
+    finally:
+        await engines.dispose()
+        for close in kept.closers:
+            await close()
+
+
+async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell) -> Restored:
+    """Restore into the installation that the settings name. Raises INDEX_UNAVAILABLE while it runs with the embedded index."""
+    url = await prepare(settings)
+    built = await bootstrap.build(settings)
+    engines = open_engines(url, pool_size=1)
+    services = built.services
+
+    async def forget(company_id: str) -> None:
+        await services.indexes.drop(company_id)
+        await services.caches.drop(company_id)
+
+    def opens(tenant: Tenant) -> bool:
+        try:
+            services.cipher.rewrap(tenant.company_id, tenant.sealed_data_key)
+        except AppError as error:
+            if error.code is not Code.SECRET_UNREADABLE:
+                raise
+            return False
+        return True
+
+    try:
+        await built.claim()
+        target = Target(engines=engines, blobs=services.blobs, forget=forget, opens=opens)
+        return await restore(path, target, replace=replace, tell=tell)
+    finally:
+        await engines.dispose()
+        await built.close()
+
+
+async def move(settings: Settings, source: StorageType, target: StorageType, *, replace: bool, tell: Tell) -> Moved:
+    """Copy and compare; where nothing runs, nothing can start either until it is done."""
+    kept = await asyncio.to_thread(keep, settings)
+    try:
+        async with _alone(settings) as alone, _engines(settings, source) as mine, _engines(settings, target) as other:
+            rows = await move_rows(mine, other, replace=replace, tell=tell)
+            return Moved(rows=rows, files=await check_files(other, kept.blobs), in_use=not alone)
+    finally:
+        for close in kept.closers:
+            await close()
+
+
+@asynccontextmanager
+async def _engines(settings: Settings, storage: StorageType) -> AsyncIterator[Engines]:
+    chosen = settings.model_copy(update={"storage_type": storage})
+    # One connection holds a snapshot, another one writes.
+    engines = open_engines(await prepare(chosen), pool_size=3)
+    try:
+        yield engines
+    finally:
+        await engines.dispose()
+
+
+@asynccontextmanager
+async def _alone(settings: Settings) -> AsyncIterator[bool]:
+    """Whether no Desklore of this data folder runs. With an index on a server nobody can tell: the operator has to know."""
+    chosen = choose_indexes(settings, Makers(encoder=""))
+    try:
+        alone = True
+        try:
+            await (chosen.claim() if chosen.claim is not None else asyncio.sleep(0))
+        except AppError as error:
+            if error.code is not Code.INDEX_UNAVAILABLE:
+                raise
+            alone = False
+        yield alone
+    finally:
+        await chosen.indexes.close()
+
+
+async def export_company(settings: Settings, company: str, path: Path, tell: Tell) -> Exported:
+    """Write a company's zip from the installation that the settings name."""
+    engines, kept = open_engines(await prepare(settings), pool_size=1), await asyncio.to_thread(keep, settings)
+    try:
+        return await export(engines, kept.blobs, company, path, tell=tell)
+    finally:
+        await engines.dispose()
+        for close in kept.closers:
+            await close()

@@ -1,0 +1,47 @@
+"""`backup`, `restore`, `tenants export` and `storage migrate` as commands: one JSON document, exit codes, what is told."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Told
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def desklore(data: Path, *words: str) -> Told:
+    """A command of its own process, as an operator gives it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
+    environment |= {"PYTHONPATH": str(ROOT), "DESKLORE_DATA_DIR": str(data)}
+    command = [sys.executable, "-m", "backend.cli", *words]
+    done = subprocess.run(command, cwd=data.parent, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    return Told(done.returncode, done.stdout, done.stderr)
+
+
+def test_backup_and_restore(tmp_path: Path) -> None:
+    archive = tmp_path / "all.tar"
+    made = desklore(tmp_path / "data", "backup", str(archive))
+    assert made.code == 0, made.err
+    assert "master key" in made.out, "what is not in it is told"
+    done = desklore(tmp_path / "new", "restore", str(archive), "--json")
+    assert done.code == 0, done.err
+    told: dict[str, Any] = done.document
+    assert (told["erased"], told["locked"], told["manifest"]["companies"][""]["rows"]) == ([], [], {"audit": 0})
+
+
+def test_a_damaged_archive_is_refused_in_one_line(tmp_path: Path) -> None:
+    archive = tmp_path / "all.tar"
+    archive.write_bytes(b"not a backup" * 100)
+    done = desklore(tmp_path / "new", "restore", str(archive), "--json")
+    assert done.code == 2
+    assert "nothing was touched" in json.loads(done.out)["error"]["message"]
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    assert desklore(tmp_path / "data", "tenants", "export", "nobody", str(tmp_path / "nobody.zip"), "--json").code == 3
+    done = desklore(tmp_path / "data", "storage", "migrate", "--from", "file", "--to", "postgresql", "--json")
+    assert done.code == 2
+    assert "DESKLORE_DATABASE_URL" in json.loads(done.out)["error"]["message"]
