@@ -13,6 +13,7 @@ from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
+from backend.adapters.webhooks import WEBHOOKS
 from backend.core.model.auth import AuthConfig
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
@@ -76,9 +77,8 @@ async def build(settings: Settings) -> Built:
     database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
     # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
-    dense = policy.dense_weight > 0
     makers = Makers(encoder=encoder.id)
-    if dense:
+    if policy.dense_weight > 0:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
     chosen = choose_indexes(settings, makers)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
@@ -106,6 +106,7 @@ async def build(settings: Settings) -> Built:
         spending=BudgetedModels(database, meter, providers.cost_of),
         older=providers.older,
         circuits=providers.circuits,
+        webhooks=WEBHOOKS,
     )
     return Built(
         services=services,

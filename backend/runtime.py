@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from backend import bootstrap
 from backend.api.app import create_app
+from backend.api.probes import create_probe_app
 from backend.core.ports.services import Services
 from backend.settings import QueueType, Settings
 from backend.workers.runner import handler
@@ -30,6 +31,12 @@ class Work:
     def built(self) -> bootstrap.Built:
         """The services with what guards them."""
         return self._built
+
+    def probes(self) -> FastAPI:
+        """Its `/health` and `/metrics`, for a process without the API."""
+        return create_probe_app(
+            self.services, render_metrics=self._built.meter.render, data_dir=self._settings.data_dir, version=_version()
+        )
 
     async def start(self) -> None:
         """Run jobs, first of all those that a killed process left; nothing where others run them.

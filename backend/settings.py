@@ -11,7 +11,9 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import SettingsConfigDict
 
 from backend.settings_aws import KeepingSettings, MasterKeySource
+from backend.settings_file import FileSettings
 from backend.settings_index import IndexSettings
+from backend.settings_models import NativeModelSettings
 
 
 class Environment(StrEnum):
@@ -49,7 +51,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(KeepingSettings, IndexSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -109,6 +111,7 @@ class Settings(KeepingSettings, IndexSettings):
         None, description="`redis://`, `rediss://` or `unix://` address of Redis; needed where `DESKLORE_QUEUE_TYPE` is `redis`."
     )
     run_jobs: bool = Field(True, description="Whether `desklore up` runs jobs itself; `false` leaves them to `desklore worker`.")
+    worker_port: int | None = Field(None, ge=0, le=65535, description="Port at which `desklore worker` answers probes; empty: none.")
     job_lease_seconds: float = Field(
         10.0, ge=1, le=300, description="With Redis: what a killed process ran is taken over by another one after so long."
     )
@@ -131,7 +134,6 @@ class Settings(KeepingSettings, IndexSettings):
     failed_share: float = Field(
         0.2, gt=0, le=1, description="A run fails when more than this share of its items can't be taken (and at least 10)."
     )
-
     delete_share: float = Field(
         0.15,
         ge=0,
@@ -155,18 +157,16 @@ class Settings(KeepingSettings, IndexSettings):
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
     attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")
 
-    summarize_model: str = Field("offline", description="`offline` or `openai:<model>`: writes the summaries.")
-    generate_model: str = Field("offline", description="`offline` or `openai:<model>`: writes answers and replies.")
-    reason_model: str = Field("offline", description="`offline` or `openai:<model>`: finds out what a question is after.")
+    summarize_model: str = Field(
+        "offline", description="Writes the summaries: `offline`, `openai:<model>`, `anthropic:<model>` or `google:<model>`."
+    )
+    generate_model: str = Field("offline", description="Writes answers and replies; named likewise.")
+    reason_model: str = Field("offline", description="Finds out what a question is after; named likewise.")
     summarize_fallback: str | None = Field(
-        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down; `offline` or `openai:<model>`; empty: none."
+        None, description="Model that summarizes where `SUMMARIZE_MODEL` is down, named likewise; empty: none."
     )
     generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
     reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
-    fallback_base_url: str | None = Field(
-        None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
-    )
-    fallback_api_key: SecretStr | None = Field(None, description="Key of the second provider.")
     embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
     embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
     openai_api_key: SecretStr | None = Field(
@@ -233,6 +233,7 @@ class Settings(KeepingSettings, IndexSettings):
     )
     rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
     rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
+    rate_webhook: str = Field("60000/minute", description="Webhooks of one connection that proved who they are from; likewise.")
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
@@ -248,7 +249,7 @@ class Settings(KeepingSettings, IndexSettings):
             raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
         return value.upper()
 
-    @field_validator("rate_address", "rate_key", "rate_tenant")
+    @field_validator("rate_address", "rate_key", "rate_tenant", "rate_webhook")
     @classmethod
     def _rate(cls, value: str) -> str:
         if value and re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value) is None:

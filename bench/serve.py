@@ -71,12 +71,13 @@ def desklore(data: Path, **more: str) -> Iterator[tuple[str, int, float]]:
         "DESKLORE_CONNECTOR_HOST_ALLOWLIST": "127.0.0.1",
         "DESKLORE_LOG_LEVEL": "ERROR",
     }
-    with _server([sys.executable, "-m", "backend.cli", "up", "--port", str(port)], port, environment | more) as (pid, seconds):
+    with server([sys.executable, "-m", "backend.cli", "up", "--port", str(port)], port, environment | more) as (pid, seconds):
         yield f"http://127.0.0.1:{port}", pid, seconds
 
 
 @contextlib.contextmanager
-def _server(command: list[str], port: int, environment: dict[str, str]) -> Iterator[tuple[int, float]]:
+def server(command: list[str], port: int, environment: dict[str, str]) -> Iterator[tuple[int, float]]:
+    """A process that listens on `port`: its id, and seconds until it answered."""
     began = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
@@ -93,7 +94,7 @@ def _server(command: list[str], port: int, environment: dict[str, str]) -> Itera
 
 def _bare() -> tuple[float, float]:
     (port,) = free_ports(1)
-    with _server([sys.executable, "-c", BARE.format(port=port)], port, dict(os.environ)) as (pid, seconds):
+    with server([sys.executable, "-c", BARE.format(port=port)], port, dict(os.environ)) as (pid, seconds):
         time.sleep(1)
         return seconds, _resident_mb(pid)
 

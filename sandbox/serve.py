@@ -110,6 +110,11 @@ class SandboxServer(TwoPorts):
         """The address of the file store."""
         return self.site.links.files_base
 
+    async def stop(self) -> None:
+        """Call nobody any more, end all connections and free the ports."""
+        await self.site.hooks.close()
+        await super().stop()
+
     @property
     def api_key(self) -> str:
         """The key of an administrator."""

@@ -85,7 +85,7 @@ def env_example() -> str:
     seen: set[str] = set()
     for model in (Settings, ClientSettings):
         for name, field in model.model_fields.items():
-            variable = _variables(model, name, field)[0]
+            variable = variables_of(model, name, field)[0]
             if variable not in seen:
                 seen.add(variable)
                 lines += ["", f"# {_plain(field.description or '')}", f"#{variable}={_default(field)}"]
@@ -116,13 +116,14 @@ def pages(root: Path) -> Iterator[tuple[Path, str, str]]:
 def _settings_rows(model: type[BaseSettings]) -> str:
     rows = []
     for name, field in model.model_fields.items():
-        variables = " or ".join(f"`{variable}`" for variable in _variables(model, name, field))
+        variables = " or ".join(f"`{variable}`" for variable in variables_of(model, name, field))
         default = f"`{_default(field)}`" if _default(field) else "empty"
         rows.append(f"| {variables} | {default} | {field.description} |")
     return _table("variable | default | meaning", rows)
 
 
-def _variables(model: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
+def variables_of(model: type[BaseSettings], name: str, field: FieldInfo) -> list[str]:
+    """The environment variables that set a field, the one to recommend first."""
     if isinstance(field.validation_alias, AliasChoices):
         return [str(choice) for choice in field.validation_alias.choices]
     return [f"{model.model_config.get('env_prefix', '')}{name}".upper()]

@@ -10,8 +10,10 @@ import msgspec
 from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
 from backend.core.model.answer import Completion, Delta, Message, Prompt, ReplyMaterial, SummaryMaterial
 from backend.core.model.budget import Purpose, Usage
+from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.ticket import Role
-from backend.core.text.masking import HOW_TO_COPY, MASKING_VERSION, Mask, blur
+from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.text.masking import HOW_TO_COPY, Mask, blur, version_of
 
 
 class MaskedChat(WrappedChat):
@@ -20,20 +22,24 @@ class MaskedChat(WrappedChat):
     `prompt.material` stays as it is: it is for the model on this machine and is never sent.
     """
 
+    def __init__(self, chat: ChatModel, kinds: frozenset[Kind] = ALL_KINDS) -> None:
+        super().__init__(chat)
+        self._kinds = kinds
+
     @property
     def masking(self) -> str:
         """Its own version: what it makes is another model's work than without it."""
-        return MASKING_VERSION
+        return version_of(self._kinds)
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it, with the values in place of the placeholders."""
-        mask, masked = _masked(prompt)
+        mask, masked = _masked(prompt, self._kinds)
         completion = await self._chat.complete(masked)
         return msgspec.structs.replace(completion, text=mask.restore(completion.text, in_json=prompt.schema is not None))
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
         """As the model behind it; a piece that ends within a placeholder waits for the next one."""
-        mask, masked = _masked(prompt)
+        mask, masked = _masked(prompt, self._kinds)
         restorer = mask.restorer(in_json=prompt.schema is not None)
         stream = self._chat.stream(masked)
         try:
@@ -57,20 +63,24 @@ class MaskedChat(WrappedChat):
 class MaskedEmbedder(WrappedEmbedder):
     """An Embedder that sees the kind of each personal value and not the value: questions and documents alike."""
 
+    def __init__(self, embedder: Embedder, kinds: frozenset[Kind] = ALL_KINDS) -> None:
+        super().__init__(embedder)
+        self._kinds = kinds
+
     @property
     def masking(self) -> str:
         """Its own version: what it makes is another model's work than without it."""
-        return MASKING_VERSION
+        return version_of(self._kinds)
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it."""
-        return await self._embedder.embed([blur(text) for text in texts], purpose)
+        return await self._embedder.embed([blur(text, self._kinds) for text in texts], purpose)
 
 
-def _masked(prompt: Prompt) -> tuple[Mask, Prompt]:
+def _masked(prompt: Prompt, kinds: frozenset[Kind]) -> tuple[Mask, Prompt]:
     rules = [message for message in prompt.messages if message.role == "system"]
     said = [message for message in prompt.messages if message.role != "system"]
-    mask = Mask([message.text for message in said], _names(prompt), fixed=[message.text for message in rules])
+    mask = Mask([message.text for message in said], _names(prompt), fixed=[message.text for message in rules], kinds=kinds)
     if not mask:
         return mask, prompt
     # Rules are our own words, where a name is only a word; values in them (a tone that somebody typed) are masked all the same.

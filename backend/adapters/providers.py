@@ -1,7 +1,10 @@
 """Models by the names in the settings: each made once, counted, timed, guarded by its circuit breaker, masked where it must be."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from importlib.util import find_spec
+from typing import Final
 
 from pydantic import SecretStr
 
@@ -9,13 +12,17 @@ from backend.adapters.circuit import Circuit, GuardedChat, GuardedEmbedder
 from backend.adapters.fallback import FallbackChat
 from backend.adapters.langchain.calls import Access, cost_of, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
+from backend.adapters.langchain.claude import ClaudeChat
 from backend.adapters.langchain.embed import LangChainEmbedder
+from backend.adapters.langchain.gemini import GeminiChat
+from backend.adapters.langchain.native import NativeChat
 from backend.adapters.masked import MaskedChat, MaskedEmbedder
 from backend.adapters.metered import MeteredChat, MeteredEmbedder
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Usage
+from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
@@ -58,15 +65,9 @@ class Providers:
         )
         if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
             return bare
-        return Models(
-            summarize=_masked(bare.summarize),
-            generate=_masked(bare.generate),
-            reason=_masked(bare.reason),
-            embed=_masked_embedder(bare.embed),
-            unmasked=bare,
-        )
+        return replace(_masked_models(bare, ALL_KINDS), unmasked=bare, masking_only=partial(_masked_models, bare))
 
-    async def older(self, makers: Makers, *, masked: bool) -> Encoders | None:
+    async def older(self, makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
         """What asks an index that was made with other settings; its embedder is None where it can't be had any more.
 
         None where this version cuts no text as those makers did.
@@ -77,7 +78,7 @@ class Providers:
         if makers.id not in self._older:
             self._older[makers.id] = await self._older_embedder(makers) if makers.dense else None
         embedder = self._older[makers.id]
-        return Encoders(encoder=encoder, embed=_masked_embedder(embedder) if embedder is not None and masked else embedder)
+        return Encoders(encoder=encoder, embed=_masked_embedder(embedder, masked) if embedder is not None and masked else embedder)
 
     async def _older_embedder(self, makers: Makers) -> Embedder | None:
         name = "offline" if makers.provider == "offline" else f"{makers.provider}:{makers.model}"
@@ -99,7 +100,7 @@ class Providers:
     def _chat(self, name: str, *, second: bool = False) -> ChatModel:
         """The model of this name, counted, timed and behind its circuit breaker."""
         # The same name may mean another server where it is a fall-back.
-        known = f"{name} of the second provider" if second and name != "offline" and self._settings.fallback_base_url else name
+        known = f"{name} of the second provider" if second and name.startswith("openai:") and self._settings.fallback_base_url else name
         if known not in self._chats:
             made = MeteredChat(self._make_chat(name, second=second), self._meter)
             self._chats[known] = made if name == "offline" else GuardedChat(made, self._circuit(made.provider, made.model))
@@ -134,6 +135,9 @@ class Providers:
         if name == "offline":
             return OfflineChat(self._tokenizer, self._compute)
         settings = self._settings
+        native = _NATIVE.get(name.partition(":")[0])
+        if native is not None:
+            return self._make_native(name, native)
         key, base_url = settings.openai_api_key, settings.openai_base_url
         if second and settings.fallback_base_url is not None:
             # The first provider's key is not shown to another one.
@@ -143,13 +147,51 @@ class Providers:
         self.closers.append(chat.close)
         return chat
 
+    def _make_native(self, name: str, native: "_Native") -> ChatModel:
+        settings = self._settings
+        if not name.partition(":")[2]:
+            raise AppError(Code.INVALID_REQUEST, f"{name!r} is no model: write `{native.extra}:<model>` (see docs/settings.md).")
+        # Whether it is there is asked without loading it, which takes a second or two.
+        if find_spec(native.package) is None:
+            raise AppError(Code.INVALID_REQUEST, f"{name} needs an extra: pip install 'desklore[{native.extra}]'.")
+        key = settings.anthropic_api_key if native.extra == "anthropic" else settings.google_api_key
+        base_url = settings.anthropic_base_url if native.extra == "anthropic" else settings.google_base_url
+        if key is None and base_url is None:
+            raise AppError(Code.INVALID_REQUEST, f"{name} needs {native.extra.upper()}_API_KEY.")
+        chat = native.chat(_reached(settings, name, key=key, base_url=base_url), prices=self._prices)
+        self.closers.append(chat.close)
+        return chat
+
+
+@dataclass(frozen=True, slots=True)
+class _Native:
+    """A provider with an API of its own."""
+
+    extra: str
+    package: str
+    chat: type[NativeChat]
+
+
+_NATIVE: Final = {
+    "anthropic": _Native("anthropic", "langchain_anthropic", ClaudeChat),
+    "google": _Native("google", "langchain_google_genai", GeminiChat),
+}
+
 
 def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: str | None) -> Access:
     provider, _, model = name.partition(":")
+    if provider in _NATIVE:
+        raise AppError(Code.INVALID_REQUEST, f"{name} makes no vectors here: write `offline` or `openai:<model>` (see docs/settings.md).")
     if provider != "openai" or not model:
-        raise AppError(Code.INVALID_REQUEST, f"{name!r} is no model: write `offline` or `openai:<model>` (see docs/settings.md).")
+        known = "`offline`, `openai:<model>`, `anthropic:<model>` or `google:<model>`"
+        raise AppError(Code.INVALID_REQUEST, f"{name!r} is no model: write {known} (see docs/settings.md).")
     if key is None and base_url is None:
         raise AppError(Code.INVALID_REQUEST, f"{name} needs OPENAI_API_KEY, or OPENAI_BASE_URL of a compatible server.")
+    return _reached(settings, name, key=key, base_url=base_url)
+
+
+def _reached(settings: Settings, name: str, *, key: SecretStr | None, base_url: str | None) -> Access:
+    provider, _, model = name.partition(":")
     return Access(
         provider=provider,
         model=model,
@@ -161,13 +203,22 @@ def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: s
     )
 
 
-def _masked(chat: ChatModel) -> ChatModel:
+def _masked_models(bare: Models, kinds: frozenset[Kind]) -> Models:
+    return Models(
+        summarize=_masked(bare.summarize, kinds),
+        generate=_masked(bare.generate, kinds),
+        reason=_masked(bare.reason, kinds),
+        embed=_masked_embedder(bare.embed, kinds),
+    )
+
+
+def _masked(chat: ChatModel, kinds: frozenset[Kind]) -> ChatModel:
     """What runs in this process sees texts as they are."""
-    return chat if chat.provider == "offline" else MaskedChat(chat)
+    return chat if chat.provider == "offline" else MaskedChat(chat, kinds)
 
 
-def _masked_embedder(embedder: Embedder) -> Embedder:
-    return embedder if embedder.provider == "offline" else MaskedEmbedder(embedder)
+def _masked_embedder(embedder: Embedder, kinds: frozenset[Kind]) -> Embedder:
+    return embedder if embedder.provider == "offline" else MaskedEmbedder(embedder, kinds)
 
 
 @cache

@@ -34,11 +34,13 @@ from backend.api.routes import (
     tenants,
     tokens,
     usage,
+    webhooks,
 )
 from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
 from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
+from backend.core.usecases.inbox import Inbox
 from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
@@ -49,6 +51,7 @@ ROUTERS: Final = (
     connections.router,
     sync.router,
     failures.router,
+    webhooks.router,
     briefs.router,
     copilot.router,
     replies.router,
@@ -87,12 +90,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
-    authenticator = Authenticator(services, auth)
+    authenticator, inbox = Authenticator(services, auth), Inbox(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
             yield
+            await inbox.close()
             await authenticator.close()
 
     app = FastAPI(
@@ -106,6 +110,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.services = services
     app.state.auth = auth
     app.state.authenticator = authenticator
+    app.state.inbox = inbox
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates

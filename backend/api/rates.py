@@ -12,13 +12,18 @@ from backend.core.ports.rates import Rates, RateScope
 
 FREE: Final = frozenset({"/health", "/health/live", "/health/ready", "/metrics"})
 """Probes and Prometheus must get through just when there is too much of everything."""
+RECEIVING: Final = "/api/v1/webhooks/"
+"""A helpdesk calls for all its customers from few addresses: here only what is rejected counts for the address."""
 
 
 def too_many(scope: RateScope, seconds: float, meter: Meter) -> AppError:
     """The refusal, counted."""
     meter.count("http_limited", scope=scope.value)
-    whose = {RateScope.ADDRESS: "your address", RateScope.KEY: "this API key", RateScope.TENANT: "your company"}[scope]
-    return AppError(Code.RATE_LIMITED, f"Too many requests of {whose}; ask again in {max(1, round(seconds))} s.", retry_after=seconds)
+    whose = {RateScope.ADDRESS: "your address", RateScope.KEY: "this API key", RateScope.TENANT: "your company"}
+    whose |= {RateScope.WEBHOOK: "this connection's webhook"}
+    return AppError(
+        Code.RATE_LIMITED, f"Too many requests of {whose[scope]}; ask again in {max(1, round(seconds))} s.", retry_after=seconds
+    )
 
 
 async def check_caller(rates: Rates | None, caller: Caller, meter: Meter) -> None:
@@ -31,6 +36,24 @@ async def check_caller(rates: Rates | None, caller: Caller, meter: Meter) -> Non
             raise too_many(scope, seconds, meter)
 
 
+async def check_webhook(rates: Rates | None, company_id: str, connection_id: str, meter: Meter) -> None:
+    """Count a webhook that proved who it is from. Raises RATE_LIMITED."""
+    seconds = None if rates is None else await rates.take(RateScope.WEBHOOK, company_id, connection_id)
+    if seconds is not None:
+        raise too_many(RateScope.WEBHOOK, seconds, meter)
+
+
+async def check_rejected(rates: Rates | None, scope: Scope, meter: Meter) -> None:
+    """Count a webhook that proved nothing, for its address. Raises RATE_LIMITED."""
+    seconds = None if rates is None else await rates.take(RateScope.ADDRESS, _address(scope))
+    if seconds is not None:
+        raise too_many(RateScope.ADDRESS, seconds, meter)
+
+
+def _address(scope: Scope) -> str:
+    return str((scope.get("client") or ("unknown",))[0])
+
+
 class AddressLimit:
     """Refuses requests of an address that sends too many, whoever they claim to be of."""
 
@@ -40,9 +63,8 @@ class AddressLimit:
         self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] not in FREE:
-            address = (scope.get("client") or ("unknown",))[0]
-            seconds = await self._rates.take(RateScope.ADDRESS, str(address))
+        if scope["type"] == "http" and scope["path"] not in FREE and not scope["path"].startswith(RECEIVING):
+            seconds = await self._rates.take(RateScope.ADDRESS, _address(scope))
             if seconds is not None:
                 error = too_many(RateScope.ADDRESS, seconds, self._meter)
                 note(scope, error.code)

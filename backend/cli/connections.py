@@ -9,6 +9,7 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
 from backend.cli.text import day, short
+from backend.cli.webhooks import tell_webhook
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
@@ -192,6 +193,29 @@ def deletions(
         session.output.table(("item", "is", "since", "title"), rows, empty="No deletion waits for you.")
         if held["total"]:
             session.output.text(f"{held['total']} in all. Delete them with --delete, or keep them with --keep.")
+
+
+@app.command()
+def webhook(
+    *,
+    connection: ConnectionArgument,
+    signing_secret: Annotated[str | None, typer.Option("--signing-secret", help="Of a Zendesk webhook, from its page there.")] = None,
+    off: Annotated[bool, typer.Option("--off", help="Believe its webhooks no more.")] = False,
+    korean: Annotated[bool, typer.Option("--ko/--en", help="Language of the steps.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Make its webhook or rotate the secret, and tell what to enter on the helpdesk."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        path = f"/connections/{connection}/webhook"
+        if off:
+            session.client.call("DELETE", path)
+            session.output.text(f"The webhooks of {connection} are believed no more.")
+            return
+        made = session.client.post(path, {"signing_secret": signing_secret} if signing_secret else {})
+        session.output.document(made)
+        tell_webhook(session.output, made, korean=korean)
 
 
 def _change(connection: str, body: dict[str, Any], *, as_json: bool, url: str | None, key: str | None) -> None:

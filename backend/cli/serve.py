@@ -1,10 +1,12 @@
 """`desklore up`, `serve` and `worker`: the whole product in one process, or its API and its jobs in processes of their own."""
 
 import os
+import socket
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
@@ -18,6 +20,8 @@ def load_settings() -> Settings:
     """The settings of this start. Raises CliError that names each variable that can't be right."""
     try:
         return Settings()
+    except SettingsError as error:
+        raise CliError(Exit.USAGE, f"The settings can't be right: {error}. See docs/settings.md.", code="bad_settings") from None
     except ValidationError as error:
         found = [f"{_variable(each['loc'])}{each['msg'].removeprefix('Value error, ')}" for each in error.errors()]
         raise CliError(Exit.USAGE, f"The settings can't be right: {'; '.join(found)}. See docs/settings.md.", code="bad_settings") from None
@@ -45,26 +49,32 @@ def worker(as_json: JsonOption = False) -> None:
     """Run jobs that wait in Redis until Ctrl-C or a polite kill, which hand back what runs. Start as many as you like."""
     settings = _sharing(run_jobs=True)
     output = Output(as_json=as_json)
+    listener = None if settings.worker_port is None else bind(settings.host, settings.worker_port)
     configure_logging(level=settings.log_level, console=settings.log_format is LogFormat.CONSOLE)
+    probes = {} if listener is None else {"probes": _url(listener)}
 
     def tell() -> None:
-        output.document({"pid": os.getpid(), "data_dir": str(settings.data_dir)})
+        output.document({"pid": os.getpid(), "data_dir": str(settings.data_dir), **probes})
         output.text(f"Running jobs, {settings.job_concurrency} at once (data in {settings.data_dir}). Ctrl-C stops it.")
 
-    run_until_signal(WorkerProcess(settings), tell)
+    run_until_signal(WorkerProcess(settings, listener), tell)
 
 
 def _serve(settings: Settings, host: str | None, port: int | None, output: Output) -> None:
     listener = bind(host or settings.host, settings.port if port is None else port)
     configure_logging(level=settings.log_level, console=settings.log_format is LogFormat.CONSOLE)
-    address, number = listener.getsockname()[:2]
-    url = f"http://{f'[{address}]' if ':' in address else address}:{number}"
+    url = _url(listener)
 
     def tell() -> None:
         output.document({"url": url, "data_dir": str(settings.data_dir)})
         output.text(f"Desklore is ready at {url} (data in {settings.data_dir}). Ctrl-C stops it.")
 
     run_until_signal(Server(settings, listener), tell)
+
+
+def _url(listener: socket.socket) -> str:
+    address, number = listener.getsockname()[:2]
+    return f"http://{f'[{address}]' if ':' in address else address}:{number}"
 
 
 def _sharing(*, run_jobs: bool) -> Settings:

@@ -66,12 +66,7 @@ class Server:
         server = _uvicorn(runtime.app, on_ready)
         try:
             await runtime.start()
-            serving = asyncio.create_task(server.serve(sockets=[self._listener]))
-            stop = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-            server.should_exit = True
-            await serving
+            await _serve_until(self._stopping, server, self._listener)
         finally:
             await runtime.close()
             self._listener.close()
@@ -84,10 +79,11 @@ class Server:
 
 
 class WorkerProcess:
-    """Desklore's jobs without its API. `serve` runs until `stop`."""
+    """Desklore's jobs without its API, and with a `listener` an answer to probes. `serve` runs until `stop`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket | None = None) -> None:
         self._settings = settings
+        self._listener = listener
         self._stopping = asyncio.Event()
 
     async def serve(self, on_ready: Callable[[], None]) -> None:
@@ -98,14 +94,29 @@ class WorkerProcess:
         work.built.meter.clock.watch(asyncio.get_running_loop())
         try:
             await work.start()
-            on_ready()
-            await self._stopping.wait()
+            if self._listener is None:
+                on_ready()
+                await self._stopping.wait()
+            else:
+                await _serve_until(self._stopping, _uvicorn(work.probes(), on_ready), self._listener)
         finally:
             await work.close()
+            if self._listener is not None:
+                self._listener.close()
 
     def stop(self) -> None:
         """End `serve`; for the thread it runs on."""
         self._stopping.set()
+
+
+async def _serve_until(stopping: asyncio.Event, server: "uvicorn.Server", listener: socket.socket) -> None:
+    """Answer at the socket until it is to stop, then what is under way."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
+    server.should_exit = True
+    await serving
 
 
 def run_until_signal(server: "Server | WorkerProcess", on_ready: Callable[[], None]) -> None:

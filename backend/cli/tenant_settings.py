@@ -1,12 +1,13 @@
 """`desklore settings`: how a company's data is handled, with an admin key."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
+from backend.core.model.personal import Kind
 
 app = typer.Typer(help="How a company's data is handled (admin key).", no_args_is_help=True)
 
@@ -24,24 +25,31 @@ def show(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = No
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         found = session.client.get("/settings")
         session.output.document(found)
-        session.output.text(_told(masking=found["masking"]))
+        session.output.text(_told(found))
 
 
 @app.command()
 def masking(
     switch: Annotated[Switch, typer.Argument(help="`on` or `off`.")],
+    kinds: Annotated[str, typer.Option(help="Only these: email,phone,card,rrn,iban,account,passport,person; or `all`.")] = "",
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
     """Mask personal data before a text leaves for a provider of models, or don't. The change is written to the audit log."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        changed = session.client.call("PATCH", "/settings", body={"masking": switch is Switch.ON})
+        body: dict[str, Any] = {"masking": switch is Switch.ON}
+        if kinds:
+            named = [name.strip().lower() for name in kinds.split(",") if name.strip()]
+            body["masked_kinds"] = [kind.lower() for kind in Kind] if named == ["all"] else named
+        changed = session.client.call("PATCH", "/settings", body=body)
         session.output.document(changed)
-        session.output.text(_told(masking=changed["masking"]))
+        session.output.text(_told(changed))
 
 
-def _told(*, masking: bool) -> str:
-    if masking:
-        return "Masking is on: providers of models see placeholders instead of personal data."
+def _told(found: dict[str, Any]) -> str:
+    if found["masking"]:
+        shown = [kind.lower() for kind in Kind if kind.lower() not in found["masked_kinds"]]
+        but = f" These kinds are sent as they are: {', '.join(shown)}." if shown else ""
+        return f"Masking is on: providers of models see placeholders instead of personal data.{but}"
     return "Masking is off: providers of models see texts as they are. Summaries name nobody all the same."

@@ -64,6 +64,7 @@ class Code(StrEnum):
     KEY_REVOKED = "key_revoked"
     KEY_EXPIRED = "key_expired"
     TOKEN_INVALID = "token_invalid"
+    WEBHOOK_REJECTED = "webhook_rejected"
     FORBIDDEN = "forbidden"
     TENANT_NOT_FOUND = "tenant_not_found"
     TENANT_EXISTS = "tenant_exists"
@@ -130,6 +131,9 @@ SPECS: dict[Code, Spec] = {
     Code.KEY_REVOKED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key was revoked."),
     Code.KEY_EXPIRED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key has expired."),
     Code.TOKEN_INVALID: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The access token is malformed, expired or not ours."),
+    Code.WEBHOOK_REJECTED: Spec(
+        _K.UNAUTHENTICATED, _R.NEVER, "The connection is unknown, or the signature, the secret or the time of the webhook is wrong."
+    ),
     Code.FORBIDDEN: Spec(_K.FORBIDDEN, _R.NEVER, "The caller is known but may not do this."),
     Code.TENANT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such tenant."),
     Code.TENANT_EXISTS: Spec(_K.CONFLICT, _R.NEVER, "A tenant with this company_id exists already."),

@@ -90,12 +90,15 @@ METRICS: Final[dict[str, Metric]] = {
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
     "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),
-    "http_limited": Metric(_C, "Requests that a rate limit refused: of an `address`, a `key` or a `tenant`.", ("scope",)),
+    "http_limited": Metric(_C, "Requests that a rate limit refused: of an `address`, a `key`, a `tenant` or a `webhook`.", ("scope",)),
+    "webhooks": Metric(_C, "Webhooks that came in: `noted`, `repeated`, `ignored`, `invalid` or `rejected`.", ("platform", "outcome")),
+    "webhook_reads": Metric(_C, "Items that were read because webhooks told of them.", ("platform",)),
     "http_seconds": Metric(_H, "How long a request took until its last byte was handed over.", ("method", "route")),
     "streams_open": Metric(_G, "Event streams that are open right now."),
     "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),
     "jobs_waiting": Metric(_G, "Jobs that wait in the queue."),
     "jobs_running": Metric(_G, "Jobs that run right now."),
+    "disk_free_bytes": Metric(_G, "Free space where the data folder lies."),
 }
 """Name as the code says it -> what it is. Prometheus sees `desklore_<name>`, counters with `_total`."""
 

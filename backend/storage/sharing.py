@@ -15,10 +15,6 @@ from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
-from backend.storage.redis.budget.budgets import RedisBudgets
-from backend.storage.redis.cache import RedisCaches
-from backend.storage.redis.flights import RedisFlights
-from backend.storage.redis.queue import RedisQueue
 from backend.storage.redis.rates import LimitedRates
 
 
@@ -58,6 +54,12 @@ def in_memory(settings: Settings, meter: Meter) -> Shared:
 
 def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
     """For any number of processes. Nothing is called yet: Redis may come later."""
+    # Loaded where there is a Redis: the embedded mode never needs it.
+    from backend.storage.redis.budget.budgets import RedisBudgets  # noqa: PLC0415
+    from backend.storage.redis.cache import RedisCaches  # noqa: PLC0415
+    from backend.storage.redis.flights import RedisFlights  # noqa: PLC0415
+    from backend.storage.redis.queue import RedisQueue  # noqa: PLC0415
+
     queue = RedisQueue(url, settings.job_concurrency, settings.job_lease_seconds)
     budgets = RedisBudgets(url, settings.connector_concurrency, settings.connector_reserved_share, meter=meter)
     caches, flights, rates = RedisCaches(url), RedisFlights(url, InProcessFlights()), LimitedRates(_limits(settings), url)
@@ -72,4 +74,9 @@ def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
 
 
 def _limits(settings: Settings) -> dict[RateScope, str]:
-    return {RateScope.ADDRESS: settings.rate_address, RateScope.KEY: settings.rate_key, RateScope.TENANT: settings.rate_tenant}
+    return {
+        RateScope.ADDRESS: settings.rate_address,
+        RateScope.KEY: settings.rate_key,
+        RateScope.TENANT: settings.rate_tenant,
+        RateScope.WEBHOOK: settings.rate_webhook,
+    }

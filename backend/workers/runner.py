@@ -10,6 +10,7 @@ from backend.core.model.job import Job, JobName
 from backend.core.ports.queue import Handler
 from backend.core.ports.services import Services
 from backend.workers.jobs.documents import process_documents, read_pictures
+from backend.workers.jobs.nudges import read_nudges
 from backend.workers.jobs.sync import sync_connection
 
 log = structlog.get_logger()
@@ -18,6 +19,7 @@ JOBS: Final[dict[JobName, Callable[[Services, Job], Awaitable[float | None]]]] =
     JobName.SYNC_CONNECTION: sync_connection,
     JobName.PROCESS_DOCUMENTS: process_documents,
     JobName.READ_PICTURES: read_pictures,
+    JobName.READ_NUDGES: read_nudges,
 }
 LATER_SECONDS: Final = 30.0
 """When a job is tried again that failed for a reason which passes, such as a full disk."""

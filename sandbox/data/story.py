@@ -10,6 +10,7 @@ from sandbox.data.facts import fill, moment_of, ticket_facts, working
 from sandbox.data.mail import inline_image, paragraphs, signature
 from sandbox.data.model import Attachment, Person, Problem, Story, Ticket, Turn
 from sandbox.data.people import Directory
+from sandbox.data.telling import told
 
 TURN_BASE = 67_200_000_000
 #: Everything of ticket N has ids N * 1000 + k above its base, so that an id alone leads back to the ticket.
@@ -85,12 +86,12 @@ def tell(ticket: Ticket, seed: int, who: Directory, vendor: str) -> Story:
         turns=[],
     )
     files = scene.evidence.with_description()
-    scene.description = _description(scene, files)
+    scene.description = _description(scene, files, seed)
     _play(scene)
     return Story(scene.description, files, scene.turns)
 
 
-def _description(scene: Scene, files: list[Attachment]) -> str:
+def _description(scene: Scene, files: list[Attachment], seed: int) -> str:
     ticket, phrases = scene.ticket, scene.phrases
     if ticket.flow == "spam":
         return paragraphs(*library.extras().spam[ticket.variant].body)
@@ -102,7 +103,7 @@ def _description(scene: Scene, files: list[Attachment]) -> str:
     parts = [scene.say(phrases.greetings), scene.say(asks), fill(" ".join(details), scene.facts)]
     if scene.rng.random() < 0.5:
         parts.append(scene.say(phrases.urgency))
-    body = paragraphs(*parts, scene.say(phrases.closings))
+    body = paragraphs(*parts, told(ticket.id, scene.lang, seed), scene.say(phrases.closings))
     body += "".join(inline_image(file.id) for file in files if file.inline)
     body += signature(scene.requester, scene.company, phrases.disclaimer)
     if ticket.flow == "huge":

@@ -34,6 +34,7 @@ def touch(site: "Site", ticket: Ticket, at: int | None = None) -> Ticket:
     """Say that a ticket changed (by default now)."""
     ticket.updated_at = at if at is not None else max(now(site), ticket.updated_at)
     site.tickets.forget(ticket.id)
+    site.hooks.tell(ticket.id, "updated")
     return ticket
 
 
@@ -97,6 +98,7 @@ def vanish(site: "Site", ticket_id: int) -> None:
     _get(site, ticket_id)
     del site.account.tickets[ticket_id]
     site.tickets.forget(ticket_id)
+    site.hooks.tell(ticket_id, "deleted")
 
 
 def merge(site: "Site", primary_id: int, others: list[int]) -> None:

@@ -10,6 +10,7 @@ from sandbox.freshdesk import change
 from sandbox.freshdesk.faults import KINDS, Fault
 from sandbox.freshdesk.render import ticket_core
 from sandbox.freshdesk.wire import Answer, Ask, Refusal, failure, invalid, missing, ok
+from sandbox.hooks import Hook
 
 if TYPE_CHECKING:
     from sandbox.freshdesk.site import Site
@@ -155,6 +156,22 @@ def _truth(site: "Site", _: Ask) -> object:
     }
 
 
+def _add_hook(site: "Site", ask: Ask) -> object:
+    """Tell `url` of every change from now on, as a rule with a webhook does, with `secret` in `header`."""
+    fields = ask.json()
+    site.hooks.add(Hook(url=str(fields["url"]), secret=str(fields["secret"]), header=str(fields["header"])))
+    return site.hooks.report()
+
+
+def _hooks(site: "Site", _: Ask) -> object:
+    return site.hooks.report()
+
+
+def _clear_hooks(site: "Site", _: Ask) -> object:
+    site.hooks.clear()
+    return site.hooks.report()
+
+
 _HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/tickets"): _create,
     ("PUT", "/tickets/{id}"): _update,
@@ -172,6 +189,9 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/faults"): _order_fault,
     ("GET", "/faults"): _faults,
     ("DELETE", "/faults"): _clear_faults,
+    ("POST", "/hooks"): _add_hook,
+    ("GET", "/hooks"): _hooks,
+    ("DELETE", "/hooks"): _clear_hooks,
     ("GET", "/stats"): _stats,
     ("DELETE", "/stats"): _clear_stats,
     ("PUT", "/settings"): _settings,

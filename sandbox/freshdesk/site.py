@@ -14,10 +14,12 @@ from sandbox.data.account import Account
 from sandbox.data.model import Json
 from sandbox.freshdesk import people, settings, solutions, tickets, writes
 from sandbox.freshdesk.faults import Faults
+from sandbox.freshdesk.hooks import render
 from sandbox.freshdesk.limits import Limits
 from sandbox.freshdesk.links import Links
 from sandbox.freshdesk.store import TicketStore
 from sandbox.freshdesk.wire import Answer, Ask, Refusal, failure, missing, not_allowed, positive
+from sandbox.hooks import Hooks
 
 if TYPE_CHECKING:
     from sandbox.options import SandboxOptions
@@ -126,6 +128,7 @@ class Site:
         self.links = Links(account, self.domain, options.url_seconds)
         self.limits = Limits(options.quota, options.quota_shares, options.quota_window)
         self.faults = Faults()
+        self.hooks = Hooks(render)
         self.stats = Stats()
         self.latency = options.latency_ms / 1000
         self._set_keys()

@@ -21,9 +21,10 @@ def _get(site: "Site", ticket_id: int) -> Ticket:
     return ticket
 
 
-def _touch(site: "Site", ticket: Ticket) -> Ticket:
+def _touch(site: "Site", ticket: Ticket, event: str = "updated") -> Ticket:
     ticket.updated_at = max(site.world.now(), ticket.updated_at)
     site.world.touch(ticket.id)
+    site.hooks.tell(ticket.id, event)
     return ticket
 
 
@@ -128,6 +129,7 @@ def scrub(site: "Site", ticket_id: int) -> Ticket:
     ticket.state = "deleted"
     site.world.scrubbed[ticket_id] = site.world.now()
     site.world.touch(ticket_id)
+    site.hooks.tell(ticket_id, "permanently_deleted")
     return ticket
 
 

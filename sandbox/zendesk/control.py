@@ -10,6 +10,7 @@ from sandbox.freshdesk.control import HEADER, LOOPBACK, PREFIX
 from sandbox.freshdesk.faults import KINDS, Fault
 from sandbox.freshdesk.wire import Answer, Ask, Refusal, ok
 from sandbox.zendesk import change, render
+from sandbox.zendesk.hooks import new_hook
 from sandbox.zendesk.wire import failure, invalid
 
 if TYPE_CHECKING:
@@ -134,6 +135,22 @@ def _truth(site: "Site", _: Ask) -> object:
     }
 
 
+def _add_hook(site: "Site", ask: Ask) -> object:
+    """Tell `url` of every change from now on; the signing secret is Zendesk's."""
+    hook = new_hook(str(ask.json()["url"]))
+    site.hooks.add(hook)
+    return {"signing_secret": {"algorithm": "SHA256", "secret": hook.secret}}
+
+
+def _hooks(site: "Site", _: Ask) -> object:
+    return site.hooks.report()
+
+
+def _clear_hooks(site: "Site", _: Ask) -> object:
+    site.hooks.clear()
+    return site.hooks.report()
+
+
 _HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/tickets"): _create,
     ("PUT", "/tickets/{id}"): _update,
@@ -150,6 +167,9 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/faults"): _order_fault,
     ("GET", "/faults"): _faults,
     ("DELETE", "/faults"): _clear_faults,
+    ("POST", "/hooks"): _add_hook,
+    ("GET", "/hooks"): _hooks,
+    ("DELETE", "/hooks"): _clear_hooks,
     ("GET", "/stats"): _stats,
     ("DELETE", "/stats"): _clear_stats,
     ("PUT", "/settings"): _settings,

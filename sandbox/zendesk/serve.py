@@ -60,6 +60,11 @@ class ZendeskServer(TwoPorts):
         """What a connection needs."""
         return {"email": self.email, "api_token": self.options.api_key}
 
+    async def stop(self) -> None:
+        """Call nobody any more, end all connections and free the ports."""
+        await self.site.hooks.close()
+        await super().stop()
+
     async def start(self) -> None:
         """Bind both ports (a busy one raises OSError) and serve."""
         sockets, (self.site.links.api_base, self.site.links.files_base) = self._bind()

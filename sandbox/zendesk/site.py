@@ -10,7 +10,8 @@ from sandbox.data.model import Json
 from sandbox.freshdesk.faults import Faults
 from sandbox.freshdesk.site import Stats
 from sandbox.freshdesk.wire import Answer, Ask, Refusal
-from sandbox.zendesk import export, help_center, people, render, tickets
+from sandbox.hooks import Hooks
+from sandbox.zendesk import export, help_center, hooks, people, render, tickets
 from sandbox.zendesk.limits import Limits, too_many
 from sandbox.zendesk.links import Links
 from sandbox.zendesk.wire import failure, missing, unauthorized
@@ -71,6 +72,7 @@ class Site:
         self.subdomain = account.name.lower().replace(" ", "")
         self.domain = f"{self.subdomain}.zendesk.com"
         self.faults = Faults()
+        self.hooks = Hooks(hooks.render)
         self.stats = Stats()
         self.latency = options.latency_ms / 1000
         self.limits = Limits(options.quota, options.export_quota, options.quota_window)

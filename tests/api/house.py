@@ -12,12 +12,14 @@ from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
+from backend.adapters.webhooks import WEBHOOKS
 from backend.core import ids
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.auth import AuthConfig
 from backend.core.model.budget import Usage
 from backend.core.model.document import AttachmentFile, AttachmentState, Chunk, DocState, DocType, Document, Part, Summary
+from backend.core.model.personal import Kind
 from backend.core.model.search import Makers, Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.model.ticket import Role as Author
@@ -95,7 +97,7 @@ async def open_copy(root: Path, template: Template) -> AsyncIterator[House]:
         yield house
 
 
-async def _no_older(makers: Makers, *, masked: bool) -> Encoders | None:
+async def _no_older(makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
     """Its makers never change."""
     return None
 
@@ -127,6 +129,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
+        webhooks=WEBHOOKS,
         older=_no_older,
         spending=BudgetedModels(
             database, meter, lambda _model, asked, said: Usage(calls=1, input_tokens=asked, output_tokens=said, unpriced_calls=1)

@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 from backend.api.app import ROUTERS
 
 KEYLESS = {("GET", "/health"), ("GET", "/health/ready"), ("GET", "/health/live"), ("GET", "/metrics")}
+KEYLESS |= {("POST", "/api/v1/webhooks/{platform}/{connection_id}")}
 
 
 def all_routes() -> list[tuple[str, str]]:

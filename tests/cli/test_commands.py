@@ -43,10 +43,24 @@ def test_a_tenant_key_is_no_operator_key(company: str, desklore: Desklore, monke
 
 def test_masking_is_switched_off_and_on(company: str, desklore: Desklore) -> None:
     assert "Masking is on" in desklore("settings", "show").out
-    assert desklore("settings", "masking", "off", "--json").document == {"masking": False}
+    assert desklore("settings", "masking", "off", "--json").document["masking"] is False
     assert "Masking is off" in desklore("settings", "show").out
-    assert desklore("settings", "masking", "on").code == 0
+    assert (
+        "sent as they are: email, phone, card, iban" in desklore("settings", "masking", "on", "--kinds", "rrn, account,passport,person").out
+    )
+    assert desklore("settings", "masking", "on", "--kinds", "shoes").code == 2
+    assert "as they are" not in desklore("settings", "masking", "on", "--kinds", "all").out
     assert desklore("settings", "masking", "perhaps").code == 2
+
+
+def test_the_master_key_rotates(company: str, world: World, desklore: Desklore) -> None:
+    assert desklore("keys", "rotate").code == 4, "a tenant's key may not"
+    state = desklore("keys", "rotate", "--check", "--key", world.operator_key, "--json").document
+    assert state["tenants"] >= 1
+    assert state["left"] == 0
+    done = desklore("keys", "rotate", "--key", world.operator_key, "--json").document
+    assert (done["rewrapped"], done["left"], done["failed"]) == (0, 0, [])
+    assert "take it away" in desklore("keys", "rotate", "--key", world.operator_key).out
 
 
 def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> None:

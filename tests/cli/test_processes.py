@@ -67,7 +67,8 @@ def test_the_demo_survives_a_kill_and_ends_cleanly(tmp_path: Path) -> None:
         header = {"Authorization": f"Bearer {first['api_key']}"}
         documents = httpx.get(f"{first['url']}/api/v1/documents", headers=header, trust_env=False).json()["items"]
         assert documents
-        assert {document["state"] for document in documents} <= {"indexed", "skipped"}
+        # Words in pictures are read after the sync, and their tickets then indexed once more.
+        assert "failed" not in {document["state"] for document in documents}
         process.kill()
         process.wait(PATIENCE)
     assert _gone(first["sandbox_url"])

@@ -16,10 +16,12 @@ from backend.core.model.job import Job, JobName
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Role, Scope, SealedSecret, Tenant
 from backend.core.model.ticket import Role as Author
+from backend.core.model.webhook import Nudge
 from backend.core.ports.database import Database
 
 START = datetime(2026, 3, 1, 9, 30, 15, 123456, tzinfo=UTC)
 CONNECTION = "conn_1"
+NUDGE = Nudge(connection_id=CONNECTION, doc_type=DocType.TICKET, original_id="1", at=START, mark="m1")
 
 
 @dataclass

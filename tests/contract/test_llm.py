@@ -8,7 +8,10 @@ import pytest
 
 from backend.adapters.langchain.calls import Access
 from backend.adapters.langchain.chat import LangChainChat
+from backend.adapters.langchain.claude import ClaudeChat
 from backend.adapters.langchain.embed import LangChainEmbedder
+from backend.adapters.langchain.gemini import GeminiChat
+from backend.adapters.langchain.native import NativeChat
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core.ingest.summarize import SummaryAnswer
@@ -22,6 +25,7 @@ from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.prompts.answer import answer_prompt
 from backend.core.prompts.rewrite import rewrite_prompt
 from backend.core.prompts.summary import summary_prompt
+from tests.support.native_servers import AnthropicServer, GoogleServer
 from tests.support.openai_server import KEY, OpenAIServer
 
 TICKET = Part(
@@ -32,6 +36,11 @@ TICKET = Part(
 )
 SOURCE = SourceText(number=1, title="VPN ERR-4012", text="비밀번호를 재설정해 주세요.", visibility=Visibility.PUBLIC, document_id="d")
 
+NATIVE: dict[str, tuple[type[OpenAIServer], type[NativeChat]]] = {
+    "anthropic": (AnthropicServer, ClaudeChat),
+    "google": (GoogleServer, GeminiChat),
+}
+
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
@@ -39,10 +48,17 @@ def server() -> Iterator[OpenAIServer]:
         yield running
 
 
-@pytest.fixture(params=["offline", "openai"])
+@pytest.fixture(params=["offline", "openai", "anthropic", "google"])
 async def chat(request: pytest.FixtureRequest, server: OpenAIServer) -> AsyncIterator[ChatModel]:
     if request.param == "offline":
         yield OfflineChat()
+        return
+    if request.param in NATIVE:
+        speaks, makes = NATIVE[request.param]
+        with speaks() as native:
+            other = makes(Access(provider=request.param, model="m-test", api_key=Secret(KEY), base_url=native.base_url))
+            yield other
+            await other.close()
         return
     made = LangChainChat(Access(provider="openai", model="gpt-test", api_key=Secret(KEY), base_url=server.base_url))
     yield made

@@ -16,10 +16,11 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import spending, stores, sweeps
+from backend.core.ports import attachments, nudges, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
+    NUDGE,
     START,
     Records,
     answer,
@@ -36,7 +37,6 @@ from tests.contract.records import (
 )
 
 CALIBRATION = Calibration(made_by="bigram-1+bm25-1", min_support=0.6, kept=0.95, refused=0.7, questions=10, at=START)
-
 BUDGET = Budget(owner=BudgetOwner.TENANT, limits=Limits(daily_usd=1.0), set_by="key:k", set_at=START)
 
 
@@ -56,6 +56,8 @@ async def fill(records: Records, company: str) -> None:
         await work.sync.put_failures(CONNECTION, [failure("1")])
         await work.sweeps.begin(CONNECTION, "run_1", DocType.TICKET)
         await work.sweeps.hold(CONNECTION, [HeldDeletion(doc_type=DocType.TICKET, original_id="1", presence=Presence.PURGED, at=START)])
+        await work.nudges.note([NUDGE])
+        await work.nudges.remember(CONNECTION, ["digest"], START)
         await work.usage.add([usage_row()])
         await work.usage.put_cached({"key": b"value"}, Purpose.SUMMARY)
         await work.budgets.put(BUDGET)
@@ -79,6 +81,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.list": lambda w: w.documents.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
     "attachments.waiting": lambda w: w.attachments.waiting(10),
+    "attachments.in_use": lambda w: w.attachments.in_use(["attachments/1"], without=[]),
     "attachments.of": lambda w: w.attachments.of([ACME]),
     "connections.get": lambda w: w.connections.get(CONNECTION),
     "connections.list": lambda w: w.connections.list(),
@@ -94,6 +97,8 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "sweeps.live": lambda w: w.sweeps.live(CONNECTION, DocType.TICKET),
     "sweeps.list_held": lambda w: w.sweeps.list_held(CONNECTION),
     "sweeps.count_held": lambda w: w.sweeps.count_held(CONNECTION),
+    "nudges.due": lambda w: w.nudges.due(CONNECTION, START, 10),
+    "nudges.seen": lambda w: w.nudges.seen(CONNECTION, ["digest"]),
     "budgets.list": lambda w: w.budgets.list(),
     "usage.list": lambda w: w.usage.list(DAY, DAY),
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
@@ -120,20 +125,22 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "connections.delete": lambda w: w.connections.delete(CONNECTION),
     "sweeps.end": lambda w: w.sweeps.end(CONNECTION, DocType.TICKET),
     "sweeps.drop_held": lambda w: w.sweeps.drop_held(CONNECTION),
+    "nudges.done": lambda w: w.nudges.done([NUDGE]),
+    "nudges.forget": lambda w: w.nudges.forget(CONNECTION, START + timedelta(days=1)),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
 }
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
-    *("solved.replace", "calibrations.put", "budgets.put"),
+    *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember"),
 }
-NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, ([], None), dict.fromkeys(DocState, 0))
+NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), dict.fromkeys(DocState, 0))
 
 
 def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
-    return getattr(stores, name, None) or getattr(spending, name, None) or getattr(sweeps, name)
+    return next(getattr(module, name) for module in (stores, attachments, spending, nudges, sweeps) if hasattr(module, name))
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

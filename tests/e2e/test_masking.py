@@ -11,8 +11,15 @@ from tests.e2e.trip import Tenant, running_trip
 from tests.support.openai_server import KEY, Json, OpenAIServer, example
 
 # Plainer than what the product looks for, so that the two don't share their mistakes.
-PLAIN = re.compile(r"01[016-9][- ]?\d{3,4}[- ]?\d{4}|0\d{1,2}-\d{3,4}-\d{4}|[\w.+-]+@[\w-]+\.[\w.]+")
-SECRETS = ("900101-1234568", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "+82 10-5555-6666", "０１０－７７７７－８８８８")
+PLAIN = re.compile(
+    r"01[016-9][- ]?\d{3,4}[- ]?\d{4}|0\d{1,2}-\d{3,4}-\d{4}|[\w.+-]+@[\w-]+\.[\w.]+"
+    # What the sandbox's own customers tell.
+    r"|110-\d{3}-\d{6}|\d{6}-[1-4][\d*]{6}|4000 00\d\d \d{4} \d{4}|\bM\d{8}\b|\b(?:DE|GB)\d\d(?: \w{4}){4} \d\d"
+)
+SECRETS = (
+    *("900101-1234568", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "+82 10-5555-6666", "０１０－７７７７－８８８８"),
+    *("신한은행 110-123-456789", "M12345678", "900101-1******", "주민등록번호 9001011234560", "4111.1111.1111.1111"),
+)
 QUESTION = "로그인이 안 된다는 010-9876-5432 고객에게 무엇을 안내해야 하나요?"
 
 
@@ -80,7 +87,7 @@ async def test_a_provider_sees_no_personal_data_and_the_agent_does(tmp_path: Pat
             assert run["state"] == "completed", run
             assert run["counts"]["llm_calls"] > 0
             assert _leaked(_received(server)) == []
-            assert all(f"[{kind}_1]" in _received(server) for kind in ("EMAIL", "PHONE", "RRN", "CARD", "IBAN"))
+            assert all(f"[{kind}_1]" in _received(server) for kind in ("EMAIL", "PHONE", "RRN", "CARD", "IBAN", "ACCOUNT", "PASSPORT"))
             assert "ERR-4012" in _received(server)
             assert _leaked(await _kept(masked)) == []
 

@@ -79,6 +79,14 @@ async def travel(data_dir: Path, sandbox: SandboxServer, **settings: Any) -> dic
         first = await tenant.sync()
         await trip.settle("acme")
         story = {"first": lasting(first["counts"]), **await told(trip, tenant)}
+        changed = await tenant.client.patch("/api/v1/settings", json={"masked_kinds": ["card", "rrn"]})
+        assert changed.is_success, changed.text
+        schedule = await tenant.client.put(f"/api/v1/connections/{tenant.connection_id}/schedule", json={"every_minutes": 30})
+        assert schedule.is_success, schedule.text
+        thumb = {"document_id": str(story["documents"][0]["document_id"]), "rating": "up"}
+        assert (await tenant.client.post("/api/v1/feedback", json=thumb)).is_success
+        story["audit"] = sorted(entry["action"] for entry in (await tenant.get("/audit"))["items"])
+        story["failures"] = (await tenant.get(f"/connections/{tenant.connection_id}/failures"))["total"]
         again = await tenant.sync(mode="full")
         assert (again["counts"]["stored"], again["counts"]["llm_calls"]) == (0, 0)
         key = tenant.api_key

@@ -50,6 +50,11 @@ async def test_a_provider_summarizes_embeds_and_answers(tmp_path: Path) -> None:
             assert done["grounded"]
             assert done["usage"]["output_tokens"] > 0
 
+            embedded = sum(each.path.endswith("/embeddings") for each in server.requests)
+            for _ in range(3):
+                await tenant.post("/search", {"query": "SSO login loops back"})
+            assert sum(each.path.endswith("/embeddings") for each in server.requests) == embedded, "the question's vector is kept"
+
             server.refusal = "I can't help with that."
             refused = await tenant.client.post("/api/v1/query", json={"question": "SSO login loops back"})
             assert refused.json()["error"]["code"] == "llm_refused"

@@ -5,6 +5,7 @@ import base64
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Tenant as Company
 from backend.storage.secrets.local import LocalCipher
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from tests.e2e.test_postgres import on
 from tests.e2e.trip import Json, Tenant, Trip, running_trip
 
 OLD, NEW = ("2025", b"o" * 32), ("2026", b"n" * 32)
@@ -37,10 +39,16 @@ async def sandbox() -> AsyncIterator[SandboxServer]:
         yield server
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of either database."""
+    return on(request.getfixturevalue("postgres")) if request.param == "postgresql" else {}
+
+
 @pytest.fixture
-async def keyed(tmp_path: Path, key_file: Path) -> AsyncIterator[Trip]:
+async def keyed(records: dict[str, Any], tmp_path: Path, key_file: Path) -> AsyncIterator[Trip]:
     """A Desklore whose master keys lie in a file."""
-    async with running_trip(tmp_path / "data", master_key_source="file", master_key_file=key_file) as made:
+    async with running_trip(tmp_path / "data", master_key_source="file", master_key_file=key_file, **records) as made:
         yield made
 
 

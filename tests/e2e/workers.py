@@ -34,7 +34,7 @@ async def api(data_dir: Path, redis_url: str, **settings: Any) -> AsyncIterator[
 class WorkerProcess:
     """A `desklore worker`."""
 
-    def __init__(self, data_dir: Path, redis_url: str) -> None:
+    def __init__(self, data_dir: Path, redis_url: str, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
         environment |= {
             "DESKLORE_DATA_DIR": str(data_dir),
@@ -45,6 +45,7 @@ class WorkerProcess:
             "DESKLORE_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
             "DESKLORE_LOG_LEVEL": "WARNING",
         }
+        environment |= {f"DESKLORE_{name.upper()}": value for name, value in settings.items()}
         command = [sys.executable, "-m", "backend.cli", "worker", "--json"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 

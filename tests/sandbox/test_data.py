@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 
+from backend.core.model.personal import Kind
+from backend.core.text.personal import find
 from sandbox.data import library
 from sandbox.data.account import Account
 from sandbox.data.mail import plain
@@ -106,3 +108,12 @@ def test_tiny_accounts_work() -> None:
 def test_a_large_account_keeps_its_specials() -> None:
     states = Counter(ticket.state for ticket in _account(tickets=5_000).tickets.values())
     assert (states["deleted"], states["spam"], states["archived"]) == (5, 5, 8)
+
+
+def test_some_customers_tell_too_much_of_every_kind(account: Account) -> None:
+    stories = {number: plain(account.story(number).description) for number in account.tickets}
+    found = {number: {span.kind for span in find(text)} for number, text in stories.items()}
+    assert set().union(*found.values()) == set(Kind) - {Kind.PERSON}
+    rare = {number for number, kinds in found.items() if kinds & {Kind.CARD, Kind.RESIDENT, Kind.PASSPORT, Kind.ACCOUNT, Kind.IBAN}}
+    assert 0.02 < len(rare) / len(stories) < 0.08
+    assert {account.tickets[number].lang for number in rare} >= {"ko", "en"}

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 Json = dict[str, Any]
 KEY = "sk-test-5f2d9c71aa0b4e6f"
@@ -39,6 +39,7 @@ class Recorded:
 class OpenAIServer:
     """The server and its knobs; set them at any time, also while it runs."""
 
+    prefix: ClassVar[str] = "/v1"
     key: str = KEY
     answer: str | Callable[[Json], str] | None = None
     refusal: str | None = None
@@ -70,11 +71,16 @@ class OpenAIServer:
         self._http: ThreadingHTTPServer | None = None
         self.base_url = ""
 
+    @property
+    def handler(self) -> "type[Handler]":
+        """What speaks the API."""
+        return Handler
+
     def __enter__(self) -> Self:
         """Listen on a free port of the loopback."""
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (self.handler,), {"owner": self}))
         self._http.daemon_threads = True
-        self.base_url = f"http://127.0.0.1:{self._http.server_port}/v1"
+        self.base_url = f"http://127.0.0.1:{self._http.server_port}{self.prefix}"
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 
@@ -150,7 +156,9 @@ def vector(text: str, dimension: int) -> list[float]:
     return [value / 1000 - 30 for (value,) in struct.iter_unpack("<H", digest)]
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Speaks the API; a subclass speaks another one."""
+
     protocol_version = "HTTP/1.1"
     owner: OpenAIServer
 
@@ -161,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a call."""
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         server = self.owner
-        fails = server.enter(Recorded(self.path, self.headers.get("authorization", ""), body))
+        fails = server.enter(Recorded(self.path, self.shown(), body))
         try:
             time.sleep(server.delay)
             self._answer(body, fails=fails)
@@ -169,6 +177,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             server.leave()
+
+    def shown(self) -> str:
+        """The credential of a request."""
+        return (self.headers.get("authorization") or "").removeprefix("Bearer ")
+
+    def streams(self, body: Json) -> bool:
+        """Whether the answer is wanted piece by piece."""
+        return bool(body.get("stream"))
 
     def _answer(self, body: Json, *, fails: bool) -> None:
         if self._rejects(body, fails=fails):
@@ -180,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, server.raw)
         elif self.path.endswith("/embeddings"):
             self._embeddings(body)
-        elif body.get("stream"):
+        elif self.streams(body):
             self._stream(body)
         else:
             self._completion(body)
@@ -188,9 +204,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _rejects(self, body: Json, *, fails: bool) -> bool:
         """Answer with an error where there is a reason to; whether there was."""
         server = self.owner
-        shown = self.headers.get("authorization", "")
-        unknown = [name for name in server.unsupported if name in body or name in json.dumps(body.get("response_format"))]
-        if shown != f"Bearer {server.key}":
+        shown = self.shown()
+        unknown = [name for name in server.unsupported if name in body or name in json.dumps(self.form(body))]
+        if shown != server.key:
             self._error(401, f"Incorrect API key provided: {shown}.", {"code": "invalid_api_key"})
         elif fails:
             self._error(server.status, f"made to fail, key {server.key}", server.error)
@@ -199,6 +215,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             return False
         return True
+
+    def form(self, body: Json) -> Any:
+        """The part of a request that says how the answer is to look."""
+        return body.get("response_format")
 
     def _completion(self, body: Json) -> None:
         server = self.owner

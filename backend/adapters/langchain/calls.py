@@ -70,6 +70,12 @@ class Caller:
         return await retrying(once)
 
     @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """One of the calls at once; failures stay as they are."""
+        async with self._slots:
+            yield
+
+    @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
         """One of the calls at once; inside, every failure of the provider becomes an AppError."""
         # Already loaded by whoever made the client.

@@ -1,4 +1,4 @@
-"""What each failure of an OpenAI-compatible server means, as a table; no message repeats what the provider said.
+"""What each failure of a provider of models means, as a table; no message repeats what the provider said.
 
 Providers put the key (masked or not) and the request into their error texts, so only the status and our own words go on.
 https://platform.openai.com/docs/guides/error-codes
@@ -27,18 +27,22 @@ _REJECTED = "{provider} rejected the request (status {status}). Check that the m
 _DOWN = "{provider} answers with status {status}. It is tried again later."
 _AWAY = "{provider} can't be reached. Check the base URL and the network; it is tried again later."
 _SLOW = "{provider} did not answer within {timeout:g} s. It is tried again later."
-_STRANGE = "{provider} answered with something that is not the OpenAI API. Check the base URL."
+_STRANGE = "{provider} answered with something that is not {api} API. Check the base URL."
 _BROKEN = "{provider} broke the answer off. It is tried again later."
 _EMPTY = "The model {model} used up its tokens before it answered. Choose a model that reasons less."
 _REFUSED = "The model {model} refused to answer. Change the question or choose another model."
 _FILTERED = "The content filter of {provider} stopped the answer. Change the question or choose another model."
 
 
+_APIS: Final = {"anthropic": "Anthropic's", "google": "the Gemini"}
+
+
 class Verdicts:
     """Turns failures of one provider and model into AppErrors; knows no key, so none can get out."""
 
     def __init__(self, provider: str, model: str, timeout: float) -> None:
-        self._names: dict[str, object] = {"provider": provider, "model": model, "timeout": timeout}
+        api = _APIS.get(provider, "the OpenAI")
+        self._names: dict[str, object] = {"provider": provider, "model": model, "timeout": timeout, "api": api}
 
     def of_status(self, status: int, *, code: str = "", named: str = "", retry_after: float | None = None) -> AppError:
         """An HTTP status, with the provider's own error code where it sent one, and the parameter it names where it is one we know."""

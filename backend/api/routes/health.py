@@ -52,6 +52,8 @@ async def metrics(request: Request, services: ServicesDep) -> Response:
         waiting, running = await services.queue.depth()
         services.meter.level("jobs_waiting", waiting)
         services.meter.level("jobs_running", running)
+    if (data_dir := request.app.state.data_dir) is not None:
+        services.meter.level("disk_free_bytes", (await asyncio.to_thread(shutil.disk_usage, data_dir)).free)
     body, content_type = request.app.state.render_metrics()
     return Response(body, headers={"Content-Type": content_type})
 

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, model_validator
 
 from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.webhooks import WebhookStateOut
 from backend.core.model.connection import ConnectionState
 from backend.core.model.schedule import LEAST_SECONDS, MOST_SECONDS
 
@@ -85,6 +86,7 @@ class ConnectionOut(Out):
     reconciled_at: datetime | None
     schedule: ScheduleOut | None
     next_run_at: datetime | None
+    webhook: WebhookStateOut | None = Field(description="Null while the helpdesk tells of nothing by itself.")
     report: ReportOut | None
 
 

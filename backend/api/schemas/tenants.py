@@ -1,10 +1,12 @@
 """JSON of tenants."""
 
 from datetime import datetime
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from backend.api.schemas.base import In, Name, Out
+from backend.core.model.personal import Kind, in_order
 
 
 class TenantIn(In):
@@ -22,19 +24,39 @@ class TenantOut(Out):
     created_at: datetime
 
 
-class SettingsIn(In):
-    """Settings to change."""
+KindName = Literal["email", "phone", "card", "rrn", "iban", "account", "passport", "person"]
+"""A kind of personal data, as its placeholders name it."""
 
-    masking: bool = Field(
+
+class SettingsIn(In):
+    """Settings to change; what is left out stays."""
+
+    masking: bool | None = Field(
+        None,
         description="Whether personal data is masked before a text leaves for a provider of models. "
-        "Off only where a contract allows the provider to see it; the change is written to the audit log."
+        "Off only where a contract allows the provider to see it; the change is written to the audit log.",
     )
+    masked_kinds: list[KindName] | None = Field(
+        None, min_length=1, description="Which kinds of personal data are masked where masking is on; all others are sent as they are."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "SettingsIn":
+        if self.masking is None and self.masked_kinds is None:
+            raise ValueError("give masking, masked_kinds or both")
+        return self
 
 
 class SettingsOut(Out):
     """How a company's data is handled."""
 
     masking: bool
+    masked_kinds: list[KindName]
+
+    @field_validator("masked_kinds", mode="before")
+    @classmethod
+    def _named(cls, kinds: frozenset[Kind]) -> list[str]:
+        return [kind.lower() for kind in in_order(kinds)]
 
 
 class AdminKeyIn(In):

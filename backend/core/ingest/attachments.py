@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import io
-import re
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from backend.core.ports.extract import Extracted, TextExtractor, TextPiece
 from backend.core.ports.source import Source
 
 OPAQUE = "application/octet-stream"
+_BY_CONTENT = "attachments/by-content"
 SMALL_BYTES = 512 * 1024
 """Files up to this size are held in memory, and few at a time are."""
 STOPS_THE_RUN = frozenset({Code.SOURCE_RATE_LIMITED, Code.STORAGE_FULL, Code.STORAGE_UNAVAILABLE})
@@ -61,6 +61,8 @@ async def read_attachments(
 ) -> list[ReadFile]:
     """Every attachment of an item, in order. Those kept before with the same size are not downloaded again.
 
+    The same content is kept once in a tenant and read once, however many tickets carry it: a logo in every signature.
+
     Raises only what concerns the whole source or the disk.
     """
     before = {file.original_id: file for file in known if file.blob_key is not None}
@@ -73,10 +75,10 @@ async def read_attachments(
 
 
 async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id: str, before: AttachmentFile | None) -> ReadFile:
-    folder = f"attachments/{reader.platform}/{_safe(attachment.original_id)}"
     if before is not None and before.size == attachment.size:
         file = msgspec.structs.replace(before, document_id=document_id, internal=attachment.internal)
-        return ReadFile(attachment=attachment, file=file, pieces=await _stored_text(reader.blobs, folder))
+        stored = await _stored_text(reader.blobs, before)
+        return ReadFile(attachment=attachment, file=file, pieces=stored.pieces if stored else ())
     file = AttachmentFile(
         attachment_id=attachment_id(reader.platform, attachment.original_id),
         document_id=document_id,
@@ -94,22 +96,27 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
             size, digest = await _download(reader, ref, attachment, scratch)
         except AppError as error:
             return ReadFile(attachment=attachment, file=_failed(file, error))
-        key = f"{folder}/{_safe(attachment.name) or 'file'}"
         content = scratch.getvalue() if isinstance(scratch, io.BytesIO) else Path(scratch.name)
-        await (reader.blobs.put(key, content) if isinstance(content, bytes) else reader.blobs.put_file(key, content))
-        file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=key)
-        try:
-            extracted = await reader.extractor.extract(content, attachment.name, ocr=False)
-        except AppError as error:
-            return ReadFile(attachment=attachment, file=_failed(file, error))
-    file = await _keep_text(reader.blobs, file, extracted)
-    return ReadFile(attachment=attachment, file=file, pieces=extracted.pieces)
+        file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=f"{_BY_CONTENT}/{digest[:2]}/{digest}/file")
+        await _keep_content(reader.blobs, file, content)
+        extracted = await _stored_text(reader.blobs, file)
+        if extracted is None:
+            try:
+                extracted = await reader.extractor.extract(content, attachment.name, ocr=False)
+            except AppError as error:
+                return ReadFile(attachment=attachment, file=_failed(file, error))
+            await _keep_text(reader.blobs, file, extracted)
+    return ReadFile(attachment=attachment, file=_with_text(file, extracted), pieces=extracted.pieces)
 
 
 async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: AttachmentFile) -> tuple[AttachmentFile, tuple[TextPiece, ...]]:
     """Read a stored file again, this time with the words in its pictures: what became of it, and all its text."""
     if file.blob_key is None:
         return msgspec.structs.replace(file, state=AttachmentState.KEPT), ()
+    stored = await _stored_text(blobs, file)
+    if stored is not None and not stored.waiting:
+        # Another ticket carries the same picture.
+        return _with_text(file, stored), stored.pieces
     with tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
         async for piece in blobs.read(file.blob_key):
             scratch.write(piece)
@@ -118,14 +125,24 @@ async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: Attach
             extracted = await extractor.extract(Path(scratch.name), file.name, ocr=True)
         except AppError as error:
             return _failed(file, error), ()
-    return await _keep_text(blobs, file, extracted), extracted.pieces
+    # Once is enough: what is not recognized now is not recognized for the next ticket either.
+    extracted = msgspec.structs.replace(extracted, waiting=False)
+    await _keep_text(blobs, file, extracted)
+    return _with_text(file, extracted), extracted.pieces
 
 
-async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> AttachmentFile:
+async def _keep_content(blobs: BlobStore, file: AttachmentFile, content: bytes | Path) -> None:
+    key = str(file.blob_key)
+    if await blobs.size(key) != file.size:
+        await (blobs.put(key, content) if isinstance(content, bytes) else blobs.put_file(key, content))
+
+
+async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> None:
     """Keep a file's text beside it, so that it is never read twice."""
-    if extracted.pieces:
-        folder = str(file.blob_key).rpartition("/")[0]
-        await blobs.put(f"{folder}/text.json", msgspec.json.encode(extracted))
+    await blobs.put(_text_key(file), msgspec.json.encode(extracted))
+
+
+def _with_text(file: AttachmentFile, extracted: Extracted) -> AttachmentFile:
     state = AttachmentState.READ if extracted.pieces else AttachmentState.KEPT
     state = AttachmentState.WAITING if extracted.waiting else state
     return msgspec.structs.replace(file, content_type=extracted.content_type, state=state)
@@ -165,17 +182,16 @@ async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, out: I
     return size, digest.hexdigest()
 
 
-async def _stored_text(blobs: BlobStore, folder: str) -> tuple[TextPiece, ...]:
-    data = await blobs.get(f"{folder}/text.json")
-    return msgspec.json.decode(data, type=Extracted).pieces if data else ()
+async def _stored_text(blobs: BlobStore, file: AttachmentFile) -> Extracted | None:
+    data = await blobs.get(_text_key(file))
+    return msgspec.json.decode(data, type=Extracted) if data else None
+
+
+def _text_key(file: AttachmentFile) -> str:
+    return f"{str(file.blob_key).rpartition('/')[0]}/text.json"
 
 
 def _failed(file: AttachmentFile, error: AppError) -> AttachmentFile:
     if error.code in STOPS_THE_RUN:
         raise error
     return msgspec.structs.replace(file, state=AttachmentState.FAILED, error_code=error.code.value, error_message=error.message)
-
-
-def _safe(name: str) -> str:
-    """A name as one path segment: letters of any script, digits, dot, dash and underscore; at most 60 characters."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._")[-60:]

@@ -38,6 +38,13 @@ class CredentialReport(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
+class Webhook(Struct, frozen=True, kw_only=True):
+    """What the helpdesk proves with that it is the one that tells of a change."""
+
+    secret: SealedSecret
+    set_at: datetime
+
+
 class Connection(Struct, frozen=True, kw_only=True):
     """A tenant's link to one helpdesk: where it is, sealed credentials, state."""
 
@@ -60,6 +67,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     """None: synced only when somebody asks."""
     next_run_at: datetime | None = None
     """When the schedule starts the next run; None while there is none or the connection is not active."""
+    webhook: Webhook | None = None
+    """None: the helpdesk tells of nothing by itself."""
 
 
 class SourceSettings(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ class JobName(StrEnum):
     SYNC_CONNECTION = "sync_connection"
     PROCESS_DOCUMENTS = "process_documents"
     READ_PICTURES = "read_pictures"
+    READ_NUDGES = "read_nudges"
 
 
 class Line(StrEnum):
@@ -49,5 +50,6 @@ DEADLINES: Final[dict[JobName, float]] = {
     JobName.SYNC_CONNECTION: 24 * 3600.0,
     JobName.PROCESS_DOCUMENTS: 6 * 3600.0,
     JobName.READ_PICTURES: 6 * 3600.0,
+    JobName.READ_NUDGES: 3600.0,
 }
 """Seconds after which a running job is taken for dead."""

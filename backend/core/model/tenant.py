@@ -6,6 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from backend.core.model.personal import ALL_KINDS, Kind
+
 
 class Role(StrEnum):
     """What sort of caller it is; each role is a set of scopes."""
@@ -97,6 +99,13 @@ class Tenant(Struct, frozen=True, kw_only=True):
     """The tenant's data key, wrapped by the installation's master key."""
     masking: bool = True
     """Whether personal data is masked before a text leaves for a provider of models."""
+    shown_kinds: frozenset[Kind] = frozenset()
+    """Kinds of personal data that are not masked even so; one that a later version learns is masked."""
+
+    @property
+    def masked_kinds(self) -> frozenset[Kind]:
+        """What is masked where `masking` is on."""
+        return ALL_KINDS - self.shown_kinds
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

@@ -4,12 +4,14 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from backend.core.model.connection import Connection
 from backend.core.model.job import Job
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
+from backend.core.ports.attachments import AttachmentStore
+from backend.core.ports.nudges import NudgeStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
-    AttachmentStore,
     AuditStore,
     CalibrationStore,
     ConnectionStore,
@@ -34,6 +36,7 @@ class UnitOfWork(Protocol):
     connections: ConnectionStore
     sync: SyncStore
     sweeps: SweepStore
+    nudges: NudgeStore
     usage: UsageStore
     budgets: BudgetStore
     feedback: FeedbackStore
@@ -80,6 +83,10 @@ class Directory(Protocol):
         """It was used just now."""
         ...
 
+    async def find_connection(self, connection_id: str) -> tuple[str, Connection] | None:
+        """company_id and Connection of this id, whatever tenant it belongs to: a webhook names its connection and nothing else."""
+        ...
+
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
         ...
@@ -89,15 +96,15 @@ class Directory(Protocol):
         ...
 
     async def unfinished(self) -> list[Job]:
-        """Jobs for all that is left to do: active runs, Documents to process, pictures to read."""
+        """Jobs for all that is left to do: active runs, Documents to process, pictures to read, nudges."""
         ...
 
     async def running(self) -> list[tuple[str, Run]]:
         """company_id and Run of every Run that is running."""
         ...
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
+    async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
+        """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
         ...
 
 

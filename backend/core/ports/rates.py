@@ -13,6 +13,8 @@ class RateScope(StrEnum):
     """Of one API key, its tokens included."""
     TENANT = "tenant"
     """Of all keys of one company."""
+    WEBHOOK = "webhook"
+    """Of one connection's helpdesk, where it has proved who it is."""
 
 
 class Rates(Protocol):

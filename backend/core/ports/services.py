@@ -1,10 +1,11 @@
 """All ports in one handle, as `bootstrap.py` builds it; use cases and the pipeline take it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from backend.core.model.budget import Usage
+from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.search import Makers
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Caches
@@ -19,6 +20,7 @@ from backend.core.ports.queue import JobQueue
 from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
 from backend.core.ports.vectors import VectorIndexes
+from backend.core.ports.webhook import WebhookFormat
 from backend.core.text.sparse import SparseEncoder
 
 
@@ -56,6 +58,8 @@ class Models:
     embed: Embedder
     unmasked: "Models | None" = None
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
+    masking_only: "Callable[[frozenset[Kind]], Models] | None" = None
+    """The same for a tenant that chose which kinds of personal data are masked; where it is None, all are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,7 @@ class Encoders:
 class EncodersOf(Protocol):
     """Finds what made the vectors of an older index."""
 
-    async def __call__(self, makers: Makers, *, masked: bool) -> Encoders | None:
+    async def __call__(self, makers: Makers, *, masked: frozenset[Kind]) -> Encoders | None:
         """None where its terms were cut in a way that this version does not know any more."""
         ...
 
@@ -113,13 +117,15 @@ class Services:
     older: EncodersOf
     circuits: Sequence[CircuitView] = ()
     """One for each model of a provider."""
+    webhooks: Mapping[str, WebhookFormat] = field(default_factory=dict)
+    """By platform; those that are missing have none."""
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""
         models = await self.models_of(company_id)
         if makers == self.indexes.makers:
             return Encoders(encoder=self.encoder, embed=models.embed if makers.dense else None)
-        found = await self.older(makers, masked=await self._masks(company_id))
+        found = await self.older(makers, masked=await self._masked_kinds(company_id))
         if found is None or found.embed is None:
             return found
         return Encoders(encoder=found.encoder, embed=self.spending.bind(replace(models, embed=found.embed), company_id).embed)
@@ -130,11 +136,17 @@ class Services:
         A tenant that is unknown has its personal data masked.
         """
         models = self.models
-        if models.unmasked is not None and not await self._masks(company_id):
-            models = models.unmasked
+        if models.unmasked is not None:
+            kinds = await self._masked_kinds(company_id)
+            if not kinds:
+                models = models.unmasked
+            elif kinds != ALL_KINDS and models.masking_only is not None:
+                models = models.masking_only(kinds)
         return self.spending.bind(models, company_id)
 
-    async def _masks(self, company_id: str) -> bool:
+    async def _masked_kinds(self, company_id: str) -> frozenset[Kind]:
         async with self.database.directory() as directory:
             tenant = await directory.get_tenant(company_id)
-        return tenant is None or tenant.masking
+        if tenant is None:
+            return ALL_KINDS
+        return tenant.masked_kinds if tenant.masking else frozenset()

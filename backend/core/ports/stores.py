@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
-from backend.core.model.document import AttachmentFile, DocState, DocType, Document
+from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
@@ -96,30 +96,6 @@ class DocumentStore(Protocol):
 
         Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
         """
-        ...
-
-
-class AttachmentStore(Protocol):
-    """What became of attachments."""
-
-    async def put(self, files: Sequence[AttachmentFile]) -> None:
-        """Insert or replace."""
-        ...
-
-    async def get(self, attachment_id: str) -> AttachmentFile | None:
-        """One by id."""
-        ...
-
-    async def waiting(self, limit: int) -> list[AttachmentFile]:
-        """Up to `limit` whose pictures are still to be read."""
-        ...
-
-    async def of(self, document_ids: Collection[str]) -> list[AttachmentFile]:
-        """All of these Documents, in one query."""
-        ...
-
-    async def delete(self, document_ids: Collection[str]) -> None:
-        """Forget all of these Documents; their blobs are the caller's to delete."""
         ...
 
 

@@ -30,12 +30,13 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
     """
     index, encoders = await _searched(services, company_id)
     embedder = encoders.embed
+    kept = services.caches.open(company_id)
     policy = await _calibrated(services, company_id, index)
     if embedder is None:
         policy = replace(policy, dense_weight=0.0)
     with services.meter.stage("search"):
         try:
-            result, usage = await search(query, index=index, embedder=embedder, encoder=encoders.encoder, policy=policy)
+            result, usage = await search(query, index=index, embedder=embedder, encoder=encoders.encoder, policy=policy, kept=kept)
         except AppError as error:
             if error.code is not Code.LLM_BUDGET_USED_UP or query.ranking.sparse_weight == 0 or policy.sparse_weight == 0:
                 raise

@@ -1,14 +1,17 @@
 """Find the Documents that speak about a question, and say whether any of them can answer it."""
 
 import time
+from array import array
 from collections.abc import Sequence
 
 from msgspec import structs
 
 from backend.core.errors import AppError, Code
+from backend.core.ids import text_hash
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.search import Found, Hit, Query, Ranking, SearchResult, VectorQuery, Why
-from backend.core.ports.llm import Embedder
+from backend.core.ports.cache import Cache
+from backend.core.ports.llm import Embedder, masking_of
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import Word, coverage, covered, question_words, rarity, support, weigh
@@ -18,6 +21,8 @@ from backend.core.text.sparse import SparseEncoder
 # Points asked of the index for one wanted Document: several chunks of one often stand together.
 _POINTS_PER_DOCUMENT = 4
 _LEAST_POINTS = 40
+# The vector of a question never changes; this bounds how many are kept.
+_KEEP_SECONDS = 3_600.0
 # What is listed for a question that nothing answers comes so near to the thresholds.
 _NEARLY_SUPPORT = 0.25
 _NEARLY_COSINE = 0.1
@@ -25,15 +30,15 @@ _WEAK = "too little in common for an answer"
 
 
 async def search(
-    query: Query, *, index: VectorIndex, embedder: Embedder | None, encoder: SparseEncoder, policy: Policy
+    query: Query, *, index: VectorIndex, embedder: Embedder | None, encoder: SparseEncoder, policy: Policy, kept: Cache | None = None
 ) -> tuple[SearchResult, Usage]:
-    """Documents in order, each with its best chunk, and what finding them cost.
+    """Documents in order, each with its best chunk, and what finding them cost; `kept` remembers the vectors of questions.
 
     Raises the Embedder's LLM_* errors where dense vectors weigh, and the index's.
     """
     began = time.perf_counter()
     dense_weight, sparse_weight = _weights(query.ranking, policy)
-    dense, usage = await _embed(query.text, embedder, dense_weight)
+    dense, usage = await _embed(query.text, embedder, dense_weight, kept)
     asked = VectorQuery(
         dense=dense,
         sparse=encoder.query(query.text),
@@ -80,10 +85,17 @@ def _weights(ranking: Ranking, policy: Policy) -> tuple[float, float]:
     return dense, sparse
 
 
-async def _embed(text: str, embedder: Embedder | None, dense_weight: float) -> tuple[list[float] | None, Usage]:
+async def _embed(text: str, embedder: Embedder | None, dense_weight: float, kept: Cache | None) -> tuple[list[float] | None, Usage]:
+    """The question's vector. The same one is asked again page by page, and by many: a provider is asked once an hour."""
     if embedder is None or dense_weight <= 0 or not text.strip():
         return None, Usage()
+    key = "question/" + text_hash(masking_of(embedder), embedder.provider, embedder.model, str(embedder.dimension), text)
+    remembers = kept if embedder.provider != "offline" else None
+    if remembers is not None and (data := await remembers.get(key)) is not None:
+        return array("f", data).tolist(), Usage()
     vectors, usage = await embedder.embed([text], Purpose.EMBED_QUERY)
+    if remembers is not None:
+        await remembers.put(key, array("f", vectors[0]).tobytes(), _KEEP_SECONDS)
     return vectors[0], usage
 
 

@@ -9,14 +9,15 @@ The values are known to the Mask alone, for as long as the call lasts.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from backend.core.text.personal import Kind, Span, find
+from backend.core.model.personal import ALL_KINDS, Kind, Span, in_order
+from backend.core.text.personal import find
 
-MASKING_VERSION: Final = "mask-1"
+MASKING_VERSION: Final = "mask-2"
 """Part of every cache key: a change in what is masked changes what a model saw."""
 HOW_TO_COPY: Final = (
     "The texts hold placeholders such as [EMAIL_1], [PHONE_1] or [PERSON_1] instead of personal data. Where you need one, copy it exactly "
@@ -29,26 +30,56 @@ _STAND_INS: Final = {
     Kind.CARD: "****-****-****-****",
     Kind.RESIDENT: "******-*******",
     Kind.IBAN: "**** **** ****",
+    Kind.ACCOUNT: "***-***-******",
+    Kind.PASSPORT: "*********",
     Kind.PERSON: "***",
 }
 _KINDS: Final = "|".join(kind.value for kind in Kind)
-# Models write an underscore with a backslash in Markdown, and some use East Asian brackets.
-_PLACEHOLDER = re.compile(rf"[\[【]({_KINDS})\\?_([0-9]{{1,4}})[\]】]")
-_BEGUN = re.compile(r"[\[【](?:[A-Z]{0,6}|[A-Z]{3,6}\\?(?:_[0-9]{0,4})?)\Z")
+_OPEN: Final = r"[\[【［]"
+# Models change a placeholder a little: small letters, a blank or dash for the underscore, other brackets or none, and a backslash
+# before the underscore as Markdown has it (two in JSON). Without brackets only the exact word counts: "phone 1" is plain English.
+_PLACEHOLDER = re.compile(
+    rf"{_OPEN}[ ]?((?i:{_KINDS}))(?:\\{{0,2}}_|[ -])?([0-9]{{1,4}})[ ]?[\]】］]"
+    rf"|(?<![A-Za-z0-9_])({_KINDS})\\{{0,2}}_([0-9]{{1,4}})(?![A-Za-z0-9_])",
+    re.ASCII,
+)
+_AFTER = re.compile(r"[\\_\s-]{0,6}([0-9]{1,4})", re.ASCII)
+"""More than is ever restored, so that nothing that somebody typed can be."""
+_WORD = re.compile(r"[A-Za-z0-9_]\Z")
+
+
+def _prefixes(word: str, rest: str) -> str:
+    """A pattern of the beginnings of `word`, followed by `rest` where it is whole."""
+    pattern = rest
+    for character in reversed(word):
+        pattern = f"{character}(?:{pattern})?"
+    return pattern
+
+
+_INSIDE: Final = "|".join(_prefixes(kind.value, r"(?:\\{0,2}_?|[ -])[0-9]{0,4}[ ]?") for kind in Kind)
+_BARE: Final = "|".join(_prefixes(kind.value, r"\\{0,2}(?:_[0-9]{0,4})?") for kind in Kind)
+_BEGUN = re.compile(rf"(?:{_OPEN}[ ]?(?:(?i:{_INSIDE}))?|(?<![A-Za-z0-9_])(?:{_BARE}))\Z", re.ASCII)
+_LONGEST: Final = 24
+"""Characters of a placeholder, however it was changed."""
+_BY_LABEL: Final = frozenset({Kind.ACCOUNT, Kind.PASSPORT, Kind.RESIDENT})
 _LETTER = re.compile(r"[^\W\d_]")
 _HANGUL = re.compile(r"[가-힣 ]+")
 
 
 class Mask:
-    """The placeholders of one prompt."""
+    """The placeholders of one prompt; kinds that are not among `kinds` are left as they are."""
 
-    def __init__(self, texts: Sequence[str], names: Collection[str] = (), *, fixed: Sequence[str] = ()) -> None:
+    def __init__(
+        self, texts: Sequence[str], names: Collection[str] = (), *, fixed: Sequence[str] = (), kinds: Collection[Kind] = ALL_KINDS
+    ) -> None:
+        self._kinds = kinds
         self._values: dict[str, str] = {}
         self._placeholders: dict[tuple[Kind, str], str] = {}
         self._counts: dict[Kind, int] = {}
-        # Who writes "[EMAIL_1]" into a ticket must not get somebody's address for it.
-        self._taken = {f"[{kind}_{number}]" for text in (*texts, *fixed) if "_" in text for kind, number in _PLACEHOLDER.findall(text)}
-        known = _names(names)
+        # Who writes "[EMAIL_1]" into a ticket, in whatever spelling, must not get somebody's address for it.
+        self._taken = {placeholder for text in (*texts, *fixed) for placeholder in _typed(text)}
+        known = _names(names) if Kind.PERSON in kinds else None
+        self._told = told_in((*texts, *fixed))
         self.texts = [self._masked(text, known) for text in texts]
         """The texts without personal data, in order."""
         self.fixed = [self._masked(text, None) for text in fixed]
@@ -60,7 +91,7 @@ class Mask:
 
     def restore(self, text: str, *, in_json: bool = False) -> str:
         """The text with the values for the placeholders; unknown ones stay. `in_json`: the text is JSON."""
-        if not self._values or ("[" not in text and "【" not in text):
+        if not self._values:
             return text
         return _PLACEHOLDER.sub(lambda found: self._value(found, in_json=in_json), text)
 
@@ -69,13 +100,14 @@ class Mask:
         return Restorer(self, in_json=in_json)
 
     def _value(self, found: re.Match[str], *, in_json: bool) -> str:
-        value = self._values.get(f"[{found[1]}_{found[2]}]")
+        kind, number = found[1] or found[3], found[2] or found[4]
+        value = self._values.get(f"[{kind.upper()}_{int(number)}]")
         if value is None:
             return found.group()
         return msgspec.json.encode(value).decode()[1:-1] if in_json else value
 
     def _masked(self, text: str, names: re.Pattern[str] | None) -> str:
-        spans = find(text)
+        spans = _find(text, self._kinds, self._told)
         if names is not None:
             spans = _with_names(text, spans, names)
         return _replaced(text, spans, self._placeholder)
@@ -98,39 +130,81 @@ class Restorer:
         self._mask = mask
         self._in_json = in_json
         self._held = ""
+        self._glued = False
+        """Whether a letter, digit or underscore went before: `MY_EMAIL_1` is no placeholder."""
 
     def feed(self, piece: str) -> str:
         """What is certain now."""
         if not self._mask:
             return piece
-        text = self._held + piece
-        begun = _BEGUN.search(text, max(0, len(text) - 16))
+        text = ("_" if self._glued else "") + self._held + piece
+        begun = _BEGUN.search(text, max(0, len(text) - _LONGEST))
         cut = begun.start() if begun else len(text)
-        self._held = text[cut:]
-        return self._mask.restore(text[:cut], in_json=self._in_json)
+        return self._let_go(text, cut)
 
     def finish(self) -> str:
         """What was held back."""
-        rest, self._held = self._held, ""
-        return self._mask.restore(rest, in_json=self._in_json)
+        text = ("_" if self._glued else "") + self._held
+        return self._let_go(text, len(text))
+
+    def _let_go(self, text: str, cut: int) -> str:
+        said, self._held = text[:cut], text[cut:]
+        known = int(self._glued)
+        self._glued = _WORD.search(said) is not None
+        return self._mask.restore(said, in_json=self._in_json)[known:]
 
 
-def redact(text: str, *, keep: Collection[str] = ()) -> str:
-    """The text with neutral stand-ins for personal data; values in `keep` (as `values_of` gives them) stay."""
-    spans = find(text)
+def redact(text: str, *, keep: Collection[str] = (), told: Mapping[str, Kind] | None = None) -> str:
+    """The text with neutral stand-ins for personal data; values in `keep` (as `values_of` gives them) stay.
+
+    `told`: what other texts tell of the same matter (`told_in`), which may stand here without its label.
+    """
+    spans = _find(text, ALL_KINDS, told or {})
     if keep:
         spans = [span for span in spans if _canonical(text[span.start : span.end]) not in keep]
     return _replaced(text, spans, lambda kind, _: _STAND_INS[kind])
 
 
-def blur(text: str) -> str:
+def blur(text: str, kinds: Collection[Kind] = ALL_KINDS) -> str:
     """The text with a word for each value, `[EMAIL]`: the same in a question and in a document, whatever stands around it."""
-    return _replaced(text, find(text), lambda kind, _: f"[{kind.value}]")
+    return _replaced(text, _find(text, kinds, {}), lambda kind, _: f"[{kind.value}]")
+
+
+def version_of(kinds: Collection[Kind]) -> str:
+    """What a cache key says of the masking: its version, and the kinds where they are not all."""
+    return MASKING_VERSION if len(frozenset(kinds)) == len(Kind) else "-".join([MASKING_VERSION, *in_order(kinds)])
 
 
 def values_of(texts: Iterable[str]) -> frozenset[str]:
     """The personal data in these texts, each in one spelling, for `redact(keep=)`."""
     return frozenset(_canonical(text[span.start : span.end]) for text in texts for span in find(text))
+
+
+def told_in(texts: Iterable[str]) -> dict[str, Kind]:
+    """Values that only their label gave away, by kind: who repeats one may leave the label out."""
+    return {text[span.start : span.end]: span.kind for text in texts for span in find(text) if span.kind in _BY_LABEL}
+
+
+def _find(text: str, kinds: Collection[Kind], told: Mapping[str, Kind]) -> list[Span]:
+    spans = find(text)
+    for value, kind in told.items():
+        if value in text:
+            again = (Span(*found.span(), kind) for found in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text))
+            spans += [each for each in again if not any(each.start < span.end and span.start < each.end for span in spans)]
+    spans.sort()
+    return spans if len(kinds) == len(Kind) else [span for span in spans if span.kind in kinds]
+
+
+def _typed(text: str) -> Iterator[str]:
+    """Placeholders that a text holds already, or could be read to hold."""
+    upper = text.upper()
+    for kind in Kind:
+        at = upper.find(kind)
+        while at >= 0:
+            if found := _AFTER.match(upper, at + len(kind)):
+                # In "EMAIL_12" the beginning may end where a value was cut out.
+                yield from (f"[{kind}_{int(found[1][:digits])}]" for digits in range(1, len(found[1]) + 1))
+            at = upper.find(kind, at + 1)
 
 
 def _canonical(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Find personal data in Korean and English text: e-mail addresses, phone, card, resident-registration numbers, IBANs.
+"""Find personal data in Korean and English text: e-mail addresses, phone, card, resident-registration and passport numbers, accounts.
 
 A value is what its own check says it is (a date, Luhn, mod 97, a known area or country code) and stands alone: numbers of tickets
 and orders, error codes, versions, dates, amounts and UUIDs are left as they are.
@@ -10,30 +10,10 @@ https://en.wikipedia.org/wiki/International_Bank_Account_Number.
 
 import re
 from collections.abc import Iterator
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Kind(StrEnum):
-    """What sort of personal data it is."""
-
-    EMAIL = "EMAIL"
-    PHONE = "PHONE"
-    CARD = "CARD"
-    RESIDENT = "RRN"
-    """A Korean resident-registration or foreigner number."""
-    IBAN = "IBAN"
-    PERSON = "PERSON"
-    """A name that is known from somewhere else; `find` does not look for any."""
-
-
-class Span(NamedTuple):
-    """Where a value stands in a text."""
-
-    start: int
-    end: int
-    kind: Kind
-
+from backend.core.model.personal import Kind, Span
+from backend.core.text import labeled
 
 _DASHES: Final = "-‐‑‒–—―−－ｰ"
 _BLANKS: Final = " \u00a0\u2009\u202f\u3000\u200b\u200c\u200d\u2060\u00ad"
@@ -67,8 +47,8 @@ _MOBILE: Final = rf"01[016789]{_S}[0-9]{{3,4}}{_S}[0-9]{{4}}"
 _AREA: Final = r"2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|[3678]0|50[2-9]"
 _NUMBER = re.compile(
     rf"(?P<resident>[0-9]{{2}}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[ -]{{0,3}}[1-8][0-9]{{6}}{_E})"
-    rf"|(?P<card>(?:[0-9]{{4}}(?:[ -][0-9]{{4}}){{3}}(?:[ -][0-9]{{3}}(?![0-9]))?"
-    rf"|[0-9]{{4}}[ -][0-9]{{6}}[ -][0-9]{{4,5}}|[0-9]{{15,16}}){_E})"
+    rf"|(?P<card>(?:[0-9]{{4}}(?:[ .-]{{1,3}}[0-9]{{4}}){{3}}(?:[ .-]{{1,3}}[0-9]{{3}}(?![0-9]))?"
+    rf"|[0-9]{{4}}[ .-]{{1,3}}[0-9]{{6}}[ .-]{{1,3}}[0-9]{{4,5}}|[0-9]{{14,19}}){_E})"
     rf"|(?P<home>\(?(?:{_MOBILE}|0(?:{_AREA}){_S}[0-9]{{3,4}}{_S}[0-9]{{4}}){_E})"
     rf"|(?P<abroad>\+{_S}82{_S}0?{_S}(?:1[016789]|{_AREA}){_S}[0-9]{{3,4}}{_S}[0-9]{{4}}{_E}"
     rf"|(?:\+1{_S}|1[ -])\(?[2-9][0-9]{{2}}{_S}[2-9][0-9]{{2}}{_S}[0-9]{{4}}{_E}"
@@ -101,6 +81,7 @@ def find(text: str) -> list[Span]:
     """The personal data in a text, in order and without overlap."""
     spans = [*_emails(text), *_ibans(text)] if len(text) > 5 else []
     spans += _numbers(text)
+    spans += [*labeled.starred(text, _PLAIN), *labeled.passports(text)]
     if len(spans) < 2:
         return spans
     spans.sort(key=lambda span: (span.start, -span.end))
@@ -156,33 +137,46 @@ def _numbers(text: str) -> Iterator[Span]:
             start -= 1
         plain = text[start : run.end()].translate(_PLAIN)
         at = 0
+        spans: list[Span] = []
         while found := _NUMBER.search(plain, at):
-            kind = _kind(found)
-            if kind is not None and _stands_alone(text, start + found.start(), start + found.end()):
-                yield Span(start + found.start(), start + found.end(), kind)
+            first, end = start + found.start(), start + found.end()
+            kind = _kind(found, text, first, end)
+            if kind is not None and _stands_alone(text, first, end):
+                spans.append(Span(first, end, kind))
                 at = found.end()
             else:
                 at = found.start() + 1
+        yield from spans
+        # A phone number beside a bank's name is a phone number.
+        for account in labeled.accounts(text, plain, start):
+            if not any(account.start < span.end and span.start < account.end for span in spans):
+                yield account
 
 
-def _kind(found: re.Match[str]) -> Kind | None:
-    """What a candidate is, where its own check confirms it."""
+def _kind(found: re.Match[str], text: str, first: int, last: int) -> Kind | None:
+    """What a candidate is, where its own check confirms it and nobody named it something else."""
     value = found.group()
     digits = "".join(filter(str.isdigit, value))
     match found.lastgroup:
         case "resident":
-            # Without a separator it may as well be a time in milliseconds; the check digit tells.
-            return Kind.RESIDENT if not value.isdigit() or _resident_check(digits) else None
+            return Kind.RESIDENT if _is_resident(value, digits, text, first) else None
         case "card":
-            return Kind.CARD if _CARDS.fullmatch(digits) and _luhn(digits) else None
+            return Kind.CARD if _CARDS.fullmatch(digits) and _luhn(digits) and not labeled.named_otherwise(text, first) else None
         case "abroad":
             return Kind.PHONE if _is_abroad(value, digits) else None
         case "hotline":
-            # 1600-1700 is a range of round numbers.
-            return None if digits.endswith("00") and digits[2:4] == "00" else Kind.PHONE
+            # 1600-1700 is a range of round numbers, 1588-1600원 one of prices.
+            return None if (digits.endswith("00") and digits[2:4] == "00") or labeled.is_amount(text, last) else Kind.PHONE
         case "trunk":
             return Kind.PHONE if 9 <= len(digits) <= 11 else None
-    return Kind.PHONE
+    return None if value.isdigit() and labeled.named_otherwise(text, first) else Kind.PHONE
+
+
+def _is_resident(value: str, digits: str, text: str, first: int) -> bool:
+    """Without a separator it may as well be a time in milliseconds: its check digit tells, or its name, for those since 2020 have none."""
+    if value.isdigit() and not _resident_check(digits):
+        return labeled.named_resident(text, first)
+    return not labeled.named_otherwise(text, first)
 
 
 def _is_abroad(value: str, digits: str) -> bool:

@@ -13,6 +13,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
+from backend.core.model.job import Job, JobName, Line
 from backend.core.model.quota import Lane
 from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
@@ -129,6 +130,9 @@ async def change_connection(
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
         changed = planned(changed, clock.now()) if current.state is not wanted_state else changed
         await uow.connections.put(changed)
+        if changed.state is ConnectionState.ACTIVE and changed.webhook is not None:
+            # What webhooks told of meanwhile was noted and waits.
+            uow.enqueue(Job(name=JobName.READ_NUDGES, company_id=company_id, subject=connection_id, line=Line.QUICK))
     return changed
 
 
@@ -172,12 +176,16 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
         if not page:
             break
         await index.delete([document.document_id for document in page])
+        # Another ticket may carry the same file.
+        ids = [document.document_id for document in page]
+        async with services.database.open(company_id) as uow:
+            shared = await uow.attachments.in_use({each.blob_key for each in attachments if each.blob_key}, without=ids)
         # An attachment's folder also holds the text that was read from it.
-        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key}:
+        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key and each.blob_key not in shared}:
             files += await blobs.delete(folder)
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
-            await uow.attachments.delete([document.document_id for document in page])
+            await uow.attachments.delete(ids)
         documents += len(page)
     files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
     return documents, files

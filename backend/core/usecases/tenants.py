@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import TenantCaller
+from backend.core.model.personal import ALL_KINDS, Kind, in_order
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import AuditEntry, Caller, Tenant
 from backend.core.ports.services import Services
@@ -75,27 +77,31 @@ async def get_tenant(services: Services, company_id: str) -> Tenant:
     return tenant
 
 
-async def change_masking(services: Services, caller: TenantCaller, *, masking: bool) -> Tenant:
-    """Switch the masking of personal data on or off for the caller's company. Raises TENANT_NOT_FOUND.
+async def change_masking(
+    services: Services, caller: TenantCaller, *, masking: bool | None = None, kinds: Collection[Kind] | None = None
+) -> Tenant:
+    """Switch the masking of personal data on or off for the caller's company, or choose the kinds; None: as it was.
 
-    It holds from the next call to a model on. Summaries stay neutral either way.
+    It holds from the next call to a model on. Summaries stay neutral either way. Raises TENANT_NOT_FOUND, and INVALID_REQUEST
+    for no kind at all.
     """
-    entry = AuditEntry(
-        at=clock.now(),
-        actor=caller.actor,
-        action="tenant.settings",
-        target=caller.company_id,
-        details={"masking": "on" if masking else "off"},
-        request_id=caller.request_id,
-    )
-    async with services.database.open(caller.company_id, write=True) as uow:
-        # Written first: nobody switches it off without a trace, whatever happens between the two transactions.
-        await uow.audit.add(entry)
+    if kinds is not None and not kinds:
+        raise AppError(Code.INVALID_REQUEST, "Choose at least one kind, or switch masking off: settings masking off.")
+    details = {} if masking is None else {"masking": "on" if masking else "off"}
+    if kinds is not None:
+        details["kinds"] = ",".join(kind.lower() for kind in in_order(kinds))
+    entry = msgspec.structs.replace(_entry(caller, "tenant.settings", caller.company_id), details=details)
     async with services.database.directory() as directory:
         tenant = await directory.lock_tenant(caller.company_id)
         if tenant is None:
             raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {caller.company_id}.")
-        changed = msgspec.structs.replace(tenant, masking=masking)
+        # In one transaction: the trace is kept if and only if the change is.
+        await directory.audit(entry, caller.company_id)
+        changed = msgspec.structs.replace(
+            tenant,
+            masking=tenant.masking if masking is None else masking,
+            shown_kinds=tenant.shown_kinds if kinds is None else ALL_KINDS - frozenset(kinds),
+        )
         await directory.put_tenant(changed)
     return changed
 

@@ -70,15 +70,19 @@ class S3BlobStore:
         where = self._where(key)
         if start < 0 or (end is not None and end < start):
             raise AppError(Code.INVALID_REQUEST, "The range of bytes is not possible.")
-        size = await self.size(key)
-        if size is None:
-            raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was not kept.")
-        end = size if end is None else min(end, size)
+        if start == end:
+            if await self.size(key) is None:
+                raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was not kept.")
+            return
         version = ""
-        while start < end:
-            piece, version = await self._aws.run(_get_range, self._s3, where, (start, min(end, start + _PIECE)), version)
+        while end is None or start < end:
+            stop = start + _PIECE if end is None else min(end, start + _PIECE)
+            piece, size, version = await self._aws.run(_get_range, self._s3, where, (start, stop), version)
             start += len(piece)
-            yield piece
+            if piece:
+                yield piece
+            if start >= size:
+                return
 
     async def size(self, key: str) -> int | None:
         """In bytes, None where there is no such file."""
@@ -211,17 +215,21 @@ def _get(s3: Any, where: dict[str, str]) -> bytes | None:
     return data
 
 
-def _get_range(s3: Any, where: dict[str, str], span: tuple[int, int], version: str) -> tuple[bytes, str]:
-    """One piece and the ETag of what it is from; with `version` only from the same."""
+def _get_range(s3: Any, where: dict[str, str], span: tuple[int, int], version: str) -> tuple[bytes, int, str]:
+    """One piece, the size of the whole and its ETag; with `version` only from the same. Nothing, and 0, from beyond its end."""
     try:
         answer = s3.get_object(**where, Range=f"bytes={span[0]}-{span[1] - 1}", **({"IfMatch": version} if version else {}))
         with answer["Body"] as body:
             data: bytes = body.read()
     except s3.exceptions.ClientError as error:
+        if code_of(error) in _OUTSIDE and not version:
+            return b"", 0, ""
+        if code_of(error) in _MISSING and not version:
+            raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was not kept.") from error
         if code_of(error) in _MISSING | _OUTSIDE | _CHANGED:
             raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was replaced or deleted while it was read.") from error
         raise
-    return data, answer["ETag"]
+    return data, int(answer["ContentRange"].rpartition("/")[2]), answer["ETag"]
 
 
 def _size(s3: Any, where: dict[str, str]) -> int | None:

@@ -8,10 +8,8 @@ import structlog
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
 
 from backend.core.ports.rates import RateScope
-from backend.storage.redis.connection import PREFIX, open_pool
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +23,17 @@ class LimitedRates:
         self._items: dict[RateScope, RateLimitItem] = {scope: parse(limit) for scope, limit in limits.items() if limit}
         self._memory = MemoryStorage()
         self._local = SlidingWindowCounterRateLimiter(self._memory)
-        self._pool = None if url is None else open_pool(url)
+        self._pool: Any = None
         self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._failures: tuple[type[Exception], ...] = (OSError,)
         if url is not None:
+            # Loaded where there is a Redis: the embedded mode never needs it.
+            from redis.exceptions import RedisError  # noqa: PLC0415
+
+            from backend.storage.redis.connection import PREFIX, open_pool  # noqa: PLC0415
+
+            self._failures = (RedisError, OSError)
+            self._pool = open_pool(url)
             options: dict[str, Any] = {"connection_pool": self._pool}
             storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=f"{PREFIX}:rates", **options)
             self._shared = SlidingWindowCounterRateLimiter(storage)
@@ -41,7 +47,7 @@ class LimitedRates:
         if self._shared is not None and time.monotonic() >= self._asked_from:
             try:
                 return await _take(self._shared, item, (*names, scope.value))
-            except (RedisError, OSError) as error:
+            except self._failures as error:
                 self._asked_from = time.monotonic() + _AWAY_SECONDS
                 log.warning("rates_away", reason=type(error).__name__)
         return await _take(self._local, item, (*names, scope.value))

@@ -51,6 +51,16 @@ class SqlAttachmentStore(TenantTables):
             found += [_file.decode(row.body) for row in rows]
         return found
 
+    async def in_use(self, blob_keys: Collection[str], *, without: Collection[str]) -> list[str]:
+        """Those of these files that an attachment of a Document not among `without` is."""
+        key = table.c.body.op("->>")("blob_key")
+        found: list[str] = []
+        for keys in batches(blob_keys):
+            others = table.c.document_id.not_in(list(without))
+            query = select(key).distinct().where(table.c.company_id == self._company_id, key.in_(keys), others)
+            found += [row[0] for row in await self._in.rows(query)]
+        return found
+
     async def delete(self, document_ids: Collection[str]) -> None:
         """Forget all of these Documents; their blobs are the caller's to delete."""
         for ids in batches(document_ids):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKey, String
+from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKey, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
@@ -53,3 +53,15 @@ def company(*, of_tenant: bool = True) -> Column[str]:
     if of_tenant:
         return Column("company_id", String(63), ForeignKey("tenants.company_id"), nullable=False)
     return Column("company_id", String(63), nullable=False)
+
+
+def new_metadata() -> MetaData:
+    """For the tables, with the names of keys and indexes made by one rule: migrations name them too."""
+    return MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        }
+    )

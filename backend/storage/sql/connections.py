@@ -5,7 +5,7 @@ from sqlalchemy import delete, select
 
 from backend.core.model.connection import Connection
 from backend.storage.sql.tables import connections as table
-from backend.storage.sql.tables import cursors, failures, held_deletions, runs, sightings
+from backend.storage.sql.tables import cursors, deliveries, failures, held_deletions, nudges, runs, sightings
 from backend.storage.sql.transaction import TenantTables
 
 _connection = msgspec.json.Decoder(Connection)
@@ -40,6 +40,6 @@ class SqlConnectionStore(TenantTables):
         return [_connection.decode(row.body) for row in rows]
 
     async def delete(self, connection_id: str) -> None:
-        """Remove it with its cursors, failures and runs; its Documents are the caller's to remove first."""
-        for owned in (cursors, failures, held_deletions, sightings, runs, table):
+        """Remove it with its cursors, failures, nudges and runs; its Documents are the caller's to remove first."""
+        for owned in (cursors, failures, held_deletions, sightings, nudges, deliveries, runs, table):
             await self._in.write(delete(owned).where(owned.c.company_id == self._company_id, owned.c.connection_id == connection_id))

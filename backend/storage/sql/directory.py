@@ -6,8 +6,9 @@ import msgspec
 from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, or_, select, update
 
 from backend.core.clock import now
+from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import ALL, Job, JobName, Line
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
@@ -23,6 +24,7 @@ from backend.storage.sql.tables import (
     connections,
     documents,
     metadata,
+    nudges,
     runs,
     tenants,
 )
@@ -46,8 +48,11 @@ _LEFT_TO_DO = select(
         exists().where(_OWN, RETRIED, documents.c.next_try_at <= _AT),
     ).label("to_process"),
     exists().where(attachments.c.company_id == bindparam("of"), WAITING_FILE).label("to_read"),
+    exists().where(nudges.c.company_id == bindparam("of")).label("nudged"),
 )
+_NUDGED = select(nudges.c.connection_id).where(nudges.c.company_id == bindparam("of")).distinct().order_by(nudges.c.connection_id)
 _run = msgspec.json.Decoder(Run)
+_connection = msgspec.json.Decoder(Connection)
 _tenant = msgspec.json.Decoder(Tenant)
 
 
@@ -106,6 +111,12 @@ class SqlDirectory:
         if row and (row.last_used_at is None or at - row.last_used_at >= _USE_IS_KEPT_EVERY):
             await self._in.write(update(api_keys).where(api_keys.c.key_id == key_id).values(last_used_at=at))
 
+    async def find_connection(self, connection_id: str) -> tuple[str, Connection] | None:
+        """company_id and Connection of this id, whatever tenant it belongs to."""
+        query = select(connections.c.company_id, connections.c.body).where(connections.c.connection_id == connection_id)
+        row = await self._in.row(query)
+        return (row.company_id, _connection.decode(row.body)) if row else None
+
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
         query = select(connections.c.company_id, connections.c.connection_id).where(connections.c.next_run_at <= at)
@@ -120,11 +131,13 @@ class SqlDirectory:
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.
 
-        Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read.
+        Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read;
+        what webhooks told of.
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
         to_process: list[Job] = []
         to_read: list[Job] = []
+        nudged: list[Job] = []
         at = now()
         for (company_id,) in await self._in.rows(select(tenants.c.company_id).order_by(tenants.c.company_id)):
             # Row-level security shows Documents to their tenant only, so each is asked for itself.
@@ -134,8 +147,12 @@ class SqlDirectory:
                 to_process.append(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
             if left is not None and left.to_read:
                 to_read.append(Job(name=JobName.READ_PICTURES, company_id=company_id, subject=ALL))
+            if left is not None and left.nudged:
+                told = [row.connection_id for row in await self._in.rows(_NUDGED, {"of": company_id})]
+                nudged += [Job(name=JobName.READ_NUDGES, company_id=company_id, subject=each, line=Line.QUICK) for each in told]
         return [
             *(Job(name=JobName.SYNC_CONNECTION, company_id=row.company_id, subject=row.run_id) for row in active),
+            *nudged,
             *to_process,
             *to_read,
         ]
@@ -146,6 +163,9 @@ class SqlDirectory:
         found = [(row.company_id, _run.decode(row.body)) for row in rows]
         return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
 
-    async def audit(self, entry: AuditEntry) -> None:
-        """Write an operator's doing that belongs to no tenant (or to one that is gone)."""
-        await self._in.write(insert(audit), entry_row(OPERATOR, entry))
+    async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
+        """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
+        if company_id is not None:
+            # Row security lets nobody write for a tenant but in its name.
+            await self._in.also_for(company_id)
+        await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncpg
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -82,6 +81,9 @@ def single_engine(url: str) -> AsyncEngine:
 
 def _connecting(url: str, **options: Any) -> Connect:
     async def connect() -> Any:
+        # Loaded when a PostgreSQL is reached for: the embedded mode never needs it.
+        import asyncpg  # noqa: PLC0415
+
         made: list[Any] = []
 
         async def open_one() -> None:
@@ -135,6 +137,8 @@ def _refuse_broken(connection: Any, record: Any, _proxy: Any) -> None:
 
 async def revision(url: str) -> str | None:
     """Which migration the tables are at; None where there are none yet, or none that this role may read."""
+    import asyncpg  # noqa: PLC0415
+
     try:
         row = await _ask(url, "SELECT version_num FROM alembic_version")
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
@@ -16,16 +15,9 @@ from sqlalchemy import (
     text,
 )
 
-from backend.storage.sql.columns import Json, UtcTime, company
+from backend.storage.sql.columns import Json, UtcTime, company, new_metadata
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
+metadata = new_metadata()
 
 ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
 """Written out, not bound, so that the planner sees that the partial index on active runs answers the query."""
@@ -73,6 +65,7 @@ connections = Table(
     PrimaryKeyConstraint("company_id", "connection_id"),
     Index(None, "company_id", "platform", "domain", unique=True),
     Index(None, "next_run_at"),
+    Index(None, "connection_id"),
 )
 
 documents = Table(
@@ -186,6 +179,30 @@ held_deletions = Table(
     Column("presence", String(16), nullable=False),
     Column("at", UtcTime, nullable=False),
     PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
+)
+
+nudges = Table(
+    "nudges",
+    metadata,
+    company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("doc_type", String(16), nullable=False),
+    Column("original_id", String(255), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("mark", String(32), nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
+    Index(None, "company_id", "connection_id", "at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    company(),
+    Column("connection_id", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("company_id", "connection_id", "digest"),
+    Index(None, "company_id", "connection_id", "at"),
 )
 
 usage = Table(

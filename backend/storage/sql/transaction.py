@@ -64,6 +64,13 @@ class Transaction:
         found = await self.rows(query, values)
         return found[0] if found else None
 
+    async def also_for(self, company_id: str) -> None:
+        """From here on the operator's transaction may write in this tenant's name too, which only PostgreSQL has to be told."""
+        connection = await self.lock()
+        if self.dialect == "postgresql":
+            with translated():
+                await connection.execute(_FOR_TENANT, {"company_id": company_id})
+
     async def lock(self, *, alone: bool = False) -> AsyncConnection:
         """Begin to write: from here on reads see this transaction's own writes.
 

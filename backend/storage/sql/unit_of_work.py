@@ -10,10 +10,11 @@ from sqlalchemy import text
 
 from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
+from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
+from backend.core.ports.nudges import NudgeStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
-    AttachmentStore,
     AuditStore,
     CalibrationStore,
     ConnectionStore,
@@ -37,6 +38,7 @@ from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.nudges import SqlNudgeStore
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sweeps import SqlSweepStore
 from backend.storage.sql.sync import SqlSyncStore
@@ -59,6 +61,7 @@ class SqlUnitOfWork:
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)
+        self.nudges: NudgeStore = SqlNudgeStore(company_id, transaction)
         self.usage: UsageStore = SqlUsageStore(company_id, transaction)
         self.budgets: BudgetStore = SqlBudgetStore(company_id, transaction)
         self.feedback: FeedbackStore = SqlFeedbackStore(company_id, transaction)

@@ -157,7 +157,9 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
                 # Only the text of a file was added since: what people said to each other is summarized already.
                 return summarize.Summarized(summary=document.summary, internal_summary=document.internal_summary)
             try:
-                return await summarize.summarize(document, chat=chat, cached=known)
+                made = await summarize.summarize(document, chat=chat, cached=known)
+                await _keep_paid(services, company_id, made, chat.provider)
+                return made
             except AppError as error:
                 if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
                     batch.down = error
@@ -165,7 +167,6 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
 
     results = await asyncio.gather(*(one(document) for document in documents))
     ready = []
-    fresh: dict[str, bytes] = {}
     usage = Usage()
     for document, result in zip(documents, results, strict=True):
         if isinstance(result, AppError) and result.code is Code.LLM_BUDGET_USED_UP:
@@ -176,15 +177,18 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
             (batch.postponed if waits else batch.done).append(document if waits else _failed(document, result))
             continue
         usage += result.usage
-        fresh |= {key: summarize.encode(summary) for key, summary in result.fresh.items()}
         ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
     batch.llm_calls = usage.calls
     if usage.calls and not _paid(chat.provider):
         batch.usage.append(_row(chat.provider, chat.model, Purpose.SUMMARY, usage))
-    if fresh and _paid(chat.provider):
-        async with services.database.open(company_id) as uow:
-            await uow.usage.put_cached(fresh, Purpose.SUMMARY)
     return ready
+
+
+async def _keep_paid(services: Services, company_id: str, made: summarize.Summarized, provider: str) -> None:
+    """Keep what was paid for at once: a process that is killed has to pay only for calls under way."""
+    if made.fresh and _paid(provider):
+        async with services.database.open(company_id) as uow:
+            await uow.usage.put_cached({key: summarize.encode(summary) for key, summary in made.fresh.items()}, Purpose.SUMMARY)
 
 
 async def _cached_summaries(services: Services, company_id: str, documents: Sequence[Document]) -> dict[str, Summary]:

@@ -158,13 +158,17 @@ class Taker:
                 await uow.sweeps.sight(run.connection_id, run.run_id, page.named)
             if page.cursor is not None:
                 await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
-            run = await save_run(uow, run)
+            run = await self._save(uow, run)
             if documents or deleted:
                 uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self.run = run
         return deleted
+
+    async def _save(self, uow: UnitOfWork, run: Run) -> Run:
+        """Write how the run goes. Raises RunCanceledError where it was canceled."""
+        return await save_run(uow, run)
 
     async def _make(self, ref: ItemRef, item: Ticket | Article, raw: bytes, known_hash: str | None) -> Taken:
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:

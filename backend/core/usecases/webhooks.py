@@ -1,0 +1,108 @@
+"""A connection's webhook: make or rotate its secret, and stop listening."""
+
+import asyncio
+import secrets
+from typing import Final
+
+import msgspec
+
+from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import Connection, Webhook
+from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
+from backend.core.model.webhook import OpenedWebhook, field_of
+from backend.core.ports.database import UnitOfWork
+from backend.core.ports.services import Services
+from backend.core.ports.webhook import WebhookFormat
+
+_LEAST_SECRET: Final = 16
+"""A shorter one could be guessed."""
+
+
+async def open_webhook(
+    services: Services, company_id: str, connection_id: str, *, base_url: str, signing_secret: Secret | None, caller: Caller
+) -> OpenedWebhook:
+    """Make a connection's secret, or rotate it: the one before is worth nothing any more.
+
+    Where the platform makes the secret, `signing_secret` is it; without it nothing changes, and the guide tells how to get it.
+    Raises CONNECTION_NOT_FOUND, INVALID_REQUEST or PLATFORM_UNKNOWN.
+    """
+    tenant = await _tenant(services, company_id)
+    async with services.database.open(company_id) as uow:
+        before = await _get(uow, connection_id)
+    known = _format(services, before)
+    secret = _checked(known, signing_secret)
+    path = f"/{before.platform}/{connection_id}"
+    if secret is not None:
+        sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(connection_id), secret)
+        async with services.database.open(company_id, write=True) as uow:
+            current = await _get(uow, connection_id)
+            await uow.connections.put(msgspec.structs.replace(current, webhook=Webhook(secret=sealed, set_at=clock.now())))
+            await _audit(uow, caller, "webhook.create" if current.webhook is None else "webhook.rotate", current)
+    return OpenedWebhook(
+        connection_id=connection_id,
+        platform=before.platform,
+        path=path,
+        ready=secret is not None or before.webhook is not None,
+        secret=None if secret is None or known.makes_secret else secret.reveal(),
+        rotated=secret is not None and before.webhook is not None,
+        guide=known.guide(base_url + path),
+    )
+
+
+async def close_webhook(services: Services, company_id: str, connection_id: str, caller: Caller) -> None:
+    """Believe the connection's webhooks no more. Raises CONNECTION_NOT_FOUND."""
+    async with services.database.open(company_id, write=True) as uow:
+        connection = await _get(uow, connection_id)
+        if connection.webhook is not None:
+            await uow.connections.put(msgspec.structs.replace(connection, webhook=None))
+            await _audit(uow, caller, "webhook.delete", connection)
+
+
+def _checked(known: WebhookFormat, given: Secret | None) -> Secret | None:
+    """The secret to keep: ours, or the one the platform made."""
+    if not known.makes_secret:
+        if given is not None:
+            raise AppError(Code.INVALID_REQUEST, "This platform is told our secret: leave signing_secret out.")
+        return Secret(secrets.token_urlsafe(32))
+    if given is None:
+        return None
+    plain = given.reveal().strip()
+    if len(plain) < _LEAST_SECRET or not plain.isascii():
+        raise AppError(Code.INVALID_REQUEST, "That is no signing secret: copy it from the webhook's page on the helpdesk.")
+    return Secret(plain)
+
+
+def _format(services: Services, connection: Connection) -> WebhookFormat:
+    known = services.webhooks.get(connection.platform)
+    if known is None:
+        raise AppError(Code.PLATFORM_UNKNOWN, f"Webhooks of {connection.platform} are not understood; its schedule keeps it up to date.")
+    return known
+
+
+async def _get(uow: UnitOfWork, connection_id: str) -> Connection:
+    connection = await uow.connections.get(connection_id)
+    if connection is None:
+        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+    return connection
+
+
+async def _tenant(services: Services, company_id: str) -> Tenant:
+    async with services.database.directory() as directory:
+        tenant = await directory.get_tenant(company_id)
+    if tenant is None:
+        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    return tenant
+
+
+async def _audit(uow: UnitOfWork, caller: Caller, action: str, connection: Connection) -> None:
+    await uow.audit.add(
+        AuditEntry(
+            at=clock.now(),
+            actor=caller.actor,
+            action=action,
+            target=connection.connection_id,
+            details={"platform": connection.platform, "domain": connection.domain},
+            request_id=caller.request_id,
+        )
+    )

@@ -1,0 +1,133 @@
+"""A complete re-sync of an unchanged helpdesk, beside a bare client that only reads the same lists; and the memory of the first sync.
+
+The listing is one page after the other, as the API demands: what can be lost is only what is done between two pages. Run it with
+`python -m bench.resync [TICKETS]`.
+"""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from backend.core.clock import parse_time
+from backend.core.model.sync import RunMode, RunOptions, RunState, Stream
+from backend.core.usecases import sync
+from backend.runtime import Runtime, build
+from backend.settings import Settings
+from bench.floor import BareClient
+from bench.sides import API_KEY, CONNECTIONS, connect
+from bench.sync import sandbox
+
+TICKETS = 20_000
+LATENCY_MS = 50
+PAIRS = 3
+WANTED = 0.90
+
+
+def main() -> None:
+    """Measure in a process of its own and print a table and a line of figures."""
+    tickets = int(sys.argv[1]) if len(sys.argv) > 1 else TICKETS
+    with sandbox(tickets, LATENCY_MS) as url:
+        command = [sys.executable, "-c", f"from bench.resync import run; run({url!r})"]
+        result = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    figures: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    print(f"{tickets:,} unchanged tickets, vendor latency {LATENCY_MS} ms")
+    print(f"  floor     {figures['floor_s']:8.1f} s   {figures['pages']} pages of the list, parsed and thrown away")
+    print(f"  desklore  {figures['desklore_s']:8.1f} s   {figures['requests']} requests, {figures['stored']} documents written")
+    print(
+        f"  share     {figures['share_of_floor']:8.0%}   of {', '.join(f'{each:.0%}' for each in figures['shares'])}; wanted {WANTED:.0%}"
+    )
+    memory = "  ".join(f"{at:,}: {mb} MB" for at, mb in figures["memory_mb"])
+    print(f"  memory of the first sync by tickets stored: {memory}")
+    print(json.dumps({"what": f"resync_{tickets}", "wanted": WANTED, **figures}))
+
+
+def run(url: str) -> None:
+    """Both sides, in turn, after the first sync."""
+    print(json.dumps(uvloop.run(_measure(url))))
+
+
+async def _measure(url: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
+        settings = Settings(_env_file=None, data_dir=Path(folder), connector_host_allowlist="127.0.0.1", connector_concurrency=CONNECTIONS)
+        runtime = await build(settings)
+        await runtime.start()
+        try:
+            connection = await connect(runtime.services, url)
+            memory = await _first(runtime, connection.connection_id)
+            pairs = [(await _list(url), await _again(runtime, connection.connection_id)) for _ in range(PAIRS)]
+        finally:
+            await runtime.close()
+    shares = sorted(floor[0] / ours[0] for floor, ours in pairs)
+    floor, ours = pairs[-1]
+    return {
+        "share_of_floor": statistics.median(shares),
+        "shares": shares,
+        "floor_s": floor[0],
+        "pages": floor[1],
+        "desklore_s": ours[0],
+        "requests": ours[1],
+        "stored": ours[2],
+        "memory_mb": memory,
+    }
+
+
+async def _first(runtime: Runtime, connection_id: str) -> list[tuple[int, int]]:
+    """The first sync; the resident memory of this process, without its workers, at every so many tickets."""
+    run = await sync.start_run(runtime.services, "bench", connection_id, RunOptions(streams=(Stream.TICKETS,)), "bench")
+    seen: list[tuple[int, int]] = []
+    while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
+        await asyncio.sleep(1)
+        run = await sync.get_run(runtime.services, "bench", run.run_id)
+        if run.counts.stored >= (seen[-1][0] if seen else 0) + TICKETS // 8:
+            seen.append((run.counts.stored, _resident_mb()))
+    assert run.state is RunState.COMPLETED, run
+    return [*seen, (run.counts.stored, _resident_mb())]
+
+
+async def _again(runtime: Runtime, connection_id: str) -> tuple[float, int, int]:
+    began = time.perf_counter()
+    options = RunOptions(mode=RunMode.FULL, streams=(Stream.TICKETS,))
+    run = await sync.start_run(runtime.services, "bench", connection_id, options, "bench")
+    while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
+        await asyncio.sleep(0.02)
+        run = await sync.get_run(runtime.services, "bench", run.run_id)
+    assert run.state is RunState.COMPLETED, run
+    return time.perf_counter() - began, run.counts.api_calls, run.counts.stored
+
+
+async def _list(url: str) -> tuple[float, int]:
+    """The list from its beginning to its end, asked for anew from the last moment seen, which is the safe way to read it."""
+    client = BareClient(url, API_KEY, CONNECTIONS)
+    began, since = time.perf_counter(), "1970-01-01T00:00:00Z"
+    while True:
+        query = f"updated_since={since}&order_by=updated_at&order_type=asc&per_page=100&page=1&include=requester,stats"
+        listed = await client.json(f"/api/v2/tickets?{query}")
+        if len(listed) < 100:
+            break
+        last = parse_time(listed[-1]["updated_at"])
+        assert last is not None
+        # A page that one second fills would be asked for again and again.
+        since = f"{last if last.isoformat() != since else last + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+    seconds = time.perf_counter() - began
+    await client.close()
+    return seconds, client.requests
+
+
+def _resident_mb() -> int:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) // 1024
+    return 0
+
+
+if __name__ == "__main__":
+    main()
