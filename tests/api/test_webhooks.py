@@ -135,5 +135,6 @@ async def test_a_flood_is_held_up_by_connection_and_a_stranger_by_address(house:
             strange = [await nobody.post(bravo["url"], json={"ticket_id": 1}) for _ in range(4)]
             assert [answer.status_code for answer in strange] == [401, 401, 401, 429]
     finally:
+        await app.state.inbox.close()
         await app.state.authenticator.close()
         await rates.close()

@@ -195,7 +195,7 @@ async def test_what_comes_in_for_a_paused_connection_waits(trip: Trip, acme: Ten
 
 async def test_webhooks_are_read_beside_a_running_sync(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:
     await _listen(trip, acme, sandbox)
-    sandbox.site.latency = 0.05
+    sandbox.site.latency = 0.02
     run = await acme.post("/ingest", {"connection_id": acme.connection_id})
     freshdesk_change.create(sandbox.site, {"subject": f"{WORD} 동시에", "description": "<p>동기화하는 동안</p>"})
 

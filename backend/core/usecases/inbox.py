@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline.nudged import COLLECT
 from backend.core.model.document import DocType
 from backend.core.model.job import Job, JobName, Line
 from backend.core.model.tenant import Secret
@@ -64,6 +65,9 @@ class Inbox:
         self._hooks: dict[str, tuple[float, Hook | None]] = {}
         self._waiting: dict[str, list[Waiting]] = defaultdict(list)
         self._writers: dict[str, asyncio.Task[None]] = {}
+        self._bells: dict[str, asyncio.TimerHandle] = {}
+        self._ringing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def check(self, platform: str, connection_id: str, delivery: Delivery) -> Told:
         """Who sent it and what it names. Raises WEBHOOK_REJECTED, the same whatever is wrong, UNREADABLE_BODY or INVALID_REQUEST.
@@ -111,8 +115,12 @@ class Inbox:
         self._hooks.pop(connection_id, None)
 
     async def close(self) -> None:
-        """Wait until everything that came in is noted."""
-        await asyncio.gather(*self._writers.values(), return_exceptions=True)
+        """Wait until everything that came in is noted; who sweeps next has it read."""
+        self._closed = True
+        for bell in self._bells.values():
+            bell.cancel()
+        self._bells.clear()
+        await asyncio.gather(*self._writers.values(), *self._ringing, return_exceptions=True)
 
     async def _hook(self, connection_id: str) -> Hook | None:
         now = time.monotonic()
@@ -175,9 +183,20 @@ class Inbox:
             for connection_id, found in sorted(digests.items()):
                 if found:
                     await uow.nudges.remember(connection_id, found, now)
-            for connection_id in sorted({each.connection_id for each in nudges}):
-                uow.enqueue(Job(name=JobName.READ_NUDGES, company_id=company_id, subject=connection_id, line=Line.QUICK))
+        for connection_id in {each.connection_id for each in nudges}:
+            self._ring(Job(name=JobName.READ_NUDGES, company_id=company_id, subject=connection_id, line=Line.QUICK))
         return fresh
+
+    def _ring(self, job: Job) -> None:
+        """Have it read as soon as it may be, by one job for all that comes in until then. Lost with the process: the sweeper rings too."""
+        if not self._closed and job.subject not in self._bells:
+            self._bells[job.subject] = asyncio.get_running_loop().call_later(COLLECT.total_seconds(), self._rang, job)
+
+    def _rang(self, job: Job) -> None:
+        del self._bells[job.subject]
+        task = asyncio.get_running_loop().create_task(self._services.queue.enqueue([job]), context=Context())
+        self._ringing.add(task)
+        task.add_done_callback(self._ringing.discard)
 
     def _count(self, platform: str, outcome: str) -> None:
         self._services.meter.count("webhooks", platform=platform, outcome=outcome)
