@@ -34,9 +34,7 @@ class Work:
 
     def probes(self) -> FastAPI:
         """Its `/health` and `/metrics`, for a process without the API."""
-        return create_probe_app(
-            self.services, render_metrics=self._built.meter.render, data_dir=self._settings.data_dir, version=version()
-        )
+        return create_probe_app(self.services, render_metrics=self._built.meter.render, data_dir=self._settings.data_dir, version=version())
 
     async def start(self) -> None:
         """Run jobs, first of all those that a killed process left; nothing where others run them.
