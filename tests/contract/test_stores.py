@@ -63,8 +63,7 @@ async def fill(records: Records, company: str) -> None:
         await work.keys.put(api_key(f"k-{company}", company))
 
 
-DAY = date(2026, 3, 1)
-ACME = doc(1).document_id
+DAY, ACME = date(2026, 3, 1), doc(1).document_id
 READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.versions": lambda w: w.documents.versions(CONNECTION, DocType.TICKET, ["1"]),
     "documents.get": lambda w: w.documents.get(ACME),
@@ -177,8 +176,6 @@ async def test_deleting_a_tenant_leaves_the_other_whole(records: Records) -> Non
         await directory.delete_tenant("acme")
         assert [t.company_id for t in await directory.list_tenants()] == ["other"]
         assert await directory.find_key("hash-k-acme") is None
-        assert await directory.count_left("acme") == {}
-        assert (await directory.count_left("other"))["documents"] == 1
         assert {job.company_id for job in await directory.unfinished()} == {"other"}
     assert not [name for name, seen in (await everything(records, "acme")).items() if seen not in NOTHING]
     assert await everything(records, "other") == before

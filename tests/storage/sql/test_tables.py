@@ -40,7 +40,7 @@ def test_every_key_begins_with_the_company() -> None:
         assert next(iter(table.primary_key.columns)).name == "company_id", table.name
         for index in table.indexes:
             first = next(iter(index.columns)).name
-            assert first in ("company_id", "key_hash", "key_id", "next_run_at"), f"{table.name}.{index.name}"
+            assert first in ("company_id", "connection_id", "key_hash", "key_id", "next_run_at"), f"{table.name}.{index.name}"
 
 
 def test_no_table_lets_a_row_outlive_its_tenant() -> None:
