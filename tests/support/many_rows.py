@@ -24,6 +24,10 @@ INSERT INTO failures SELECT company_id, 'conn_' || n % 3, 'ticket', n::text, 'co
   FROM tenants, generate_series(1, 100) n;
 INSERT INTO sightings SELECT company_id, connection_id, doc_type, original_id, 'run_1' FROM documents;
 INSERT INTO held_deletions SELECT company_id, connection_id, doc_type, original_id, 'purged', now() FROM documents;
+INSERT INTO nudges SELECT company_id, 'conn_' || n % 3, 'ticket', n::text, now() - n * interval '1 minute', 'm' || n
+  FROM tenants, generate_series(1, 200) n;
+INSERT INTO deliveries SELECT company_id, 'conn_' || n % 3, md5(n::text), now() - n * interval '1 minute'
+  FROM tenants, generate_series(1, 200) n;
 INSERT INTO usage SELECT company_id, current_date - n, 'openai', 'gpt', 'summary', 1, 1, 1, 1, 0 FROM tenants, generate_series(1, 365) n;
 INSERT INTO paid_results SELECT company_id, md5(document_id), 'summary', now(), 'x' FROM documents;
 INSERT INTO budgets SELECT company_id, 'tenant', '{{}}' FROM tenants;
