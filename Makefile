@@ -20,7 +20,7 @@ run: ## Install, then start Desklore with a sandbox helpdesk and sync it (DESKLO
 test: ## Install what tests need, then run them all (ARGS="-k name" to choose)
 	@tools/setup.sh dev
 	@tools/setup_system.sh
-	@$(PY) -m pytest -q -n 2 $(ARGS)
+	@$(PY) -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 check: ## Lint, format, types, import contracts, house rules, sizes, addresses, docs
 	@tools/setup.sh dev
