@@ -72,4 +72,6 @@ def _finish(text: str) -> str:
     """Indentation of `<pre>` survives, unless there are characters nobody sees, as newsletters use them for padding."""
     if not text.isascii() and any(character in text for character in _ZERO_WIDTH):
         return clean_text(text)
-    return _plain_characters(text).strip()
+    # A line of nothing but a control character is an empty one.
+    text = _plain_characters(text).strip()
+    return _MANY_LINES.sub("\n\n", text) if "\n\n\n" in text else text

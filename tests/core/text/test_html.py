@@ -29,6 +29,7 @@ from backend.core.text.html import Section, clean_text, html_sections, html_to_t
         ('<span title="a>b">x</span>', "x"),
         ("x<span style='display: none'>hidden</span>y", "xy"),
         ("\u200b<p>한\u200b글\ufeff</p>", "한글"),
+        ("<b<p>\x1b<p><b", "<b\n\n<b"),
         ("<p>\u1112\u1161\u11ab\u1100\u1173\u11af</p>", "한글"),
     ],
 )
