@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ class AskingChat(Connected["BaseChatModel"]):
         message = await self._caller.retrying(lambda: self._conceding(client, prompt))
         return Completion(text=message.text, usage=self._usage(message), model=self.model, provider=self.provider)
 
-    async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         """The answer as it comes, then one Delta with the usage. Tried again only while nothing has come yet."""
         client = await self._ready()
         pieces = await self._caller.retrying(lambda: self._open(client, prompt))
