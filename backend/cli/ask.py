@@ -1,6 +1,5 @@
 """`desklore ask` and `ticket`: a cited answer to a question, and what a ticket is about."""
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -59,8 +58,7 @@ def ticket(
 ) -> None:
     """What a ticket is about, what solved others like it, and which articles explain it."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        while (brief := session.client.get(f"/init/{ticket_id}", platform=platform)).get("state") == "fetching":
-            time.sleep(1)
+        brief = session.client.get_when_ready(f"/init/{ticket_id}", platform=platform)
         session.output.document(brief)
         _tell_brief(session.output, brief)
 

@@ -83,8 +83,8 @@ def test_a_choice_without_its_place_is_refused(tmp_path: Path, settings: dict[st
 
 
 def test_production_needs_no_key_in_the_environment_where_kms_holds_it(tmp_path: Path) -> None:
-    settings = {"master_key_source": "kms", "kms_key_id": "alias/desklore"}
-    assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **SECRETS, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {**SECRETS, "master_key_source": "kms", "kms_key_id": "alias/desklore"}
+    assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **settings)
 
 
 def test_an_unknown_region_is_told(tmp_path: Path, aws_url: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import IO, Final
 
@@ -53,12 +53,11 @@ async def back_up(
     none is missing unless its Document was deleted meanwhile, and those are counted.
     """
     writer = await asyncio.to_thread(ArchiveWriter, path)
-    try:
+    with ExitStack() as unless_whole:
+        unless_whole.callback(writer.abandon)
         manifest = await _write(engines, blobs, writer, version=version, company=company, tell=tell)
         size = await asyncio.to_thread(writer.finish, manifest)
-    except BaseException:
-        writer.abandon()
-        raise
+        unless_whole.pop_all()
     return BackedUp(path=str(path), bytes=size, manifest=manifest)
 
 
