@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import asyncpg
 import pytest
@@ -187,8 +188,8 @@ async def test_many_transactions_over_few_connections_never_mix(filled: Postgres
     await database.close()
 
 
-def settings(url: str, folder: Path, **more: object) -> Settings:
-    return Settings(_env_file=None, data_dir=folder, storage_type=StorageType.POSTGRESQL, database_url=url, **more)  # type: ignore[arg-type]
+def settings(url: str, folder: Path, **more: Any) -> Settings:
+    return Settings(_env_file=None, data_dir=folder, storage_type=StorageType.POSTGRESQL, database_url=url, **more)
 
 
 async def test_a_database_of_another_encoding_is_refused(postgres: PostgresDatabase, tmp_path: Path) -> None:

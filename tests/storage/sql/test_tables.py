@@ -168,5 +168,5 @@ def test_both_databases_spell_the_upsert_the_same() -> None:
 
     for table in metadata.sorted_tables:
         on_sqlite = spelled(sqlite.dialect(), "sqlite", table)
-        assert spelled(postgresql.dialect(), "postgresql", table) == on_sqlite  # type: ignore[no-untyped-call]
+        assert spelled(postgresql.dialect(), "postgresql", table) == on_sqlite  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
         assert "ON CONFLICT (company_id" in on_sqlite
