@@ -11,7 +11,7 @@ A failed summary is a failure: an answer that does not fit the schema raises SUM
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -64,6 +64,18 @@ class SummaryTask(Struct, frozen=True, kw_only=True):
     """Over all parts in one go; asked where they are not too long for that."""
     internal: bool
     """Over all parts, for agents only; otherwise nothing INTERNAL is in `parts`."""
+
+
+class Paid(Protocol):
+    """Where results that were paid for are kept, by their keys, each as soon as it is there."""
+
+    async def get(self, key: str) -> Summary | None:
+        """The one kept under this key."""
+        ...
+
+    async def put(self, key: str, summary: Summary) -> None:
+        """Keep one."""
+        ...
 
 
 class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,35 +135,59 @@ def cache_key(document: Document, chat: ChatModel, *, internal: bool) -> str:
     return _task(document.title, _worth_reading(document.parts, internal=internal), chat, internal=internal).key
 
 
-async def run(task: SummaryTask, chat: ChatModel) -> tuple[Summary, Usage]:
-    """Make one summary; a long ticket part by part, then merged.
+async def run(task: SummaryTask, chat: ChatModel, paid: Paid | None = None) -> tuple[Summary, Usage]:
+    """Make one summary; a long ticket part by part, then merged. Each result goes to `paid` as soon as there is one.
 
     Raises AppError(SUMMARY_INVALID) when the model's answer does not fit the schema, or the model's own LLM_* error.
     """
     pieces = split_parts(task.parts)
     neutral = Redactor(task.parts)
     if len(pieces) <= 1:
-        return await _ask(task.prompt, chat, neutral)
+        summary, usage = await _ask(task.prompt, chat, neutral)
+    else:
+        summary, usage = await _in_pieces(task, pieces, chat, neutral, paid)
+    if paid is not None:
+        await paid.put(task.key, summary)
+    return summary, usage
+
+
+async def _in_pieces(
+    task: SummaryTask, pieces: Sequence[tuple[Part, ...]], chat: ChatModel, neutral: Redactor, paid: Paid | None
+) -> tuple[Summary, Usage]:
     usage = Usage()
     summaries: list[Summary] = []
     for piece in pieces:
-        summary, used = await _ask(summary_prompt(task.title, piece), chat, neutral)
+        summary, used = await _ask_once(summary_prompt(task.title, piece), chat, neutral, paid)
         summaries.append(summary)
         usage += used
     while len(summaries) > 1:
         merged = []
         remaining = iter(summaries)
         while group := list(islice(remaining, _MERGE_AT_ONCE)):
-            summary, used = (
-                await _ask(merge_prompt(task.title, group, task.parts), chat, neutral) if len(group) > 1 else (group[0], Usage())
-            )
+            if len(group) == 1:
+                merged += group
+                continue
+            summary, used = await _ask_once(merge_prompt(task.title, group, task.parts), chat, neutral, paid)
             merged.append(summary)
             usage += used
         summaries = merged
     return summaries[0], usage
 
 
-async def summarize(document: Document, *, chat: ChatModel, cached: Mapping[str, Summary] | None = None) -> Summarized:
+async def _ask_once(prompt: Prompt, chat: ChatModel, neutral: Redactor, paid: Paid | None) -> tuple[Summary, Usage]:
+    """A step of a long ticket, which a killed process may have paid for."""
+    key = _key(prompt, chat)
+    if paid is not None and (known := await paid.get(key)) is not None:
+        return known, Usage()
+    summary, usage = await _ask(prompt, chat, neutral)
+    if paid is not None:
+        await paid.put(key, summary)
+    return summary, usage
+
+
+async def summarize(
+    document: Document, *, chat: ChatModel, cached: Mapping[str, Summary] | None = None, paid: Paid | None = None
+) -> Summarized:
     """All summaries of a Document, those in `cached` (by task key) for free. Raises what `run` raises."""
     known = cached or {}
     made: dict[bool, Summary] = {}
@@ -160,7 +196,7 @@ async def summarize(document: Document, *, chat: ChatModel, cached: Mapping[str,
     for task in plan(document, chat):
         summary = known.get(task.key)
         if summary is None:
-            summary, used = await run(task, chat)
+            summary, used = await run(task, chat, paid)
             usage += used
             fresh[task.key] = summary
         made[task.internal] = summary
@@ -224,10 +260,13 @@ def _worth_reading(parts: Sequence[Part], *, internal: bool) -> tuple[Part, ...]
 
 def _task(title: str, parts: tuple[Part, ...], chat: ChatModel, *, internal: bool) -> SummaryTask:
     prompt = summary_prompt(title, parts)
+    return SummaryTask(key=_key(prompt, chat), title=title, parts=parts, prompt=prompt, internal=internal)
+
+
+def _key(prompt: Prompt, chat: ChatModel) -> str:
     # The rendered messages are all a model sees, so they say exactly when a result may be used again.
     made_by = (chat.provider, chat.model, prompt.version, MERGE_VERSION, MASKING_VERSION, masking_of(chat))
-    key = text_hash(*made_by, *(message.text for message in prompt.messages))
-    return SummaryTask(key=key, title=title, parts=parts, prompt=prompt, internal=internal)
+    return text_hash(*made_by, *(message.text for message in prompt.messages))
 
 
 async def _ask(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:

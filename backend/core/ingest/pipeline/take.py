@@ -13,6 +13,7 @@ from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.archive import archive_items
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
@@ -30,7 +31,7 @@ from backend.core.ports.source import Source, SourceQuota
 class Taker:
     """Takes the items of one connection during one run; streams are read side by side and kept one page at a time."""
 
-    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run) -> None:
+    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run, *, kept: KeptAnswers) -> None:
         self._services = services
         self._company_id = company_id
         self._connection = connection
@@ -41,6 +42,7 @@ class Taker:
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
+        self._kept = kept
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -130,6 +132,7 @@ class Taker:
                 await index.delete(list(gone))
             with self._services.meter.stage("store"):
                 deleted = await self._store(page, phase, sweep=sweep)
+            await self._kept.drop([*(taken.ref for taken in page.items), *page.gone])
         stored = sum(taken.document is not None for taken in page.items)
         self._tell(page, stored=stored, deleted=deleted)
 
