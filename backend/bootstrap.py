@@ -15,6 +15,7 @@ from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
 from backend.adapters.webhooks import WEBHOOKS
 from backend.core.model.auth import AuthConfig
+from backend.core.model.retention import Retention
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.llm import Embedder
@@ -146,6 +147,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
+        retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
     )
 
 

@@ -11,7 +11,7 @@ from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat
+from backend.settings_logs import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
 
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The archive, such as `desklore-2026-03-01.tar`.")]

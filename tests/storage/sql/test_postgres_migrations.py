@@ -53,7 +53,9 @@ async def differences(database: PostgresDatabase) -> list[object]:
     """What `alembic check` would find between the tables there and those in the code."""
 
     def compare(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_ours}), metadata))
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_ours}), metadata)
+        )
 
     engine = single_engine(database.owner_url)
     try:
