@@ -81,7 +81,7 @@ async def build(settings: Settings) -> Built:
     makers = Makers(encoder=encoder.id)
     if policy.dense_weight > 0:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    chosen = choose_indexes(settings, makers)
+    chosen = choose_indexes(settings, makers, database)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,

@@ -35,7 +35,7 @@ KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client"
 async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndexes]:
     if request.param not in KINDS:
         async with qdrant(real=request.param == "real server") as connect:
-            made: VectorIndexes = ClientIndexes(connect, MAKERS, Layout(on_disk=True, quantized=True), shared=True)
+            made: VectorIndexes = ClientIndexes(connect, MAKERS, Layout(on_disk=True, quantized=True))
             yield made
             await made.close()
         return

@@ -18,6 +18,7 @@ from backend.core.ports.stores import (
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
+    IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
@@ -34,6 +35,7 @@ class UnitOfWork(Protocol):
     attachments: AttachmentStore
     solved: SolvedStore
     calibrations: CalibrationStore
+    index_marks: IndexMarkStore
     connections: ConnectionStore
     sync: SyncStore
     sweeps: SweepStore

@@ -8,11 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backend.core.model.search import Makers
+from backend.core.ports.database import Database
 from backend.core.ports.vectors import VectorIndexes
 from backend.observability.logging import register_secret
 from backend.settings import Settings
 from backend.settings_index import VectorType
 from backend.storage.qdrant.absent import AbsentIndexes
+from backend.storage.qdrant.changes import MarkedChanges
 from backend.storage.qdrant.client import ClientIndexes, Layout
 from backend.storage.qdrant.edge import EdgeIndexes
 
@@ -28,11 +30,15 @@ class ChosenIndexes:
     claim: Callable[[], Awaitable[None]] | None
 
 
-def choose_indexes(settings: Settings, makers: Makers) -> ChosenIndexes:
-    """What the settings ask for; nothing is opened or called yet."""
+def choose_indexes(settings: Settings, makers: Makers, database: Database | None = None) -> ChosenIndexes:
+    """What the settings ask for; nothing is opened or called yet.
+
+    In the database stands for all processes when an index on a server was changed; without one nothing may be written to it.
+    """
     if settings.vector_type is VectorType.SERVER:
+        changes = None if database is None else MarkedChanges(database)
         layout = Layout(on_disk=settings.qdrant_on_disk, quantized=settings.qdrant_quantized)
-        return ChosenIndexes(ClientIndexes(partial(_client, settings), makers, layout, shared=True), None)
+        return ChosenIndexes(ClientIndexes(partial(_client, settings), makers, layout, changes=changes), None)
     if not settings.run_jobs:
         return ChosenIndexes(AbsentIndexes(makers), None)
     embedded = EdgeIndexes(settings.data_dir / "index", makers)

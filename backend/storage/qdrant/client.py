@@ -1,6 +1,5 @@
 """The index through qdrant-client: a Qdrant server, or the client's own in-memory mode."""
 
-import time
 import warnings
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
 from backend.storage.qdrant import collections
-from backend.storage.qdrant.changes import Changes
+from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
 
 _BATCH = 256
-_SEEN_SECONDS = 10.0
-"""How long what was found before another process wrote may be taken for current."""
 _MAKERS = "desklore_makers"
 """Where a collection says what made its vectors."""
 
@@ -41,19 +38,23 @@ class Layout:
 class ClientIndexes:
     """The indexes of all tenants on one Qdrant: one collection a tenant.
 
-    `make_client` is called once, at the first use: importing the client takes more than a second. With `shared` other
-    processes write to the same indexes.
+    `make_client` is called once, at the first use: importing the client takes more than a second. Where other processes
+    write to the same indexes, `changes` has to be what all of them see.
     """
 
     def __init__(
-        self, make_client: "Callable[[], AsyncQdrantClient]", makers: Makers, layout: Layout | None = None, *, shared: bool = False
+        self,
+        make_client: "Callable[[], AsyncQdrantClient]",
+        makers: Makers,
+        layout: Layout | None = None,
+        *,
+        changes: Changes | None = None,
     ) -> None:
         self._make_client = make_client
         self._layout = layout or Layout()
-        self._shared = shared
         self._client: AsyncQdrantClient | None = None
         self._makers = makers
-        self._changes = Changes()
+        self._changes: Changes = changes or CountedChanges()
 
     @property
     def makers(self) -> Makers:
@@ -80,10 +81,9 @@ class ClientIndexes:
     async def switch(self, company_id: str) -> None:
         """From now on the one by the present makers is searched: by every process, for the server moves the alias at once."""
         await self._made(company_id)
-        with self._changes.of(company_id):
-            async with _told():
-                name = collections.collection_name(company_id, self._makers)
-                await _point(self._connected(), collections.alias_name(company_id), name)
+        async with self._changes.of(company_id), _told():
+            name = collections.collection_name(company_id, self._makers)
+            await _point(self._connected(), collections.alias_name(company_id), name)
 
     async def tidy(self, company_id: str) -> None:
         """Delete what is neither searched nor built."""
@@ -92,8 +92,8 @@ class ClientIndexes:
 
     async def drop(self, company_id: str) -> None:
         """Delete all collections of the tenant, and with them its alias."""
-        with self._changes.of(company_id):
-            await self._delete_all(company_id)
+        await self._delete_all(company_id)
+        self._changes.dropped(company_id)
 
     async def _made(self, company_id: str) -> None:
         """See to it that the collection by the present makers is there."""
@@ -103,7 +103,7 @@ class ClientIndexes:
                 await _create(client, name, self._makers, self._layout)
 
     def _index(self, company_id: str, makers: Makers) -> "ClientIndex":
-        return ClientIndex(self._connected(), company_id, makers, changes=self._changes, present=self._makers, shared=self._shared)
+        return ClientIndex(self._connected(), company_id, makers, changes=self._changes, present=self._makers)
 
     async def _delete_all(self, company_id: str, but: Collection[str] = ()) -> None:
         client, prefix = self._connected(), collections.collection_prefix(company_id)
@@ -127,11 +127,8 @@ class ClientIndexes:
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(
-        self, client: "AsyncQdrantClient", company_id: str, makers: Makers, *, changes: Changes, present: Makers, shared: bool
-    ) -> None:
+    def __init__(self, client: "AsyncQdrantClient", company_id: str, makers: Makers, *, changes: Changes, present: Makers) -> None:
         self._client = client
-        self._shared = shared
         self._company_id = company_id
         self._makers = makers
         self._name = collections.collection_name(company_id, makers)
@@ -145,7 +142,7 @@ class ClientIndex:
 
     async def replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
         """Upsert in batches, then remove what these Documents had before and have no more."""
-        with self._changes.of(self._company_id):
+        async with self._changes.of(self._company_id):
             await self._replace(document_ids, points)
 
     async def _replace(self, document_ids: Collection[str], points: Sequence[Point]) -> None:
@@ -159,7 +156,7 @@ class ClientIndex:
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Remove all points of these Documents, also from an index that is being built beside this one."""
-        with self._changes.of(self._company_id):
+        async with self._changes.of(self._company_id):
             await self._replace(document_ids, ())
             if self._beside != self._name:
                 async with _told():
@@ -201,9 +198,8 @@ class ClientIndex:
         return total, {index: documents_with(_best(index, answer.points), total) for index, answer in zip(asked, answers, strict=True)}
 
     async def version(self) -> str:
-        """Changes before and after every write of this process; where others write too, every few seconds as well."""
-        mine = self._changes.version(self._company_id)
-        return f"{mine}/{int(time.monotonic() / _SEEN_SECONDS)}" if self._shared else mine
+        """Changes before and after every write."""
+        return await self._changes.version(self._company_id)
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""

@@ -261,6 +261,14 @@ calibrations = Table(
     PrimaryKeyConstraint("company_id", "made_by"),
 )
 
+index_marks = Table(
+    "index_marks",
+    metadata,
+    company(),
+    Column("mark", String(64), nullable=False),
+    PrimaryKeyConstraint("company_id"),
+)
+
 answers = Table(
     "answers",
     metadata,

@@ -22,6 +22,7 @@ from backend.core.ports.stores import (
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
+    IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
@@ -39,6 +40,7 @@ from backend.storage.sql.documents import SqlDocumentStore
 from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
+from backend.storage.sql.index_marks import SqlIndexMarkStore
 from backend.storage.sql.keys import SqlKeyStore
 from backend.storage.sql.months import keep_months
 from backend.storage.sql.nudges import SqlNudgeStore
@@ -61,6 +63,7 @@ class SqlUnitOfWork:
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
         self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
         self.calibrations: CalibrationStore = SqlCalibrationStore(company_id, transaction)
+        self.index_marks: IndexMarkStore = SqlIndexMarkStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)
