@@ -1,7 +1,7 @@
 """Processes on one index server: each hears at once of what another one wrote, switched or could not finish."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -55,11 +55,12 @@ async def test_a_write_is_seen_by_the_other_at_once_and_by_nobody_else(database_
         seen = {await version(there)}
         other = await version(there, "other")
         index = await here.open("acme")
-        for write in (
-            lambda: index.replace([doc(1)], points_of(1, random.Random(1))),
-            lambda: index.delete([doc(1)]),
-            lambda: here.switch("acme"),
-        ):
+        writes: list[Callable[[], Awaitable[None]]] = [
+            partial(index.replace, [doc(1)], points_of(1, random.Random(1))),
+            partial(index.delete, [doc(1)]),
+            partial(here.switch, "acme"),
+        ]
+        for write in writes:
             await write()
             told = await version(there)
             assert told not in seen
