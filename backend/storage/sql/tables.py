@@ -219,6 +219,7 @@ usage = Table(
     Column("cost_usd", Float, nullable=False),
     Column("unpriced_calls", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("company_id", "day", "provider", "model", "purpose"),
+    postgresql_partition_by="RANGE (day)",
 )
 
 paid_results = Table(
@@ -260,6 +261,14 @@ calibrations = Table(
     PrimaryKeyConstraint("company_id", "made_by"),
 )
 
+index_marks = Table(
+    "index_marks",
+    metadata,
+    company(),
+    Column("mark", String(64), nullable=False),
+    PrimaryKeyConstraint("company_id"),
+)
+
 answers = Table(
     "answers",
     metadata,
@@ -291,6 +300,6 @@ audit = Table(
     Column("entry_id", String(64), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "entry_id"),
-    Index(None, "company_id", "at", "entry_id"),
+    PrimaryKeyConstraint("company_id", "at", "entry_id"),
+    postgresql_partition_by="RANGE (at)",
 )
