@@ -14,7 +14,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
 from backend.settings import Environment, Settings, StorageType
 from backend.storage.sql.prepare import prepare
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records, audit_entry
 from tests.contract.test_stores import fill
