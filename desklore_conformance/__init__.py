@@ -13,12 +13,11 @@ import pytest
 pytest.register_assert_rewrite("desklore_conformance.suite", "desklore_conformance.faults", "desklore_conformance.truth")
 
 from desklore_conformance.faults import FaultKind, FaultSuite, FaultyHelpdesk  # noqa: E402 - behind the registration above
-from desklore_conformance.opened import HASTY, PATIENT, open_source  # noqa: E402
+from desklore_conformance.opened import PATIENT, hasty, open_source  # noqa: E402
 from desklore_conformance.suite import SourceSuite  # noqa: E402
 from desklore_conformance.truth import Helpdesk, TrueTicket, TrueTurn, files_of, read, refs_of  # noqa: E402
 
 __all__ = [
-    "HASTY",
     "PATIENT",
     "FaultKind",
     "FaultSuite",
@@ -28,6 +27,7 @@ __all__ = [
     "TrueTicket",
     "TrueTurn",
     "files_of",
+    "hasty",
     "open_source",
     "read",
     "refs_of",

@@ -12,6 +12,9 @@ from desklore_conformance.truth import Helpdesk, refs_of
 
 TOLD_WAIT: Final = 500.0
 """Seconds in the Retry-After of the suite's 429."""
+_SHORT: Final = 0.3
+_LONG: Final = 30.0
+"""Seconds: a busy machine answers within the second, and nothing answers within the first while the vendor is silent for the second."""
 _PERMITTED: Final = frozenset({Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_PLAN_MISSING})
 FaultKind = Literal[
     "429", "429_no_retry_after", "500", "502_html", "timeout", "reset", "truncated_json", "malformed", "html_200", "401", "403"
@@ -48,8 +51,8 @@ class FaultyHelpdesk(Helpdesk, Protocol):
         """A pattern that finds the addresses of single tickets, and no others."""
         ...
 
-    def open_hasty(self) -> Source:
-        """As `open`, but with `HASTY` patience: one attempt of half a second, and no wait for the quota."""
+    def open_hasty(self, seconds: float) -> Source:
+        """As `open`, but with the patience of `hasty(seconds)`: one attempt, and no wait for the quota."""
         ...
 
     def order(self, match: str, kind: FaultKind, *, times: int | None, seconds: float) -> None:
@@ -71,8 +74,9 @@ class FaultSuite:
     async def test_a_fault_has_its_own_error_with_words(self, helpdesk: FaultyHelpdesk, kind: FaultKind) -> None:
         known = next(iter(helpdesk.tickets()))
         for match in (helpdesk.listing, helpdesk.viewing):
-            source = helpdesk.open_hasty()
-            helpdesk.order(match, kind, times=None, seconds=1 if kind == "timeout" else TOLD_WAIT)
+            silent = kind == "timeout"
+            source = helpdesk.open_hasty(_SHORT if silent else _LONG)
+            helpdesk.order(match, kind, times=None, seconds=_LONG if silent else TOLD_WAIT)
             with pytest.raises(AppError) as caught:
                 await _ask(source, known, listing=match == helpdesk.listing)
             error = caught.value
@@ -85,7 +89,7 @@ class FaultSuite:
             helpdesk.mend()
             # The credential's budget remembers what the vendor said of it; another Source here has one of its own.
             await source.close()
-            well = helpdesk.open_hasty()
+            well = helpdesk.open()
             await _ask(well, known, listing=match == helpdesk.listing)
             await well.close()
 

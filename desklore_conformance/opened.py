@@ -12,9 +12,12 @@ from backend.storage.inprocess.budget.budgets import InProcessBudgets
 
 PATIENT: Final = Patience(seconds=20, attempts=3)
 """Lives through a fault in passing."""
-HASTY: Final = Patience(seconds=0.5, attempts=1, longest_wait=0)
-"""Tells every fault at once."""
 _CONCURRENCY: Final = 6
+
+
+def hasty(seconds: float) -> Patience:
+    """Tells every fault at once: one attempt of so many seconds, and no wait for the quota."""
+    return Patience(seconds=seconds, attempts=1, longest_wait=0)
 
 
 def open_source(

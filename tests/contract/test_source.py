@@ -8,7 +8,7 @@ from backend.adapters.freshdesk.html import is_blank
 from backend.adapters.http.client import Patience
 from backend.adapters.registry import FreshdeskAdapter
 from backend.core.ports.source import Source
-from desklore_conformance import HASTY, PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, open_source
+from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from sandbox.freshdesk import change
 from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
@@ -28,8 +28,8 @@ class SandboxHelpdesk:
     def open(self, *, wrong_key: bool = False) -> Source:
         return self._open("no-such-key" if wrong_key else self.sandbox.api_key, PATIENT)
 
-    def open_hasty(self) -> Source:
-        return self._open(self.sandbox.api_key, HASTY)
+    def open_hasty(self, seconds: float) -> Source:
+        return self._open(self.sandbox.api_key, hasty(seconds))
 
     def order(self, match: str, kind: Kind, *, times: int | None, seconds: float) -> None:
         self.sandbox.site.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))

@@ -8,7 +8,7 @@ from backend.adapters.http.client import Patience
 from backend.adapters.registry import ZendeskAdapter
 from backend.adapters.zendesk.html import inline_id
 from backend.core.ports.source import Source
-from desklore_conformance import HASTY, PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, open_source
+from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from sandbox.data.model import Attachment
 from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.zendesk import change
@@ -30,8 +30,8 @@ class ZendeskHelpdesk:
     def open(self, *, wrong_key: bool = False) -> Source:
         return self._open(self.server.credentials | ({"api_token": "no-such-token"} if wrong_key else {}), PATIENT)
 
-    def open_hasty(self) -> Source:
-        return self._open(self.server.credentials, HASTY)
+    def open_hasty(self, seconds: float) -> Source:
+        return self._open(self.server.credentials, hasty(seconds))
 
     def order(self, match: str, kind: Kind, *, times: int | None, seconds: float) -> None:
         self.server.site.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from backend.adapters.http.client import Patience
 from backend.core.ports.source import Source
-from desklore_conformance import HASTY, PATIENT, FaultKind, FaultSuite, FaultyHelpdesk, SourceSuite, TrueTicket, TrueTurn, open_source
+from desklore_conformance import PATIENT, FaultKind, FaultSuite, FaultyHelpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from desklore_conformance.standin import Fault, StandIn
 
 from desklore_birchdesk.adapter import BirchdeskAdapter
@@ -24,8 +24,8 @@ class BirchdeskHelpdesk:
     def open(self, *, wrong_key: bool = False) -> Source:
         return self._open("no-such-token" if wrong_key else TOKEN, PATIENT)
 
-    def open_hasty(self) -> Source:
-        return self._open(TOKEN, HASTY)
+    def open_hasty(self, seconds: float) -> Source:
+        return self._open(TOKEN, hasty(seconds))
 
     def order(self, match: str, kind: FaultKind, *, times: int | None, seconds: float) -> None:
         self.standin.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))
