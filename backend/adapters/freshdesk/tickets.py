@@ -12,6 +12,7 @@ from backend.adapters.freshdesk import backfill, walk
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, needed_ident, needed_moment, number
 from backend.adapters.freshdesk.normalize import presence_of, status_of
+from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, Listing, RunMode, RunOptions, Stream
@@ -46,6 +47,8 @@ class _GonePosition(Struct, omit_defaults=True):
 class _Read(Struct, frozen=True):
     """A page of the changed tickets."""
 
+    asked: datetime
+    """When it was asked for, which may be long before it is given out."""
     records: Sequence[Record]
     then: dict[str, Any]
     """The position behind it."""
@@ -86,7 +89,7 @@ class TicketStreams:
         # One who wants so many has them perhaps, and a bounded read should not cost a call more.
         if goes_on and not page.last and options.limit is None:
             self._ahead = _Ahead(page.then, options, asyncio.create_task(self._read(page.then, options)))
-        refs = [_ref(record) for record in page.records]
+        refs = [_ref(record, page.asked) for record in page.records]
         wanted = [ref for ref, record in zip(refs, page.records, strict=True) if _asked_for(record, ref, options)]
         return Listing(refs=tuple(wanted), next=Cursor(stream=Stream.TICKETS, position=page.then), last=page.last)
 
@@ -96,6 +99,7 @@ class TicketStreams:
         await _drop(ahead)
 
     async def _read(self, at: Mapping[str, Any], options: RunOptions) -> _Read:
+        asked = clock.now()
         position = _convert(at, _TicketPosition)
         extra: _Extra = {"include": "requester,stats"}
         windows = position.windows or _windows(position, options)
@@ -103,7 +107,7 @@ class TicketStreams:
             records, position, last = await self._page(position, options, extra)
         else:
             records, position, last = await self._window(windows, extra)
-        return _Read(records, _builtins(position), last)
+        return _Read(asked, records, _builtins(position), last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of the tickets deleted or marked as spam since the cursor."""
@@ -114,7 +118,13 @@ class TicketStreams:
         records, walks[turn], ended = await self._page(walks[turn], options, {"filter": name})
         last = ended and turn == len(_GONE) - 1
         refs = tuple(
-            ItemRef(doc_type=DocType.TICKET, original_id=needed_ident(record, "id"), version=walk.version_of(record), presence=presence)
+            ItemRef(
+                doc_type=DocType.TICKET,
+                original_id=needed_ident(record, "id"),
+                version=walk.version_of(record),
+                presence=presence,
+                changed_at=needed_moment(record, "updated_at"),
+            )
             for record in records
         )
         position = _GonePosition(turn=0 if last else turn + ended, walks=tuple(walks))
@@ -187,7 +197,7 @@ def _before(records: Sequence[Record], until: datetime | None) -> Sequence[Recor
     return records if until is None else [record for record in records if needed_moment(record, "updated_at") < until]
 
 
-def _ref(record: Record) -> ItemRef:
+def _ref(record: Record, asked: datetime) -> ItemRef:
     """A listed ticket; the hint spares the view call its own `include` of requester and statistics, which cost credits."""
     return ItemRef(
         doc_type=DocType.TICKET,
@@ -195,6 +205,7 @@ def _ref(record: Record) -> ItemRef:
         version=walk.version_of(record),
         presence=presence_of(record),
         hint={"requester": record.get("requester"), "stats": record.get("stats")},
+        told_at=asked,
     )
 
 

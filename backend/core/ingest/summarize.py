@@ -11,21 +11,20 @@ A failed summary is a failure: an answer that does not fit the schema raises SUM
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from backend.core.errors import AppError, Code
 from backend.core.ids import text_hash
-from backend.core.model.answer import Completion, Prompt
+from backend.core.ingest.summary_answer import ask_summary
+from backend.core.model.answer import Prompt
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
 from backend.core.model.ticket import Presence, Role
 from backend.core.ports.llm import ChatModel, masking_of
 from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
-from backend.core.text.language import detect_language
 from backend.core.text.masking import MASKING_VERSION
 from backend.core.text.redactor import Redactor
 from backend.core.text.size import clip_tokens, estimate_tokens
@@ -36,16 +35,12 @@ _ATTACHMENT_TOKENS: Final = 400
 _ATTACHMENTS: Final = 5
 _MERGE_AT_ONCE: Final = 12
 _SHORT_LETTERS: Final = 15
-_TAGS: Final = 8
 
 TOO_SHORT: Final = "too_short"
 AUTOMATED: Final = "automated"
 MERGED: Final = "merged"
 
 _LETTERS = re.compile(r"[^\W\d_]")
-# Models without schema support like to wrap JSON in a Markdown block.
-_WRAPPED = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
-_CODE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _AUTOMATED_TITLE = re.compile(
     r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)"
     r"|delivery status notification|mail delivery (?:failed|subsystem)|failure notice"
@@ -76,20 +71,6 @@ class Paid(Protocol):
     async def put(self, key: str, summary: Summary) -> None:
         """Keep one."""
         ...
-
-
-class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model must answer: every field of the schema and no other."""
-
-    problem: str
-    cause: str
-    solution: str
-    result: str
-    language: str
-    product_area: str
-    tags: tuple[str, ...]
-    resolved: bool
-    sentiment: Literal["positive", "neutral", "negative"]
 
 
 class Summarized(Struct, frozen=True, kw_only=True):
@@ -143,7 +124,7 @@ async def run(task: SummaryTask, chat: ChatModel, paid: Paid | None = None) -> t
     pieces = split_parts(task.parts)
     neutral = Redactor(task.parts)
     if len(pieces) <= 1:
-        summary, usage = await _ask(task.prompt, chat, neutral)
+        summary, usage = await ask_summary(task.prompt, chat, neutral)
     else:
         summary, usage = await _in_pieces(task, pieces, chat, neutral, paid)
     if paid is not None:
@@ -179,7 +160,7 @@ async def _ask_once(prompt: Prompt, chat: ChatModel, neutral: Redactor, paid: Pa
     key = _key(prompt, chat)
     if paid is not None and (known := await paid.get(key)) is not None:
         return known, Usage()
-    summary, usage = await _ask(prompt, chat, neutral)
+    summary, usage = await ask_summary(prompt, chat, neutral)
     if paid is not None:
         await paid.put(key, summary)
     return summary, usage
@@ -267,46 +248,3 @@ def _key(prompt: Prompt, chat: ChatModel) -> str:
     # The rendered messages are all a model sees, so they say exactly when a result may be used again.
     made_by = (chat.provider, chat.model, prompt.version, MERGE_VERSION, MASKING_VERSION, masking_of(chat))
     return text_hash(*made_by, *(message.text for message in prompt.messages))
-
-
-async def _ask(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:
-    completion = await chat.complete(prompt)
-    try:
-        answer = msgspec.json.decode(_WRAPPED.sub(r"\1", completion.text.strip()), type=SummaryAnswer)
-    except msgspec.MsgspecError as error:
-        raise _invalid(completion, _reason(error)) from None
-    if not answer.problem.strip():
-        raise _invalid(completion, "no problem told")
-    return neutral.summary(_summary(answer)), completion.usage
-
-
-def _summary(answer: SummaryAnswer) -> Summary:
-    """A valid answer as a Summary: texts trimmed, the language a code whatever the model called it."""
-    language = answer.language.strip().lower()[:2] if _CODE.fullmatch(answer.language.strip()) else detect_language(answer.problem)
-    return Summary(
-        problem=answer.problem.strip(),
-        cause=answer.cause.strip(),
-        solution=answer.solution.strip(),
-        result=answer.result.strip(),
-        language=language,
-        product_area=answer.product_area.strip()[:100],
-        tags=tuple(tag.strip()[:50] for tag in answer.tags if tag.strip())[:_TAGS],
-        resolved=answer.resolved,
-        sentiment=answer.sentiment,
-    )
-
-
-def _invalid(completion: Completion, reason: str) -> AppError:
-    return AppError(
-        Code.SUMMARY_INVALID,
-        f"{completion.provider}:{completion.model} answered with a summary that does not fit the schema ({reason}). It is tried again "
-        "later; if it keeps failing, choose another model to summarize.",
-    )
-
-
-def _reason(error: msgspec.MsgspecError) -> str:
-    """Where the answer differs from the schema, without the answer's own words: they may quote the ticket."""
-    if not isinstance(error, msgspec.ValidationError):
-        return "not JSON"
-    where = str(error).rpartition(" - at ")[2].strip("`")
-    return f"at {where}" if where.startswith("$") else "fields missing or unknown"

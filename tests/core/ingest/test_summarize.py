@@ -10,7 +10,7 @@ import pytest
 from backend.adapters.offline.chat import OfflineChat
 from backend.core.errors import AppError, Code
 from backend.core.ingest.summarize import AUTOMATED, TOO_SHORT, cache_key, decode, encode, plan, run, skip_reason, split_parts, summarize
-from backend.core.model.answer import Completion, Delta, Prompt
+from backend.core.model.answer import Completion, Delta, Prompt, SummaryMaterial
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocType, Document, Part, Summary
@@ -195,7 +195,9 @@ async def test_a_long_ticket_is_cut_between_turns_summarized_in_parts_and_merged
     assert all(sum(estimate_tokens(part.text) for part in group) <= 6_000 for group in groups)
     assert usage.calls == len(groups) + 1 == len(chat.prompts)
     assert summary.problem == "summary-merge-1"
-    assert chat.prompts[-1].material.parts == task.parts  # type: ignore[union-attr]
+    material = chat.prompts[-1].material
+    assert isinstance(material, SummaryMaterial)
+    assert material.parts == task.parts
 
 
 def test_a_turn_longer_than_a_part_is_cut_without_losing_words() -> None:

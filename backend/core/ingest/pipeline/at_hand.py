@@ -1,10 +1,13 @@
 """A ticket an agent has open: from the store, or fetched, merged and summarized on the spot."""
 
+from datetime import datetime
+
 import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
+from backend.core.ingest.pipeline.newer import is_newer
 from backend.core.ingest.pipeline.paid import PaidSummaries
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.spent import book_usage
@@ -48,6 +51,7 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
         if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
             continue
         source = await open_source(services, company_id, connection, Lane.LIVE)
+        told_at = clock.now()
         try:
             fetched = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=ticket_id, version=""))
         except AppError as error:
@@ -66,11 +70,18 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
                 version="",
                 now=clock.now(),
             )
-            async with services.database.open(company_id) as uow:
-                await uow.documents.put([document])
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            await _keep(services, document, company_id, told_at)
             return document
     raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
+
+
+async def _keep(services: Services, document: Document, company_id: str, told_at: datetime) -> None:
+    """Store it and send it on its way, unless a sync or a webhook stored a newer copy meanwhile."""
+    async with services.database.open(company_id, write=True) as uow:
+        stored = (await uow.documents.standing([document.document_id])).get(document.document_id)
+        if is_newer(stored, told_at, document.updated_at):
+            await uow.documents.put([document])
+            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
 
 
 async def summarized(services: Services, company_id: str, document: Document) -> Document:

@@ -12,7 +12,9 @@ from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taker
 from backend.core.ingest.pipeline.taken import Taken
+from backend.core.model.article import Visibility
 from backend.core.model.connection import Connection, ConnectionState
+from backend.core.model.document import DocState, Document
 from backend.core.model.quota import Lane
 from backend.core.model.sync import ItemRef, Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.webhook import Nudge
@@ -36,6 +38,31 @@ class NudgeTaker(Taker):
         if connection is None or connection.state is not ConnectionState.ACTIVE:
             raise RunCanceledError
         return run
+
+    async def _remember_gone(self, uow: UnitOfWork, unknown: Sequence[ItemRef]) -> None:
+        """A run under way may have read it before it went, and must not bring it back: its tombstone is newer."""
+        if unknown and await uow.sync.active_run(self._connection.connection_id) is not None:
+            await uow.documents.put([self._tombstone(ref) for ref in unknown])
+
+    def _tombstone(self, ref: ItemRef) -> Document:
+        now = clock.now()
+        return Document(
+            document_id=self._document_id(ref),
+            connection_id=self._connection.connection_id,
+            platform=self._connection.platform,
+            doc_type=ref.doc_type,
+            original_id=ref.original_id,
+            title="",
+            parts=(),
+            content_hash="",
+            source_version="",
+            visibility=Visibility.INTERNAL,
+            presence=ref.presence,
+            created_at=now,
+            updated_at=now,
+            state=DocState.DELETED,
+            stored_at=now,
+        )
 
 
 async def read_due(services: Services, company_id: str, connection: Connection) -> None:
