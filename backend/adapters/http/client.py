@@ -17,6 +17,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
+from backend.observability import tracing
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -176,8 +177,11 @@ class HttpClient:
 
     async def _timed(self, target: str, seconds: float) -> Answer:
         try:
-            async with asyncio.timeout(seconds):
-                return await self._exchange(target)
+            with tracing.leaf("vendor_call", vendor=self._vendor.name) as tell:
+                async with asyncio.timeout(seconds):
+                    answer = await self._exchange(target)
+                tell(status=answer.status)
+                return answer
         except UnknownHostError:
             raise _TransientError(
                 AppError(
