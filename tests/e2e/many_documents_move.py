@@ -19,6 +19,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from backend.core.model.document import DocState
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.test_backup import KEYS, answers
 from tests.e2e.test_postgres import different, on
@@ -71,7 +72,15 @@ async def _synced(trip: Trip, tenant: Tenant, **options: Any) -> None:
     while (run := await tenant.get(f"/runs/{run['run_id']}"))["state"] not in ("completed", "failed", "canceled"):
         await asyncio.sleep(0.5)
     assert run["state"] == "completed", run
-    await trip.settle(tenant.company_id)
+    while await _left(trip, tenant):
+        await asyncio.sleep(0.5)
+
+
+async def _left(trip: Trip, tenant: Tenant) -> bool:
+    """Whether pictures are still to be read, or Documents to be processed."""
+    async with trip.runtime.services.database.open(tenant.company_id) as uow:
+        states = await uow.documents.counts()
+        return bool(await uow.attachments.waiting(1) or states.get(DocState.PENDING) or states.get(DocState.PROCESSING))
 
 
 async def _asking(tenant: Tenant) -> int:
@@ -103,7 +112,8 @@ async def main(tickets: int) -> dict[str, Any]:
 
 
 async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[str, Any]:
-    environment, figures = _environment(data, database), {}
+    environment = _environment(data, database)
+    figures: dict[str, Any] = {}
     async with running_sandbox(SandboxOptions(tickets=tickets)) as sandbox, running_trip(data, **KEYS) as trip:
         tenant = await trip.onboard("acme")
         await tenant.connect(sandbox)
