@@ -28,6 +28,8 @@ from tests.e2e.workers import ROOT
 from tests.support.postgres import Cluster, PostgresDatabase, database_at, installed_binaries, make_database
 
 COMMAND = [sys.executable, "-m", "backend.cli", "storage", "migrate", "--from", "file", "--to", "postgresql", "--json"]
+INSTALLATION: dict[str, Any] = {**KEYS, "attachment_max_bytes": 2_000}
+"""Small files come along; recognizing words in thousands of pictures would take longer than all the rest."""
 PARTS = (0.3, 0.7)
 """At these shares of the Documents it is killed."""
 
@@ -114,7 +116,7 @@ async def main(tickets: int) -> dict[str, Any]:
 async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[str, Any]:
     environment = _environment(data, database)
     figures: dict[str, Any] = {}
-    async with running_sandbox(SandboxOptions(tickets=tickets)) as sandbox, running_trip(data, **KEYS) as trip:
+    async with running_sandbox(SandboxOptions(tickets=tickets)) as sandbox, running_trip(data, **INSTALLATION) as trip:
         tenant = await trip.onboard("acme")
         await tenant.connect(sandbox)
         await _synced(trip, tenant)
@@ -137,7 +139,7 @@ async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[s
     figures["rows"] = sum(check["rows"] for check in checks)
     figures["same_rows"] = all(check["sha256"] == check["target_sha256"] for check in checks)
     figures["files"] = last["files"]
-    async with running_trip(data, **KEYS, **on(database)) as trip:
+    async with running_trip(data, **INSTALLATION, **on(database)) as trip:
         async with trip.runtime.services.database.directory() as directory:
             figures["left_to_do"] = len(await directory.unfinished())
         after = await answers(trip.tenant("acme", tenant.api_key))
