@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backend.storage.sql import postgres
 from backend.storage.sql.months import is_ours
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 
 
 def _url() -> str:

@@ -69,6 +69,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.versions": lambda w: w.documents.versions(CONNECTION, DocType.TICKET, ["1"]),
     "documents.get": lambda w: w.documents.get(ACME),
     "documents.get_many": lambda w: w.documents.get_many([ACME]),
+    "documents.standing": lambda w: w.documents.standing([ACME]),
     "documents.find": lambda w: w.documents.find(None, DocType.TICKET, "1"),
     "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),

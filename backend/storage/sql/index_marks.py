@@ -3,7 +3,7 @@
 from sqlalchemy import select
 
 from backend.core.ids import new_id
-from backend.storage.sql.tables import index_marks as table
+from backend.storage.sql.tables_judged import index_marks as table
 from backend.storage.sql.transaction import TenantTables
 
 

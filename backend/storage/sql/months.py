@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Date, bindparam, delete, func, select
 
 from backend.core.model.retention import KeptMonths, Log, Retention
-from backend.storage.sql.tables import audit, usage
+from backend.storage.sql.tables_judged import audit, usage
 from backend.storage.sql.transaction import Transaction
 
 AHEAD_MONTHS: Final = 3

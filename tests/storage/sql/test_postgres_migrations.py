@@ -16,7 +16,7 @@ from backend.core.errors import AppError, Code
 from backend.storage.sql.engine import downgrade, newest_revision, upgrade
 from backend.storage.sql.months import is_ours
 from backend.storage.sql.postgres import revision, role, single_engine
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from tests.support.postgres import OWNER, PostgresDatabase, SharedPostgres, database_at, make_database
 
 _SCHEMA = """

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
 from backend.settings import Environment, Settings, StorageType
 from backend.storage.sql.prepare import prepare
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records, audit_entry
 from tests.contract.test_stores import fill
@@ -192,8 +193,8 @@ async def test_many_transactions_over_few_connections_never_mix(filled: Postgres
     await database.close()
 
 
-def settings(url: str, folder: Path, **more: object) -> Settings:
-    return Settings(_env_file=None, data_dir=folder, storage_type=StorageType.POSTGRESQL, database_url=url, **more)  # type: ignore[arg-type]
+def settings(url: str, folder: Path, **more: Any) -> Settings:
+    return Settings(_env_file=None, data_dir=folder, storage_type=StorageType.POSTGRESQL, database_url=url, **more)
 
 
 async def test_a_database_of_another_encoding_is_refused(postgres: PostgresDatabase, tmp_path: Path) -> None:
