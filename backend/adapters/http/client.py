@@ -18,6 +18,7 @@ from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_li
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import SourceQuota
+from backend.observability import tracing
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -190,8 +191,11 @@ class HttpClient:
 
     async def _timed(self, target: str, seconds: float) -> Answer:
         try:
-            async with asyncio.timeout(seconds):
-                return await self._exchange(target)
+            with tracing.leaf("vendor_call", vendor=self._vendor.name) as tell:
+                async with asyncio.timeout(seconds):
+                    answer = await self._exchange(target)
+                tell(status=answer.status)
+                return answer
         except UnknownHostError:
             raise _TransientError(
                 AppError(
