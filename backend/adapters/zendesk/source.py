@@ -146,6 +146,7 @@ class ZendeskSource:
 
     async def close(self) -> None:
         """Let go of sockets and of what was kept."""
+        await self._tickets.close()
         await self._comments.close()
         await self._http.close()
 
