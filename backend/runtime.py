@@ -80,6 +80,7 @@ async def build(settings: Settings) -> Runtime:
         body_max_bytes=settings.body_max_bytes,
         data_dir=settings.data_dir,
         rates=built.rates,
+        public_url=settings.public_url,
         version=version(),
     )
     return Runtime(built, settings, app)

@@ -100,7 +100,8 @@ class Storm:
     def _ticket(self, *states: str) -> int:
         tickets = [each for each in self.site.account.tickets.values() if self._is_ticket(each.id) and each.merged_into is None]
         chosen = [each.id for each in tickets if each.state in states] or [each.id for each in tickets if each.state == "live"]
-        return self.dice.choice(chosen)
+        number: int = self.dice.choice(chosen)
+        return number
 
     def _is_ticket(self, number: int) -> bool:
         return not self.zendesk or self.site.world.exists(number)

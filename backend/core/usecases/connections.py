@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
+from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with, take_webhook_away
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
 from backend.core.model.job import Job, JobName, Line
@@ -52,6 +52,8 @@ class Disconnected(Struct, frozen=True, kw_only=True):
     connection_id: str
     documents: int
     files: int
+    webhook_left: str = ""
+    """The id of a webhook that could not be taken away at the helpdesk; what it sends is rejected."""
 
 
 async def check_connection(
@@ -157,11 +159,22 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
+    left = await _forget_webhook(services, company_id, connection)
     await services.secrets.forget(company_id, connection.platform, connection_id)
     async with services.database.open(company_id) as uow:
         await uow.connections.delete(connection_id)
-        await _audit(uow, caller, "connection.delete", connection, documents=str(documents))
-    return Disconnected(connection_id=connection_id, documents=documents, files=files)
+        await _audit(uow, caller, "connection.delete", connection, documents=str(documents), **({"webhook_left": left} if left else {}))
+    return Disconnected(connection_id=connection_id, documents=documents, files=files, webhook_left=left)
+
+
+async def _forget_webhook(services: Services, company_id: str, connection: Connection) -> str:
+    """Take the webhook away that was made at the helpdesk; its id where that fails, which is no reason to keep the connection."""
+    try:
+        await take_webhook_away(services, company_id, connection)
+    except AppError:
+        registration = connection.webhook.registration if connection.webhook is not None else None
+        return registration.webhook_id if registration is not None else ""
+    return ""
 
 
 async def _erase_documents(services: Services, company_id: str, connection: Connection) -> tuple[int, int]:
