@@ -14,6 +14,7 @@ import pytest
 
 from backend.core import clock, ids
 from backend.core.ingest.collect import collect
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taker
 from backend.core.model.document import DocState, DocType, Document
@@ -90,7 +91,8 @@ class Desk:
             cursor = await uow.sync.get_cursor(self.connection_id, stream)
         assert connection is not None
         source = await open_source(self.services, "acme", connection, Lane.INCREMENTAL)
-        taker = Taker(self.services, "acme", connection, source, run)
+        kept = KeptAnswers(self.services.blobs.open("acme"), self.connection_id)
+        taker = Taker(self.services, "acme", connection, source, run, kept=kept)
         async with aclosing(collect(source, cursor or Cursor(stream=stream), run.options, taker)) as pages:
             read = [page async for page in pages]
         if between is not None:

@@ -17,6 +17,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
+from backend.core.ports.source import SourceQuota
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -29,8 +30,6 @@ _UNTOLD_WAIT: Final = 10.0
 """Seconds to wait after a 429 that does not say how long."""
 _BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=30)
 """Full jitter: a random time up to a bound that doubles."""
-
-
 _NO_CONTENT: Final = 204
 _Request = tuple[str, bytes | None]
 """Method and body."""
@@ -114,6 +113,19 @@ class HttpClient:
         """Requests to the helpdesk so far, those for files among them."""
         return self.transport.own_calls
 
+    @property
+    def quota(self) -> SourceQuota:
+        """Calls and waits so far; the vendor's figures are those of the bucket last called."""
+        view = self.spender.look()
+        return SourceQuota(
+            calls=self.calls,
+            remaining=view.remaining,
+            limit=view.limit,
+            waited_seconds=view.waited_seconds,
+            waiting_for=view.waiting_for,
+            waiting_seconds=view.waiting_seconds,
+        )
+
     async def get(self, target: str, *, patience: Patience | None = None, urgent: bool = False) -> Answer:
         """GET a path with its query (ASCII, escaped) and read its JSON.
 
@@ -140,10 +152,7 @@ class HttpClient:
         raise first.error
 
     async def send(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Answer:
-        """A request that may change something, with its JSON. It is sent once: nobody knows whether a lost one did its work.
-
-        Raises as `get` does.
-        """
+        """A request that may change something, sent once: nobody knows whether a lost one did its work. Raises as `get` does."""
         try:
             return await self._attempt(target, self._patience, urgent=True, request=(method, None if body is None else orjson.dumps(body)))
         except _TransientError as error:

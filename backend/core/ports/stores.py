@@ -137,6 +137,18 @@ class SolvedStore(Protocol):
         ...
 
 
+class IndexMarkStore(Protocol):
+    """What tells every process that the tenant's index was changed."""
+
+    async def get(self) -> str:
+        """The present mark; empty where the index was never changed. Good for comparing only."""
+        ...
+
+    async def change(self) -> None:
+        """Another mark, which never was one before."""
+        ...
+
+
 class ConnectionStore(Protocol):
     """The tenant's Connections."""
 

@@ -8,6 +8,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.newer import is_newer
+from backend.core.ingest.pipeline.paid import PaidSummaries
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.budget import Purpose
@@ -91,17 +92,14 @@ async def summarized(services: Services, company_id: str, document: Document) ->
     if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
         return document
     chat = (await services.models_of(company_id)).summarize
-    async with services.database.open(company_id) as uow:
-        cached = await uow.usage.get_cached([task.key for task in summarize.plan(document, chat)])
-    known = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+    paid = PaidSummaries(services, company_id)
+    known = await paid.get_many([task.key for task in summarize.plan(document, chat)])
     try:
-        made = await summarize.summarize(document, chat=chat, cached=known)
+        made = await summarize.summarize(document, chat=chat, cached=known, paid=paid)
     except AppError as error:
         if error.retry is Retry.NEVER or error.code.startswith("llm_") or error.code is Code.SUMMARY_INVALID:
             return document
         raise
-    async with services.database.open(company_id) as uow:
-        await uow.usage.put_cached({key: summarize.encode(value) for key, value in made.fresh.items()}, Purpose.SUMMARY)
     await book_usage(services, company_id, chat, Purpose.SUMMARY, made.usage)
     return msgspec.structs.replace(document, summary=made.summary, internal_summary=made.internal_summary)
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from backend.core import clock, ids
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, read_refs
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import Taker
@@ -19,7 +20,6 @@ from backend.core.model.sync import ItemRef, Run, RunCounts, RunMode, RunOptions
 from backend.core.model.webhook import Nudge
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
 
 COLLECT: Final = timedelta(seconds=1)
 """So long more is waited for that is told of an item: a burst becomes one read. It is also as fine as the clock that Zendesk signs
@@ -71,11 +71,13 @@ async def read_due(services: Services, company_id: str, connection: Connection) 
     Raises the AppError of a source that is down or rejects us; what was not read stays noted.
     """
     connection_id = connection.connection_id
+    kept = KeptAnswers(services.blobs.open(company_id), connection_id)
     source = None
     try:
         while nudges := await _due(services, company_id, connection_id):
-            source = source or await open_source(services, company_id, connection, Lane.WEBHOOK)
-            await _read(services, company_id, connection, source, nudges)
+            source = source or await open_source(services, company_id, connection, Lane.WEBHOOK, halfway=kept)
+            taker = NudgeTaker(services, company_id, connection, source, _no_run(connection), kept=kept)
+            await _read(services, taker, connection, nudges)
             async with services.database.open(company_id) as uow:
                 await uow.nudges.done(nudges)
                 await uow.nudges.forget(connection_id, clock.now() - _MEMORY)
@@ -91,8 +93,7 @@ async def _due(services: Services, company_id: str, connection_id: str) -> list[
         return await uow.nudges.due(connection_id, clock.now() - COLLECT, AT_ONCE)
 
 
-async def _read(services: Services, company_id: str, connection: Connection, source: Source, nudges: Sequence[Nudge]) -> None:
-    taker = NudgeTaker(services, company_id, connection, source, _no_run(connection))
+async def _read(services: Services, taker: NudgeTaker, connection: Connection, nudges: Sequence[Nudge]) -> None:
     refs = [ItemRef(doc_type=each.doc_type, original_id=each.original_id, version="") for each in nudges]
     await taker.wanted(refs)
     items, failures, gone = await read_refs(refs, taker.look_up, asyncio.Semaphore(ITEMS_AT_ONCE))

@@ -15,6 +15,7 @@ from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.files import attachments_of, retry_of, text_of
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.pulse import with_quota
@@ -33,7 +34,7 @@ from backend.core.ports.source import Source, SourceQuota
 class Taker:
     """Takes the items of one connection during one run; streams are read side by side and kept one page at a time."""
 
-    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run) -> None:
+    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run, *, kept: KeptAnswers) -> None:
         self._services = services
         self._company_id = company_id
         self._connection = connection
@@ -44,6 +45,7 @@ class Taker:
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
+        self._kept = kept
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -132,10 +134,11 @@ class Taker:
             await archive_items(self._blobs, self._connection, self.run, page.items)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
-                page, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
+                left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
+            await self._kept.drop([*(taken.ref for taken in page.items), *page.gone])
             await self._stay_out(deleted)
-        stored = sum(taken.document is not None for taken in page.items)
-        self._tell(page, stored=stored, deleted=len(deleted))
+        stored = sum(taken.document is not None for taken in left.items)
+        self._tell(left, stored=stored, deleted=len(deleted))
 
     async def tell_quota(self) -> None:
         """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
