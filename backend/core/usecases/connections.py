@@ -3,14 +3,14 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 import msgspec
 from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline import halfway
+from backend.core.ingest.pipeline import archive, halfway
+from backend.core.ingest.pipeline.erase import erase_files
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with, take_webhook_away
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
@@ -186,22 +186,14 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
     while True:
         async with services.database.open(company_id) as uow:
             page, _ = await uow.documents.list(connection_id=connection.connection_id, limit=_BATCH)
-            attachments = await uow.attachments.of([document.document_id for document in page])
         if not page:
             break
         await index.delete([document.document_id for document in page])
-        # Another ticket may carry the same file.
-        ids = [document.document_id for document in page]
-        async with services.database.open(company_id) as uow:
-            shared = await uow.attachments.in_use({each.blob_key for each in attachments if each.blob_key}, without=ids)
-        # An attachment's folder also holds the text that was read from it.
-        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key and each.blob_key not in shared}:
-            files += await blobs.delete(folder)
+        files += await erase_files(services, company_id, [document.document_id for document in page])
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
-            await uow.attachments.delete(ids)
         documents += len(page)
-    files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
+    files += await blobs.delete(archive.folder_of(connection))
     files += await blobs.delete(halfway.folder_of(connection.connection_id))
     return documents, files
 
