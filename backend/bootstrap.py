@@ -62,9 +62,6 @@ async def build(settings: Settings) -> Built:
 
     Raises AppError with what to do where a part can't be had, such as an embedding model whose vector length nobody knows.
     """
-    data = settings.data_dir
-    # Customers' words lie in there: nobody else on the machine has a business with them.
-    await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
     url = await prepare(settings)
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)

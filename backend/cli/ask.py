@@ -6,7 +6,7 @@ import typer
 
 from backend.cli.errors import CliError, exit_for
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant, hint_if_empty
 from backend.cli.text import short
 
 
@@ -20,6 +20,8 @@ def ask(
     """Ask a question; the answer is written as it comes, with numbered sources."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         answer = ask_one(session, question, language)
+        if not answer["grounded"]:
+            hint_if_empty(session)
         session.output.document(answer)
 
 
