@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -76,14 +76,51 @@ S = TypeVar("S", bound=Served)
 T = TypeVar("T", bound="TwoPorts[Any]")
 
 
-class TwoPorts(ABC, Generic[S]):
+class Ports:
+    """Two ports of this machine, served until they are stopped."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        self.options = options
+        self._servers: list[_Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _bind(self) -> tuple[list[socket.socket], tuple[str, str]]:
+        """Both ports and their addresses. A busy one raises OSError."""
+        options = self.options
+        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
+        host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
+        first, second = (f"http://{host}:{sock.getsockname()[1]}" for sock in sockets)
+        return sockets, (first, second)
+
+    async def _serve(self, listeners: Iterable[Listener[Any]], sockets: Iterable[socket.socket]) -> None:
+        """Serve, one listener a port; returns once both do."""
+        for listener, sock in zip(listeners, sockets, strict=True):
+            server = _Server(_config(listener))
+            self._servers.append(server)
+            self._tasks.append(asyncio.create_task(server.serve(sockets=[sock])))
+        while not all(server.started for server in self._servers):
+            await asyncio.sleep(0.005)
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+
+    async def stop(self) -> None:
+        """End all connections and free the ports."""
+        for server in self._servers:
+            server.leave()
+        await asyncio.gather(*self._tasks)
+
+    async def wait(self) -> None:
+        """Serve until the task is cancelled."""
+        await asyncio.gather(*self._tasks)
+
+
+class TwoPorts(Ports, ABC, Generic[S]):
     """A vendor's API and its file store, each on a port of this machine."""
 
     def __init__(self, options: SandboxOptions, site: S) -> None:
-        self.options = options
+        super().__init__(options)
         self.site = site
-        self._servers: list[_Server] = []
-        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def account(self) -> Account:
@@ -121,31 +158,14 @@ class TwoPorts(ABC, Generic[S]):
 
     async def start(self) -> None:
         """Bind both ports (a busy one raises OSError) and serve."""
-        options = self.options
-        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
-        host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
-        links = self.site.links
-        links.api_base, links.files_base = (f"http://{host}:{sock.getsockname()[1]}" for sock in sockets)
-        for listener, sock in zip(self._listeners(), sockets, strict=True):
-            server = _Server(_config(listener))
-            self._servers.append(server)
-            self._tasks.append(asyncio.create_task(server.serve(sockets=[sock])))
-        while not all(server.started for server in self._servers):
-            await asyncio.sleep(0.005)
-            for task in self._tasks:
-                if task.done():
-                    task.result()
+        sockets, addresses = self._bind()
+        self.site.links.api_base, self.site.links.files_base = addresses
+        await self._serve(self._listeners(), sockets)
 
     async def stop(self) -> None:
         """Call nobody any more, end all connections and free the ports."""
         await self.site.hooks.close()
-        for server in self._servers:
-            server.leave()
-        await asyncio.gather(*self._tasks)
-
-    async def wait(self) -> None:
-        """Serve until the task is cancelled."""
-        await asyncio.gather(*self._tasks)
+        await super().stop()
 
 
 class SandboxServer(TwoPorts[Site]):

@@ -11,7 +11,7 @@ from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat
+from backend.settings_logs import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]

@@ -13,7 +13,7 @@ from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_operator
 from backend.cli.text import day
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat
+from backend.settings_logs import LogFormat
 
 app = typer.Typer(help="Companies that use this installation (operator's key).", no_args_is_help=True)
 

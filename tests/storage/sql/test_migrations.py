@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from backend.core.errors import AppError, Code
 from backend.storage.sql.engine import downgrade, newest_revision, upgrade
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 
 MIGRATIONS = Path(__file__).parents[3] / "migrations"
 

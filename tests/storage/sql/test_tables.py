@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from backend.core.model.document import DocState, DocType
 from backend.core.model.job import Job
 from backend.core.model.sync import Stream
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.transaction import upsert_statement
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import CONNECTION, START, doc, tenant
