@@ -1,14 +1,12 @@
 """Reading a zip that somebody gave us: its directory is checked before anything is unpacked, and nothing is unpacked to a disk.
 
 What is refused: more files or bytes than an export has, packing that only a bomb reaches, names that lead elsewhere, links,
-passwords, names that come twice, and archives within the archive.
+passwords, and names that come twice. Archives within the archive are never opened.
 """
 
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -21,6 +19,10 @@ _ENCRYPTED: Final = 0x1
 _ARCHIVES: Final = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"})
 _OF_MACHINES: Final = frozenset({"__macosx", ".ds_store", "thumbs.db"})
 """What packing by hand leaves in an archive."""
+
+
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+"""What the zip library raises where the packed bytes are not what the directory says."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -62,23 +64,21 @@ class Archive:
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise AppError(Code.EXPORT_UNREADABLE, f"{name} is no zip archive, or is damaged: {error}.") from error
         try:
-            self.members = _checked(self._zip.infolist(), name, limits or Limits())
+            members = _checked(self._zip.infolist(), name, limits or Limits())
         except AppError:
             self._zip.close()
             raise
+        self.members = tuple(member for member in members if not _is_archive(member))
+        self.archives = tuple(member.name for member in members if _is_archive(member))
+        """Those within it, for telling why nothing was found."""
 
     def close(self) -> None:
         """Let go of the file."""
         self._zip.close()
 
-    @contextmanager
-    def open(self, member: Member) -> Iterator[IO[bytes]]:
-        """The unpacked bytes of a file, as a stream. Raises EXPORT_UNREADABLE where they are damaged, also while they are read."""
-        try:
-            with self._zip.open(member.name) as stream:
-                yield stream
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-            raise AppError(Code.EXPORT_UNREADABLE, f"{member.name} in {self.name} is damaged: {error}.") from error
+    def open(self, member: Member) -> IO[bytes]:
+        """The unpacked bytes of a file, as a stream; reading one that is damaged raises one of `DAMAGED`."""
+        return self._zip.open(member.name)
 
 
 def _checked(entries: list[zipfile.ZipInfo], name: str, limits: Limits) -> tuple[Member, ...]:
@@ -98,18 +98,18 @@ def _checked(entries: list[zipfile.ZipInfo], name: str, limits: Limits) -> tuple
 def _check(entry: zipfile.ZipInfo, name: str, limits: Limits) -> None:
     path = PurePosixPath(entry.filename)
     mode = entry.external_attr >> 16
-    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in path.parts[0] or stat.S_ISLNK(mode):
+    if path.is_absolute() or ".." in path.parts or "\\" in entry.filename or ":" in entry.filename.partition("/")[0] or stat.S_ISLNK(mode):
         raise AppError(Code.EXPORT_UNREADABLE, f"{name} holds a path that leads out of it: {entry.filename!r}.")
     if entry.flag_bits & _ENCRYPTED:
         raise AppError(Code.EXPORT_UNREADABLE, f"{name} is protected by a password; unpack it and pack it again without one.")
-    if path.suffix.lower() in _ARCHIVES:
-        raise AppError(
-            Code.EXPORT_UNREADABLE, f"{name} holds another archive, {entry.filename}; archives in archives are not opened: import that one."
-        )
     if entry.file_size > limits.ratio_from and entry.file_size > limits.ratio * max(1, entry.compress_size):
         raise AppError(
             Code.EXPORT_TOO_LARGE, f"{entry.filename} in {name} unpacks from {entry.compress_size:,} to {entry.file_size:,} bytes."
         )
+
+
+def _is_archive(member: Member) -> bool:
+    return PurePosixPath(member.name).suffix.lower() in _ARCHIVES
 
 
 def _left_by_a_machine(filename: str) -> bool:

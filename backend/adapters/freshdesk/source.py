@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -34,6 +34,15 @@ from backend.core.ports.source import Capabilities, SourceQuota
 
 _OLD: Final = timedelta(minutes=4)
 """A signed URL lives 300 s (recorded traffic, CONNECTORS section 4): an older one is not tried at all."""
+
+
+class Desk(NamedTuple):
+    """The parts of a Source."""
+
+    client: FreshdeskClient
+    directory: Directory
+    knowledge: Knowledge
+    site: str
 
 
 class FreshdeskSource:
@@ -71,6 +80,11 @@ class FreshdeskSource:
         self._directory = Directory(self._client)
         self._tickets = TicketStreams(self._client)
         self._knowledge = Knowledge(self._client, site=self._site)
+
+    @property
+    def desk(self) -> Desk:
+        """What else reads this account, with the same names and the same calls: its account export."""
+        return Desk(client=self._client, directory=self._directory, knowledge=self._knowledge, site=self._site)
 
     @property
     def capabilities(self) -> Capabilities:

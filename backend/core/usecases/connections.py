@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline.imported import forget_exports
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
@@ -157,6 +158,7 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
+    files += await forget_exports(services, company_id, connection_id)
     await services.secrets.forget(company_id, connection.platform, connection_id)
     async with services.database.open(company_id) as uow:
         await uow.connections.delete(connection_id)
