@@ -16,6 +16,8 @@ from backend.adapters.freshdesk.export.shape import FreshdeskShape
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
 from backend.adapters.zendesk.address import ZENDESK_ADDRESSES
+from backend.adapters.zendesk.export import files as zendesk_files
+from backend.adapters.zendesk.export.shape import ZendeskShape
 from backend.adapters.zendesk.source import ZendeskSource, authorization_of
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
@@ -130,7 +132,18 @@ class ZendeskAdapter:
         """`acme`, `acme.zendesk.com` or its URL; another host only from the allow-list."""
         return ZENDESK_ADDRESSES.check(domain, base_url, calling.allowed_hosts)
 
-    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+    def check_export(self, export: ExportRequest) -> None:
+        """Look whether this is a JSON export of Zendesk."""
+        with closing(Archive(export.path, export.name)) as archive:
+            zendesk_files.check_export(archive)
+
+    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The JSON export beside the API that it is of."""
+        archive = Archive(export.path, export.name)
+        live = self.open(settings, calling, lane)
+        return ArchiveSource(archive, ZendeskShape(archive, live), live, made_at=export.made_at)
+
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> ZendeskSource:
         """A Source for a connection, whose calls go in this lane."""
         origin, prefix = ZENDESK_ADDRESSES.origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
         authorization = authorization_of(settings.credentials)

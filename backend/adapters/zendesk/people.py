@@ -54,6 +54,10 @@ class Shelf(Generic[T]):
                 await self._ask()
         return {key: value for key in ids if (value := self._known.get(key)) is not None}
 
+    def known(self, ids: Iterable[str]) -> Mapping[str, T]:
+        """Those of these ids that came along with something; nothing is asked for."""
+        return {key: value for key in ids if (value := self._known.get(key)) is not None}
+
     async def _ask(self) -> None:
         while self._wanted:
             some = sorted(self._wanted)[:PER_PAGE]

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -45,6 +45,15 @@ def authorization_of(credentials: Mapping[str, Secret]) -> Secret:
     return Secret(f"Basic {base64.b64encode(f'{email}/token:{token}'.encode()).decode()}")
 
 
+class Desk(NamedTuple):
+    """The parts of a Source."""
+
+    client: ZendeskClient
+    people: People
+    names: Once[Names]
+    site: str
+
+
 class ZendeskSource:
     """One Zendesk account, read with one user's token."""
 
@@ -73,6 +82,11 @@ class ZendeskSource:
         self._comments = Comments(self._client, self._people)
         self._tickets = TicketStreams(self._client, self._comments, self._people)
         self._knowledge = Knowledge(self._client)
+
+    @property
+    def desk(self) -> Desk:
+        """What else reads this account, with the same names and the same calls: its export."""
+        return Desk(client=self._client, people=self._people, names=self._names, site=self._site)
 
     @property
     def capabilities(self) -> Capabilities:

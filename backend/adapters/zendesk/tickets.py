@@ -9,6 +9,7 @@ one at a small loss; the position then names the last ticket of the piece, by wh
 """
 
 import time
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -108,7 +109,7 @@ class TicketStreams:
         rows = _behind(records(body, "tickets"), place)
         place, last = _next(place, rows, body, more=False)
         refs = tuple(
-            ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), presence=presence)
+            ItemRef(doc_type=DocType.TICKET, original_id=key, version=version_of(row), presence=presence)
             for row in rows
             if (presence := gone_as(row)) is not None and (key := ident(row, "id")) is not None and _within(row, options)
         )
@@ -157,6 +158,14 @@ def _begin(place: _Position, options: RunOptions) -> _Position:
     return _Position(since=since, mode=options.mode.value, whole=whole)
 
 
+def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
+    """Where a run begins that reads the rows from a moment on; None where `current` is further. A first sync under way is given up."""
+    at = seconds(since)
+    if current is not None and _convert(current.position, _Position).since >= at:
+        return None
+    return Cursor(stream=Stream.TICKETS, position=_builtins(_Position(since=at, rest=True)))
+
+
 def _behind(rows: list[Record], place: _Position) -> list[Record]:
     """The rows of a page that were not named yet. A ticket that changed since is further on: then its time tells the place."""
     if not place.mark:
@@ -185,7 +194,7 @@ def _marked(place: _Position, row: Record) -> _Position:
     return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=generated(row))
 
 
-def _version(row: Record) -> str:
+def version_of(row: Record) -> str:
     """When the ticket changed, and when its row did: a change by the system moves the second only."""
     at = moment(row, "updated_at")
     return f"{at.isoformat() if at else text(row, 'updated_at')} {generated(row)}"
@@ -198,7 +207,9 @@ def _solved(body: Record) -> dict[str, str]:
 
 def _ref(row: Record, solved: dict[str, str]) -> ItemRef:
     key = ident(row, "id") or ""
-    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), hint={"ticket": row, "solved_at": solved.get(key, "")})
+    return ItemRef(
+        doc_type=DocType.TICKET, original_id=key, version=version_of(row), hint={"ticket": row, "solved_at": solved.get(key, "")}
+    )
 
 
 def _asked_for(row: Record, options: RunOptions) -> bool:

@@ -123,7 +123,9 @@ class FreshdeskShape:
             presence=Presence.ARCHIVED if is_archived(row.file) else Presence.LIVE,
             hint={"at": changed.isoformat(), "ticket": record},
         )
-        return [Named(ref, changed, needed_moment(record, "created_at"))]
+        made = needed_moment(record, "created_at")
+        # The API lists no archived tickets: they prove nothing of what it lists.
+        return [Named(ref, changed, None if ref.presence is Presence.ARCHIVED else made)]
 
     async def _article(self, ref: ItemRef) -> Fetched:
         hint = ref.hint
