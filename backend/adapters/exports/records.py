@@ -40,11 +40,19 @@ def read_records(stream: IO[bytes], name: str, skip: int = 0) -> Iterator[Found]
             if number >= skip:
                 yield Found(record, b"", "", size)
         return
-    begin = stream.read(CHUNK).removeprefix(_BOM).lstrip()
+    begin = _beginning(stream)
     pieces = _array(begin, stream, name) if begin.startswith(b"[") else _lines(begin, stream, name)
     for number, piece in enumerate(pieces):
         if number >= skip:
             yield _decoded(piece)
+
+
+def _beginning(stream: IO[bytes]) -> bytes:
+    """The first bytes that say something."""
+    begin = b""
+    while len(begin.lstrip()) <= len(_BOM) and (more := stream.read(CHUNK)):
+        begin += more
+    return begin.removeprefix(_BOM).lstrip()
 
 
 def _decoded(piece: bytes) -> Found:
