@@ -17,13 +17,13 @@ from backend.core.model.sync import Cursor, Stream
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import ExportRequest, ExportSource, Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from desklore_conformance import SourceSuite
+from desklore_conformance.truth import end_of, pages, refs_of
 from sandbox.freshdesk.export import Form
 from sandbox.freshdesk.export import write_export as write_freshdesk
 from sandbox.serve import SandboxOptions, running_sandbox
 from sandbox.zendesk.account_export import write_export as write_zendesk
 from sandbox.zendesk.serve import running_zendesk
-from tests.contract.source_suite import SourceSuite
-from tests.contract.source_truth import end_of, pages, refs_of
 from tests.contract.test_source import SandboxHelpdesk
 from tests.contract.test_source_zendesk import ZendeskHelpdesk
 

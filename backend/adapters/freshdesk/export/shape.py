@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import orjson
@@ -17,17 +17,14 @@ from backend.adapters.freshdesk.fields import Record, ident, needed_ident, neede
 from backend.adapters.freshdesk.knowledge import article_ref, canned_ref
 from backend.adapters.freshdesk.normalize import presence_of, ticket_of
 from backend.adapters.freshdesk.normalize_article import CANNED, Folder, article_of, canned_of
+from backend.adapters.freshdesk.renewal import Renewals
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.freshdesk.tickets import cursor_from
 from backend.adapters.freshdesk.walk import EVER
-from backend.adapters.http.once import Once
 from backend.core.errors import AppError
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Stream
 from backend.core.model.ticket import Attachment, Presence, Ticket
-
-_ITEMS: Final = 128
-"""Items whose fresh addresses are kept: more than are read at once."""
 
 
 class FreshdeskShape:
@@ -38,7 +35,7 @@ class FreshdeskShape:
         self._live = live
         self._desk = live.desk
         self._names = ExportNames(archive, live.desk)
-        self._asked: dict[tuple[DocType, str], Once[Fetched]] = {}
+        self._renewals = Renewals(self._as_listed)
 
     def walk(self, stream: Stream) -> Walk | None:
         """The files of a stream; None where the export has none."""
@@ -85,17 +82,8 @@ class FreshdeskShape:
         """The attachment as the API shows it now: all of an item's with one call. The address of a picture in a text never dies."""
         if attachment.inline and attachment.url:
             return attachment
-        key = (ref.doc_type, ref.original_id)
-        if key not in self._asked:
-            if len(self._asked) >= _ITEMS:
-                del self._asked[next(iter(self._asked))]
-            # As one that a list named: only its files are wanted, so neither requester nor rating is asked for.
-            listed = msgspec.structs.replace(ref, hint={"requester": {"name": "-"}})
-            self._asked[key] = Once(lambda: self._live.fetch(listed))
-        item = (await self._asked[key].get()).item
-        turns = item.conversations if isinstance(item, Ticket) else ()
-        every = [*item.attachments, *(each for turn in turns for each in turn.attachments)]
-        return next((each for each in every if each.original_id == attachment.original_id), attachment)
+        url, _ = await self._renewals.url(attachment, ref, None)
+        return msgspec.structs.replace(attachment, url=url or attachment.url)
 
     async def holds_all(self, seen: Seen, until: datetime) -> bool:
         """Two calls: the ticket list by creation, from its beginning and from its end."""
@@ -111,6 +99,10 @@ class FreshdeskShape:
     def cursor(self, since: datetime, current: Cursor | None) -> Cursor | None:
         """The ticket list from a moment on; None where `current` is further."""
         return cursor_from(since, current)
+
+    async def _as_listed(self, ref: ItemRef) -> Fetched:
+        """As one that a list named: only its files are wanted, so neither requester nor rating is asked for."""
+        return await self._live.fetch(msgspec.structs.replace(ref, hint={"requester": {"name": "-"}}))
 
     def _ticket(self, record: Record, row: Row) -> list[Named]:
         if presence_of(record) is not Presence.LIVE:

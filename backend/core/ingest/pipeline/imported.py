@@ -7,7 +7,7 @@ all tickets, which costs a call for a hundred, and reads those that are new.
 
 import asyncio
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -16,7 +16,7 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
-from backend.core.ingest.collect import Page
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.pulse import pulse
 from backend.core.ingest.pipeline.sources import open_export
 from backend.core.ingest.pipeline.streams import read_streams
@@ -35,37 +35,36 @@ IMPORTS = "imports"
 
 
 class ImportTaker(Taker):
-    """A Taker of what may be older than what is stored."""
+    """A Taker of what is as old as the export says, however late it is read: what is stored in a later version stays (`newer`)."""
 
     async def wanted(self, refs: Sequence[ItemRef]) -> list[ItemRef]:
         """Of the listed items those that are not stored in this version or a later one, and that are not known to be gone."""
         changed = await super().wanted(refs)
         async with self._services.database.open(self._company_id) as uow:
-            ahead = await self._ahead(uow, {self._document_id(ref): _changed_at(ref) for ref in changed})
-        return [ref for ref in changed if self._document_id(ref) not in ahead]
+            stored = await uow.documents.get_many([self._document_id(ref) for ref in changed])
+        return [self._dated(ref, document) for ref in changed if not self._is_ahead(document := stored.get(self._document_id(ref)), ref)]
 
-    async def _still_wanted(self, uow: UnitOfWork, page: Page[Taken]) -> Page[Taken]:
-        """Without what a webhook has brought meanwhile in a later version; what is set aside keeps its place, not its record."""
-        made = {taken.document.document_id: taken.document.updated_at for taken in page.items if taken.document is not None}
-        ahead = await self._ahead(uow, made)
-        items = tuple(taken for taken in page.items if taken.document is None or taken.document.document_id not in ahead)
-        items = tuple(msgspec.structs.replace(t, retry=None if t.retry is None else _placed(t.retry)) for t in items)
-        return msgspec.structs.replace(page, items=items, failures=tuple(_placed(failure) for failure in page.failures))
+    def _dated(self, ref: ItemRef, stored: Document | None) -> ItemRef:
+        """The ref as old as its item; what a connection has left that is no more has no say in it."""
+        told_at = _changed_at(ref) if stored is None or self._is_ours(stored) else None
+        return msgspec.structs.replace(ref, told_at=told_at)
 
-    async def _ahead(self, uow: UnitOfWork, found: Mapping[str, datetime | None]) -> set[str]:
-        stored = await uow.documents.get_many(list(found)) if found else {}
-        return {key for key, document in stored.items() if self._is_ahead(document, found[key])}
-
-    def _is_ahead(self, document: Document, at: datetime | None) -> bool:
-        if document.connection_id != self._connection.connection_id:
-            # Left by a connection that is no more.
+    def _is_ahead(self, stored: Document | None, ref: ItemRef) -> bool:
+        if stored is None or not self._is_ours(stored):
             return False
-        if document.state is DocState.DELETED:
-            return True
-        if at is None:
-            return False
+        at = _changed_at(ref)
+        if stored.state is DocState.DELETED or at is None:
+            return stored.state is DocState.DELETED
         # One that was taken on the spot has no version, and was read without its files.
-        return document.updated_at > at or (document.updated_at == at and document.source_version != "")
+        return stored.updated_at > at or (stored.updated_at == at and stored.source_version != "")
+
+    def _is_ours(self, stored: Document) -> bool:
+        return stored.connection_id == self._connection.connection_id
+
+    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document], failures: Sequence[ItemFailure]) -> None:
+        """Store; what is set aside keeps its place in the export, and not its record."""
+        items = [msgspec.structs.replace(each, retry=None if each.retry is None else _placed(each.retry)) for each in items]
+        await super()._put(uow, items, documents, [_placed(failure) for failure in failures])
 
 
 async def read_export(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
@@ -79,7 +78,7 @@ async def read_export(services: Services, company_id: str, connection: Connectio
         request = ExportRequest(path=Path(scratch.name), name=export.name, made_at=export.made_at)
         source = await open_export(services, company_id, connection, request)
         try:
-            taker = ImportTaker(services, company_id, connection, source, run)
+            taker = ImportTaker(services, company_id, connection, source, run, kept=KeptAnswers(blobs, connection.connection_id))
             async with pulse(taker.tell_quota):
                 streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
                 await read_streams(services, company_id, taker, source, streams)

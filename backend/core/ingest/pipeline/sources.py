@@ -8,6 +8,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
+from backend.core.ports.halfway import Halfway
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest, ExportSource, Source
 
@@ -18,10 +19,10 @@ async def keep_credentials(services: Services, tenant: Tenant, connection: Conne
     return await services.secrets.keep(tenant, connection.platform, connection.connection_id, Secret(plain))
 
 
-async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane) -> Source:
+async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane, *, halfway: Halfway | None = None) -> Source:
     """A Source with the connection's credentials; the caller closes it. Raises SECRET_UNREADABLE or TENANT_NOT_FOUND."""
     credentials = await _opened(services, company_id, connection)
-    return open_source_with(services, company_id, connection, lane, credentials)
+    return services.sources.open(_settings(company_id, connection, credentials), lane, halfway)
 
 
 async def open_export(services: Services, company_id: str, connection: Connection, export: ExportRequest) -> ExportSource:
