@@ -14,8 +14,12 @@ from backend.core.model.sync import Stream
 from sandbox.freshdesk import change
 from sandbox.freshdesk.export import Form, write_export
 from sandbox.freshdesk.faults import Fault
-from sandbox.serve import SandboxServer
+from sandbox.serve import SandboxOptions, SandboxServer
+from sandbox.zendesk import change as zendesk_change
+from sandbox.zendesk.account_export import write_export as write_zendesk
+from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
+from tests.e2e.test_zendesk import shown
 from tests.e2e.trip import ENDED, Json, Tenant, Trip, running_trip
 
 VIEW = "GET /api/v2/tickets/{id}"
@@ -252,3 +256,29 @@ async def test_an_import_that_is_stopped_goes_on_where_it_stood(tmp_path: Path, 
         await trip.settle("acme")
         assert set(tickets_of(await stored(trip))) == numbers(sandbox, "live", "archived")
         await assert_index_is(trip, await stored(trip))
+
+
+async def test_a_zendesk_export_is_imported_and_the_next_sync_goes_on(trip: Trip) -> None:
+    async with running_zendesk(SandboxOptions(tickets=60, export_quota=1_000)) as zendesk:
+        tenant = await trip.onboard("acme")
+        await tenant.connect_zendesk(zendesk)
+        out = io.BytesIO()
+        write_zendesk(zendesk.site, out)
+        told, gone, *_ = sorted(shown(zendesk))
+        zendesk.stats.clear()
+        run = await imported(tenant, out.getvalue())
+        assert (run["state"], run["counts"]["failed"]) == ("completed", 0), run
+        assert run["continued_at"] is not None
+        assert set(tickets_of(await stored(trip))) == shown(zendesk)
+        assert not any("/tickets/{id}" in shape or "incremental" in shape for shape in zendesk.stats.requests)
+        zendesk_change.add_comment(zendesk.site, told, {"body": "<p>내보낸 뒤의 답변입니다.</p>"})
+        zendesk_change.delete(zendesk.site, gone)
+        zendesk.site.pass_time(61)
+        zendesk.stats.clear()
+        run = await tenant.sync()
+        assert run["counts"]["deleted"] == 1
+        assert run["counts"]["stored"] <= len(zendesk.account.shelf.articles) + len(zendesk.account.shelf.canned) + 1
+        assert sum(count for shape, count in zendesk.stats.requests.items() if "/tickets/{id}" in shape) <= 2
+        after = tickets_of(await stored(trip))
+        assert set(after) == shown(zendesk)
+        assert any("내보낸 뒤의 답변" in part.text for part in after[told].parts)

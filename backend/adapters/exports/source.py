@@ -4,7 +4,7 @@ A vendor's part (`Shape`) says which files hold what, and makes items of records
 sets bad records aside with file and number, and asks the helpdesk for what no export holds, where it lets us.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -84,8 +84,8 @@ class Shape(Protocol):
         """The attachment with an address that still works, as far as the helpdesk tells one."""
         ...
 
-    async def holds_all(self, seen: Seen, until: datetime) -> bool:
-        """Ask the helpdesk whether its oldest ticket, and the youngest made before a moment, are within what was seen."""
+    async def ends(self) -> Sequence[Sequence[datetime]]:
+        """Ask the helpdesk when its oldest tickets were made, and when its youngest: those that its list names."""
         ...
 
     def cursor(self, since: datetime, current: Cursor | None) -> Cursor | None:
@@ -201,10 +201,11 @@ class ArchiveSource:
         # A later packing moves the time of the files on, never the newest change.
         since = self._made_at - LAG if self._made_at is not None else min(newest, self._written() or newest) - LONGEST_JOB
         try:
-            if not await self._shape.holds_all(seen, since):
-                return None
+            ends = await self._shape.ends()
         except AppError:
             # Nobody tells: the next sync, when the helpdesk answers again, lists everything.
+            return None
+        if not all(_holds(seen, end, since) for end in ends):
             return None
         cursor = self._shape.cursor(since, current)
         return None if cursor is None else Continuation(cursor=cursor, at=since)
@@ -228,6 +229,12 @@ class ArchiveSource:
     def _written(self) -> datetime | None:
         """When the first file of the export was written, as far as a zip tells."""
         return min((member.at for walk in self._walks.values() for member in walk.members if member.at is not None), default=None)
+
+
+def _holds(seen: Seen, made: Sequence[datetime], until: datetime) -> bool:
+    """Whether the tickets of one end, as far as they were made before a moment, are within what was seen. None of them tells nothing."""
+    before = [moment.isoformat() for moment in made if moment < until]
+    return all(seen.first <= each <= seen.last for each in before) and (bool(before) or not made)
 
 
 def _with(seen: Seen, named: Named) -> Seen:

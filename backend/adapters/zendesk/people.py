@@ -93,5 +93,10 @@ def user_of(record: Record) -> User:
     return User(person, text(record, "role") in _STAFF)
 
 
+def organization_of(key: str | None, known: Mapping[str, Organization]) -> Organization | None:
+    """A ticket's organization; without a name where nobody told it."""
+    return None if key is None else known.get(key) or Organization(original_id=key)
+
+
 def _organization(record: Record) -> Organization:
     return Organization(original_id=ident(record, "id") or "", name=text(record, "name"))

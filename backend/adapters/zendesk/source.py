@@ -21,7 +21,7 @@ from backend.adapters.zendesk.fields import Record, child, ident, moment, record
 from backend.adapters.zendesk.knowledge import Knowledge
 from backend.adapters.zendesk.names import Names, load_names
 from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
-from backend.adapters.zendesk.people import People
+from backend.adapters.zendesk.people import People, organization_of
 from backend.adapters.zendesk.tickets import TicketStreams
 from backend.adapters.zendesk.verify import verify
 from backend.core.errors import AppError, Code
@@ -29,7 +29,7 @@ from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.tenant import Secret
-from backend.core.model.ticket import Attachment, Organization, Ticket
+from backend.core.model.ticket import Attachment, Ticket
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import Capabilities, SourceQuota
 
@@ -174,13 +174,12 @@ class ZendeskSource:
             await self._people.users.get(people_in(record, comments)),
             await self._people.organizations.get([organization_id] if organization_id else []),
         )
-        organization = organizations.get(organization_id or "") or (Organization(original_id=organization_id) if organization_id else None)
         ticket = ticket_of(
             record,
             comments,
             names,
             users,
-            organization=organization,
+            organization=organization_of(organization_id, organizations),
             solved_at=moment({"at": solved_at}, "at"),
             site=self._site,
         )

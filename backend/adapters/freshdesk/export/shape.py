@@ -8,8 +8,9 @@ import msgspec
 import orjson
 
 from backend.adapters.archive import Archive
-from backend.adapters.exports.source import Named, Seen
+from backend.adapters.exports.source import Named
 from backend.adapters.exports.walk import Row, Walk
+from backend.adapters.freshdesk.client import PER_PAGE
 from backend.adapters.freshdesk.export.convert import article_record, conversation_records, ticket_record, unwrapped
 from backend.adapters.freshdesk.export.files import files_of_stream, is_archived
 from backend.adapters.freshdesk.export.names import ExportNames
@@ -85,16 +86,11 @@ class FreshdeskShape:
         url, _ = await self._renewals.url(attachment, ref, None)
         return msgspec.structs.replace(attachment, url=url or attachment.url)
 
-    async def holds_all(self, seen: Seen, until: datetime) -> bool:
+    async def ends(self) -> list[list[datetime]]:
         """Two calls: the ticket list by creation, from its beginning and from its end."""
-        for order in ("asc", "desc"):
-            page = await self._desk.client.ticket_page(
-                {"updated_since": EVER, "order_by": "created_at", "order_type": order, "per_page": 100, "page": 1}
-            )
-            born = [at.isoformat() for record in page if (at := needed_moment(record, "created_at")) < until]
-            if any(not seen.first <= at <= seen.last for at in born) or (page and not born):
-                return False
-        return True
+        query: dict[str, str | int] = {"updated_since": EVER, "order_by": "created_at", "per_page": PER_PAGE, "page": 1}
+        pages = [await self._desk.client.ticket_page({**query, "order_type": order}) for order in ("asc", "desc")]
+        return [[needed_moment(record, "created_at") for record in page] for page in pages]
 
     def cursor(self, since: datetime, current: Cursor | None) -> Cursor | None:
         """The ticket list from a moment on; None where `current` is further."""

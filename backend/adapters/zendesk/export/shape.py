@@ -13,7 +13,7 @@ import msgspec
 import orjson
 
 from backend.adapters.archive import Archive
-from backend.adapters.exports.source import Named, Seen
+from backend.adapters.exports.source import Named
 from backend.adapters.exports.walk import Row, Walk
 from backend.adapters.http.once import Once
 from backend.adapters.zendesk.comments import clean
@@ -21,13 +21,13 @@ from backend.adapters.zendesk.export.files import ORGANIZATIONS, TICKETS, USERS,
 from backend.adapters.zendesk.fields import Record, child, ident, moment, needed_ident, needed_moment, records, text
 from backend.adapters.zendesk.names import Names
 from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
-from backend.adapters.zendesk.people import Shelf, T
+from backend.adapters.zendesk.people import Shelf, T, organization_of
 from backend.adapters.zendesk.source import ZendeskSource
 from backend.adapters.zendesk.tickets import cursor_from, version_of
 from backend.core.errors import AppError, Retry
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Stream
-from backend.core.model.ticket import Attachment, Organization
+from backend.core.model.ticket import Attachment
 
 _MOST: Final = 300_000
 """Users and organizations taken from files of their own: those beyond are asked of the API."""
@@ -86,13 +86,12 @@ class ZendeskShape:
         organization_id = ident(record, "organization_id")
         users = await self._known(self._desk.people.users, people_in(record, comments))
         organizations = await self._known(self._desk.people.organizations, {organization_id} if organization_id else set())
-        organization = organizations.get(organization_id or "") or (Organization(original_id=organization_id) if organization_id else None)
         ticket = ticket_of(
             record,
             comments,
             names,
             users,
-            organization=organization,
+            organization=organization_of(organization_id, organizations),
             solved_at=moment(child(record, "metric_set"), "solved_at"),
             site=self._desk.site,
         )
@@ -102,14 +101,10 @@ class ZendeskShape:
         """The attachment as it is: Zendesk's addresses last, and lead to those that die."""
         return attachment
 
-    async def holds_all(self, seen: Seen, until: datetime) -> bool:
+    async def ends(self) -> list[list[datetime]]:
         """Two calls: the ticket list by number, from its beginning and from its end."""
-        for order in ("id", "-id"):
-            page = await self._desk.client.ends(order)
-            born = [at.isoformat() for record in page if (at := needed_moment(record, "created_at")) < until]
-            if any(not seen.first <= at <= seen.last for at in born) or (page and not born):
-                return False
-        return True
+        pages = [await self._desk.client.ends(order) for order in ("id", "-id")]
+        return [[needed_moment(record, "created_at") for record in page] for page in pages]
 
     def cursor(self, since: datetime, current: Cursor | None) -> Cursor | None:
         """The incremental export from a moment on; None where `current` is further."""
