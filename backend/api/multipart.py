@@ -18,7 +18,7 @@ _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
     """Write the file to `out` and return its name; empty where the client gave none.
 
-    Raises INVALID_REQUEST where there is no file, and EXPORT_TOO_LARGE.
+    Raises INVALID_REQUEST where there is no file, EXPORT_TOO_LARGE, and STORAGE_FULL.
     """
     header = _parsed("content-type", request.headers.get("content-type", ""))
     size = 0
@@ -34,12 +34,20 @@ async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
             raise AppError(
                 Code.EXPORT_TOO_LARGE, f"The file has more than {max_bytes:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it."
             )
-        out.write(piece)  # Pieces of some 64 kB to a local file: a thread would cost more.
-    out.flush()
+        _write(out, piece)
+    _write(out, b"")
     name = form.name if form is not None else ""
     if not size:
         raise AppError(Code.INVALID_REQUEST, f"Send the file as the form field `{FIELD}` (multipart/form-data), or as the body.")
     return name
+
+
+def _write(out: IO[bytes], piece: bytes) -> None:
+    try:
+        out.write(piece)  # Pieces of some 64 kB to a local file: a thread would cost more.
+        out.flush()
+    except OSError as error:
+        raise AppError(Code.STORAGE_FULL, f"No room to take the file in: {error.strerror}. Free space where TMPDIR leads.") from error
 
 
 class FormFile:

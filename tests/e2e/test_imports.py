@@ -203,6 +203,7 @@ async def test_without_the_helpdesk_an_export_is_read_by_its_own_names(trip: Tri
     run = await imported(acme, export)
     assert run["state"] == "completed", run
     assert run["continued_at"] is None
+    assert "names and files" in run["error_message"]
     found = tickets_of(await stored(trip))
     assert set(found) == numbers(sandbox, "live", "archived")
     labels = {document.status_label for document in found.values()}

@@ -64,6 +64,11 @@ class Named(Struct, frozen=True):
 class Shape(Protocol):
     """What a vendor's export looks like."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether the helpdesk refused us, so that only the export tells names."""
+        ...
+
     def walk(self, stream: Stream) -> Walk | None:
         """The files of a stream; None where the export has none."""
         ...
@@ -120,7 +125,7 @@ class ArchiveSource:
     @property
     def unreadable(self) -> frozenset[str]:
         """What the helpdesk refused."""
-        return self._live.unreadable
+        return self._live.unreadable | (frozenset({"names_and_files"}) if self._shape.alone or self._refused is not None else frozenset())
 
     async def verify(self) -> CredentialReport:
         """Of the helpdesk's credentials: an export needs none."""

@@ -29,6 +29,8 @@ class ExportNames:
     def __init__(self, archive: Archive, desk: Desk) -> None:
         self._archive = archive
         self._desk = desk
+        self.alone = False
+        """Turns True when the API refuses us."""
         self._names: Once[tuple[Names, bool]] = Once(self._read_names)
         self._users: Once[dict[str, Person]] = Once(self._read_users)
         self._companies: Once[dict[str, Organization]] = Once(self._read_companies)
@@ -80,6 +82,7 @@ class ExportNames:
             # A helpdesk that is only down now is worth waiting for: what is read without its names would differ from what it tells.
             if error.retry is not Retry.CREDENTIALS:
                 raise
+        self.alone = True
         agents, groups = await asyncio.to_thread(lambda: (people_of([*self._records(AGENTS)]), _named([*self._records(GROUPS)])))
         return Names(agents=agents, groups=groups, products={}, statuses={}, fields={}, sources={}), False
 

@@ -38,6 +38,11 @@ class FreshdeskShape:
         self._names = ExportNames(archive, live.desk)
         self._renewals = Renewals(self._as_listed)
 
+    @property
+    def alone(self) -> bool:
+        """Whether the helpdesk refused us, so that only the export tells names."""
+        return self._names.alone
+
     def walk(self, stream: Stream) -> Walk | None:
         """The files of a stream; None where the export has none."""
         members = files_of_stream(self._archive, stream)

@@ -44,8 +44,8 @@ class ZendeskShape:
         self._desk = live.desk
         self._names: Once[Names] = Once(self._read_names)
         self._learned: Once[bool] = Once(self._learn_files)
-        self._alone = False
-        """Turns True when the API refuses us."""
+        self.alone = False
+        """Turns True when the API refuses us, so that only the export tells names."""
 
     def walk(self, stream: Stream) -> Walk | None:
         """The files of tickets; no export has articles."""
@@ -111,7 +111,7 @@ class ZendeskShape:
         return cursor_from(since, current)
 
     async def _known(self, shelf: Shelf[T], ids: set[str]) -> Mapping[str, T]:
-        if not self._alone:
+        if not self.alone:
             try:
                 return await shelf.get(ids)
             except AppError as error:
@@ -129,7 +129,7 @@ class ZendeskShape:
         """Go on without the API where it refuses us; a helpdesk that is only down now is worth waiting for."""
         if error.retry is not Retry.CREDENTIALS:
             raise error
-        self._alone = True
+        self.alone = True
 
     async def _learn_files(self) -> bool:
         """Remember the people that files of their own tell of."""
