@@ -143,8 +143,8 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
     )
 
     stalled_minutes: float = Field(10.0, gt=0, description="A running sync without a sign of life for so long is taken up again.")
-
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
+    import_max_bytes: int = Field(20_000_000_000, ge=1_000, description="Larger account exports are refused.")
     attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
     attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")

@@ -6,6 +6,7 @@ import typer
 
 from backend.cli.credentials import credentials_of
 from backend.cli.errors import CliError, Exit
+from backend.cli.imports import import_
 from backend.cli.output import Output
 from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, UrlOption, as_tenant
 from backend.cli.text import day, short
@@ -165,6 +166,9 @@ def _minutes(text: str) -> float:
     if unit not in units or not amount.isdecimal():
         raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
     return int(amount) * units[unit]
+
+
+app.command("import")(import_)
 
 
 @app.command()

@@ -82,6 +82,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/imports"): 404,
     ("POST", "/api/v1/connections/{connection_id}/webhook"): 404,
     ("POST", "/api/v1/connections/{connection_id}/webhook/registration"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/webhook"): 404,

@@ -55,6 +55,11 @@ class ZendeskClient:
         """All comments of a ticket, oldest first, and their writers (…/tickets/ticket_comments/#list-comments)."""
         return await self._pages(f"/tickets/{_segment(ticket_id)}/comments.json", "comments", {"include": "users"}, side="users")
 
+    async def ends(self, order: str) -> list[Record]:
+        """The first tickets by `id` or `-id` that are neither deleted nor archived (…/tickets/tickets/#list-tickets)."""
+        query: dict[str, str | int] = {"page[size]": PER_PAGE, "sort": order}
+        return records(await self._body("/tickets.json", query, urgent=True), "tickets")
+
     async def deleted_page(self, after: str) -> Record:
         """One page of the trash (…/tickets/tickets/#list-deleted-tickets)."""
         query: dict[str, str | int] = {"page[size]": PER_PAGE}

@@ -123,7 +123,7 @@ class TicketStreams:
         place, last = _next(place, rows, body, more=False)
         refs = tuple(
             ItemRef(
-                doc_type=DocType.TICKET, original_id=key, version=_version(row), presence=presence, changed_at=moment(row, "updated_at")
+                doc_type=DocType.TICKET, original_id=key, version=version_of(row), presence=presence, changed_at=moment(row, "updated_at")
             )
             for row in rows
             if (presence := gone_as(row)) is not None and (key := ident(row, "id")) is not None and _within(row, options)
@@ -193,6 +193,14 @@ def _begin(place: _Position, options: RunOptions) -> _Position:
     return _Position(since=since, mode=options.mode.value, whole=whole)
 
 
+def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
+    """Where a run begins that reads the rows from a moment on; None where `current` is further. A first sync under way is given up."""
+    at = seconds(since)
+    if current is not None and _convert(current.position, _Position).since >= at:
+        return None
+    return Cursor(stream=Stream.TICKETS, position=_builtins(_Position(since=at, rest=True)))
+
+
 def _behind(rows: list[Record], place: _Position) -> list[Record]:
     """The rows of a page that were not named yet. A ticket that changed since is further on: then its time tells the place."""
     if not place.mark:
@@ -221,7 +229,7 @@ def _marked(place: _Position, row: Record) -> _Position:
     return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=generated(row))
 
 
-def _version(row: Record) -> str:
+def version_of(row: Record) -> str:
     """When the ticket changed, and when its row did: a change by the system moves the second only."""
     at = moment(row, "updated_at")
     return f"{at.isoformat() if at else text(row, 'updated_at')} {generated(row)}"
@@ -236,7 +244,7 @@ def _ref(row: Record, solved: dict[str, str], asked: datetime) -> ItemRef:
     """A listed ticket, which is made of the row itself: it is as old as the page."""
     key = ident(row, "id") or ""
     hint = {"ticket": row, "solved_at": solved.get(key, "")}
-    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), hint=hint, told_at=asked)
+    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=version_of(row), hint=hint, told_at=asked)
 
 
 def _asked_for(row: Record, options: RunOptions) -> bool:

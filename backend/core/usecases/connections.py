@@ -11,6 +11,7 @@ from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline import archive, halfway
 from backend.core.ingest.pipeline.erase import erase_files
+from backend.core.ingest.pipeline.imported import forget_exports
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with, take_webhook_away
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
@@ -160,6 +161,8 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
+    files += await forget_exports(services, company_id, connection_id)
+    files += await services.blobs.open(company_id).delete(halfway.folder_of(connection_id))
     left = await _forget_webhook(services, company_id, connection)
     await services.secrets.forget(company_id, connection.platform, connection_id)
     async with services.database.open(company_id) as uow:
@@ -194,7 +197,6 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
             await _mark_deleted(uow, connection.connection_id, page)
         documents += len(page)
     files += await blobs.delete(archive.folder_of(connection))
-    files += await blobs.delete(halfway.folder_of(connection.connection_id))
     return documents, files
 
 
