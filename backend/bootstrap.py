@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
+from backend.adapters.file.opening import FilePlaces
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
@@ -93,6 +94,7 @@ async def build(settings: Settings) -> Built:
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
             shared.budgets,
+            files=FilePlaces(settings.roots_of_files, kept.blobs),
         ),
         extractor=extractor,
         models=providers.models(embedder),

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
+from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
 from backend.settings_models import NativeModelSettings
 
@@ -51,7 +52,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(

@@ -27,6 +27,11 @@ GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
 class SourceSuite:
     """What every Source has to do."""
 
+    has_credentials = True
+    """False where there are none that could be wrong: what this machine's own files are read with."""
+    has_quota = True
+    """False where nobody counts calls."""
+
     @pytest.fixture
     async def source(self, helpdesk: Helpdesk) -> AsyncIterator[Source]:
         """A Source with a good credential."""
@@ -36,10 +41,12 @@ class SourceSuite:
 
     async def test_a_good_credential_is_reported_with_its_abilities(self, source: Source) -> None:
         report = await source.verify()
-        assert report.agent_email
+        assert report.agent_email or not self.has_credentials
         assert {"tickets", "conversations", "articles"} <= {ability.name for ability in report.abilities if ability.ok}
 
     async def test_a_wrong_credential_is_named_and_changes_nothing_for_others(self, helpdesk: Helpdesk, source: Source) -> None:
+        if not self.has_credentials:
+            pytest.skip("there are no credentials")
         wrong = helpdesk.open(wrong_key=True)
         with pytest.raises(AppError) as caught:
             await wrong.verify()
@@ -211,6 +218,8 @@ class SourceSuite:
                 assert json.loads(json.dumps(ref.hint)) == ref.hint
 
     async def test_calls_are_counted(self, source: Source) -> None:
+        if not self.has_quota:
+            pytest.skip("nobody counts calls")
         assert source.quota.calls == 0
         await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
         assert source.quota.calls == 1

@@ -7,24 +7,24 @@ from itertools import groupby
 import msgspec
 
 from backend.core import clock, ids
-from backend.core.errors import Code
 from backend.core.ingest import merge
-from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
+from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, refuse_unread
 from backend.core.ingest.changes import content_hash_of
-from backend.core.ingest.collect import Page
+from backend.core.ingest.collect import Page, Together, failure_of
 from backend.core.ingest.pipeline.archive import archive_items
+from backend.core.ingest.pipeline.lots import Making, Outcome, make_lot
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.pulse import with_quota
-from backend.core.ingest.pipeline.taken import Taken, settled
+from backend.core.ingest.pipeline.taken import Taken, attachments_of, retry_of, settled, text_of
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.sync import HeldDeletion, ItemFailure, ItemRef, Run, RunMode
-from backend.core.model.ticket import Attachment, Ticket
+from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
+from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source, SourceQuota
+from backend.core.ports.source import BulkSource, Source, SourceQuota
 
 
 class Taker:
@@ -71,6 +71,42 @@ class Taker:
             self._files.setdefault(file.document_id, []).append(file)
         return changed
 
+    async def read_together(self, refs: Sequence[ItemRef]) -> Together[Taken]:
+        """Tickets that the source has at hand, made and merged together; those with files still have them read one by one."""
+        here = [ref for ref in refs if ref.doc_type is DocType.TICKET] if isinstance(self._source, BulkSource) else []
+        if not isinstance(self._source, BulkSource) or not here:
+            return Together(left=tuple(refs))
+        with self._services.meter.stage("collect"):
+            lot = await self._source.lot(here)
+        with self._services.meter.stage("merge"):
+            making = Making(
+                company_id=self._company_id,
+                connection_id=self._connection.connection_id,
+                platform=self._connection.platform,
+                statuses=self.run.options.statuses,
+                now=clock.now(),
+            )
+            known = [self._hashes.get(self._document_id(ref)) for ref in here]
+            made = await make_lot(self._services.compute, making, here, lot, known)
+        return await self._sorted(here, made, [ref for ref in refs if ref.doc_type is not DocType.TICKET])
+
+    async def _sorted(self, refs: Sequence[ItemRef], made: Sequence[Outcome], left: Sequence[ItemRef]) -> Together[Taken]:
+        items: list[Taken] = []
+        failures: list[ItemFailure] = []
+        gone: list[ItemRef] = []
+        for ref, outcome in zip(refs, made, strict=True):
+            known_hash = self._hashes.pop(self._document_id(ref), None)
+            if isinstance(outcome, Fetched):
+                items.append(await self._make(ref, outcome.item, outcome.raw, known_hash))
+            elif isinstance(outcome, Taken):
+                self._files.pop(self._document_id(ref), None)
+                items.append(outcome)
+            elif (failure := failure_of(ref, outcome)) is None:
+                gone.append(ref)
+            else:
+                failures.append(failure)
+        return Together(items=tuple(items), failures=tuple(failures), gone=tuple(gone), left=tuple(left))
+
     async def read(self, ref: ItemRef) -> Taken:
         """One item, with attachments, merged. Raises AppError where it can't be read."""
         with self._services.meter.stage("collect"):
@@ -106,7 +142,7 @@ class Taker:
                         connection_id=self._connection.connection_id,
                         platform=self._connection.platform,
                         version=taken.ref.version,
-                        files=[_text_of(each) for each in taken.files if each.pieces],
+                        files=[text_of(each) for each in taken.files if each.pieces],
                         now=now,
                     )
                     for taken in merging
@@ -114,7 +150,7 @@ class Taker:
                 )
             )
         made = {id(taken): document for taken, document in zip(merging, documents, strict=True)}
-        return [msgspec.structs.replace(taken, item=None, document=made.get(id(taken))) for taken in items]
+        return [msgspec.structs.replace(taken, item=None, document=made.get(id(taken), taken.document)) for taken in items]
 
     async def keep(self, page: Page[Taken], phase: str = "", *, sweep: bool = False) -> None:
         """Store a page and move the cursor, all or nothing; with `sweep` also remember whom the listing named.
@@ -179,18 +215,19 @@ class Taker:
         ref = settled(ref, item)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
+        refuse_unread(files)
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
             ref=ref,
             item=item,
             files=tuple(files),
             raw=raw,
-            retry=None if missing is None else _retry_of(ref, missing),
+            retry=None if missing is None else retry_of(ref, missing),
         )
 
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
         known = self._files.pop(document_id, [])
-        every = _attachments_of(item)
+        every = attachments_of(item)
         if not every:
             return []
         with self._services.meter.stage("attachments"):
@@ -255,38 +292,3 @@ def cursor_scope(run: Run) -> str | None:
 
 def _by_type(ref: ItemRef) -> DocType:
     return ref.doc_type
-
-
-def _attachments_of(item: Ticket | Article) -> list[Attachment]:
-    if isinstance(item, Article):
-        return list(item.attachments)
-    # Whatever the adapter says of a file, it is no more open than the turn it hangs on.
-    of_turns = (
-        msgspec.structs.replace(each, internal=each.internal or merge.is_internal(turn))
-        for turn in item.conversations
-        for each in turn.attachments
-    )
-    every = [*item.attachments, *of_turns]
-    return list({each.original_id: each for each in every}.values())
-
-
-def _text_of(read: ReadFile) -> merge.AttachmentText:
-    return merge.AttachmentText(
-        attachment_id=read.file.attachment_id,
-        original_id=read.attachment.original_id,
-        name=read.attachment.name,
-        parent_id=read.attachment.parent_id,
-        internal=read.attachment.internal,
-        pieces=read.pieces,
-    )
-
-
-def _retry_of(ref: ItemRef, file: AttachmentFile) -> ItemFailure:
-    return ItemFailure(
-        doc_type=ref.doc_type,
-        original_id=ref.original_id,
-        code=file.error_code or Code.INTERNAL,
-        message=f"Attachment {file.name}: {file.error_message}",
-        at=clock.now(),
-        hint=ref.hint,
-    )
