@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,7 +34,8 @@ HEADINGS: Final = (
     "첨부파일",
 )
 _START: Final = datetime(2025, 1, 6, 0, 0, tzinfo=UTC)
-_TICKETS: Final = 1_300
+_TICKETS: Final = 260
+_PAGE: Final = 90
 _GONE: Final = ("deleted", "spam")
 
 
@@ -60,7 +60,7 @@ class FilesHelpdesk:
         (self.folder / "files").mkdir(parents=True)
         (self.folder / "docs").mkdir()
         self._tickets = [_written(number) for number in range(1, _TICKETS + 1)]
-        for number in range(1, 9):
+        for number in range(1, 9, 2):
             (self.folder / "files" / f"캡처 {number}.txt").write_bytes(f"attached {number} 첨부".encode() * number)
         for number in range(5):
             (self.folder / "docs" / f"guide {number}.md").write_text(f"# 안내 {number}\n\n내용 {number}", encoding="utf-8")
@@ -81,11 +81,11 @@ class FilesHelpdesk:
             path.parent.mkdir(exist_ok=True)
             beside = path.with_suffix(".writing")
             beside.write_bytes(text.getvalue().encode("cp949"))
-            os.replace(beside, path)
+            beside.replace(path)
 
     def open(self, *, wrong_key: bool = False) -> Source:
         assert not wrong_key
-        registry = SourceRegistry(frozenset(), 6, Patience(), InProcessBudgets(6), files=FilePlaces((self.root,)))
+        registry = SourceRegistry(frozenset(), 6, Patience(), InProcessBudgets(6), files=FilePlaces((self.root,), page=_PAGE))
         settings = SourceSettings(
             company_id=self.company_id, connection_id="conn_1", platform="file", domain="folder", base_url=None, credentials={}
         )
@@ -141,25 +141,17 @@ def _written(number: int) -> _Written:
     at = _START + timedelta(minutes=7 * number)
     turns = [(f"t{number}-{n}", f"답변 {n}\n<자세히> {number}", n == 2, at + timedelta(minutes=n)) for n in range(1, number % 4 + 1)]
     status = "spam" if number % 101 == 0 else "deleted" if number % 97 == 0 else ("open", "처리중", "해결", "종료")[number % 4]
-    files = (f"files/캡처 {number % 8 + 1}.txt",) if number % 90 == 0 else ()
+    files = (f"files/캡처 {number % 8 + 1}.txt",) if number % 30 == 0 else ()
     return _Written(number, status, at, turns, files)
 
 
 def _rows_of(ticket: _Written) -> list[list[str]]:
     """A row for each turn, one for a ticket without."""
-    at = ticket.changed
-    local = (each.strftime("%Y-%m-%d %H:%M:%S") for each in (at, at))
-    first = [
-        str(ticket.number),
-        f"문의 {ticket.number}, 로그인",
-        f'안 됩니다.\n"오류" {ticket.number}',
-        ticket.status,
-        f"고객 {ticket.number}",
-        *local,
-    ]
-    rows = []
-    for key, text, private, when in ticket.turns:
-        rows.append(
-            [*first, key, text, "상담원", "예" if private else "아니오", when.strftime("%Y-%m-%d %H:%M:%S"), ";".join(ticket.files)]
-        )
-    return rows or [[*first, "", "", "", "", "", ";".join(ticket.files)]]
+    number, at, files = ticket.number, _told(ticket.changed), ";".join(ticket.files)
+    first = [str(number), f"문의 {number}, 로그인", f'안 됩니다.\n"오류" {number}', ticket.status, f"고객 {number}", at, at]
+    rows = [[*first, key, text, "상담원", "예" if private else "아니오", _told(when), files] for key, text, private, when in ticket.turns]
+    return rows or [[*first, "", "", "", "", "", files]]
+
+
+def _told(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S")

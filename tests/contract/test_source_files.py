@@ -1,6 +1,5 @@
 """Files through the conformance suite."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,5 +16,5 @@ class TestFiles(SourceSuite):
     has_quota = False
 
     @pytest.fixture
-    async def helpdesk(self, tmp_path: Path) -> AsyncIterator[Helpdesk]:
-        yield FilesHelpdesk(tmp_path)
+    async def helpdesk(self, tmp_path: Path) -> Helpdesk:
+        return FilesHelpdesk(tmp_path)

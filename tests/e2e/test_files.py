@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from pathlib import Path
 
 from reportlab.pdfbase import pdfmetrics
@@ -12,13 +11,18 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.e2e.trip import running_trip
 
 HEADINGS = ["문의번호", "제목", "문의내용", "답변내용", "상태", "우선순위", "고객명", "접수일시", "처리일시", "주문번호"]
+FIRST = ["1001", "결제가 두 번 되었어요", "카드로 한 번 결제했는데 이중 결제로 청구되었습니다."]
 ROWS = [
-    ["1001", "결제가 두 번 되었어요", "카드로 한 번 결제했는데 이중 결제로 청구되었습니다.", "중복 승인 한 건을 취소해 드렸습니다. 영업일 3일 안에 환불됩니다.",
-     "답변완료", "긴급", "김하늘", "2025-11-03 14:05", "2025-11-03 15:10", "A-771"],
-    ["1002", "로그인이 안 됩니다", "비밀번호를 바꾼 뒤 로그인이 되지 않아요;\n오류 코드는 E-403 입니다.", "브라우저 쿠키를 지우고 다시 로그인하시면 됩니다.",
-     "종료", "보통", "박서준", "2025-11-04 09:00", "2025-11-04 09:30", ""],
-    ["", "번호가 없는 행", "이 행은 문의번호가 비어 있습니다.", "", "접수", "낮음", "이름없음", "2025-11-05 10:00", "", ""],
-]  # fmt: skip
+    [*FIRST, "중복 승인 한 건을 취소해 드렸습니다.", "답변완료", "긴급", "김하늘", "2025-11-03 14:05", "2025-11-03 15:10", "A-771"],
+    [
+        "1002",
+        "로그인이 안 됩니다",
+        "비밀번호를 바꾼 뒤 로그인이 되지 않아요;\n오류 코드는 E-403 입니다.",
+        "브라우저 쿠키를 지우세요.",
+        "종료",
+    ],
+    ["", "번호가 없는 행", "이 행은 문의번호가 비어 있습니다.", "", "접수", "낮음", "이름없음", "2025-11-05 10:00"],
+]
 
 
 def write_export(path: Path, rows: list[list[str]]) -> None:
@@ -27,7 +31,7 @@ def write_export(path: Path, rows: list[list[str]]) -> None:
     csv.writer(text, delimiter=";").writerows([HEADINGS, *rows])
     beside = path.with_suffix(".new")
     beside.write_bytes(text.getvalue().encode("cp949"))
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def write_pdf(path: Path, text: str) -> None:
@@ -68,7 +72,7 @@ async def test_a_korean_export_and_a_pdf_become_answers_and_follow(tmp_path: Pat
         # Nothing is listed; the row that failed is tried once more.
         assert (again["counts"]["listed"], again["counts"]["stored"], again["counts"]["llm_calls"]) == (1, 0, 0), again
 
-        changed = [ROWS[0][:3] + ["환불은 당일에 처리되었습니다."] + ROWS[0][4:]]
+        changed = [[*FIRST, "환불은 당일에 처리되었습니다.", *ROWS[0][4:]]]
         write_export(folder / "tickets.csv", changed)
         followed = await hanbit.sync()
         assert (followed["counts"]["stored"], followed["counts"]["deleted"]) == (1, 1), followed

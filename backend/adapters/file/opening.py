@@ -29,9 +29,11 @@ _DOMAIN_MAX: Final = 253
 class FilePlaces:
     """What the operator allows: folders that hold one for each company, and where uploads lie."""
 
-    def __init__(self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None) -> None:
+    def __init__(self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None, *, page: int = 500) -> None:
         self.roots = roots
         self.blobs = blobs
+        self.page = page
+        """Items that are named, made and stored together."""
 
 
 def check_place(domain: str, base_url: str | None, places: FilePlaces, allowed: frozenset[str]) -> str:
@@ -72,7 +74,7 @@ def open_files(settings: SourceSettings, places: FilePlaces, allowed: frozenset[
         found.append(_folder(settings.company_id, domain, places.roots))
     if blobs is not None:
         found.append(UploadsPlace(blobs, settings.platform, settings.connection_id))
-    return FileSource(Shelf(found, blobs, kept_by(settings.platform, settings.connection_id)), domain)
+    return FileSource(Shelf(found, blobs, kept_by(settings.platform, settings.connection_id)), domain, page=places.page)
 
 
 def _folder(company_id: str, domain: str, roots: tuple[Path, ...]) -> FolderPlace:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, NamedTuple
@@ -110,12 +110,15 @@ def guess_loosely(headings: Sequence[str], sample: Sequence[Record], layout: Lay
     return msgspec.structs.replace(loose, columns={field: each for field, each in loose.columns.items() if each in headings})
 
 
-def seen_rows(table: Table, sheet: Sheet, path: str) -> Iterator[Seen]:
-    """Every row of the file."""
+def seen_rows(table: Table, sheet: Sheet, path: str, beside: Callable[[str], str | None]) -> Iterator[Seen]:
+    """Every row of the file; `beside` finds the files that rows name."""
     salt = hashlib.blake2b(msgspec.json.encode(sheet.plan), digest_size=16).digest()
     attached = bool(sheet.plan.heading(Field.ATTACHMENTS))
     for row in table.rows():
-        yield _seen(row, sheet.plan, path, salt, attached=attached)
+        seen = _seen(row, sheet.plan, path, salt, attached=attached)
+        if seen.files:
+            seen = seen._replace(files=[found for name in seen.files if (found := beside(name)) is not None])
+        yield seen
 
 
 def _seen(row: Row, plan: Plan, path: str, salt: bytes, *, attached: bool) -> Seen:

@@ -186,7 +186,8 @@ class Shelf:
                 return
             table, sheet = opened
             self._keep(found.path, table)
-            await asyncio.to_thread(lambda: catalog.put_tickets(found, mark, sheet, seen_rows(table, sheet, found.path)))
+            seen = seen_rows(table, sheet, found.path, lambda name: getattr(self.beside(found.path, name), "path", None))
+            await asyncio.to_thread(catalog.put_tickets, found, mark, sheet, seen)
         except AppError as error:
             if error.code not in _UNREADABLE:
                 raise

@@ -27,7 +27,6 @@ from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, Lot, RunM
 from backend.core.model.ticket import Attachment, Presence
 from backend.core.ports.source import Capabilities, SourceQuota
 
-_PAGE: Final = 500
 _PIECE: Final = 1 << 18
 _ID_MAX: Final = 240
 
@@ -35,7 +34,7 @@ _ID_MAX: Final = 240
 class FileSource:
     """The files of one connection."""
 
-    def __init__(self, shelf: Shelf, name: str, *, page: int = _PAGE) -> None:
+    def __init__(self, shelf: Shelf, name: str, *, page: int) -> None:
         self._shelf = shelf
         self._name = name
         self._page = page
