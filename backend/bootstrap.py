@@ -11,6 +11,7 @@ from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.file.opening import FilePlaces
+from backend.adapters.file.preview import LocalFileTools
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
@@ -109,6 +110,7 @@ async def build(settings: Settings) -> Built:
         older=providers.older,
         circuits=providers.circuits,
         webhooks=WEBHOOKS,
+        files=LocalFileTools(),
     )
     return Built(
         services=services,
@@ -148,6 +150,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
+        upload_max_bytes=settings.file_upload_max_bytes,
     )
 
 

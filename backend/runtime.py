@@ -78,6 +78,7 @@ async def build(settings: Settings) -> Runtime:
         built.auth,
         render_metrics=built.meter.render,
         body_max_bytes=settings.body_max_bytes,
+        upload_max_bytes=settings.file_upload_max_bytes + settings.body_max_bytes,
         data_dir=settings.data_dir,
         rates=built.rates,
         version=version(),

@@ -24,6 +24,7 @@ from backend.api.routes import (
     documents,
     failures,
     feedback,
+    files,
     health,
     keys,
     master_key,
@@ -49,6 +50,7 @@ ROUTERS: Final = (
     master_key.router,
     tokens.router,
     connections.router,
+    files.router,
     sync.router,
     failures.router,
     webhooks.router,
@@ -79,6 +81,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     *,
     render_metrics: Callable[[], tuple[bytes, str]],
     body_max_bytes: int = 1_000_000,
+    upload_max_bytes: int = 1_073_741_824,
     data_dir: Path | None = None,
     rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
@@ -120,13 +123,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
         app.include_router(router)
     install_error_handlers(app)
     install_openapi(app)
-    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins, rates=rates)
+    _wrap(app, services, bodies=(body_max_bytes, upload_max_bytes), cors_origins=cors_origins, rates=rates)
     return app
 
 
-def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
-    """Add the middleware, innermost first: what is added last sees the request first."""
-    app.add_middleware(BodyLimit, max_bytes=body_max_bytes)
+def _wrap(app: FastAPI, services: Services, *, bodies: tuple[int, int], cors_origins: Sequence[str], rates: Rates | None) -> None:
+    """Add the middleware, innermost first: what is added last sees the request first. `bodies`: the most bytes of one, of an upload."""
+    app.add_middleware(BodyLimit, max_bytes=bodies[0], upload_max_bytes=bodies[1])
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

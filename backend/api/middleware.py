@@ -78,17 +78,23 @@ class RequestContext:
         level("http_request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1), **fields)
 
 
+_UPLOADS = re.compile(r"/api/v1/connections/[^/]+/files(/preview)?")
+"""Where files come in; they are written to the disk piece by piece, once it is known who sends them."""
+
+
 class BodyLimit:
     """Refuses a body that is too large as soon as that is known: by its length, or while it comes in."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, upload_max_bytes: int = 0) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._upload_max_bytes = max(max_bytes, upload_max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._upload_max_bytes if scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) else self._max_bytes
         length = Headers(scope=scope).get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
         received = 0
@@ -97,7 +103,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if max(received, declared) > self._max_bytes:
+            if max(received, declared) > most:
                 # The framework passes its own exception type through; `api/errors.py` gives it our shape.
                 raise HTTPException(413)
             return message

@@ -81,6 +81,17 @@ class Shelf:
         self.look = Look(files=tuple(files), passed_over=tuple(passed_over), broken=broken, digest=digest_of(marks))
         return self.look
 
+    async def remembered(self) -> dict[str, FileEntry]:
+        """What the last sync found, by path; nothing is read for it."""
+        async with self._lock:
+            if self._catalog is None:
+                self._catalog = await self._load()
+            return await asyncio.to_thread(self._catalog.known)
+
+    def found(self, path: str) -> Found:
+        """A file of the last look."""
+        return self._where[path][1]
+
     async def run(self, work: Callable[[Catalog], T]) -> T:
         """Ask the catalog of the last look, in a thread; it is brought up to date first."""
         look = self.look or await self.look_again()
@@ -114,14 +125,14 @@ class Shelf:
         self.opened += 1
         return found, await place.open(found)
 
-    def beside(self, path: str, name: str) -> Found | None:
-        """The file that a row of `path` calls `name`: relative to its folder, or to the top."""
+    def beside(self, path: str, name: str) -> str | None:
+        """The path of the file that a row of `path` calls `name`: relative to its folder, or to the top."""
         prefix = "upload:" if path.startswith("upload:") else ""
         folder = path.removeprefix(prefix).rpartition("/")[0]
         for candidate in (f"{folder}/{name}" if folder else name, name):
-            where = self._where.get(f"{prefix}{candidate.replace(chr(92), '/').removeprefix('./')}")
-            if where is not None:
-                return where[1]
+            named = f"{prefix}{candidate.replace(chr(92), '/').removeprefix('./')}"
+            if named in self._where:
+                return named
         return None
 
     async def close(self) -> None:
@@ -186,7 +197,7 @@ class Shelf:
                 return
             table, sheet = opened
             self._keep(found.path, table)
-            seen = seen_rows(table, sheet, found.path, lambda name: getattr(self.beside(found.path, name), "path", None))
+            seen = seen_rows(table, sheet, found.path, lambda name: self.beside(found.path, name))
             await asyncio.to_thread(catalog.put_tickets, found, mark, sheet, seen)
         except AppError as error:
             if error.code not in _UNREADABLE:

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from backend.adapters.file.catalog import Catalog, FileEntry, Kind, Span, TicketEntry, micros
-from backend.adapters.file.declared import Declared
+from backend.adapters.file.declared import Declared, read_one
 from backend.adapters.file.lot import Rows, fetched_of
 from backend.adapters.file.places.place import Found
+from backend.adapters.file.preview import preview_of
 from backend.adapters.file.shelf import Shelf
 from backend.adapters.file.tables.opened import record_of
 from backend.adapters.file.tickets.normalize import files_in
@@ -23,6 +24,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
+from backend.core.model.preview import FileState, Preview
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, Lot, RunMode, RunOptions, Stream
 from backend.core.model.ticket import Attachment, Presence
 from backend.core.ports.source import Capabilities, SourceQuota
@@ -108,6 +110,23 @@ class FileSource:
         with file:
             yield _pieces(file)
 
+    async def files(self) -> Sequence[FileState]:
+        """Everything that lies there, and what the last sync found it to be."""
+        look = await self._shelf.look_again()
+        known = await self._shelf.remembered()
+        states = [_state(found, known.get(found.path)) for found, _ in look.files]
+        passed = [_state(self._shelf.found(path), None, "passed_over") for path in look.passed_over]
+        return sorted((*states, *passed), key=lambda each: each.path)
+
+    async def preview(self, path: str, declaration: bytes) -> Preview:
+        """How one of the files would be read."""
+        look = await self._shelf.look_again()
+        declared = next((declared for found, declared in look.files if found.path == path), Declared())
+        if declaration.strip():
+            declared = read_one(declaration, "given")
+        _, file = await self._shelf.open(path)
+        return await asyncio.to_thread(preview_of, file, path, declared)
+
     async def close(self) -> None:
         """Let go of files."""
         await self._shelf.close()
@@ -171,8 +190,8 @@ class FileSource:
 
     async def _attachment(self, path: str, name: str) -> Attachment | None:
         """A file beside an export; None where it is not there: the ticket is taken without it."""
-        found = self._shelf.beside(path, name)
-        return None if found is None else await self._described(found, internal=False)
+        beside = self._shelf.beside(path, name)
+        return None if beside is None else await self._described(self._shelf.found(beside), internal=False)
 
     async def _described(self, found: Found, *, internal: bool, whole: bool = False) -> Attachment:
         """A file by its content: the same for as long as nobody changes it."""
@@ -228,6 +247,18 @@ def _digest(file: BinaryIO) -> str:
     while piece := file.read(_PIECE):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def _state(found: Found, entry: FileEntry | None, kind: str = "new") -> FileState:
+    known = entry is not None and entry.stamp == found.stamp
+    return FileState(
+        path=found.path,
+        size=found.size,
+        modified_at=found.modified,
+        uploaded=found.path.startswith("upload:"),
+        kind=entry.kind if entry is not None and known else kind,
+        problem=entry.problem if entry is not None and known else "",
+    )
 
 
 def _missing() -> AppError:
