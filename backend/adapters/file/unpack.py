@@ -72,7 +72,7 @@ def _checked(entries: list[zipfile.ZipInfo], name: str, max_bytes: int) -> list[
     if unpacked > max_bytes or (unpacked > _RATIO_FROM and unpacked > packed * _RATIO):
         raise AppError(
             Code.ATTACHMENT_TOO_LARGE,
-            f"{name} unpacks to {unpacked:,} bytes, {unpacked // packed} times its size; at most {max_bytes:,} and {_RATIO} times are taken.",
+            f"{name} unpacks to {unpacked:,} bytes, {unpacked // packed} times its size; {max_bytes:,} and {_RATIO} times are the most.",
         )
     return files
 

@@ -61,6 +61,7 @@ async def upload_files(
     request: Request, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = ConnectionId
 ) -> dict[str, Sequence[Upload]]:
     """Upload files (each a part `file`) or zips for the next sync to read; a file of the same name is replaced."""
+    await files.check_connection(services, caller.company_id, connection_id)
     kept: list[Upload] = []
     async with _form(request) as form:
         parts = [part for part in form.getlist("file") if isinstance(part, UploadFile)]
@@ -80,6 +81,7 @@ async def list_files(services: ServicesDep, caller: ConnectionsCaller, connectio
 @router.post("/preview", response_model=PreviewOut, openapi_extra=_LOOK, responses=problems(*_REFUSED, *SOURCE, body=True))
 async def preview_file(request: Request, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = ConnectionId) -> Preview:
     """How a file would be read: which column is what, its first tickets, and rows that make no sense. Nothing is kept."""
+    await files.check_connection(services, caller.company_id, connection_id)
     async with _form(request) as form:
         declaration = str(form.get("declaration") or "").encode()
         part, path = form.get("file"), form.get("path")

@@ -25,6 +25,11 @@ _PIECE = 1 << 20
 _DECLARATION = "desklore.yaml"
 
 
+async def check_connection(services: Services, company_id: str, connection_id: str) -> None:
+    """Whether it takes files, before somebody sends a gigabyte. Raises CONNECTION_NOT_FOUND or INVALID_REQUEST."""
+    await _connection(services, company_id, connection_id)
+
+
 async def upload_file(services: Services, company_id: str, caller: Caller, connection_id: str, file: BinaryIO, name: str) -> list[Upload]:  # noqa: PLR0917  # Who, where and what.
     """Keep a file for the connection's next sync; of a zip, every file in it that there is a reader for.
 
