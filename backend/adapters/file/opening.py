@@ -29,7 +29,7 @@ _DOMAIN_MAX: Final = 253
 class FilePlaces:
     """What the operator allows: folders that hold one for each company, and where uploads lie."""
 
-    def __init__(self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None, *, page: int = 500) -> None:
+    def __init__(self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None, *, page: int = 1_000) -> None:
         self.roots = roots
         self.blobs = blobs
         self.page = page

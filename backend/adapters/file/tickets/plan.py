@@ -75,4 +75,4 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     def heading(self, field: Field) -> str:
         """The column of a field, empty where there is none."""
-        return self.columns.get(field.value, "")
+        return self.columns.get(field, "")
