@@ -23,9 +23,9 @@ def lines_layout(encoding: str) -> Layout:
 
 
 def looks_like_lines(text: str) -> bool:
-    """Whether the first line is an object by itself, and is followed by another one or by nothing."""
+    """Whether the first two lines are objects by themselves; a single one may be an object with a list."""
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()][:2]
-    return bool(lines) and all(isinstance(_loaded(line), dict) for line in lines)
+    return len(lines) == 2 and all(isinstance(_loaded(line), dict) for line in lines)
 
 
 def rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:

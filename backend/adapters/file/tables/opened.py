@@ -19,7 +19,8 @@ from backend.core.errors import AppError, Code
 _HEAD: Final = 1 << 18
 _SHEETS: Final = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 _TEXTS: Final = frozenset({".csv", ".tsv", ".txt"})
-_JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
+_LINES: Final = frozenset({".jsonl", ".ndjson"})
+_JSON: Final = frozenset({".json"}) | _LINES
 TABLES: Final = _SHEETS | _TEXTS | _JSON
 """Endings of files that may hold rows."""
 
@@ -88,7 +89,7 @@ def _opened(file: BinaryIO, name: str, declared: str) -> Table | None:
     if encoding is None:
         raise AppError(Code.ATTACHMENT_UNREADABLE, "It is no text in an encoding that can be told; declare its encoding.")
     if suffix in _JSON:
-        return _json(file, head, encoding)
+        return _json(file, head, encoding, by_line=suffix in _LINES)
     if not delimited.has_lines(encoding, head):
         spool = _transcoded(file, encoding)
         layout = delimited.layout_of(spool.read(_HEAD), "utf-8")
@@ -101,10 +102,10 @@ def _opened(file: BinaryIO, name: str, declared: str) -> Table | None:
     return Table(file, layout) if layout is not None else None
 
 
-def _json(file: BinaryIO, head: bytes, encoding: str) -> Table | None:
+def _json(file: BinaryIO, head: bytes, encoding: str, *, by_line: bool) -> Table | None:
     text = head.decode(encoding, errors="replace")
     plain = "utf-8" if encoding == "utf-8-sig" else encoding
-    if objects.looks_like_lines(text):
+    if by_line or objects.looks_like_lines(text):
         layout = objects.lines_layout(plain)
         begin = 3 if head.startswith(b"\xef\xbb\xbf") else 0
         if delimited.has_lines(plain, head):
