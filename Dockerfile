@@ -17,6 +17,8 @@ COPY config ./app/config
 COPY tools/__init__.py tools/migrate.py tools/probe.py ./app/tools/
 COPY migrations ./app/migrations
 COPY sandbox ./app/sandbox
+# What `desklore source new` copies.
+COPY examples/birchdesk ./app/examples/birchdesk
 COPY backend ./app/backend
 RUN python -m compileall -q app
 

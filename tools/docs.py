@@ -25,7 +25,7 @@ from tools.tree import ROOT, files
 
 ENV_EXAMPLE: Final = "config/.env.example"
 _BLOCK: Final = re.compile(r"(<!-- begin (?P<name>[a-z-]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
-_TREES: Final = ("backend", "sandbox", "migrations", "bench", "tools")
+_TREES: Final = ("backend", "sandbox", "desklore_conformance", "examples", "migrations", "bench", "tools")
 
 
 def settings_table() -> str:

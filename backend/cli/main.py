@@ -23,6 +23,7 @@ from backend.cli import (
     sandbox,
     search,
     serve,
+    source,
     storage,
     tenant_settings,
     tenants,
@@ -49,6 +50,7 @@ app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("worker", rich_help_panel=_RUN)(serve.worker)
 app.command("sandbox", rich_help_panel=_RUN)(sandbox.sandbox)
 app.command("bench", rich_help_panel=_RUN)(bench.bench)
+app.add_typer(source.app, name="source", rich_help_panel="Extend it")
 app.command("sync", rich_help_panel=_USE)(runs.sync)
 app.command("ask", rich_help_panel=_USE)(ask.ask)
 app.command("ticket", rich_help_panel=_USE)(ask.ticket)

@@ -4,6 +4,9 @@ import contextlib
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from backend.cli.server import Server, ServerThread, bind
 from backend.observability.logging import configure_logging, forget_secrets
 from backend.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 TICKETS = 12
 
 
@@ -112,3 +116,20 @@ def company(world: World, desklore: Desklore, monkeypatch: pytest.MonkeyPatch, r
     made = desklore("tenants", "create", name, "--key", world.operator_key, "--json").document
     monkeypatch.setenv("DESKLORE_API_KEY", made["api_key"])
     return name
+
+
+@contextlib.contextmanager
+def started(folder: Path, *words: str, path: str = str(ROOT), **environment: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """A command with --json in a process of its own, and the document it prints when it is ready."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
+    command = [sys.executable, "-m", "backend.cli", *words, "--json"]
+    given = kept | {"PYTHONPATH": path} | environment
+    with subprocess.Popen(command, cwd=folder, env=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            yield process, json.loads(line)
+        finally:
+            process.kill()

@@ -1,41 +1,20 @@
 """What starts processes: `up` and `demo` begin, stop cleanly, survive a kill -9, and leave nobody behind."""
 
-import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from backend.cli.main import main
+from tests.cli.conftest import started
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
-
-
-@contextlib.contextmanager
-def _started(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """A command with --json in a process of its own, and the document it prints when it is ready."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
-    environment |= {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "backend.cli", *words, "--json"]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            line = process.stdout.readline()
-            assert line, process.stderr.read()
-            yield process, json.loads(line)
-        finally:
-            process.kill()
 
 
 def _ended(process: subprocess.Popen[str], number: signal.Signals) -> int:
@@ -55,14 +34,14 @@ def _gone(url: str) -> bool:
 
 
 def test_up_serves_until_a_polite_kill(tmp_path: Path) -> None:
-    with _started(tmp_path, "up", "--port", "0") as (process, told):
+    with started(tmp_path, "up", "--port", "0") as (process, told):
         assert httpx.get(f"{told['url']}/health", trust_env=False).status_code == 200
         assert _ended(process, signal.SIGTERM) == 0
     assert _gone(told["url"])
 
 
 def test_the_demo_survives_a_kill_and_ends_cleanly(tmp_path: Path) -> None:
-    with _started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, first):
+    with started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, first):
         assert json.loads((tmp_path / "data" / "demo.json").read_bytes()) == first
         header = {"Authorization": f"Bearer {first['api_key']}"}
         documents = httpx.get(f"{first['url']}/api/v1/documents", headers=header, trust_env=False).json()["items"]
@@ -73,7 +52,7 @@ def test_the_demo_survives_a_kill_and_ends_cleanly(tmp_path: Path) -> None:
         process.wait(PATIENCE)
     assert _gone(first["sandbox_url"])
 
-    with _started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, second):
+    with started(tmp_path, "demo", "--port", "0", "--tickets", "12") as (process, second):
         kept = ("api_key", "operator_key", "company_id", "sandbox_url", "connection_id")
         assert [second[name] for name in kept] == [first[name] for name in kept]
         assert _ended(process, signal.SIGINT) == 0

@@ -16,7 +16,7 @@ from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.ports.source import Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from tests.contract.source_truth import TrueTicket, TrueTurn
+from desklore_conformance.truth import TrueTicket, TrueTurn
 
 HEADINGS: Final = (
     "번호",

@@ -6,35 +6,15 @@ import pytest
 
 from backend.adapters.freshdesk.html import is_blank
 from backend.adapters.http.client import Patience
-from backend.adapters.registry import SourceRegistry
-from backend.core.model.connection import SourceSettings
-from backend.core.model.quota import Lane
-from backend.core.model.tenant import Secret
+from backend.adapters.registry import FreshdeskAdapter
 from backend.core.ports.source import Source
-from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from sandbox.freshdesk import change
+from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from tests.contract.source_suite import SourceSuite
-from tests.contract.source_truth import Helpdesk, TrueTicket, TrueTurn
 
 _FORWARD, _SURVEY = 8, 6
 _AGENTS, _BOTS, _DRAFT = 3, 5, 1
-
-
-def open_source(sandbox: SandboxServer, key: str | None = None, *, attempts: int = 3) -> Source:
-    """A Source on a sandbox, as `bootstrap` would build it."""
-    registry = SourceRegistry(frozenset({"127.0.0.1"}), 6, Patience(seconds=20, attempts=attempts), InProcessBudgets(6))
-    return registry.open(
-        SourceSettings(
-            company_id="hanbit",
-            connection_id="conn_1",
-            platform="freshdesk",
-            domain="hanbitcloud.freshdesk.com",
-            base_url=sandbox.base_url,
-            credentials={"api_key": Secret(key or sandbox.api_key)},
-        ),
-        Lane.BACKFILL,
-    )
 
 
 class SandboxHelpdesk:
@@ -43,8 +23,19 @@ class SandboxHelpdesk:
     def __init__(self, sandbox: SandboxServer) -> None:
         self.sandbox = sandbox
 
+    listing, viewing = r"/tickets\?", r"/tickets/\d+\?"
+
     def open(self, *, wrong_key: bool = False) -> Source:
-        return open_source(self.sandbox, "no-such-key" if wrong_key else None)
+        return self._open("no-such-key" if wrong_key else self.sandbox.api_key, PATIENT)
+
+    def open_hasty(self, seconds: float) -> Source:
+        return self._open(self.sandbox.api_key, hasty(seconds))
+
+    def order(self, match: str, kind: Kind, *, times: int | None, seconds: float) -> None:
+        self.sandbox.site.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))
+
+    def mend(self) -> None:
+        self.sandbox.site.faults.clear()
 
     def tickets(self) -> Mapping[str, TrueTicket]:
         account = self.sandbox.account
@@ -83,6 +74,15 @@ class SandboxHelpdesk:
     async def restore_ticket(self, original_id: str) -> None:
         change.set_state(self.sandbox.site, int(original_id), "live")
 
+    def _open(self, key: str, patience: Patience) -> Source:
+        return open_source(
+            FreshdeskAdapter(),
+            domain="hanbitcloud.freshdesk.com",
+            base_url=self.sandbox.base_url,
+            credentials={"api_key": key},
+            patience=patience,
+        )
+
     def _truth(self, ticket_id: int) -> TrueTicket:
         account = self.sandbox.account
         # A forward went to a third party, so it counts as private; survey rows without a word are no turns.
@@ -97,8 +97,8 @@ class SandboxHelpdesk:
         )
 
 
-class TestFreshdesk(SourceSuite):
-    """The suite over the sandbox."""
+class TestFreshdesk(SourceSuite, FaultSuite):
+    """Both suites over the sandbox."""
 
     @pytest.fixture
     async def helpdesk(self) -> AsyncIterator[Helpdesk]:

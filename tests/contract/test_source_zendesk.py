@@ -5,38 +5,18 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from backend.adapters.http.client import Patience
-from backend.adapters.registry import SourceRegistry
+from backend.adapters.registry import ZendeskAdapter
 from backend.adapters.zendesk.html import inline_id
-from backend.core.model.connection import SourceSettings
-from backend.core.model.quota import Lane
-from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source
-from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from sandbox.data.model import Attachment
+from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.zendesk import change
 from sandbox.zendesk.help_center import STAFF, segment_of
 from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
-from tests.contract.source_suite import SourceSuite
-from tests.contract.source_truth import Helpdesk, TrueTicket, TrueTurn
 
 _DRAFT = 1
 _A_MINUTE = 61
-
-
-def open_source(server: ZendeskServer, *, attempts: int = 3, lane: Lane = Lane.BACKFILL, **credentials: str) -> Source:
-    """A Source on a sandbox, as `bootstrap` would build it."""
-    registry = SourceRegistry(frozenset({"127.0.0.1"}), 6, Patience(seconds=20, attempts=attempts), InProcessBudgets(6))
-    return registry.open(
-        SourceSettings(
-            company_id="hanbit",
-            connection_id="conn_1",
-            platform="zendesk",
-            domain="hanbitcloud.zendesk.com",
-            base_url=server.base_url,
-            credentials={name: Secret(value) for name, value in (credentials or server.credentials).items()},
-        ),
-        lane,
-    )
 
 
 class ZendeskHelpdesk:
@@ -45,10 +25,19 @@ class ZendeskHelpdesk:
     def __init__(self, server: ZendeskServer) -> None:
         self.server = server
 
+    listing, viewing = r"/incremental/tickets/cursor", r"/tickets/\d+\?"
+
     def open(self, *, wrong_key: bool = False) -> Source:
-        if wrong_key:
-            return open_source(self.server, email=self.server.email, api_token="no-such-token")
-        return open_source(self.server)
+        return self._open(self.server.credentials | ({"api_token": "no-such-token"} if wrong_key else {}), PATIENT)
+
+    def open_hasty(self, seconds: float) -> Source:
+        return self._open(self.server.credentials, hasty(seconds))
+
+    def order(self, match: str, kind: Kind, *, times: int | None, seconds: float) -> None:
+        self.server.site.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))
+
+    def mend(self) -> None:
+        self.server.site.faults.clear()
 
     def tickets(self) -> Mapping[str, TrueTicket]:
         world = self.server.site.world
@@ -91,6 +80,11 @@ class ZendeskHelpdesk:
         change.restore(self.server.site, int(original_id))
         self.server.site.pass_time(_A_MINUTE)
 
+    def _open(self, credentials: dict[str, str], patience: Patience) -> Source:
+        return open_source(
+            ZendeskAdapter(), domain="hanbitcloud.zendesk.com", base_url=self.server.base_url, credentials=credentials, patience=patience
+        )
+
     def _truth(self, ticket_id: int) -> TrueTicket:
         comments = self.server.site.world.comments(ticket_id)
         return TrueTicket(
@@ -102,8 +96,8 @@ class ZendeskHelpdesk:
         return inline_id(self.server.site.links.token(file.id)) if file.inline else str(file.id)
 
 
-class TestZendesk(SourceSuite):
-    """The suite over the sandbox."""
+class TestZendesk(SourceSuite, FaultSuite):
+    """Both suites over the sandbox."""
 
     @pytest.fixture
     async def helpdesk(self) -> AsyncIterator[Helpdesk]:

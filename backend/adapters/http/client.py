@@ -17,6 +17,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
+from backend.core.ports.source import SourceQuota
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -109,6 +110,19 @@ class HttpClient:
     def calls(self) -> int:
         """Requests to the helpdesk so far, those for files among them."""
         return self.transport.own_calls
+
+    @property
+    def quota(self) -> SourceQuota:
+        """Calls and waits so far; the vendor's figures are those of the bucket last called."""
+        view = self.spender.look()
+        return SourceQuota(
+            calls=self.calls,
+            remaining=view.remaining,
+            limit=view.limit,
+            waited_seconds=view.waited_seconds,
+            waiting_for=view.waiting_for,
+            waiting_seconds=view.waiting_seconds,
+        )
 
     async def get(self, target: str, *, patience: Patience | None = None, urgent: bool = False) -> Answer:
         """GET a path with its query (ASCII, escaped) and read its JSON.

@@ -82,15 +82,7 @@ class ZendeskSource:
     @property
     def quota(self) -> SourceQuota:
         """Calls and waits of this Source; the vendor's figures are those of the bucket last called."""
-        view = self._http.spender.look()
-        return SourceQuota(
-            calls=self._http.calls,
-            remaining=view.remaining,
-            limit=view.limit,
-            waited_seconds=view.waited_seconds,
-            waiting_for=view.waiting_for,
-            waiting_seconds=view.waiting_seconds,
-        )
+        return self._http.quota
 
     @property
     def unreadable(self) -> frozenset[str]:

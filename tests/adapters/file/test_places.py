@@ -22,7 +22,7 @@ from backend.core.ports.source import Source
 from backend.storage.aws import AwsClient
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from tests.contract.source_truth import refs_of
+from desklore_conformance.truth import refs_of
 from tests.servers.aws import CREDENTIALS, REGION
 
 

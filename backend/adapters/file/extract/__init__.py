@@ -3,5 +3,5 @@
 process.ProcessExtractor   the port: asks a worker, kills it when it takes too long
   worker                   the process: limits its memory, answers one request a line
     read.read_file         sniffs the type and picks the reader
-      pdf word sheets plain image (ocr)
+      pdf word sheets slides markdown plain image (ocr)
 """

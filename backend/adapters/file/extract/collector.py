@@ -59,3 +59,25 @@ def row_text(cells: list[Any]) -> str:
     while texts and not texts[-1]:
         texts.pop()
     return " | ".join(texts) if any(texts) else ""
+
+
+class HeadingPath:
+    """The headings above a piece of text, from the outermost in."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[int, str]] = []
+
+    def enter(self, level: int, heading: str) -> None:
+        """Begin what stands below a heading; those of its level and deeper ones end."""
+        while self._open and self._open[-1][0] >= level:
+            self._open.pop()
+        self._open.append((level, heading))
+
+    @property
+    def last(self) -> str:
+        """The innermost heading; empty above the first."""
+        return self._open[-1][1] if self._open else ""
+
+    def __str__(self) -> str:
+        """All of them, ` > ` between them."""
+        return " > ".join(heading for _, heading in self._open)

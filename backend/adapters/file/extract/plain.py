@@ -3,13 +3,15 @@
 import codecs
 import csv
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from backend.adapters.file.encoding import delimiter_of, encoding_of
-from backend.adapters.file.extract.collector import Collector, row_text
+from backend.adapters.file.extract.collector import Collector, HeadingPath, row_text
+from backend.adapters.file.extract.markdown import markdown_sections
 from backend.core.errors import AppError, Code
-from backend.core.text.html import html_sections
+from backend.core.text.html import Section, html_sections
 
 _SNIFF: Final = 8_192
 _HTML_FACTOR: Final = 20
@@ -22,13 +24,21 @@ def read_plain(path: Path, name: str, into: Collector) -> None:
 
 def read_html(path: Path, name: str, into: Collector) -> None:
     """The readable text, cut at headings."""
-    headings: list[tuple[int, str]] = []
-    for section in html_sections(_decoded(path, name, into, factor=_HTML_FACTOR)):
+    _by_heading(html_sections(_decoded(path, name, into, factor=_HTML_FACTOR)), into)
+
+
+def read_markdown(path: Path, name: str, into: Collector) -> None:
+    """The text as it is written, cut at headings."""
+    _by_heading(markdown_sections(_decoded(path, name, into, factor=1)), into)
+
+
+def _by_heading(sections: Iterable[Section], into: Collector) -> None:
+    """A piece per section, with the path of headings above it."""
+    path = HeadingPath()
+    for section in sections:
         if section.heading:
-            while headings and headings[-1][0] >= section.level:
-                headings.pop()
-            headings.append((section.level, section.heading))
-        if not into.add(section.text or section.heading, heading=" > ".join(text for _, text in headings)):
+            path.enter(section.level, section.heading)
+        if not into.add(section.text or section.heading, heading=str(path)):
             return
 
 

@@ -8,8 +8,9 @@ from typing import Final
 from backend.adapters.file.extract.collector import Collector
 from backend.adapters.file.extract.image import read_image
 from backend.adapters.file.extract.pdf import read_pdf
-from backend.adapters.file.extract.plain import read_csv, read_html, read_plain
+from backend.adapters.file.extract.plain import read_csv, read_html, read_markdown, read_plain
 from backend.adapters.file.extract.sheets import read_sheets
+from backend.adapters.file.extract.slides import read_slides
 from backend.adapters.file.extract.sniff import Reader, sniff
 from backend.adapters.file.extract.word import read_word
 from backend.core.errors import AppError, Code
@@ -18,8 +19,10 @@ from backend.core.ports.extract import Extracted
 _READERS: Final[dict[Reader, Callable[[Path, str, Collector], None]]] = {
     Reader.WORD: read_word,
     Reader.SHEETS: read_sheets,
+    Reader.SLIDES: read_slides,
     Reader.CSV: read_csv,
     Reader.HTML: read_html,
+    Reader.MARKDOWN: read_markdown,
     Reader.PLAIN: read_plain,
 }
 _TIMED_READERS: Final[dict[Reader, Callable[[Path, str, Collector, float], None]]] = {

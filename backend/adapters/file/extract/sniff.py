@@ -18,9 +18,11 @@ class Reader(StrEnum):
     PDF = "pdf"
     WORD = "word"
     SHEETS = "sheets"
+    SLIDES = "slides"
     IMAGE = "image"
     CSV = "csv"
     HTML = "html"
+    MARKDOWN = "markdown"
     PLAIN = "plain"
 
 
@@ -47,8 +49,8 @@ _BY_SUFFIX: Final = {
     ".tsv": FileType(Reader.CSV, "text/tab-separated-values"),
     ".html": FileType(Reader.HTML, "text/html"),
     ".htm": FileType(Reader.HTML, "text/html"),
-    ".md": FileType(Reader.PLAIN, "text/markdown"),
-    ".markdown": FileType(Reader.PLAIN, "text/markdown"),
+    ".md": FileType(Reader.MARKDOWN, "text/markdown"),
+    ".markdown": FileType(Reader.MARKDOWN, "text/markdown"),
     ".json": FileType(Reader.PLAIN, "application/json"),
     ".xml": FileType(Reader.PLAIN, "application/xml"),
 }
@@ -88,6 +90,8 @@ def _in_zip(path: Path, name: str) -> FileType:
         return FileType(Reader.SHEETS, f"{_OFFICE}spreadsheetml.sheet")
     if "xl/workbook.bin" in names:
         return FileType(Reader.SHEETS, "application/vnd.ms-excel.sheet.binary.macroenabled.12")
+    if "ppt/presentation.xml" in names:
+        return FileType(Reader.SLIDES, f"{_OFFICE}presentationml.presentation")
     raise AppError(Code.ATTACHMENT_UNSUPPORTED, f"{name} is an archive or a document of a type without a reader.")
 
 
@@ -99,7 +103,7 @@ def _in_ole(path: Path, name: str) -> FileType:
         raise AppError(Code.ATTACHMENT_ENCRYPTED, f"{name} is protected by a password.")
     if "Workbook".encode("utf-16-le") in data or "Book\x00".encode("utf-16-le") in data:
         return FileType(Reader.SHEETS, "application/vnd.ms-excel")
-    raise AppError(Code.ATTACHMENT_UNSUPPORTED, f"{name} is a document of a type without a reader; save it as DOCX or PDF.")
+    raise AppError(Code.ATTACHMENT_UNSUPPORTED, f"{name} is a document of a type without a reader; save it as DOCX, PPTX or PDF.")
 
 
 def _other(head: bytes, name: str) -> FileType:
@@ -115,7 +119,7 @@ def _other(head: bytes, name: str) -> FileType:
     kind = filetype.guess(head)
     if kind is not None:
         raise AppError(Code.ATTACHMENT_UNSUPPORTED, f"{name} is {kind.mime}: there is no text to read in it.")
-    if suffix in (".pdf", ".docx", ".xlsx", ".xls", ".png", ".jpg", ".jpeg"):
+    if suffix in (".pdf", ".docx", ".xlsx", ".xls", ".pptx", ".png", ".jpg", ".jpeg"):
         raise AppError(Code.ATTACHMENT_UNREADABLE, f"{name} is damaged, or not what its name says.")
     raise AppError(Code.ATTACHMENT_UNSUPPORTED, f"{name} is of an unknown type.")
 

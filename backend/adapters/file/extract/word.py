@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
 
-from backend.adapters.file.extract.collector import Collector, row_text
+from backend.adapters.file.extract.collector import Collector, HeadingPath, row_text
 from backend.adapters.file.extract.guard import check_archive
 from backend.core.errors import AppError, Code
 
@@ -19,7 +19,7 @@ def read_word(path: Path, name: str, into: Collector) -> None:
     from docx.opc.exceptions import OpcError  # noqa: PLC0415
     from docx.table import Table  # noqa: PLC0415
 
-    headings: list[tuple[int, str]] = []
+    headings = HeadingPath()
     lines: list[str] = []
     size = 0
     try:
@@ -32,9 +32,7 @@ def read_word(path: Path, name: str, into: Collector) -> None:
                 if level and text:
                     _flush(into, lines, headings)
                     size = 0
-                    while headings and headings[-1][0] >= level:
-                        headings.pop()
-                    headings.append((level, text))
+                    headings.enter(level, text)
                     continue
             lines.append(text)
             size += len(text)
@@ -45,9 +43,8 @@ def read_word(path: Path, name: str, into: Collector) -> None:
     _flush(into, lines, headings)
 
 
-def _flush(into: Collector, lines: list[str], headings: list[tuple[int, str]]) -> None:
-    path = " > ".join(text for _, text in headings)
-    into.add("\n".join(lines) if any(lines) or not headings else headings[-1][1], heading=path)
+def _flush(into: Collector, lines: list[str], headings: HeadingPath) -> None:
+    into.add("\n".join(lines) if any(lines) else headings.last, heading=str(headings))
     lines.clear()
 
 

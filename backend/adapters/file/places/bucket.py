@@ -82,7 +82,7 @@ class BucketPlace:
         copy = tempfile.TemporaryFile()  # noqa: SIM115  # The caller closes it.
         try:
             with answer["Body"] as body:
-                for piece in body.iter_chunks(1 << 20):
+                while piece := body.read(1 << 20):
                     copy.write(piece)
         except BaseException:
             # Whatever stopped us, nobody else closes what nobody got.

@@ -1,18 +1,16 @@
 """What was read of one item, on its way into the store."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
 from backend.core import clock
-from backend.core.errors import Code
-from backend.core.ingest import merge
 from backend.core.ingest.attachments import ReadFile
 from backend.core.model.article import Article
-from backend.core.model.document import AttachmentFile, Document
+from backend.core.model.document import Document
 from backend.core.model.sync import ItemFailure, ItemRef
-from backend.core.model.ticket import Attachment, Ticket
+from backend.core.model.ticket import Ticket
 
 SETTLING = timedelta(minutes=2)
 """A version is not trusted sooner after the change it stands for; the platform's clock and ours may differ by as much."""
@@ -22,6 +20,12 @@ class Taken(Struct, frozen=True, kw_only=True):
     """An item that was read, ready to be kept."""
 
     ref: ItemRef
+    told_at: datetime
+    """When the helpdesk was asked for what is in it; it may have changed since."""
+    changed_at: datetime
+    """When the helpdesk says that it changed last."""
+    same_as: str | None = None
+    """The content hash it was compared with and found to be the same as."""
     item: Ticket | Article | None
     """None: the content is what is stored already and only its version moved, or it was not asked for; or it is merged."""
     document: Document | None = None
@@ -42,41 +46,3 @@ def settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
     if clock.now() - item.updated_at > SETTLING:
         return ref
     return msgspec.structs.replace(ref, version=f"{ref.version}~")
-
-
-def attachments_of(item: Ticket | Article) -> list[Attachment]:
-    """Every file of an item, each once."""
-    if isinstance(item, Article):
-        return list(item.attachments)
-    # Whatever the adapter says of a file, it is no more open than the turn it hangs on.
-    of_turns = (
-        msgspec.structs.replace(each, internal=each.internal or merge.is_internal(turn))
-        for turn in item.conversations
-        for each in turn.attachments
-    )
-    every = [*item.attachments, *of_turns]
-    return list({each.original_id: each for each in every}.values())
-
-
-def text_of(read: ReadFile) -> merge.AttachmentText:
-    """What was read in a file, and where it hangs."""
-    return merge.AttachmentText(
-        attachment_id=read.file.attachment_id,
-        original_id=read.attachment.original_id,
-        name=read.attachment.name,
-        parent_id=read.attachment.parent_id,
-        internal=read.attachment.internal,
-        pieces=read.pieces,
-    )
-
-
-def retry_of(ref: ItemRef, file: AttachmentFile) -> ItemFailure:
-    """An item that is kept without one of its files, to be read again."""
-    return ItemFailure(
-        doc_type=ref.doc_type,
-        original_id=ref.original_id,
-        code=file.error_code or Code.INTERNAL,
-        message=f"Attachment {file.name}: {file.error_message}",
-        at=clock.now(),
-        hint=ref.hint,
-    )

@@ -105,3 +105,62 @@ def huge_picture(path: Path) -> Path:
     """A few kilobytes that unpack to 400 million pixels."""
     Image.new("1", (20_000, 20_000)).save(path, format="PNG")
     return path
+
+
+_DRAWING = "http://schemas.openxmlformats.org/drawingml/2006/main"
+_SLIDE = "http://schemas.openxmlformats.org/presentationml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_SPACES = f'xmlns:a="{_DRAWING}" xmlns:p="{_SLIDE}" xmlns:r="{_RELATIONS}"'
+
+
+def slides(path: Path, *, body: str = "") -> Path:
+    """A presentation of four slides, stored in another order than shown: with a table, a group, notes, a diagram, and a hidden one."""
+    table = (
+        "<p:graphicFrame><a:graphic><a:graphicData><a:tbl><a:tr>" + _cell("항목") + _cell("값") + "</a:tr><a:tr>"
+        '<a:tc gridSpan="2"><a:txBody><a:p><a:r><a:t>합친 칸</a:t></a:r></a:p></a:txBody></a:tc>'
+        '<a:tc hMerge="1"><a:txBody><a:p/></a:txBody></a:tc></a:tr></a:tbl></a:graphicData></a:graphic></p:graphicFrame>'
+    )
+    group = f"<p:grpSp>{_shape('묶음 안의 글')}</p:grpSp>"
+    parts = {
+        "ppt/presentation.xml": f'<p:presentation {_SPACES}><p:sldIdLst><p:sldId id="256" r:id="rId3"/><p:sldId id="257" r:id="rId2"/>'
+        '<p:sldId id="258" r:id="rId4"/><p:sldId id="259" r:id="rId5"/></p:sldIdLst></p:presentation>',
+        "ppt/_rels/presentation.xml.rels": _rels(
+            ("rId2", "slide", "slides/slide1.xml"),
+            ("rId3", "slide", "/ppt/slides/slide2.xml"),
+            ("rId4", "slide", "slides/slide3.xml"),
+            ("rId5", "slide", "slides/slide4.xml"),
+        ),
+        "ppt/slides/slide2.xml": _slide(
+            _shape("VPN 설치 안내", "ctrTitle") + _shape("2026년 3월", "dt") + _shape("첫 줄</a:t></a:r><a:br/><a:r><a:t>둘째 줄")
+        ),
+        "ppt/slides/slide1.xml": _slide(_shape("설정", "title") + table + group + _shape("7", "sldNum") + body),
+        "ppt/slides/_rels/slide1.xml.rels": _rels(
+            ("rId1", "notesSlide", "../notesSlides/notesSlide1.xml"), ("rId2", "diagramData", "../diagrams/data1.xml")
+        ),
+        "ppt/notesSlides/notesSlide1.xml": _slide(_shape("", "sldImg") + _shape("발표자 노트: 인증서를 먼저 올립니다", "body")),
+        "ppt/diagrams/data1.xml": f"<p:dataModel {_SPACES}><a:p><a:r><a:t>요청 → 승인</a:t></a:r></a:p></p:dataModel>",
+        "ppt/slides/slide3.xml": _slide(_shape("비밀", "title"), ' show="0"'),
+        "ppt/slides/slide4.xml": _slide(_shape("끝", "title")),
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, xml in parts.items():
+            archive.writestr(name, f'<?xml version="1.0" encoding="UTF-8"?>{xml}' if not xml.startswith("<?xml") else xml)
+    return path
+
+
+def _slide(shapes: str, attributes: str = "") -> str:
+    return f"<p:sld {_SPACES}{attributes}><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>"
+
+
+def _shape(text: str, role: str = "") -> str:
+    place = f'<p:nvPr><p:ph type="{role}"/></p:nvPr>' if role else "<p:nvPr/>"
+    return f"<p:sp><p:nvSpPr>{place}</p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+
+
+def _cell(text: str) -> str:
+    return f"<a:tc><a:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></a:txBody></a:tc>"
+
+
+def _rels(*relations: tuple[str, str, str]) -> str:
+    rows = "".join(f'<Relationship Id="{key}" Type="{_RELATIONS}/{kind}" Target="{target}"/>' for key, kind, target in relations)
+    return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{rows}</Relationships>'

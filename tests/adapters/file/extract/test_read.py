@@ -1,7 +1,9 @@
 """Each format gives its text, by page and heading; bad files give the error that says what is wrong."""
 
+import contextlib
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,7 +114,7 @@ def test_csv(tmp_path: Path, encoding: str, delimiter: str) -> None:
         ("a.txt", "한글 메모\r\n\r\n\r\n끝".encode(), "한글 메모\n\n끝", "text/plain"),
         ("a.log", "오류가 발생했습니다".encode("cp949"), "오류가 발생했습니다", "text/plain"),
         ("a.txt", "plain and 한글".encode("utf-16-le"), "plain and 한글", "text/plain"),
-        ("a.md", b"# Title\n\ntext", "# Title\n\ntext", "text/markdown"),
+        ("a.md", b"no heading", "no heading", "text/markdown"),
         ("a.json", '{"키": "값"}'.encode(), '{"키": "값"}', "application/json"),
         ("noname", b"just text", "just text", "text/plain"),
         ("a.txt", "Café à la carte déjà vu, crème brûlée".encode("latin-1"), "Café à la carte déjà vu, crème brûlée", "text/plain"),
@@ -122,6 +124,97 @@ def test_text(tmp_path: Path, name: str, data: bytes, text: str, content_type: s
     extracted = read(write(tmp_path / name, data))
     assert pieces(extracted) == [(None, "", text)]
     assert extracted.content_type == content_type
+
+
+def test_slides_in_the_order_they_are_shown(tmp_path: Path) -> None:
+    extracted = read(files.slides(tmp_path / "VPN 안내서.pptx"))
+    assert extracted.content_type.endswith("presentationml.presentation")
+    assert pieces(extracted) == [
+        (1, "VPN 설치 안내", "첫 줄\n둘째 줄"),
+        (2, "설정", "항목 | 값\n합친 칸\n묶음 안의 글\n요청 → 승인"),
+        (2, "설정 > Notes", "발표자 노트: 인증서를 먼저 올립니다"),
+        (4, "끝", "끝"),
+    ]
+    short = read(tmp_path / "VPN 안내서.pptx", max_chars=12)
+    assert short.truncated
+    assert [piece.page for piece in short.pieces] == [1, 2]
+
+
+def test_slides_that_mean_harm(tmp_path: Path) -> None:
+    declared = '<?xml version="1.0"?><!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd"><!ENTITY a "aaaaaaaaaa">]>'
+    path = files.slides(tmp_path / "a.pptx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "b.pptx", "w") as new:
+        for name in old.namelist():
+            text = old.read(name).decode().partition("?>")[2]
+            new.writestr(name, f"{declared}{text.replace('끝', '&x; &a; end')}")
+    text = " ".join(piece.text for piece in read(tmp_path / "b.pptx").pieces)
+    assert "root:" not in text
+    assert "aaaa" not in text
+    assert text.endswith("end")
+    assert code_of(files.bomb(tmp_path / "c.pptx", entry="ppt/presentation.xml")) is Code.ATTACHMENT_TOO_LARGE
+    lost = tmp_path / "lost.pptx"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(lost, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name)[: 200 if name.endswith("slide1.xml") else None])
+    assert code_of(lost) is Code.ATTACHMENT_UNREADABLE
+
+
+def test_markdown_by_heading(tmp_path: Path) -> None:
+    text = """머리말
+
+설치 안내
+=========
+내려받습니다.
+
+## 윈도우 ##
+
+```bash
+# 주석이지 제목이 아닙니다
+```
+
+- 목록
+---
+| 표 | 값 |
+
+### 오류
+#태그는 제목이 아닙니다
+
+맥
+---
+끝"""
+    assert pieces(read(write(tmp_path / "안내.md", text.encode("cp949")))) == [
+        (None, "", "머리말"),
+        (None, "설치 안내", "내려받습니다."),
+        (None, "설치 안내 > 윈도우", "```bash\n# 주석이지 제목이 아닙니다\n```\n\n- 목록\n---\n| 표 | 값 |"),
+        (None, "설치 안내 > 윈도우 > 오류", "#태그는 제목이 아닙니다"),
+        (None, "설치 안내 > 맥", "끝"),
+    ]
+    assert pieces(read(write(tmp_path / "a.md", b"# One\n# Two\n"))) == [(None, "One", "One"), (None, "Two", "Two")]
+
+
+WHOLE: dict[str, Callable[[Path], Path]] = {
+    "안내서.pdf": lambda path: files.pdf(path, "로그인 오류"),
+    "안내서.docx": files.word,
+    "안내서.xlsx": files.sheets,
+    "안내서.pptx": files.slides,
+    "안내서.png": lambda path: files.picture(path, "Error"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_of_each_kind_cut_off_anywhere(tmp_path: Path, name: str) -> None:
+    """Its text, or an error that says that it is damaged and names the file."""
+    data = WHOLE[name](tmp_path / name).read_bytes()
+    assert read(tmp_path / name).content_type
+    for tenths in range(1, 10):
+        path = write(tmp_path / f"cut-{name}", data[: len(data) * tenths // 10])
+        with contextlib.suppress(AppError):
+            read(path)
+            continue
+        assert code_of(path) is Code.ATTACHMENT_UNREADABLE
+    if name != "안내서.pdf":
+        # PDFs are repaired by their reader; the others have their directory, or their end, at the end.
+        assert code_of(write(tmp_path / name, data[: len(data) * 6 // 10])) is Code.ATTACHMENT_UNREADABLE
 
 
 def test_html_by_heading(tmp_path: Path) -> None:
@@ -157,6 +250,12 @@ def test_text_is_cut_at_the_limit(tmp_path: Path) -> None:
         ("empty.pdf", b"", Code.ATTACHMENT_EMPTY),
         ("bad.pdf", b"%PDF-1.7 nothing more", Code.ATTACHMENT_UNREADABLE),
         ("bad.docx", b"PK\x03\x04 nothing more", Code.ATTACHMENT_UNREADABLE),
+        ("bad.pptx", b"PK\x03\x04 nothing more", Code.ATTACHMENT_UNREADABLE),
+        ("한글 이름.pptx", bytes(range(256)) * 8, Code.ATTACHMENT_UNREADABLE),
+        ("old.ppt", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "PowerPoint Document".encode("utf-16-le"), Code.ATTACHMENT_UNSUPPORTED),
+        ("locked.pptx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), Code.ATTACHMENT_ENCRYPTED),
+        ("empty.md", b"", Code.ATTACHMENT_EMPTY),
+        ("empty.html", b"", Code.ATTACHMENT_EMPTY),
         ("bad.png", b"\x89PNG\r\n\x1a\n nothing more", Code.ATTACHMENT_UNREADABLE),
         ("bad.pdf", bytes(range(256)) * 8, Code.ATTACHMENT_UNREADABLE),
         ("thing.bin", bytes(range(256)) * 8, Code.ATTACHMENT_UNSUPPORTED),
