@@ -139,11 +139,11 @@ class Catalog:
 
     def put(self, found: Found, declared: str, kind: str, *, code: str = "", problem: str = "") -> None:
         """A document, or a file that can't be read."""
-        self._put_file(found, declared, kind, None, code, problem)
+        self._put_file(found, declared, kind, code=code, problem=problem)
 
     def put_tickets(self, found: Found, declared: str, sheet: Sheet, seen: Iterable[Seen]) -> int:
         """A file of tickets with all its rows; returns how many. What `seen` raises leaves nothing of it."""
-        file = self._put_file(found, declared, Kind.TICKETS, sheet, "", "")
+        file = self._put_file(found, declared, Kind.TICKETS, sheet)
         count = 0
         self._begin()
         try:
@@ -224,7 +224,7 @@ class Catalog:
         query = "SELECT * FROM files WHERE (kind IN (?, ?) OR code != '') AND path NOT IN (SELECT path FROM attached) ORDER BY path"
         return [_entry(row) for row in self._db.execute(query, (Kind.DOCUMENT, Kind.BROKEN))]
 
-    def _put_file(self, found: Found, declared: str, kind: str, sheet: Sheet | None, code: str, problem: str) -> int:  # noqa: PLR0917  # The columns.
+    def _put_file(self, found: Found, declared: str, kind: str, sheet: Sheet | None = None, *, code: str = "", problem: str = "") -> int:
         self.forget([found.path])
         plain = None if sheet is None else msgspec.json.encode(sheet)
         row = (found.path, found.stamp, declared, kind, found.size, micros(found.modified), plain, code, problem)

@@ -68,7 +68,7 @@ async def upload_files(
         if not parts:
             raise AppError(Code.INVALID_REQUEST, "Send multipart/form-data with at least one part `file`.")
         for part in parts:
-            kept += await files.upload_file(services, caller.company_id, caller, connection_id, part.file, part.filename or "")
+            kept += await files.upload_file(services, caller, connection_id, part.file, part.filename or "")
     return {"items": kept}
 
 
@@ -86,7 +86,9 @@ async def preview_file(request: Request, services: ServicesDep, caller: Connecti
         declaration = str(form.get("declaration") or "").encode()
         part, path = form.get("file"), form.get("path")
         if isinstance(part, UploadFile):
-            return await files.preview_file(services, caller.company_id, connection_id, part.file, part.filename or "", declaration)
+            return await files.preview_file(
+                services, caller.company_id, connection_id, part.file, part.filename or "", declaration=declaration
+            )
         if not isinstance(path, str) or not path:
             raise AppError(Code.INVALID_REQUEST, "Send multipart/form-data with a part `file`, or with `path`.")
         return await files.preview_kept(services, caller.company_id, connection_id, path, declaration)
@@ -103,7 +105,7 @@ async def put_declaration(
     body: DeclarationIn, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = ConnectionId
 ) -> DeclarationOut:
     """Say which column is what, by patterns of file names; the next sync reads the files it concerns anew."""
-    await files.declare(services, caller.company_id, caller, connection_id, body.yaml.encode())
+    await files.declare(services, caller, connection_id, body.yaml.encode())
     return DeclarationOut(yaml=body.yaml)
 
 
@@ -112,7 +114,7 @@ async def delete_file(
     services: ServicesDep, caller: ConnectionsCaller, path: str = Path(max_length=1_000), connection_id: str = ConnectionId
 ) -> FilesDeletedOut:
     """Delete an upload, or a folder of them; what was read of it goes with the next sync."""
-    return FilesDeletedOut(deleted=await files.delete_file(services, caller.company_id, caller, connection_id, path))
+    return FilesDeletedOut(deleted=await files.delete_file(services, caller, connection_id, path))
 
 
 @asynccontextmanager

@@ -11,10 +11,11 @@ from typing import BinaryIO
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import open_source
+from backend.core.model.auth import TenantCaller
 from backend.core.model.connection import Connection
 from backend.core.model.preview import FileState, Preview
 from backend.core.model.quota import Lane
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import AuditEntry
 from backend.core.model.upload import Upload, kept_by, latest, uploads_of
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.files import FileShelf, FileTools
@@ -30,15 +31,15 @@ async def check_connection(services: Services, company_id: str, connection_id: s
     await _connection(services, company_id, connection_id)
 
 
-async def upload_file(services: Services, company_id: str, caller: Caller, connection_id: str, file: BinaryIO, name: str) -> list[Upload]:  # noqa: PLR0917  # Who, where and what.
+async def upload_file(services: Services, caller: TenantCaller, connection_id: str, file: BinaryIO, name: str) -> list[Upload]:
     """Keep a file for the connection's next sync; of a zip, every file in it that there is a reader for.
 
     A file of the same name is replaced. Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, or ATTACHMENT_* where it can't be taken.
     """
-    connection = await _connection(services, company_id, connection_id)
+    connection = await _connection(services, caller.company_id, connection_id)
     tools = _tools(services)
     name = tools.check_name(name)
-    blobs = services.blobs.open(company_id)
+    blobs = services.blobs.open(caller.company_id)
     uploads: list[Upload] = []
     with tempfile.NamedTemporaryFile(prefix="desklore-") as copy:
         path = Path(copy.name)
@@ -51,7 +52,7 @@ async def upload_file(services: Services, company_id: str, caller: Caller, conne
                 )
         else:
             uploads.append(await _keep(blobs, connection_id, path, name))
-    await _audit(services, company_id, caller, "file.upload", connection, name)
+    await _audit(services, caller, "file.upload", connection, name)
     return uploads
 
 
@@ -62,10 +63,10 @@ async def list_files(services: Services, company_id: str, connection_id: str) ->
         return await shelf.files()
 
 
-async def delete_file(services: Services, company_id: str, caller: Caller, connection_id: str, path: str) -> int:
+async def delete_file(services: Services, caller: TenantCaller, connection_id: str, path: str) -> int:
     """Delete an upload; what was read of it goes with the next sync. Returns how many files. Raises ATTACHMENT_NOT_FOUND."""
-    connection = await _connection(services, company_id, connection_id)
-    blobs = services.blobs.open(company_id)
+    connection = await _connection(services, caller.company_id, connection_id)
+    blobs = services.blobs.open(caller.company_id)
     bare = path.removeprefix("upload:")
     keys = await blobs.list(uploads_of(PLATFORM, connection_id))
     gone = [upload for upload in latest(keys, PLATFORM, connection_id) if upload.path == bare or upload.path.startswith(f"{bare}/")]
@@ -73,11 +74,13 @@ async def delete_file(services: Services, company_id: str, caller: Caller, conne
         raise AppError(Code.ATTACHMENT_NOT_FOUND, "No file of this name was uploaded for this connection.")
     for upload in gone:
         await blobs.delete(f"{uploads_of(PLATFORM, connection_id)}/{upload.path}")
-    await _audit(services, company_id, caller, "file.delete", connection, bare)
+    await _audit(services, caller, "file.delete", connection, bare)
     return len(gone)
 
 
-async def preview_file(services: Services, company_id: str, connection_id: str, file: BinaryIO, name: str, declaration: bytes) -> Preview:  # noqa: PLR0917  # Where, what and how.
+async def preview_file(
+    services: Services, company_id: str, connection_id: str, file: BinaryIO, name: str, *, declaration: bytes
+) -> Preview:
     """How a file that is not kept would be read. Raises CONNECTION_NOT_FOUND, INVALID_REQUEST or ATTACHMENT_*."""
     await _connection(services, company_id, connection_id)
     tools = _tools(services)
@@ -94,20 +97,20 @@ async def preview_kept(services: Services, company_id: str, connection_id: str, 
         return await shelf.preview(path, declaration)
 
 
-async def declare(services: Services, company_id: str, caller: Caller, connection_id: str, declaration: bytes) -> None:
+async def declare(services: Services, caller: TenantCaller, connection_id: str, declaration: bytes) -> None:
     """Say how the connection's files are to be read, instead of what was declared before; empty declares nothing.
 
     Raises CONNECTION_NOT_FOUND, and INVALID_REQUEST that names the mistake.
     """
-    connection = await _connection(services, company_id, connection_id)
+    connection = await _connection(services, caller.company_id, connection_id)
     key = f"{kept_by(PLATFORM, connection_id)}/{_DECLARATION}"
-    blobs = services.blobs.open(company_id)
+    blobs = services.blobs.open(caller.company_id)
     if declaration.strip():
         _tools(services).check_declaration(declaration)
         await blobs.put(key, declaration)
     else:
         await blobs.delete(key)
-    await _audit(services, company_id, caller, "file.declare", connection, _DECLARATION)
+    await _audit(services, caller, "file.declare", connection, _DECLARATION)
 
 
 async def declared(services: Services, company_id: str, connection_id: str) -> bytes:
@@ -205,8 +208,8 @@ def _measured(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-async def _audit(services: Services, company_id: str, caller: Caller, action: str, connection: Connection, name: str) -> None:  # noqa: PLR0917  # Who did what.
-    async with services.database.open(company_id, write=True) as uow:
+async def _audit(services: Services, caller: TenantCaller, action: str, connection: Connection, name: str) -> None:
+    async with services.database.open(caller.company_id, write=True) as uow:
         await uow.audit.add(
             AuditEntry(
                 at=clock.now(),
