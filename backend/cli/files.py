@@ -60,7 +60,7 @@ def delete(
 ) -> None:
     """Delete an upload; what was read of it goes with the next sync."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        gone = session.client.call("DELETE", f"/connections/{connection}/files/{path}")
+        gone = session.client.call("DELETE", f"/connections/{connection}/files", params={"path": path})
         session.output.document(gone)
         session.output.text(f"Deleted {gone['deleted']}. Next: desklore sync {connection}")
 

@@ -80,3 +80,38 @@ async def test_a_korean_export_and_a_pdf_become_answers_and_follow(tmp_path: Pat
         left = {hit["original_id"] for hit in (await hanbit.ask("로그인이 안 되고 오류 코드 E-403이 나와요"))["tickets"]}
         assert "1002" not in left
         assert not (await hanbit.get(f"/connections/{hanbit.connection_id}/failures"))["items"]
+
+
+async def test_an_export_cut_short_is_held_and_a_renamed_one_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "roots" / "hanbit"
+    folder.mkdir(parents=True)
+    many = [[str(number), f"문의 {number}", f"내용 {number}", "", "접수", "보통", "고객", "2025-11-03 10:00"] for number in range(60)]
+    write_export(folder / "tickets.csv", many)
+    (folder / "old.md").write_text("# 안내\n\n반품은 7일 안에 됩니다.", encoding="utf-8")
+    async with running_trip(tmp_path / "data", file_roots=str(tmp_path / "roots")) as trip:
+        hanbit = await trip.onboard("hanbit")
+        made = await hanbit.post("/connections", {"platform": "file", "domain": "folder", "credentials": {}})
+        hanbit.connection_id = made["connection_id"]
+        assert (await hanbit.sync())["counts"]["stored"] == 61
+
+        write_export(folder / "tickets.csv", many[:20])
+        held = await hanbit.sync()
+        assert (held["state"], held["error_code"]) == ("completed", "deletions_held")
+        assert (held["counts"]["held"], held["counts"]["deleted"]) == (40, 0)
+
+        # The whole export is back, under another name: nothing is held, read or deleted; a document moves.
+        (folder / "tickets.csv").unlink()
+        write_export(folder / "2026.csv", many)
+        (folder / "old.md").rename(folder / "new.md")
+        back = await hanbit.sync()
+        assert (back["counts"]["held"], back["counts"]["stored"], back["counts"]["deleted"]) == (0, 1, 1), back
+        assert (await hanbit.get(f"/connections/{hanbit.connection_id}/deletions"))["total"] == 0
+
+        # An encrypted or damaged file is one failure that names it, and what was read of it before stays.
+        (folder / "2026.csv").write_bytes(b"")
+        (folder / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+        broken = await hanbit.sync()
+        assert (broken["state"], broken["counts"]["deleted"], broken["counts"]["held"]) == ("completed", 0, 0), broken
+        failed = {each["original_id"]: each for each in (await hanbit.get(f"/connections/{hanbit.connection_id}/failures"))["items"]}
+        assert set(failed) == {"2026.csv", "broken.pdf"}
+        assert all(name in failure["message"] for name, failure in failed.items())

@@ -84,7 +84,7 @@ async def test_uploads_are_previewed_declared_read_replaced_and_deleted(tmp_path
         assert (await bravo.sync())["counts"]["stored"] == 0
 
         assert (await send(acme, "tickets.csv", TICKETS.replace(b"7;", b"8;"))).status_code == 201
-        gone = await acme.client.delete(f"/api/v1{files}/upload:docs/guide.md")
+        gone = await acme.client.delete(f"/api/v1{files}", params={"path": "upload:docs/guide.md"})
         assert gone.json() == {"deleted": 1}
         followed = (await acme.sync())["counts"]
         assert (followed["stored"], followed["deleted"]) == (1, 2)

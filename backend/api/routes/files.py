@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
@@ -109,9 +109,12 @@ async def put_declaration(
     return DeclarationOut(yaml=body.yaml)
 
 
-@router.delete("/{path:path}", response_model=FilesDeletedOut, responses=problems(Code.CONNECTION_NOT_FOUND, Code.ATTACHMENT_NOT_FOUND))
+@router.delete("", response_model=FilesDeletedOut, responses=problems(Code.CONNECTION_NOT_FOUND, Code.ATTACHMENT_NOT_FOUND))
 async def delete_file(
-    services: ServicesDep, caller: ConnectionsCaller, path: str = Path(max_length=1_000), connection_id: str = ConnectionId
+    services: ServicesDep,
+    caller: ConnectionsCaller,
+    connection_id: str = ConnectionId,
+    path: str = Query(min_length=1, max_length=1_000, description="Of the upload, as the list names it."),
 ) -> FilesDeletedOut:
     """Delete an upload, or a folder of them; what was read of it goes with the next sync."""
     return FilesDeletedOut(deleted=await files.delete_file(services, caller, connection_id, path))
