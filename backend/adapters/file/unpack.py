@@ -2,14 +2,13 @@
 
 import contextlib
 import stat
-import tempfile
 import unicodedata
 import zipfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import Final
 
-from backend.adapters.file.places.place import is_hidden
+from backend.adapters.file.places.place import copied, is_hidden
 from backend.adapters.file.scan import may_be_read
 from backend.core.errors import AppError, Code
 from backend.core.ports.files import Unpacked
@@ -35,7 +34,7 @@ def unpack(path: Path, name: str, max_bytes: int) -> Generator[Unpacked, None, N
                 inner = _name_of(entry, name)
                 if is_hidden(inner) or not may_be_read(inner):
                     continue
-                file = _copied(archive, entry, min(left, entry.file_size), name)
+                file = copied(_unpacked(archive, entry, min(left, entry.file_size), name))
                 left -= entry.file_size
                 yield Unpacked(inner, file)
     except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.LargeZipFile) as error:
@@ -77,23 +76,15 @@ def _checked(entries: list[zipfile.ZipInfo], name: str, max_bytes: int) -> list[
     return files
 
 
-def _copied(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, name: str) -> BinaryIO:
-    """An entry in a file of its own; ended where it gives more than the directory says."""
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # Closed by who gets it.
-    try:
-        size = 0
-        with archive.open(entry) as packed:
-            while piece := packed.read(_PIECE):
-                size += len(piece)
-                if size > most:
-                    raise AppError(Code.ATTACHMENT_TOO_LARGE, f"{name} unpacks to more than its directory says; it is not taken.")
-                copy.write(piece)
-    except BaseException:
-        # Whatever stopped us, nobody else closes what nobody got.
-        copy.close()
-        raise
-    copy.seek(0)
-    return copy
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int, name: str) -> Iterator[bytes]:
+    """What is in an entry; ended where it gives more than the directory says."""
+    size = 0
+    with archive.open(entry) as packed:
+        while piece := packed.read(_PIECE):
+            size += len(piece)
+            if size > most:
+                raise AppError(Code.ATTACHMENT_TOO_LARGE, f"{name} unpacks to more than its directory says; it is not taken.")
+            yield piece
 
 
 def _name_of(entry: zipfile.ZipInfo, name: str) -> str:

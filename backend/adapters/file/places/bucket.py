@@ -1,15 +1,15 @@
 """A prefix of an S3 bucket, read with a key pair of its own (https://docs.aws.amazon.com/AmazonS3/latest/API/)."""
 
 import asyncio
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, TypeVar
 
-from backend.adapters.file.places.place import MOST_FILES, Found, changed, gone, is_hidden, too_many
+from backend.adapters.file.places.place import MOST_FILES, Found, changed, copied, gone, is_hidden, too_many
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Secret
 
+_PIECE: Final = 1 << 20
 _CONNECT_SECONDS: Final = 1.5
 _READ_SECONDS: Final = 30.0
 _REJECTED: Final = frozenset(
@@ -79,17 +79,8 @@ class BucketPlace:
             if code in _CHANGED:
                 raise changed(found.path) from None
             raise
-        copy = tempfile.TemporaryFile()  # noqa: SIM115  # The caller closes it.
-        try:
-            with answer["Body"] as body:
-                while piece := body.read(1 << 20):
-                    copy.write(piece)
-        except BaseException:
-            # Whatever stopped us, nobody else closes what nobody got.
-            copy.close()
-            raise
-        copy.seek(0)
-        return copy
+        with answer["Body"] as body:
+            return copied(iter(lambda: body.read(_PIECE), b""))
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """What every place of files can do."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final, Protocol
@@ -48,6 +49,20 @@ def is_hidden(path: str) -> bool:
     """Files that programs keep for themselves: `.git`, `~$offer.docx`, `Thumbs.db`, `__MACOSX`."""
     parts = PurePosixPath(path).parts
     return any(part.startswith((".", "~$")) or part == "__MACOSX" for part in parts) or parts[-1].lower() in _IGNORED
+
+
+def copied(pieces: Iterable[bytes]) -> BinaryIO:
+    """A file without a name that holds these, at its beginning; who gets it closes it."""
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # As above.
+    try:
+        for piece in pieces:
+            copy.write(piece)
+    except BaseException:
+        # Whatever stopped us, nobody else closes what nobody got.
+        copy.close()
+        raise
+    copy.seek(0)
+    return copy
 
 
 def gone(path: str) -> AppError:
