@@ -14,8 +14,10 @@ from backend.cli.webhooks import tell_webhook
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
-PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, or that of an installed package.")]
-DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com` or `acme.zendesk.com`.")]
+PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, `file`, or that of an installed package.")]
+DomainArgument = Annotated[
+    str, typer.Argument(help="The helpdesk's host, such as `acme.zendesk.com`; of files `uploads`, `folder` or `s3://bucket/prefix`.")
+]
 SecretOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -235,7 +237,8 @@ def _wanted(platform: str, domain: str, base_url: str | None, secret: list[str] 
 def _tell_report(output: Output, report: dict[str, Any] | None) -> None:
     if report is None:
         return
-    output.text(f"{report['account_name']}, as {report['agent_name']} <{report['agent_email']}>")
+    agent = f"{report['agent_name']} <{report['agent_email']}>" if report["agent_email"] else report["agent_name"]
+    output.text(f"{report['account_name']}, as {agent}")
     for ability in report["abilities"]:
         output.text(f"  {'yes' if ability['ok'] else 'NO '} {ability['name']}{'  ' + ability['message'] if ability['message'] else ''}")
     for warning in report["warnings"]:
