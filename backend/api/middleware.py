@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -90,11 +91,15 @@ def _traced(scope: Scope) -> dict[str, str]:
 
 
 class BodyLimit:
-    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in."""
+    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in.
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    `larger` names the paths of routes that take files, each with its own limit.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[re.Pattern[str], int] | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -102,13 +107,14 @@ class BodyLimit:
             return
         length = Headers(scope=scope).get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
+        most = next((limit for path, limit in self._larger.items() if path.fullmatch(scope["path"])), self._max_bytes)
         received = 0
 
         async def limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if max(received, declared) > self._max_bytes:
+            if max(received, declared) > most:
                 # The framework passes its own exception type through; `api/errors.py` gives it our shape.
                 raise HTTPException(413)
             return message
