@@ -112,6 +112,21 @@ class Cluster:
             raise RuntimeError(f"{program} failed: {(self.folder / 'out').read_text()}")
 
 
+@contextmanager
+def running_cluster(options: Sequence[str] = _FAST) -> Iterator[Cluster]:
+    """A cluster for a bench or a trial, gone at its end. Ends the program with what to do where PostgreSQL is not installed."""
+    binaries = installed_binaries()
+    if binaries is None:
+        sys.exit(MISSING)
+    cluster = Cluster.make(binaries, options)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.remove()
+
+
 def installed_binaries() -> Path | None:
     """The folder of the newest `initdb` there is."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3].split(".")[0]))
