@@ -117,10 +117,34 @@ async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, san
         first = await start_due(trip.runtime.services)
         assert len(first) <= 2
         async with trip.runtime.services.database.directory() as directory:
-            assert await directory.active_runs() == 2
+            assert await directory.scheduled_runs() == 2
         assert await start_due(trip.runtime.services) == []
     big = [("big", f"c{number}") for number in range(3)]
     assert in_turn([*big, ("small", "c9")]) == [("big", "c0"), ("small", "c9"), ("big", "c1"), ("big", "c2")]
+
+
+async def test_runs_that_people_ask_for_and_those_of_the_clock_do_not_hold_each_other_up(tmp_path: Path, sandbox: SandboxServer) -> None:
+    async with running_trip(tmp_path / "data", scheduled_runs=1) as trip:
+        services = trip.runtime.services
+        await services.queue.stop()
+        for name in ("acme", "globex"):
+            tenant = await trip.onboard(name)
+            await tenant.connect(sandbox)
+            await tenant.post("/ingest", {"connection_id": tenant.connection_id})
+        initech = await trip.onboard("initech")
+        await initech.connect(sandbox)
+        await make_due(trip, initech)
+        # The runtime's own clock may have been quicker.
+        await start_due(services)
+        async with services.database.open("initech") as uow:
+            runs = await uow.sync.list_runs()
+        assert [(run.state, run.scheduled) for run in runs] == [(RunState.QUEUED, True)]
+        hooli = await trip.onboard("hooli")
+        await hooli.connect(sandbox)
+        await make_due(trip, hooli)
+        assert await start_due(services) == [], "the one place of the clock is taken"
+        asked = await hooli.post("/ingest", {"connection_id": hooli.connection_id})
+        assert asked["state"] == "queued"
 
 
 async def test_two_machines_on_one_store_start_one_run(trip: Trip, acme: Tenant) -> None:

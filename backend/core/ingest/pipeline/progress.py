@@ -19,7 +19,7 @@ class RunCanceledError(Exception):
     """Somebody canceled the run, or its connection is gone; the transaction it is raised in is rolled back."""
 
 
-async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str) -> Run:
+async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str, *, scheduled: bool = False) -> Run:
     """Queue a run of a connection. Raises RUN_ACTIVE where there is one."""
     if (active := await uow.sync.active_run(connection.connection_id)) is not None:
         raise AppError(
@@ -33,6 +33,7 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
         state=RunState.QUEUED,
         options=options,
         counts=RunCounts(),
+        scheduled=scheduled,
         created_at=clock.now(),
     )
     await uow.sync.put_run(run)
