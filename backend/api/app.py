@@ -85,11 +85,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     data_dir: Path | None = None,
     rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
+    public_url: str = "",
     version: str = "0",
     lifespan: Lifespan = nullcontext,
 ) -> FastAPI:
     """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
 
+    `public_url` is what helpdesks reach us under, where it is not what requests name.
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
@@ -117,6 +119,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates
+    app.state.public_url = public_url
     app.state.streams = OpenStreams(services.meter)
     app.include_router(viewer.router)
     for router in ROUTERS:

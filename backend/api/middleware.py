@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.viewer import VIEWER_PATH, VIEWER_POLICY
 from backend.core import ids
 from backend.core.ports.meter import Meter
+from backend.observability import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +63,13 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, decorated)
+            with tracing.span("http_request", parent=_traced(scope), method=scope["method"], request_id=request_id) as tell:
+                try:
+                    await self._app(scope, receive, decorated)
+                finally:
+                    tell(route=getattr(scope.get("route"), "path", _UNMATCHED), status=status)
+                    self._tell(scope, status, time.perf_counter() - began)
         finally:
-            self._tell(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
@@ -77,6 +82,12 @@ class RequestContext:
         fields = {"code": state["error_code"]} if "error_code" in state else {}
         level = log.warning if status >= 500 or status == 0 else log.info
         level("http_request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1), **fields)
+
+
+def _traced(scope: Scope) -> dict[str, str]:
+    """The trace that the caller's request is part of."""
+    headers = Headers(scope=scope)
+    return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
 
 class BodyLimit:

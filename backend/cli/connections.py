@@ -8,7 +8,7 @@ from backend.cli.credentials import credentials_of
 from backend.cli.errors import CliError, Exit
 from backend.cli.imports import import_
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, UrlOption, as_tenant
 from backend.cli.text import day, short
 from backend.cli.webhooks import tell_webhook
 
@@ -16,7 +16,6 @@ app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=Tr
 
 PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, or that of an installed package.")]
 DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com` or `acme.zendesk.com`.")]
-ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 SecretOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -84,6 +84,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
     ("POST", "/api/v1/connections/{connection_id}/imports"): 404,
     ("POST", "/api/v1/connections/{connection_id}/webhook"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/webhook/registration"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/webhook"): 404,
     ("GET", "/api/v1/documents/{document_id}"): 404,
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,

@@ -145,6 +145,7 @@ class FreshdeskSource:
 
     async def close(self) -> None:
         """Let go of sockets."""
+        await self._tickets.close()
         await self._http.close()
 
     async def _ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:

@@ -93,6 +93,14 @@ class ZendeskClient:
             self.refused.add(name)
         return error.code in _ABSENT
 
+    async def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
+    ) -> Record:
+        """A request that may change something, sent once: who asks decides about a second time."""
+        asked = f"?{urlencode(query)}" if query else ""
+        answer = await self.http.send(method, f"{self._api}{path}{asked}", body)
+        return record_of(answer.value, path) if answer.value is not None else {}
+
     async def _body(self, path: str, query: Mapping[str, str | int], *, urgent: bool = False) -> Record:
         asked = f"?{urlencode(query, safe=',')}" if query else ""
         answer = await self.http.get(f"{self._api}{path}{asked}", urgent=urgent)

@@ -22,6 +22,7 @@ from backend.adapters.zendesk.knowledge import Knowledge
 from backend.adapters.zendesk.names import Names, load_names
 from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
 from backend.adapters.zendesk.people import People, organization_of
+from backend.adapters.zendesk.registration import Webhooks
 from backend.adapters.zendesk.tickets import TicketStreams
 from backend.adapters.zendesk.verify import verify
 from backend.core.errors import AppError, Code
@@ -30,6 +31,7 @@ from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Attachment, Ticket
+from backend.core.model.webhook import Registered, Registration
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import Capabilities, SourceQuota
 
@@ -75,6 +77,8 @@ class ZendeskSource:
             self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
         )
         self._domain = domain
+        # Zendesk itself calls public addresses only; what the operator put on the allow-list may be beside us.
+        self._public = origin.scheme == "https"
         self._site = f"https://{domain}"
         self._client = ZendeskClient(self._http, prefix)
         self._people = People(self._client)
@@ -150,8 +154,17 @@ class ZendeskSource:
                 pieces = await self._open_anew(stack, attachment, ref)
             yield pieces
 
+    async def register_webhook(self, connection_id: str, url: str) -> Registered:
+        """Make the connection's webhook, or find the one made before."""
+        return await Webhooks(self._client).register(connection_id, url, checked=self._public)
+
+    async def unregister_webhook(self, registration: Registration) -> None:
+        """Take the webhook away."""
+        await Webhooks(self._client).unregister(registration)
+
     async def close(self) -> None:
         """Let go of sockets and of what was kept."""
+        await self._tickets.close()
         await self._comments.close()
         await self._http.close()
 

@@ -11,6 +11,7 @@ from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest, ExportSource, Source
+from backend.core.ports.webhook import RegistersWebhooks
 
 
 async def keep_credentials(services: Services, tenant: Tenant, connection: Connection, credentials: Mapping[str, Secret]) -> SealedSecret:
@@ -44,6 +45,19 @@ async def _opened(services: Services, company_id: str, connection: Connection) -
     plain = await services.secrets.open(tenant, connection.platform, connection.connection_id, connection.credentials)
     credentials = msgspec.json.decode(plain.reveal(), type=dict[str, str])
     return {name: Secret(value) for name, value in credentials.items()}
+
+
+async def take_webhook_away(services: Services, company_id: str, connection: Connection) -> None:
+    """Take away what was made at the helpdesk, if anything was. Raises what the Source raises."""
+    registration = connection.webhook.registration if connection.webhook is not None else None
+    if registration is None:
+        return
+    source = await open_source(services, company_id, connection, Lane.LIVE)
+    try:
+        if isinstance(source, RegistersWebhooks):
+            await source.unregister_webhook(registration)
+    finally:
+        await source.close()
 
 
 def _settings(company_id: str, connection: Connection, credentials: Mapping[str, Secret]) -> SourceSettings:

@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.erase import erase_leftovers
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.pulse import pulse
@@ -44,6 +45,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
                 await read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
+            await erase_leftovers(services, company_id, connection)
         await kept.clear()
     finally:
         await source.close()
