@@ -19,7 +19,7 @@ from backend.adapters.freshdesk.normalize import presence_of, ticket_of
 from backend.adapters.freshdesk.tickets import TicketStreams
 from backend.adapters.freshdesk.verify import verify
 from backend.adapters.http.client import HttpClient, Patience
-from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
 from backend.core import clock
@@ -189,9 +189,9 @@ class FreshdeskSource:
             if found.original_id == attachment.original_id and found.url:
                 try:
                     return await stack.enter_async_context(self._downloads.open(found.url))
-                except DeadUrlError:
-                    break
-        raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Freshdesk has no file any more for the attachment {attachment.name!r}.")
+                except DeadUrlError as dead:
+                    raise no_file("Freshdesk", attachment.name, dead) from None
+        raise no_file("Freshdesk", attachment.name, None)
 
 
 def _raw(body: bytes, conversation_pages: list[bytes], hint: Mapping[str, object]) -> bytes:

@@ -19,10 +19,29 @@ _MAX_HOPS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({400, 401, 403, 404, 410})
 """How object stores answer a signed URL that is dead."""
+_GONE: Final = frozenset({404, 410})
 
 
 class DeadUrlError(Exception):
-    """The URL is not valid (any more); a fresh one may be."""
+    """The URL is not valid (any more); a fresh one may be. `gone`: the server says that there is no such file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.gone = status in _GONE
+
+
+def no_file(vendor: str, name: str, dead: DeadUrlError | None) -> AppError:
+    """The error for a file that a fresh URL does not give either: gone, or refused and asked for again by the next run.
+
+    A store that is down or whose clock is wrong refuses with the same 403 as one that has lost the file.
+    """
+    if dead is None or dead.gone:
+        return AppError(Code.SOURCE_ITEM_NOT_FOUND, f"{vendor} has no file any more for the attachment {name!r}.")
+    return AppError(
+        Code.SOURCE_UNAVAILABLE,
+        f"{vendor}'s file store refuses the attachment {name!r} at a fresh address too (HTTP {dead.status}); the next run asks again.",
+    )
 
 
 class Downloads:
@@ -66,7 +85,7 @@ class Downloads:
                 url = urljoin(url, location)
                 continue
             if status in _REFUSED:
-                raise DeadUrlError(f"HTTP {status}")
+                raise DeadUrlError(status)
             raise AppError(Code.SOURCE_UNAVAILABLE, f"{origin.host} does not give the attachment (HTTP {status}); it is tried again later.")
         raise AppError(Code.SOURCE_REQUEST_REFUSED, "The attachment's address leads from redirect to redirect without an end.")
 

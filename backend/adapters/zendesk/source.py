@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from backend.adapters.http.client import HttpClient, Patience
-from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.once import Once
 from backend.adapters.http.origin import Origin
@@ -181,6 +181,6 @@ class ZendeskSource:
             if found.original_id == attachment.original_id and found.url:
                 try:
                     return await stack.enter_async_context(self._downloads.open(found.url))
-                except DeadUrlError:
-                    break
-        raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Zendesk has no file any more for the attachment {attachment.name!r}.")
+                except DeadUrlError as dead:
+                    raise no_file("Zendesk", attachment.name, dead) from None
+        raise no_file("Zendesk", attachment.name, None)
