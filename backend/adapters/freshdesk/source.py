@@ -122,7 +122,7 @@ class FreshdeskSource:
             pieces: AsyncIterator[bytes] | None = None
             if url is not None:
                 try:
-                    pieces = await stack.enter_async_context(self._downloads.open(url))
+                    pieces = await stack.enter_async_context(self._downloads.open(url, picture=attachment.inline))
                 except DeadUrlError:
                     pieces = None
             if pieces is None:
@@ -188,7 +188,7 @@ class FreshdeskSource:
         for found in everything:
             if found.original_id == attachment.original_id and found.url:
                 try:
-                    return await stack.enter_async_context(self._downloads.open(found.url))
+                    return await stack.enter_async_context(self._downloads.open(found.url, picture=found.inline))
                 except DeadUrlError as dead:
                     raise no_file("Freshdesk", attachment.name, dead) from None
         raise no_file("Freshdesk", attachment.name, None)

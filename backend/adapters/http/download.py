@@ -56,15 +56,18 @@ class Downloads:
         self._seconds = seconds
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body of `url` in pieces.
+    async def open(self, url: str, *, picture: bool = False) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of `url` in pieces. Of a `picture` in a text nobody tells the size, so a page that comes instead is known by its type.
 
-        Raises DeadUrlError for a refused URL, AppError(SOURCE_UNAVAILABLE) where the server fails, and
-        AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
+        Raises DeadUrlError for a refused URL, AppError(SOURCE_UNAVAILABLE) where the server fails, AppError(SOURCE_MALFORMED) for a
+        page instead of a picture, and AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
         """
         async with self._slots:
             origin, incoming = await self._follow(url)
             try:
+                if picture and incoming.headers.get("Content-Type", "").startswith("text/html"):
+                    message = f"{origin.host} gives a web page instead of the picture, of a log-in or an outage; the next run asks again."
+                    raise AppError(Code.SOURCE_MALFORMED, message)
                 yield self._pieces(origin, incoming)
             finally:
                 incoming.release()

@@ -127,7 +127,7 @@ class ZendeskSource:
             for attempt in range(2 if attachment.url else 0):
                 try:
                     # The lasting address sends on to one that dies soon: a second try gets another.
-                    pieces = await stack.enter_async_context(self._downloads.open(attachment.url or ""))
+                    pieces = await stack.enter_async_context(self._downloads.open(attachment.url or "", picture=attachment.inline))
                     break
                 except DeadUrlError:
                     if attempt:
@@ -180,7 +180,7 @@ class ZendeskSource:
         for found in everything:
             if found.original_id == attachment.original_id and found.url:
                 try:
-                    return await stack.enter_async_context(self._downloads.open(found.url))
+                    return await stack.enter_async_context(self._downloads.open(found.url, picture=found.inline))
                 except DeadUrlError as dead:
                     raise no_file("Zendesk", attachment.name, dead) from None
         raise no_file("Zendesk", attachment.name, None)
