@@ -15,6 +15,7 @@ from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
 from backend.adapters.webhooks import WEBHOOKS
 from backend.core.model.auth import AuthConfig
+from backend.core.model.retention import Retention
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.llm import Embedder
@@ -62,9 +63,6 @@ async def build(settings: Settings) -> Built:
 
     Raises AppError with what to do where a part can't be had, such as an embedding model whose vector length nobody knows.
     """
-    data = settings.data_dir
-    # Customers' words lie in there: nobody else on the machine has a business with them.
-    await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
     url = await prepare(settings)
     meter = PrometheusMeter()
     tokenizer = make_tokenizer(settings.tokenizer.value)
@@ -80,7 +78,7 @@ async def build(settings: Settings) -> Built:
     makers = Makers(encoder=encoder.id)
     if policy.dense_weight > 0:
         makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    chosen = choose_indexes(settings, makers)
+    chosen = choose_indexes(settings, makers, database)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -146,6 +144,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
+        retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
     )
 
 

@@ -11,7 +11,7 @@ from backend.api.probes import create_probe_app
 from backend.core.ports.services import Services
 from backend.settings import QueueType, Settings
 from backend.workers.runner import handler
-from backend.workers.schedule import heal, start_due_forever, sweep_forever
+from backend.workers.schedule import heal, keep_months_forever, start_due_forever, sweep_forever
 
 
 class Work:
@@ -46,7 +46,7 @@ class Work:
         await self._built.claim()
         await heal(self.services, others=self._settings.queue_type is not QueueType.MEMORY)
         await self.services.queue.start(handler(self.services))
-        self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever)]
+        self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever, keep_months_forever)]
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again, here or elsewhere) and let go of files, processes and connections."""

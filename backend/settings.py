@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
 from backend.settings_index import IndexSettings
+from backend.settings_logs import LogSettings
 from backend.settings_models import NativeModelSettings
 
 
@@ -44,14 +45,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    JSON = "json"
-    CONSOLE = "console"
-
-
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -68,8 +62,6 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings
     data_dir: Path = Field(Path("data"), description="Everything the embedded mode keeps lies under this folder.")
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
-    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
-    log_format: LogFormat = Field(LogFormat.JSON, description="`json` (one object a line) or `console`.")
 
     operator_key: SecretStr | None = Field(
         None, description="Key of the operator, at least 24 characters. In development one is made and kept in the data folder."
@@ -241,13 +233,6 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, FileSettings
     job_concurrency: int = Field(
         4, ge=1, le=64, description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many."
     )
-
-    @field_validator("log_level")
-    @classmethod
-    def _upper(cls, value: str) -> str:
-        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
-        return value.upper()
 
     @field_validator("rate_address", "rate_key", "rate_tenant", "rate_webhook")
     @classmethod

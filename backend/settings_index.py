@@ -13,6 +13,13 @@ class VectorType(StrEnum):
     SERVER = "server"
 
 
+class VectorLayout(StrEnum):
+    """How companies share a server."""
+
+    OWN = "own"
+    SHARED = "shared"
+
+
 class IndexSettings(BaseSettings):
     """Embedded, or on a Qdrant server."""
 
@@ -24,6 +31,21 @@ class IndexSettings(BaseSettings):
     qdrant_timeout_seconds: int = Field(10, ge=1, le=600, description="How long one call to the Qdrant server may take.")
     qdrant_on_disk: bool = Field(False, description="Keep vectors on the server's disk: less memory, slower search. For new indexes.")
     qdrant_quantized: bool = Field(True, description="Search dense vectors by bytes first, a quarter of the memory. For new indexes.")
+
+    vector_layout: VectorLayout = Field(
+        VectorLayout.OWN,
+        description="On a Qdrant server: `own`, a collection for each company, or `shared`, one for all: for thousands of small ones.",
+    )
+    vector_layout_except: str = Field(
+        "",
+        description="Companies (comma-separated) for which it is the other way round, such as the few large ones beside `shared`. "
+        "A company that changes is indexed anew beside, from what is stored, and then switched.",
+    )
+
+    @property
+    def vector_layout_exceptions(self) -> frozenset[str]:
+        """The companies of `vector_layout_except`."""
+        return frozenset(name.strip() for name in self.vector_layout_except.split(",") if name.strip())
 
     @model_validator(mode="after")
     def _know_the_index(self) -> "IndexSettings":

@@ -68,7 +68,7 @@ class Counted:
                     self.openings.append(now)
             return spent
 
-        limits.spend = spend  # type: ignore[method-assign]
+        limits.spend = spend  # type: ignore[method-assign]  # only this sandbox's, to see each call as the vendor counts it
 
     def between(self, begin: float, end: float) -> int:
         """Credits in a stretch of time."""

@@ -42,11 +42,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def sandbox(tickets: int, latency_ms: float) -> Iterator[str]:
-    """A helpdesk with so many tickets in a process of its own: its address."""
+def sandbox(tickets: int, latency_ms: float, *, prebuild: bool = True) -> Iterator[str]:
+    """A helpdesk with so many tickets in a process of its own: its address. With `prebuild` it is rendered before the first answer."""
     port, files = free_ports(2)
     options = ["--port", str(port), "--attachments-port", str(files), "--tickets", str(tickets), "--quota", "100000000"]
-    command = [sys.executable, "-m", "sandbox", *options, "--latency-ms", str(latency_ms), "--prebuild"]
+    command = [sys.executable, "-m", "sandbox", *options, "--latency-ms", str(latency_ms), *(["--prebuild"] if prebuild else [])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

@@ -8,10 +8,10 @@ import orjson
 
 from sandbox.freshdesk.app import Listener
 from sandbox.freshdesk.faults import Fault, Faults
-from sandbox.freshdesk.site import Stats
 from sandbox.freshdesk.wire import Answer, Ask, ok
 from sandbox.options import SandboxOptions
-from sandbox.serve import TwoPorts
+from sandbox.serve import Ports
+from sandbox.stats import Stats
 
 __all__ = ["Answer", "Ask", "Fault", "Handler", "StandIn", "ok"]
 
@@ -20,7 +20,7 @@ Handler = Callable[[Ask], Answer]
 _HTML: Final = "text/html; charset=utf-8"
 
 
-class StandIn(TwoPorts):
+class StandIn(Ports):
     """A vendor on two ports, answered by two functions. `faults` are the orders to fail, `stats` what clients did."""
 
     def __init__(self, api: Handler, files: Handler) -> None:

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, event, pool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backend.storage.sql import postgres
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.months import is_ours
+from backend.storage.sql.schema import metadata
 
 
 def _url() -> str:
@@ -36,6 +37,7 @@ def _migrate(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         compare_type=True,
+        include_name=is_ours,
         transactional_ddl=True,
         render_as_batch=connection.dialect.name == "sqlite",
     )

@@ -40,7 +40,9 @@ class Hooks:
         self.transport: httpx.AsyncBaseTransport | None = None
         """How calls go out, where not over the network."""
         self.statuses: Counter[str] = Counter()
-        """Answers so far; `none` where none came."""
+        """Answers so far; `none` where none came, `lost` where a call was never made."""
+        self.lose: Callable[[], bool] = lambda: False
+        """Whether the next call gets lost on its way."""
 
     def add(self, hook: Hook) -> None:
         """Tell `hook` from now on."""
@@ -58,6 +60,9 @@ class Hooks:
     def tell(self, ticket_id: int, event: str) -> None:
         """Something happened to a ticket."""
         for hook in self._hooks:
+            if self.lose():
+                self.statuses["lost"] += 1
+                continue
             headers, body = self._render(hook, ticket_id, event, next(self._numbers))
             task = asyncio.get_running_loop().create_task(self._call(hook.url, headers, body))
             self._tasks.add(task)

@@ -3,15 +3,19 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Generic, Protocol, TypeVar
 
 import uvicorn
 
 from sandbox.data.account import Account
 from sandbox.freshdesk.app import ApiListener, FilesListener, Listener
-from sandbox.freshdesk.site import Site, Stats
+from sandbox.freshdesk.site import Site
+from sandbox.hooks import Hooks
 from sandbox.options import SandboxOptions
+from sandbox.stats import Stats
 
 __all__ = ["SandboxOptions", "SandboxServer", "run", "running_sandbox"]
 
@@ -41,27 +45,55 @@ class _Server(uvicorn.Server):
         yield
 
 
-class TwoPorts:
-    """A vendor's API and its file store, each on a port of this machine."""
+class Addresses(Protocol):
+    """Where the API and the files are, known once the ports are bound."""
+
+    api_base: str
+    files_base: str
+
+
+class Served(Protocol):
+    """What is served on two ports, whatever the vendor: an account, who counts and calls for it, and where it is found."""
+
+    @property
+    def account(self) -> Account:
+        """The made-up company."""
+
+    @property
+    def stats(self) -> Stats:
+        """What clients did."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """Who is told of changes."""
+
+    @property
+    def links(self) -> Addresses:
+        """Where both ports are."""
+
+
+S = TypeVar("S", bound=Served)
+T = TypeVar("T", bound="TwoPorts[Any]")
+
+
+class Ports:
+    """Two ports of this machine, served until they are stopped."""
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    @property
-    def control_key(self) -> str:
-        """The value of the `X-Sandbox-Control` header for `/_sandbox/` requests."""
-        return self.options.control_key
-
-    def _bind(self) -> tuple[list[socket.socket], list[str]]:
-        """Both sockets (a busy port raises OSError) and their addresses."""
+    def _bind(self) -> tuple[list[socket.socket], tuple[str, str]]:
+        """Both ports and their addresses. A busy one raises OSError."""
         options = self.options
         sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
         host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
-        return sockets, [f"http://{host}:{sock.getsockname()[1]}" for sock in sockets]
+        first, second = (f"http://{host}:{sock.getsockname()[1]}" for sock in sockets)
+        return sockets, (first, second)
 
-    async def _serve(self, listeners: Sequence[Listener[Any]], sockets: Sequence[socket.socket]) -> None:
+    async def _serve(self, listeners: Iterable[Listener[Any]], sockets: Iterable[socket.socket]) -> None:
+        """Serve, one listener a port; returns once both do."""
         for listener, sock in zip(listeners, sockets, strict=True):
             server = _Server(_config(listener))
             self._servers.append(server)
@@ -83,16 +115,16 @@ class TwoPorts:
         await asyncio.gather(*self._tasks)
 
 
-class SandboxServer(TwoPorts):
-    """One Freshdesk account on two ports of this machine."""
+class TwoPorts(Ports, ABC, Generic[S]):
+    """A vendor's API and its file store, each on a port of this machine."""
 
-    def __init__(self, options: SandboxOptions) -> None:
+    def __init__(self, options: SandboxOptions, site: S) -> None:
         super().__init__(options)
-        self.site = Site(options, account_of(options))
+        self.site = site
 
     @property
     def account(self) -> Account:
-        """The truth: everything a client could find out."""
+        """The truth: everything a client could find out, the same company on every platform."""
         return self.site.account
 
     @property
@@ -110,27 +142,51 @@ class SandboxServer(TwoPorts):
         """The address of the file store."""
         return self.site.links.files_base
 
+    @property
+    def api_key(self) -> str:
+        """The key of an administrator, or the account's API token."""
+        return self.options.api_key
+
+    @property
+    def control_key(self) -> str:
+        """The value of the `X-Sandbox-Control` header for `/_sandbox/` requests."""
+        return self.options.control_key
+
+    @abstractmethod
+    def _listeners(self) -> tuple[Listener[Any], Listener[Any]]:
+        """What answers at the API's port, and what at the files'."""
+
+    async def start(self) -> None:
+        """Bind both ports (a busy one raises OSError) and serve."""
+        sockets, addresses = self._bind()
+        self.site.links.api_base, self.site.links.files_base = addresses
+        await self._serve(self._listeners(), sockets)
+
     async def stop(self) -> None:
         """Call nobody any more, end all connections and free the ports."""
         await self.site.hooks.close()
         await super().stop()
 
-    @property
-    def api_key(self) -> str:
-        """The key of an administrator."""
-        return self.options.api_key
+
+class SandboxServer(TwoPorts[Site]):
+    """One Freshdesk account on two ports of this machine."""
+
+    def __init__(self, options: SandboxOptions) -> None:
+        super().__init__(options, Site(options, account_of(options)))
 
     @property
     def restricted_key(self) -> str:
         """The key of an agent who sees only tickets assigned to them."""
         return self.options.restricted_key
 
+    def _listeners(self) -> tuple[Listener[Any], Listener[Any]]:
+        return ApiListener(self.site), FilesListener(self.site)
+
     async def start(self) -> None:
-        """Bind both ports (a busy one raises OSError) and serve."""
+        """Render tickets first where that is wanted, then bind both ports (a busy one raises OSError) and serve."""
         if self.options.prebuild:
             self.site.tickets.prebuild()
-        sockets, (self.site.links.api_base, self.site.links.files_base) = self._bind()
-        await self._serve((ApiListener(self.site), FilesListener(self.site)), sockets)
+        await super().start()
 
 
 def account_of(options: SandboxOptions) -> Account:
@@ -168,14 +224,18 @@ def _config(listener: Listener[Any]) -> uvicorn.Config:
 
 
 @contextlib.asynccontextmanager
-async def running_sandbox(options: SandboxOptions | None = None) -> AsyncIterator[SandboxServer]:
-    """A sandbox that lives as long as the block; several may run side by side, each with its own account."""
-    server = SandboxServer(options or SandboxOptions())
+async def serving(server: T) -> AsyncIterator[T]:
+    """A server that lives as long as the block."""
     await server.start()
     try:
         yield server
     finally:
         await server.stop()
+
+
+def running_sandbox(options: SandboxOptions | None = None) -> AbstractAsyncContextManager[SandboxServer]:
+    """A Freshdesk account that lives as long as the block; several may run side by side, each with its own account."""
+    return serving(SandboxServer(options or SandboxOptions()))
 
 
 def run(platform: str, options: SandboxOptions) -> None:

@@ -17,6 +17,7 @@ from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Budgets, Spender
+from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Source
 
 ENTRY_POINTS: Final = "desklore.sources"
@@ -29,11 +30,19 @@ _PERSON_WAITS: Final = 10.0
 class Calling:
     """How an adapter may call out: what the operator set, and the budgets shared by account."""
 
-    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets) -> None:
+    def __init__(
+        self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets, *, halfway: Halfway | None = None
+    ) -> None:
         self.allowed_hosts = allowed_hosts
         self.concurrency = concurrency
         self.patience = patience
+        self.halfway = halfway
+        """Where the connection being opened keeps what it has read of long items; None: nowhere."""
         self._budgets = budgets
+
+    def keeping(self, halfway: Halfway | None) -> "Calling":
+        """The same for one connection."""
+        return Calling(self.allowed_hosts, self.concurrency, self.patience, self._budgets, halfway=halfway)
 
     def patience_of(self, lane: Lane) -> Patience:
         """A person is told that the quota is used up where a run would wait."""
@@ -78,7 +87,7 @@ class FreshdeskAdapter:
         """A Source for a connection, whose calls go in this lane."""
         origin, prefix = origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
         api_key = settings.credentials["api_key"]
-        return FreshdeskSource(
+        source = FreshdeskSource(
             check_address(settings.domain, settings.base_url, calling.allowed_hosts),
             api_key,
             origin=origin,
@@ -88,6 +97,9 @@ class FreshdeskAdapter:
             patience=calling.patience_of(lane),
             spender=calling.join(origin.authority + prefix, api_key, lane),
         )
+        if calling.halfway is not None:
+            source.keep_in(calling.halfway)
+        return source
 
 
 class ZendeskAdapter:
@@ -140,14 +152,14 @@ class SourceRegistry:
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed."""
         return self._adapter(platform).check_address(domain, base_url, self._calling)
 
-    def open(self, settings: SourceSettings, lane: Lane) -> Source:
+    def open(self, settings: SourceSettings, lane: Lane, halfway: Halfway | None = None) -> Source:
         """A Source for this connection; the caller closes it. Raises INVALID_REQUEST where a credential is missing."""
         adapter = self._adapter(settings.platform)
         choices = self.credential_choices(settings.platform)
         if not any(all(name in settings.credentials for name in choice) for choice in choices):
             needed = " or ".join(", ".join(choice) for choice in choices)
             raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {needed}.")
-        return adapter.open(settings, self._calling, lane)
+        return adapter.open(settings, self._calling.keeping(halfway), lane)
 
     def _adapter(self, platform: str) -> Adapter:
         try:

@@ -44,6 +44,8 @@ from backend.core.usecases.inbox import Inbox
 from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
+    # Routes are tried in this order: what is called hundreds of times a second comes first.
+    webhooks.router,
     tenants.router,
     keys.router,
     master_key.router,
@@ -51,7 +53,6 @@ ROUTERS: Final = (
     connections.router,
     sync.router,
     failures.router,
-    webhooks.router,
     briefs.router,
     copilot.router,
     replies.router,

@@ -1,4 +1,7 @@
-"""What routes ask for in their signatures: the services, and a caller who may do it."""
+"""What routes ask for in their signatures: the services, and a caller who may do it.
+
+All of them are coroutines: what is none is called in a thread, which costs more than what it does.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -19,19 +22,19 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="ApiKey", description="An API key (`dk_…`).")
 
 
-def get_services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """All ports, as `create_app` was given them."""
     services: Services = request.app.state.services
     return services
 
 
-def get_auth(request: Request) -> AuthConfig:
+async def get_auth(request: Request) -> AuthConfig:
     """The installation's secrets for telling who asks."""
     auth: AuthConfig = request.app.state.auth
     return auth
 
 
-def get_authenticator(request: Request) -> Authenticator:
+async def get_authenticator(request: Request) -> Authenticator:
     """Who turns credentials into callers."""
     authenticator: Authenticator = request.app.state.authenticator
     return authenticator
@@ -49,7 +52,7 @@ async def get_caller(
         raise AppError(Code.UNAUTHENTICATED, "Send an API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
     caller = await authenticator.authenticate(credential, request_id_of(request.scope))
     structlog.contextvars.bind_contextvars(company_id=caller.company_id, actor=caller.actor)
-    await check_caller(request.app.state.rates, caller, get_services(request).meter)
+    await check_caller(request.app.state.rates, caller, request.app.state.services.meter)
     return caller
 
 

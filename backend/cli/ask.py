@@ -1,13 +1,12 @@
 """`desklore ask` and `ticket`: a cited answer to a question, and what a ticket is about."""
 
-import time
 from typing import Annotated, Any
 
 import typer
 
 from backend.cli.errors import CliError, exit_for
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant, hint_if_empty
 from backend.cli.text import short
 
 
@@ -21,23 +20,36 @@ def ask(
     """Ask a question; the answer is written as it comes, with numbered sources."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         answer = ask_one(session, question, language)
+        if not answer["grounded"]:
+            hint_if_empty(session)
         session.output.document(answer)
 
 
 def ask_one(session: Session, question: str, language: str | None = None) -> dict[str, Any]:
     """Stream an answer to the terminal, list its citations, and return it. Raises CliError for an error inside the stream."""
     body = {"question": question} | ({"language": language} if language else {})
-    for event in session.client.events("POST", "/query/stream", body=body):
+    answer, _ = written(session, "/query/stream", body)
+    tell_citations(session.output, answer["citations"])
+    return answer
+
+
+def written(session: Session, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Write a text to the terminal as it comes; what `done` holds, and what was written.
+
+    Raises CliError for an error inside the stream, and for a stream that ends before its time.
+    """
+    shown = ""
+    for event in session.client.events("POST", path, body=body):
         if event.name == "token":
+            shown += event.data["text"]
             session.output.text(event.data["text"], end="")
         elif event.name == "error":
             error = event.data["error"]
             raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
         elif event.name == "done":
             session.output.text()
-            tell_citations(session.output, event.data["citations"])
-            return dict(event.data)
-    raise CliError(exit_for("internal"), "The answer broke off; ask again.", code="answer_broken_off")
+            return dict(event.data), shown
+    raise CliError(exit_for("internal"), "The text broke off; ask again.", code="answer_broken_off")
 
 
 def tell_citations(output: Output, citations: list[dict[str, Any]]) -> None:
@@ -59,8 +71,7 @@ def ticket(
 ) -> None:
     """What a ticket is about, what solved others like it, and which articles explain it."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        while (brief := session.client.get(f"/init/{ticket_id}", platform=platform)).get("state") == "fetching":
-            time.sleep(1)
+        brief = session.client.get_when_ready(f"/init/{ticket_id}", platform=platform)
         session.output.document(brief)
         _tell_brief(session.output, brief)
 

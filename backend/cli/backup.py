@@ -11,15 +11,17 @@ from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat
+from backend.settings_logs import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
 
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The archive, such as `desklore-2026-03-01.tar`.")]
 
 
 def backup(
     path: PathArgument,
     company: Annotated[str | None, typer.Option("--company", metavar="ID", help="This company only.")] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write everything that is stored to one file, while Desklore runs. Keep the master key and the key pepper elsewhere."""
@@ -28,7 +30,7 @@ def backup(
     output, settings = Output(as_json=as_json), load_settings()
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     with counting(output) as tell:
-        made = asyncio.run(moving.make_backup(settings, path, company=company, tell=tell))
+        made = asyncio.run(moving.make_backup(settings, path, company=company, overwrite=overwrite, tell=tell))
     output.document(made)
     manifest = made.manifest
     output.text(f"{made.path}: {manifest.rows} rows and {manifest.files} files of {_companies(manifest.companies)}, {made.bytes:,} bytes.")

@@ -1,6 +1,7 @@
 """The command line's way to the HTTP API: one answer, one stream of events, and every failure as a CliError."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -56,11 +57,31 @@ class ApiClient:
 
     def call(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Any:
         """The JSON answer, None where there is none. `path` is below `/api/v1`. Raises CliError."""
+        answer = self._answered(method, path, body=body, params=params)
+        return _json_of(answer) if answer.content else None
+
+    def get_when_ready(self, path: str, *, patience: float = 300.0, **params: Any) -> Any:
+        """The JSON answer of a GET that may take the server a while: as long as it says 202 it is asked again when it says.
+
+        Raises CliError, also where that would be more than `patience` seconds.
+        """
+        waited = 0.0
+        while (answer := self._answered("GET", path, params=params)).status_code == httpx.codes.ACCEPTED:
+            pause = _told_pause(answer)
+            if waited + pause > patience:
+                raise CliError(
+                    Exit.UPSTREAM, "The server is still fetching it; give the command again in some minutes.", code="still_fetching"
+                )
+            time.sleep(pause)
+            waited += pause
+        return _json_of(answer)
+
+    def _answered(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> httpx.Response:
         with self._failures_told():
             answer = self._http.request(method, f"{API}{path}", json=body, params=_given(params))
         if answer.is_error:
             raise _error_of(answer)
-        return _json_of(answer) if answer.content else None
+        return answer
 
     def events(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
         """Server-sent events until the server ends the stream. Raises CliError."""
@@ -122,6 +143,14 @@ def _decoded(text: str) -> Any:
 
 def _given(params: Mapping[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (params or {}).items() if value is not None}
+
+
+def _told_pause(answer: httpx.Response) -> float:
+    """Seconds until the server wants to be asked again; one where it does not say, and never none at all."""
+    try:
+        return max(0.01, float(answer.headers.get("Retry-After", "1")))
+    except ValueError:
+        return 1.0
 
 
 def _json_of(answer: httpx.Response) -> Any:

@@ -21,7 +21,8 @@ from backend.cli.serve import load_settings
 from backend.cli.server import Server, ServerThread, bind, preload
 from backend.cli.session import JsonOption, Session
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat, Settings
+from backend.settings import Settings
+from backend.settings_logs import LogFormat
 
 COMPANY: Final = "demo"
 PLATFORM: Final = "freshdesk"

@@ -35,12 +35,12 @@ class Moved(Struct, frozen=True, kw_only=True):
     """Whether a Desklore of this data folder was running: then the command has to be given once more."""
 
 
-async def make_backup(settings: Settings, path: Path, *, company: str | None, tell: Tell) -> BackedUp:
+async def make_backup(settings: Settings, path: Path, *, company: str | None, overwrite: bool = False, tell: Tell) -> BackedUp:
     """Back the installation up that the settings name."""
     url = await prepare(settings)
     engines, kept = open_engines(url, pool_size=1), await asyncio.to_thread(keep, settings)
     try:
-        return await back_up(engines, kept.blobs, path, version=version(), company=company, tell=tell)
+        return await back_up(engines, kept.blobs, path, version=version(), company=company, overwrite=overwrite, tell=tell)
     finally:
         await engines.dispose()
         for close in kept.closers:
@@ -116,11 +116,11 @@ async def _alone(settings: Settings) -> AsyncIterator[bool]:
         await chosen.indexes.close()
 
 
-async def export_company(settings: Settings, company: str, path: Path, tell: Tell) -> Exported:
+async def export_company(settings: Settings, company: str, path: Path, *, overwrite: bool, tell: Tell) -> Exported:
     """Write a company's zip from the installation that the settings name."""
     engines, kept = open_engines(await prepare(settings), pool_size=1), await asyncio.to_thread(keep, settings)
     try:
-        return await export(engines, kept.blobs, company, path, tell=tell)
+        return await export(engines, kept.blobs, company, path, overwrite=overwrite, tell=tell)
     finally:
         await engines.dispose()
         for close in kept.closers:

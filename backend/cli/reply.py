@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.cli.ask import tell_citations
-from backend.cli.errors import CliError, Exit, exit_for
+from backend.cli.ask import tell_citations, written
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.core.model.copilot import ReplyLength, RewriteAction, Tone
@@ -55,20 +54,10 @@ def rewrite(
 
 def _streamed(session: Session, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """Write the text as it comes and return what `done` holds; a draft that was thrown away on its way is written anew."""
-    shown = ""
-    for event in session.client.events("POST", path, body=body):
-        if event.name == "token":
-            shown += event.data["text"]
-            session.output.text(event.data["text"], end="")
-        elif event.name == "error":
-            error = event.data["error"]
-            raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
-        elif event.name == "done":
-            session.output.text()
-            if shown.strip() != event.data["text"].strip():
-                session.output.text(f"\n{event.data['text']}")
-            return dict(event.data)
-    raise CliError(Exit.FAILED, "The text broke off; ask again.", code="answer_broken_off")
+    made, shown = written(session, path, body)
+    if shown.strip() != made["text"].strip():
+        session.output.text(f"\n{made['text']}")
+    return made
 
 
 def _tell_warnings(output: Output, made: dict[str, Any]) -> None:

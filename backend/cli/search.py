@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
+from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant, hint_if_empty
 from backend.cli.text import short
 
 _Many = list[str] | None
@@ -51,6 +51,7 @@ def search(
             _tell(session.output, number, hit, why=why)
         if not found["hits"]:
             session.output.text("Nothing found.")
+            hint_if_empty(session)
         elif not found["answerable"]:
             session.output.text("None of this is likely to answer the question.", style="dim")
 

@@ -13,7 +13,8 @@ from backend.cli.output import Output
 from backend.cli.server import Server, WorkerProcess, bind, run_until_signal
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat, QueueType, Settings
+from backend.settings import QueueType, Settings
+from backend.settings_logs import LogFormat
 
 
 def load_settings() -> Settings:

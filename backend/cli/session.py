@@ -43,6 +43,13 @@ def as_tenant(url: str | None, key: str | None, output: Output) -> Iterator[Sess
         yield Session(client, output)
 
 
+def hint_if_empty(session: Session) -> None:
+    """Where a company has nothing yet, say what fills it; nothing was found because nothing is there."""
+    if session.client.get("/documents", limit=1)["items"]:
+        return
+    session.output.text("No documents yet. Add a helpdesk: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com", style="yellow")
+
+
 @contextmanager
 def as_operator(url: str | None, key: str | None, output: Output) -> Iterator[Session]:
     """A session with the operator's key. Raises CliError where there is none."""

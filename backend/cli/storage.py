@@ -11,7 +11,8 @@ from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat, StorageType
+from backend.settings import StorageType
+from backend.settings_logs import LogFormat
 
 if TYPE_CHECKING:
     from backend.cli.moving import Moved

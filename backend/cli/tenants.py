@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from backend.cli.backup import OverwriteOption
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption, KeyOption, UrlOption, as_operator
 from backend.cli.text import day
 from backend.observability.logging import configure_logging
-from backend.settings import LogFormat
+from backend.settings_logs import LogFormat
 
 app = typer.Typer(help="Companies that use this installation (operator's key).", no_args_is_help=True)
 
@@ -83,6 +84,7 @@ def delete(
 def export_(
     company: CompanyArgument,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="The zip to write, such as `acme.zip`.")],
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write all that is kept of a company to a zip: JSON lines for each table, and its files. Run it where the data is."""
@@ -91,7 +93,7 @@ def export_(
     output, settings = Output(as_json=as_json), load_settings()
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     with counting(output) as tell:
-        done = asyncio.run(moving.export_company(settings, company, path, tell))
+        done = asyncio.run(moving.export_company(settings, company, path, overwrite=overwrite, tell=tell))
     output.document(done)
     output.text(f"{done.path}: {sum(done.rows.values())} rows and {done.files} files of {company}, {done.bytes:,} bytes.")
     output.text("Credentials and keys are left out. It holds personal data: hand it over safely, and delete it afterwards.")

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
@@ -17,6 +18,9 @@ TICK_SECONDS = 5.0
 """How often the schedule is looked at."""
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
+
+MONTHS_SECONDS = 6 * 3600.0
+"""How often logs are looked at; partitions are made months ahead, so nothing hangs on one round."""
 
 LASTING_SECONDS = 2.0
 """A difference between store and index that others are about to settle is gone after so long, or has changed."""
@@ -72,6 +76,19 @@ async def start_due_forever(services: Services) -> None:
         except AppError as error:
             log.warning("schedule_failed", code=error.code.value, message=error.message)
         await asyncio.sleep(TICK_SECONDS)
+
+
+async def keep_months_forever(services: Services) -> None:
+    """At start and every few hours: partitions for the months to come, and logs older than the settings want dropped."""
+    while True:
+        try:
+            kept = await services.database.keep_months(services.policy.retention, now().date())
+            if kept.made or kept.dropped:
+                log.info("months_kept", made=kept.made, dropped=kept.dropped)
+        except AppError as error:
+            # Rows find room without it (docs/postgresql.md); the next round puts them right.
+            log.warning("keeping_months_failed", code=error.code.value, message=error.message)
+        await asyncio.sleep(MONTHS_SECONDS)
 
 
 async def sweep_forever(services: Services) -> None:

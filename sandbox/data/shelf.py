@@ -8,7 +8,7 @@ from sandbox.data import library
 from sandbox.data.evidence import TYPES
 from sandbox.data.facts import fill
 from sandbox.data.mail import ordered, paragraphs
-from sandbox.data.model import Attachment, Problem
+from sandbox.data.model import Attachment, Json, Problem
 from sandbox.data.people import Directory
 
 CATEGORY_BASE = 67_400_000_000
@@ -104,6 +104,24 @@ class Shelf:
     articles: dict[int, Article]
     canned_folders: dict[int, str]
     canned: dict[int, Canned]
+
+    def rewrite(self, article_id: int, language: str, fields: Json, at: int) -> bool:
+        """Change `title`, `body` or `status` (1 draft, 2 published) of one language of an article; whether there is such a text."""
+        article = self.articles.get(article_id)
+        if article is None or language not in article.texts:
+            return False
+        text = article.texts[language]
+        text.title = str(fields.get("title", text.title))
+        text.body = str(fields.get("body", text.body))
+        text.status = int(fields.get("status", text.status))
+        text.updated_at = at
+        return True
+
+    def withdraw(self, article_id: int, at: int) -> None:
+        """Make every language of an article a draft."""
+        article = self.articles.get(article_id)
+        for language in article.texts if article else ():
+            self.rewrite(article_id, language, {"status": DRAFT}, at)
 
 
 def shelf(seed: int, reference: int, who: Directory) -> Shelf:

@@ -4,14 +4,17 @@ import asyncio
 import hashlib
 import itertools
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Generic, Protocol, TypeVar
 
+from sandbox.control import PREFIX
 from sandbox.data.model import Attachment
-from sandbox.freshdesk.control import PREFIX, control
+from sandbox.freshdesk.control import control
 from sandbox.freshdesk.faults import Fault, Faults
-from sandbox.freshdesk.site import Site, Stats
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.wire import Answer, Ask, ask_of, failure
+from sandbox.stats import Stats
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -50,7 +53,7 @@ class Account(Protocol):
 S = TypeVar("S", bound=Account)
 
 
-class Listener(Generic[S]):
+class Listener(ABC, Generic[S]):
     """What listeners share, whatever the vendor: counting, latency, faults, sending."""
 
     def __init__(self, site: S) -> None:
@@ -87,11 +90,13 @@ class Listener(Generic[S]):
         client = scope.get("client")
         await self._send(self._controlled(ask, client[0] if client else None), ask, send)
 
+    @abstractmethod
     def _controlled(self, ask: Ask, client: str | None) -> Answer:
-        raise NotImplementedError
+        """Answer a request to the remote control."""
 
+    @abstractmethod
     def _answer(self, ask: Ask, fault: Fault | None) -> Answer:
-        raise NotImplementedError
+        """Answer any other request, with a fault where one was ordered."""
 
     async def _send(self, answer: Answer, ask: Ask, send: Send) -> None:
         stats = self.site.stats

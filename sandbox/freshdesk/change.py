@@ -138,15 +138,14 @@ def add_turn(site: "Site", ticket_id: int, fields: Json) -> Turn:
 
 
 def change_article(site: "Site", article_id: int, lang: str, fields: Json) -> None:
-    """Change `title`, `body` or `status` (1 draft, 2 published) of one language of an article."""
-    article = site.account.shelf.articles.get(article_id)
-    if article is None or lang not in article.texts:
+    """Change one language of an article: `title`, `body`, `status`."""
+    if not site.account.shelf.rewrite(article_id, lang, fields, now(site)):
         raise missing()
-    text = article.texts[lang]
-    text.title = str(fields.get("title", text.title))
-    text.body = str(fields.get("body", text.body))
-    text.status = int(fields.get("status", text.status))
-    text.updated_at = now(site)
+
+
+def unpublish(site: "Site", article_id: int) -> None:
+    """Make every language of an article a draft."""
+    site.account.shelf.withdraw(article_id, now(site))
 
 
 def remove_article(site: "Site", article_id: int) -> None:

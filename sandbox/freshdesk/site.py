@@ -2,9 +2,7 @@
 
 import base64
 import binascii
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -20,6 +18,7 @@ from sandbox.freshdesk.links import Links
 from sandbox.freshdesk.store import TicketStore
 from sandbox.freshdesk.wire import Answer, Ask, Refusal, failure, missing, not_allowed, positive
 from sandbox.hooks import Hooks
+from sandbox.stats import Stats
 
 if TYPE_CHECKING:
     from sandbox.options import SandboxOptions
@@ -79,42 +78,6 @@ ROUTES: dict[tuple[str, str], Route] = {
 _METHODS: dict[str, set[str]] = {}
 for _method, _shape in ROUTES:
     _METHODS.setdefault(_shape, set()).add(_method)
-
-
-@dataclass(slots=True)
-class Stats:
-    """What clients did."""
-
-    #: Requests by `METHOD /shape`, both listeners together.
-    requests: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int] = field(default_factory=Counter)
-    active: int = 0
-    #: The most requests that were under way at one moment.
-    max_active: int = 0
-    bytes_sent: int = 0
-
-    @property
-    def total(self) -> int:
-        """All requests so far."""
-        return sum(self.requests.values())
-
-    def clear(self) -> None:
-        """Start counting anew."""
-        self.requests.clear()
-        self.statuses.clear()
-        self.max_active = self.active
-        self.bytes_sent = 0
-
-    def report(self) -> Json:
-        """The numbers as JSON."""
-        return {
-            "total": self.total,
-            "requests": dict(self.requests),
-            "statuses": {str(status): count for status, count in self.statuses.items()},
-            "active": self.active,
-            "max_active": self.max_active,
-            "bytes_sent": self.bytes_sent,
-        }
 
 
 class Site:

@@ -160,22 +160,14 @@ def touch_many(site: "Site", ids: list[int]) -> None:
 
 
 def change_article(site: "Site", article_id: int, language: str, fields: Json) -> None:
-    """Change `title`, `body` or `status` (1 draft, 2 published) of one language of an article."""
-    article = site.account.shelf.articles.get(article_id)
-    if article is None or language not in article.texts:
+    """Change one language of an article: `title`, `body`, `status`."""
+    if not site.account.shelf.rewrite(article_id, language, fields, site.world.now()):
         raise missing()
-    text = article.texts[language]
-    text.title = str(fields.get("title", text.title))
-    text.body = str(fields.get("body", text.body))
-    text.status = int(fields.get("status", text.status))
-    text.updated_at = site.world.now()
 
 
 def unpublish(site: "Site", article_id: int) -> None:
     """Make every language of an article a draft."""
-    article = site.account.shelf.articles.get(article_id)
-    for language in article.texts if article else ():
-        change_article(site, article_id, language, {"status": 1})
+    site.account.shelf.withdraw(article_id, site.world.now())
 
 
 def remove_article(site: "Site", article_id: int) -> None:

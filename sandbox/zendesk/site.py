@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from sandbox.data.account import Account
 from sandbox.data.model import Json
 from sandbox.freshdesk.faults import Faults
-from sandbox.freshdesk.site import Stats
 from sandbox.freshdesk.wire import Answer, Ask, Refusal
 from sandbox.hooks import Hooks
+from sandbox.stats import Stats
 from sandbox.zendesk import export, help_center, hooks, people, render, tickets
 from sandbox.zendesk.limits import Limits, too_many
 from sandbox.zendesk.links import Links

@@ -9,6 +9,7 @@ from backend.core.model.connection import Ability, CredentialReport, SourceSetti
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
+from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Capabilities, Source, SourceQuota
 
 GOOD_KEY = "paper-key-GOOD-7f3a91c2"
@@ -83,6 +84,6 @@ class PaperHelpdesks:
             raise AppError(Code.HOST_NOT_ALLOWED, f"{host} is not a host of {platform}.")
         return host
 
-    def open(self, settings: SourceSettings, lane: Lane) -> Source:
+    def open(self, settings: SourceSettings, lane: Lane, halfway: Halfway | None = None) -> Source:  # noqa: ARG002 - the port's
         self.opened.append(PaperSource(settings, lane))
         return self.opened[-1]

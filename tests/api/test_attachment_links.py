@@ -14,7 +14,6 @@ from backend.core.model.tenant import Role
 from backend.core.ports.blobs import BlobStores
 from backend.storage.blobs.s3 import S3BlobStores
 from tests.api.house import RECEIPT, House
-from tests.servers.aws import aws_url, s3_buckets, s3_client  # noqa: F401 - pytest looks for fixtures here
 
 PATH = "/api/v1/attachments/paper-f1"
 Client = Callable[..., httpx.AsyncClient]

@@ -11,7 +11,7 @@ from backend.core.model.tenant import Role
 from backend.core.ports.rates import RateScope
 from backend.storage.redis.rates import LimitedRates
 from tests.api.house import OPERATOR_KEY, House
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 Serve = Callable[[dict[RateScope, str]], FastAPI]
 
@@ -88,7 +88,7 @@ async def test_while_redis_is_away_each_process_counts_for_itself() -> None:
         await rates.close()
 
 
-async def test_processes_count_together(redis_url: str) -> None:  # noqa: F811
+async def test_processes_count_together(redis_url: str) -> None:
     one, two = (LimitedRates({RateScope.TENANT: "2/hour"}, redis_url) for _ in range(2))
     assert await one.take(RateScope.TENANT, "acme") is None
     assert await two.take(RateScope.TENANT, "acme") is None

@@ -34,6 +34,30 @@ def test_an_answer_is_its_json_and_the_key_is_sent(client: ApiClient) -> None:
 
 
 @respx.mock
+@pytest.mark.parametrize("told", ["0.01", "0", "-1"])
+def test_what_the_server_needs_time_for_is_asked_for_again_when_it_says(client: ApiClient, told: str) -> None:
+    route = respx.get(f"{API}/init/7").mock(
+        side_effect=[httpx.Response(202, json={"state": "fetching"}, headers={"Retry-After": told})] * 2
+        + [httpx.Response(200, json={"ticket_id": "7"})]
+    )
+    assert client.get_when_ready("/init/7", platform="freshdesk") == {"ticket_id": "7"}
+    assert [dict(call.request.url.params) for call in route.calls] == [{"platform": "freshdesk"}] * 3
+
+
+@respx.mock
+@pytest.mark.parametrize("told", ["301", "1e9", "inf"])
+def test_nobody_waits_for_ever(client: ApiClient, told: str) -> None:
+    route = respx.get(f"{API}/init/7").respond(202, json={"state": "fetching"}, headers={"Retry-After": told})
+    with pytest.raises(CliError, match="still fetching") as caught:
+        client.get_when_ready("/init/7")
+    assert caught.value.exit_code is Exit.UPSTREAM
+    assert route.call_count == 1
+    route.respond(202, json={"state": "fetching"}, headers={"Retry-After": "Fri, 20 Nov 2026 09:00:00 GMT"})
+    with pytest.raises(CliError, match="still fetching"):
+        client.get_when_ready("/init/7", patience=0.5)
+
+
+@respx.mock
 def test_no_content_is_none(client: ApiClient) -> None:
     respx.delete(f"{API}/keys/k").respond(204)
     assert client.call("DELETE", "/keys/k") is None

@@ -41,6 +41,12 @@ def test_a_tenant_key_is_no_operator_key(company: str, desklore: Desklore, monke
     assert listed.document["error"]["code"] == "unauthenticated"
 
 
+def test_a_company_without_documents_is_told_what_fills_it(company: str, desklore: Desklore) -> None:
+    for words in (("ask", "환불은 언제 되나요?"), ("search", "refund")):
+        done = desklore(*words)
+        assert (done.code, "desklore connections add" in done.out) == (0, True), done.err
+
+
 def test_masking_is_switched_off_and_on(company: str, desklore: Desklore) -> None:
     assert "Masking is on" in desklore("settings", "show").out
     assert desklore("settings", "masking", "off", "--json").document["masking"] is False

@@ -26,6 +26,8 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     made = desklore(tmp_path / "data", "backup", str(archive))
     assert made.code == 0, made.err
     assert "master key" in made.out, "what is not in it is told"
+    again = desklore(tmp_path / "data", "backup", str(archive), "--json")
+    assert (again.code, "--overwrite" in json.loads(again.out)["error"]["message"]) == (2, True), "nothing is replaced unasked"
     done = desklore(tmp_path / "new", "restore", str(archive), "--json")
     assert done.code == 0, done.err
     told: dict[str, Any] = done.document

@@ -9,8 +9,8 @@ from backend.cli.progress import Pace, check_ended_well, describe, progress_of
 
 
 def _run(state: str = "running", phase: str = "tickets", **counts: int | None) -> dict[str, Any]:
-    zero = {"listed": 0, "unchanged": 0, "stored": 0, "deleted": 0, "failed": 0, "processed": 0, "to_process": 0}
-    zero |= {"expected": None, "api_calls": 0, "api_remaining": None, "api_limit": None}  # type: ignore[dict-item]
+    zero: dict[str, int | None] = {"listed": 0, "unchanged": 0, "stored": 0, "deleted": 0, "failed": 0, "processed": 0, "to_process": 0}
+    zero |= {"expected": None, "api_calls": 0, "api_remaining": None, "api_limit": None}
     return {"run_id": "run_1", "state": state, "phase": phase, "counts": zero | counts, "error_code": None, "error_message": ""}
 
 

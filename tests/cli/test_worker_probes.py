@@ -9,12 +9,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers.redis import redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def test_a_worker_tells_how_it_is_and_what_it_did(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+async def test_a_worker_tells_how_it_is_and_what_it_did(tmp_path: Path, redis_url: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
     environment |= {
         "PYTHONPATH": str(ROOT),

@@ -11,9 +11,7 @@ from backend.core.model.job import Job
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records
-from tests.support.postgres import SharedPostgres, postgres_server
-
-__all__ = ["postgres_server"]
+from tests.support.postgres import SharedPostgres
 
 Factory = Callable[[pytest.FixtureRequest, Path], Awaitable[str]]
 

@@ -12,7 +12,6 @@ from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStores
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.blobs.s3 import S3BlobStores
-from tests.servers.aws import aws_url, s3_buckets, s3_client  # noqa: F401 - pytest looks for fixtures here
 
 
 @pytest.fixture(params=["local", "s3", "s3-versioned"])

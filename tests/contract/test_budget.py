@@ -11,7 +11,6 @@ from backend.core.model.quota import ACCOUNT, Call, Lane, Outcome, Reading, Sett
 from backend.core.ports.budget import Budgets, Grant, Spender
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.redis.budget.budgets import RedisBudgets
-from tests.servers.redis import redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
 
 BUDGETS = ("inprocess", "redis")
 VIEW = Call(route="tickets/view", cost=3)

@@ -7,7 +7,7 @@ import pytest
 from backend.core.ports.cache import Caches
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.redis.cache import RedisCaches
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 
 @pytest.fixture(params=("inprocess", "redis"))

@@ -16,7 +16,6 @@ from backend.storage.secrets.envelope import EnvelopeCipher, to_text
 from backend.storage.secrets.kms import KmsWrapper
 from backend.storage.secrets.local import LocalCipher, LocalWrapper
 from tests.contract.records import tenant
-from tests.servers.aws import aws_url, kms_client  # noqa: F401 - pytest looks for fixtures here
 
 Make = Callable[[Sequence[tuple[str, bytes]]], Cipher]
 CIPHERS: dict[str, Make] = {"local": LocalCipher}
@@ -122,7 +121,7 @@ def test_master_keys_rotate_without_touching_secrets(make: Make) -> None:
         both.rewrap("other", who.sealed_data_key)
 
 
-def test_a_key_that_the_key_service_does_not_have_is_told(kms_client: AwsClient, aws_url: str) -> None:  # noqa: F811 - the fixtures
+def test_a_key_that_the_key_service_does_not_have_is_told(kms_client: AwsClient, aws_url: str) -> None:
     arn = kms_client.client.create_key()["KeyMetadata"]["Arn"]
     who = with_key(EnvelopeCipher(KmsWrapper(kms_client, arn)))
     gone = tenant(
@@ -164,7 +163,7 @@ def test_a_new_process_opens_what_an_old_one_sealed(name: str) -> None:
     assert done.stdout.decode() == PLAIN.reveal()
 
 
-def test_keys_move_into_a_key_service_and_out_again(kms_client: AwsClient) -> None:  # noqa: F811 - the fixture
+def test_keys_move_into_a_key_service_and_out_again(kms_client: AwsClient) -> None:
     arn = kms_client.client.create_key()["KeyMetadata"]["Arn"]
     service, own = KmsWrapper(kms_client, arn), LocalWrapper(lambda: [NEW])
     before = LocalCipher([NEW])

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from backend.core.errors import AppError, Code
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.redis.flights import RedisFlights
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 Make = Callable[..., InProcessFlights | RedisFlights]
 
@@ -104,7 +104,7 @@ async def test_the_end_of_the_program_ends_it(make: Make) -> None:
     assert work.begun == 2
 
 
-async def test_processes_join_each_others_work(redis_url: str) -> None:  # noqa: F811
+async def test_processes_join_each_others_work(redis_url: str) -> None:
     one, two = RedisFlights(redis_url, InProcessFlights()), RedisFlights(redis_url, InProcessFlights())
     work, other = Work(), Work()
     assert await one.join("acme", "ticket/1", work, 0, kind=str) is None
@@ -117,7 +117,7 @@ async def test_processes_join_each_others_work(redis_url: str) -> None:  # noqa:
         await flights.close()
 
 
-async def test_work_of_a_process_that_died_is_begun_anew(redis_url: str) -> None:  # noqa: F811
+async def test_work_of_a_process_that_died_is_begun_anew(redis_url: str) -> None:
     alive, again = RedisFlights(redis_url, InProcessFlights()), Work()
     client = Redis.from_url(redis_url)
     await client.set("desklore:acme:flight:ticket/1", "the token of a process that was killed", px=200)

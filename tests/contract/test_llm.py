@@ -14,7 +14,7 @@ from backend.adapters.langchain.gemini import GeminiChat
 from backend.adapters.langchain.native import NativeChat
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
-from backend.core.ingest.summarize import SummaryAnswer
+from backend.core.ingest.summary_answer import SummaryAnswer
 from backend.core.model.answer import RewriteMaterial, SourceText
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose

@@ -11,7 +11,6 @@ from backend.core.model.job import DEADLINES, Job, JobName
 from backend.core.ports.queue import JobQueue
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.redis.queue import RedisQueue
-from tests.servers.redis import redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
 
 QUEUES = ("inprocess", "redis")
 

@@ -12,7 +12,7 @@ from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.manager import ManagedSecrets
 from backend.storage.secrets.sealed import SealedSecrets
 from tests.contract.records import tenant
-from tests.servers.aws import REGION, aws_url, secrets_client  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.aws import REGION
 
 FIRST, SECOND = Secret('{"api_key": "비밀-키-1234567"}'), Secret('{"api_key": "another-key-7654321"}')
 CIPHER = LocalCipher([("2026", b"n" * 32)])
@@ -91,7 +91,7 @@ async def test_forgetting_what_is_not_there_is_no_error(make: Make) -> None:
 
 
 @pytest.fixture
-def managed(secrets_client: AwsClient, tmp_path: str) -> ManagedSecrets:  # noqa: F811 - the fixture
+def managed(secrets_client: AwsClient, tmp_path: str) -> ManagedSecrets:
     return ManagedSecrets(secrets_client, SealedSecrets(CIPHER), f"/test/{abs_name(str(tmp_path))}")
 
 
@@ -101,7 +101,7 @@ def names(client: AwsClient, managed: ManagedSecrets) -> list[str]:
     return sorted(each["Name"] for each in listed if each["Name"].startswith(managed._prefix))
 
 
-async def test_secrets_have_the_names_an_operator_looks_for_and_go_at_once(managed: ManagedSecrets, secrets_client: AwsClient) -> None:  # noqa: F811
+async def test_secrets_have_the_names_an_operator_looks_for_and_go_at_once(managed: ManagedSecrets, secrets_client: AwsClient) -> None:
     acme, twin = who(), who("acme-2")
     kept = await managed.keep(acme, "freshdesk", "conn_1", FIRST)
     await managed.keep(acme, "zendesk", "conn_2", SECOND)
@@ -127,7 +127,7 @@ async def test_what_was_sealed_before_is_opened_still_and_the_other_way_is_told(
     assert refused.value.code is Code.SECRET_UNREADABLE
 
 
-async def test_a_store_that_is_away_is_told(aws_url: str) -> None:  # noqa: F811 - the fixture
+async def test_a_store_that_is_away_is_told(aws_url: str) -> None:
     away = AwsClient("secretsmanager", AwsPlace(region=REGION, endpoint_url="http://127.0.0.1:9", attempts=1))
     with pytest.raises(AppError) as refused:
         await ManagedSecrets(away, SealedSecrets(CIPHER)).keep(who(), "freshdesk", "conn_1", FIRST)

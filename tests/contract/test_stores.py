@@ -59,6 +59,7 @@ async def fill(records: Records, company: str) -> None:
         await work.feedback.put(thumb(Rating.UP, document))
         await work.solved.replace({document.document_id: ["an-article"]})
         await work.calibrations.put(CALIBRATION)
+        await work.index_marks.change()
         await work.audit.add(audit_entry())
         await work.keys.put(api_key(f"k-{company}", company))
 
@@ -68,6 +69,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.versions": lambda w: w.documents.versions(CONNECTION, DocType.TICKET, ["1"]),
     "documents.get": lambda w: w.documents.get(ACME),
     "documents.get_many": lambda w: w.documents.get_many([ACME]),
+    "documents.standing": lambda w: w.documents.standing([ACME]),
     "documents.find": lambda w: w.documents.find(None, DocType.TICKET, "1"),
     "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),
@@ -100,6 +102,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
     "solved.of_articles": lambda w: w.solved.of_articles(["an-article"]),
     "calibrations.get": lambda w: w.calibrations.get(CALIBRATION.made_by),
+    "index_marks.get": lambda w: w.index_marks.get(),
     "audit.list": lambda w: w.audit.list(),
     "keys.get": lambda w: w.keys.get("k-acme"),
     "keys.list": lambda w: w.keys.list(),
@@ -125,7 +128,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
-    *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember"),
+    *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember", "index_marks.change"),
 }
 NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), dict.fromkeys(DocState, 0))
 

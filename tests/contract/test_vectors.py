@@ -12,8 +12,9 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters, Found, Point, SparseVector, VectorQuery
 from backend.core.ports.vectors import VectorIndex, VectorIndexes
-from backend.storage.qdrant.client import ClientIndexes, Layout
+from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.qdrant.server import Layout
 from tests.contract.vectors import MAKERS, START, doc, points_of, question
 from tests.support.qdrant import qdrant
 
@@ -28,14 +29,21 @@ def _client(_: Path) -> ClientIndexes:
     return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS)
 
 
-KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client}
+def _shared(_: Path) -> ClientIndexes:
+    from qdrant_client import AsyncQdrantClient
+
+    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS, Layout(shared=True))
 
 
-@pytest.fixture(params=[*KINDS, "server", "real server"])
+KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client, "shared": _shared}
+
+
+@pytest.fixture(params=[*KINDS, "server", "shared server", "real server", "real shared server"])
 async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndexes]:
     if request.param not in KINDS:
-        async with qdrant(real=request.param == "real server") as connect:
-            made: VectorIndexes = ClientIndexes(connect, MAKERS, Layout(on_disk=True, quantized=True), shared=True)
+        async with qdrant(real="real" in request.param) as connect:
+            layout = Layout(on_disk=True, quantized=True, shared="shared" in request.param)
+            made: VectorIndexes = ClientIndexes(connect, MAKERS, layout)
             yield made
             await made.close()
         return
@@ -200,8 +208,11 @@ async def test_frequencies_count_points(indexes: VectorIndexes) -> None:
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
-    edge, client = _edge(tmp_path), _client(tmp_path)
-    pair = [await indexes.open("acme") for indexes in (edge, client)]
+    edge, client, shared = _edge(tmp_path), _client(tmp_path), _shared(tmp_path)
+    others = await shared.open("globex")
+    # Whatever others write in the same collection changes no score of this tenant's.
+    await others.replace([doc(number, "globex") for number in range(9)], _many(9, random.Random(99), "globex"))
+    pair = [await indexes.open("acme") for indexes in (edge, client, shared)]
     for _ in range(20):
         numbers = rng.sample(range(30), rng.randint(1, 5))
         points = [point for number in numbers for point in points_of(number, rng)]
@@ -210,13 +221,13 @@ async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: 
         for index in pair:
             await (index.delete(owners) if removing else index.replace(owners, points))
         await _agree(pair, question(rng, sparse=None, limit=50))
-        assert await pair[0].count() == await pair[1].count()
-        assert await pair[0].chunks(owners[0]) == await pair[1].chunks(owners[0])
+        assert await pair[0].count() == await pair[1].count() == await pair[2].count()
+        assert await pair[0].chunks(owners[0]) == await pair[1].chunks(owners[0]) == await pair[2].chunks(owners[0])
     # Term statistics of the embedded engine forget deleted points when a shard is opened.
     await edge.close()
     edge = _edge(tmp_path)
     pair[0] = await edge.open("acme")
-    assert await pair[0].frequencies(range(45)) == await pair[1].frequencies(range(45))
+    assert await pair[0].frequencies(range(45)) == await pair[1].frequencies(range(45)) == await pair[2].frequencies(range(45))
     for filters in [Filters(), *(filters for filters, _ in FILTERS.values())]:
         for weights in ((1.0, 1.0), (0.5, 2.0), (3.0, 1.0), (0.0, 1.0), (1.0, 0.0)):
             limit = rng.randint(1, 20)
@@ -224,14 +235,16 @@ async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: 
             await _agree(pair, asked)
     await edge.close()
     await client.close()
+    await shared.close()
 
 
 async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
-    first, second = [_ranking(await index.search(asked)) for index in pair]
-    assert [score for _, score in first] == [score for _, score in second]
-    # Two points may share a fused score; then either may be first, and either may miss the end of the list.
-    last = first[-1][1] if first else 0.0
-    assert {one for one in first if one[1] > last} == {one for one in second if one[1] > last}
+    first, *others = [_ranking(await index.search(asked)) for index in pair]
+    for second in others:
+        assert [score for _, score in first] == [score for _, score in second]
+        # Two points may share a fused score; then either may be first, and either may miss the end of the list.
+        last = first[-1][1] if first else 0.0
+        assert {one for one in first if one[1] > last} == {one for one in second if one[1] > last}
 
 
 async def test_the_version_changes_with_each_write_and_only_the_tenants_own(indexes: VectorIndexes) -> None:

@@ -10,6 +10,7 @@ from backend.core.model.search import Makers, Point
 from backend.core.ports.vectors import VectorIndex, VectorIndexes
 from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.qdrant.server import Layout
 from tests.contract.vectors import MAKERS, OTHERS, doc, points_of, question
 
 Restart = Callable[[Makers], Awaitable[VectorIndexes]]
@@ -41,7 +42,19 @@ async def _client(_: Path) -> AsyncIterator[Restart]:
     await client.close()
 
 
-@pytest.fixture(params=[_embedded, _client])
+async def _shared(_: Path) -> AsyncIterator[Restart]:
+    from qdrant_client import AsyncQdrantClient
+
+    client = AsyncQdrantClient(":memory:")
+
+    async def restart(makers: Makers) -> ClientIndexes:
+        return ClientIndexes(lambda: client, makers, Layout(shared=True))
+
+    yield restart
+    await client.close()
+
+
+@pytest.fixture(params=[_embedded, _client, _shared])
 async def restart(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Restart]:
     async for made in request.param(tmp_path):
         yield made

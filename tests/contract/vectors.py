@@ -3,6 +3,7 @@
 import math
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
@@ -70,7 +71,7 @@ def points_of(number: int, rng: random.Random, company_id: str = "acme") -> list
     ]
 
 
-def question(rng: random.Random, **changes: object) -> VectorQuery:
+def question(rng: random.Random, **changes: Any) -> VectorQuery:
     """A random question by both vectors."""
     asked = SparseVector(indices := tuple(sorted(rng.sample(range(40), 5))), (1.0,) * len(indices))
-    return VectorQuery(**{"dense": dense(rng), "sparse": asked, "limit": 10, **changes})  # type: ignore[arg-type]
+    return VectorQuery(**{"dense": dense(rng), "sparse": asked, "limit": 10, **changes})

@@ -7,9 +7,6 @@ import pytest
 
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.trip import Tenant, Trip, running_trip
-from tests.support.postgres import postgres, postgres_server
-
-__all__ = ["postgres", "postgres_server"]
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Tickets become answers; a second look costs nothing."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -82,7 +84,7 @@ async def test_the_text_of_attachments_is_searched(trip: Trip) -> None:
         assert found >= len(proofs[:12]) - 1
 
 
-async def test_a_restart_keeps_everything(tmp_path, sandbox: SandboxServer) -> None:  # type: ignore[no-untyped-def]
+async def test_a_restart_keeps_everything(tmp_path: Path, sandbox: SandboxServer) -> None:
     async with running_trip(tmp_path / "data") as trip:
         tenant = await trip.onboard("acme")
         await tenant.connect(sandbox)

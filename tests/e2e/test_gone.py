@@ -207,8 +207,7 @@ async def test_an_article_that_was_removed_is_gone_and_one_unpublished_is_for_ag
     await acme.sync()
     removed, unpublished = list(sandbox.account.shelf.articles)[:2]
     change.remove_article(sandbox.site, removed)
-    for language in sandbox.account.shelf.articles[unpublished].texts:
-        change.change_article(sandbox.site, unpublished, language, {"status": 1})
+    change.unpublish(sandbox.site, unpublished)
     run = await acme.sync()
     assert run["counts"]["deleted"] == 1
     await trip.settle("acme")

@@ -38,14 +38,15 @@ def _free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def _server(data_dir: Path, port: int) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """`desklore up` as a process of its own, ready; killed at the end if it still runs."""
+async def _server(data_dir: Path, port: int, **settings: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """`desklore up` as a process of its own with these settings, ready; killed at the end if it still runs."""
     environment = os.environ | {
         "DESKLORE_DATA_DIR": str(data_dir),
         "DESKLORE_OPERATOR_KEY": OPERATOR_KEY,
         "DESKLORE_CONNECTOR_HOST_ALLOWLIST": "127.0.0.1",
         "DESKLORE_LOG_LEVEL": "WARNING",
     }
+    environment |= {f"DESKLORE_{name.upper()}": value for name, value in settings.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "backend.cli", "up", "--port", str(port)], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
     )
@@ -100,9 +101,9 @@ async def _progress(data_dir: Path, stored: int, indexed: int) -> tuple[int, int
                 await asyncio.sleep(0.005)
 
 
-async def _contents(data_dir: Path) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
+async def _contents(data_dir: Path, **settings: Any) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
     """Documents by id, without what is told by the clock or by chance, and every chunk of the index."""
-    runtime = await build(Settings(_env_file=None, data_dir=data_dir, operator_key=OPERATOR_KEY))
+    runtime = await build(Settings(_env_file=None, data_dir=data_dir, operator_key=OPERATOR_KEY, **settings))
     try:
         # Words in pictures are recognized last; what the server had no time for is done here.
         await read_waiting(runtime.services, "acme")

@@ -7,8 +7,7 @@ import pytest
 
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.test_postgres import different, on, travel
-from tests.servers.aws import REGION, aws_url, kms_client, make_bucket, s3_client, secrets_client  # noqa: F401 - fixtures
-from tests.servers.redis import redis_server_url, redis_url  # noqa: F401 - fixtures
+from tests.servers.aws import REGION, make_bucket
 from tests.support.postgres import PostgresDatabase
 from tests.support.qdrant import doubled
 from tests.support.qdrant_server import KEY

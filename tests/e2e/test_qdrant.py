@@ -14,7 +14,7 @@ async def test_a_server_answers_as_the_embedded_index_does(tmp_path: Path, sandb
     async with doubled() as (url, double):
         found = []
         server = {"vector_type": "server", "qdrant_url": url, "qdrant_api_key": KEY}
-        for name, settings in (("embedded", {}), ("server", server)):
+        for name, settings in (("embedded", {}), ("server", server), ("shared", {**server, "vector_layout": "shared"})):
             async with running_trip(tmp_path / name, **settings) as trip:
                 tenant, other = await trip.onboard("acme"), await trip.onboard("bravo")
                 await tenant.connect(sandbox)
@@ -33,6 +33,7 @@ async def test_a_server_answers_as_the_embedded_index_does(tmp_path: Path, sandb
                     assert ready.status_code == 503
                     double.fail_with = None
                     assert (await tenant.ask(QUESTION))["answer"]["grounded"]
-        assert found[0] == found[1]
+        assert found[0] == found[1] == found[2]
+        assert any("desklore__shared_" in path for path in double.requests)
         assert any("desklore_acme_" in path for path in double.requests)
         assert not (tmp_path / "server" / "index").exists()

@@ -5,13 +5,15 @@ import base64
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from backend.core.errors import AppError, Code
+from backend.core.model.tenant import SealedSecret
 from backend.core.model.tenant import Tenant as Company
+from backend.core.ports.cipher import Cipher
 from backend.storage.secrets.local import LocalCipher
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.test_postgres import on
@@ -168,14 +170,14 @@ async def test_an_interrupted_rotation_goes_on_where_it_was(keyed: Trip, key_fil
         def __getattr__(self, name: str) -> object:
             return getattr(services.cipher, name)
 
-        def rewrap(self, *arguments: object) -> object:
+        def rewrap(self, *arguments: Any) -> SealedSecret:
             nonlocal wraps
             wraps += 1
             if wraps == 2:
                 raise AppError(Code.STORAGE_UNAVAILABLE, "The key service can't be reached.", retry_after=5)
-            return services.cipher.rewrap(*arguments)  # type: ignore[arg-type]
+            return services.cipher.rewrap(*arguments)
 
-    keyed.runtime.app.state.services = dataclasses.replace(services, cipher=Interrupted())  # type: ignore[arg-type]
+    keyed.runtime.app.state.services = dataclasses.replace(services, cipher=cast("Cipher", Interrupted()))
     headers = {"Authorization": f"Bearer {keyed.runtime.built.auth.operator_key.reveal()}"}
     cut = await keyed.anonymous.post("/api/v1/master-key/rotate", json={}, headers=headers)
     assert (cut.status_code, cut.headers["retry-after"]) == (503, "5")

@@ -9,14 +9,7 @@ import pytest
 
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.trip import running_trip
-from tests.servers.aws import (  # noqa: F401 - pytest looks for fixtures here
-    REGION,
-    aws_url,
-    kms_client,
-    make_bucket,
-    s3_client,
-    secrets_client,
-)
+from tests.servers.aws import REGION, make_bucket
 
 
 def _keys(s3: Any, bucket: str, prefix: str = "") -> list[str]:

@@ -20,7 +20,7 @@ from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.test_schedule import make_due
 from tests.e2e.trip import running_trip
 from tests.e2e.workers import api, contents, progress, worker
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 KILL_AT = ((10, 0), (60, 30))
 """How many Documents are stored, and how many of them indexed, when the worker is killed."""
@@ -64,7 +64,7 @@ async def test_workers_that_are_killed_and_an_emptied_redis_lose_nothing(tmp_pat
         assert have_chunks == want_chunks
 
 
-async def test_a_second_worker_on_the_embedded_index_is_told_why_not(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+async def test_a_second_worker_on_the_embedded_index_is_told_why_not(tmp_path: Path, redis_url: str) -> None:
     from backend.runtime import build_worker
 
     settings = Settings(_env_file=None, data_dir=tmp_path / "data", queue_type="redis", redis_url=redis_url)
@@ -97,7 +97,7 @@ async def test_without_redis_the_api_answers_and_the_run_goes_on_when_it_is_back
 
 
 @contextlib.asynccontextmanager
-async def _second_worker(first: Services, redis_url: str, places: int) -> AsyncIterator[Services]:  # noqa: F811
+async def _second_worker(first: Services, redis_url: str, places: int) -> AsyncIterator[Services]:
     """A worker beside the one of the trip, over the same store and index: its queue is its own, as in another process."""
     queue = RedisQueue(redis_url, places)
     services = replace(first, queue=queue)
@@ -113,7 +113,7 @@ async def _second_worker(first: Services, redis_url: str, places: int) -> AsyncI
         await queue.close()
 
 
-async def test_two_workers_let_a_small_tenant_through_while_giants_read(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+async def test_two_workers_let_a_small_tenant_through_while_giants_read(tmp_path: Path, redis_url: str) -> None:
     shared = {"queue_type": "redis", "redis_url": redis_url, "job_concurrency": 1}
     async with (
         running_sandbox(SandboxOptions(tickets=300, latency_ms=800)) as large,
@@ -138,7 +138,7 @@ async def test_two_workers_let_a_small_tenant_through_while_giants_read(tmp_path
             await giant.post(f"/runs/{run_id}/cancel", {})
 
 
-async def test_two_workers_start_one_run_of_a_connection_and_run_it_once(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+async def test_two_workers_start_one_run_of_a_connection_and_run_it_once(tmp_path: Path, redis_url: str) -> None:
     async with (
         running_sandbox(SandboxOptions(tickets=12)) as sandbox,
         running_trip(tmp_path / "data", queue_type="redis", redis_url=redis_url) as trip,

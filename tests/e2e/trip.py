@@ -110,8 +110,9 @@ class Trip:
 
 
 @asynccontextmanager
-async def running_trip(data_dir: Path, *, jobs: bool = True, **settings: Any) -> AsyncIterator[Trip]:
-    """Desklore in this process over `data_dir`, with jobs running unless a test runs them itself; the sandboxes' hosts are allowed."""
+async def running_trip(data_dir: Path, **settings: Any) -> AsyncIterator[Trip]:
+    """Desklore in this process over `data_dir`, with jobs running, but for `jobs=False`; the sandboxes' hosts are allowed."""
+    jobs = settings.pop("jobs", True)
     made = Settings(_env_file=None, data_dir=data_dir, connector_host_allowlist="127.0.0.1", **settings)
     runtime = await build(made)
     async with runtime.app.router.lifespan_context(runtime.app):

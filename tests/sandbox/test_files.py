@@ -88,7 +88,7 @@ async def test_every_kind_of_file_is_what_it_says(sandbox: SandboxServer) -> Non
     texts = {file.kind: file.lines for file in account.attachments(_flow(sandbox, "every_file"))}
     assert pypdfium2.PdfDocument(files["pdf"])[0].get_textpage().get_text_range().count(texts["pdf"][0]) == 1
     assert texts["docx"][0] in zipfile.ZipFile(io.BytesIO(files["docx"])).read("word/document.xml").decode()
-    assert openpyxl.load_workbook(io.BytesIO(files["xlsx"])).active["B1"].value == texts["xlsx"][0]  # type: ignore[index]
+    assert openpyxl.load_workbook(io.BytesIO(files["xlsx"])).worksheets[0]["B1"].value == texts["xlsx"][0]
     assert texts["csv"][0] in files["csv"].decode("cp949")
     assert files["png"].startswith(b"\x89PNG")
     assert set(files) <= set(TYPES)

@@ -11,7 +11,7 @@ from backend.settings import Settings
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.keeping import Kept, keep
 from backend.storage.secrets.sealed import SealedSecrets
-from tests.servers.aws import REGION, aws_url, kms_client  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.aws import REGION
 
 ONE, TWO = (f"{name}:{base64.b64encode(name.encode() * 8).decode()}" for name in ("one1", "two2"))
 SECRETS = {"operator_key": "o" * 24, "jwt_secret": "j" * 32, "key_pepper": "p" * 32}
@@ -83,11 +83,11 @@ def test_a_choice_without_its_place_is_refused(tmp_path: Path, settings: dict[st
 
 
 def test_production_needs_no_key_in_the_environment_where_kms_holds_it(tmp_path: Path) -> None:
-    settings = {"master_key_source": "kms", "kms_key_id": "alias/desklore"}
-    assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **SECRETS, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {**SECRETS, "master_key_source": "kms", "kms_key_id": "alias/desklore"}
+    assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **settings)
 
 
-def test_an_unknown_region_is_told(tmp_path: Path, aws_url: str) -> None:  # noqa: F811 - the fixture
+def test_an_unknown_region_is_told(tmp_path: Path, aws_url: str) -> None:
     with pytest.raises(AppError, match="NoRegionError") as refused:
         kept(tmp_path, master_key_source="kms", kms_key_id="alias/desklore")
     assert refused.value.code is Code.STORAGE_UNAVAILABLE

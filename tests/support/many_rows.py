@@ -33,6 +33,7 @@ INSERT INTO paid_results SELECT company_id, md5(document_id), 'summary', now(), 
 INSERT INTO budgets SELECT company_id, 'tenant', '{{}}' FROM tenants;
 INSERT INTO solved SELECT company_id, 'article-' || original_id::int % 50, document_id FROM documents;
 INSERT INTO calibrations SELECT company_id, 'maker', '{{}}' FROM tenants;
+INSERT INTO index_marks SELECT company_id, 'mark' FROM tenants;
 INSERT INTO answers SELECT company_id, 'ans-' || document_id, now(), '{{}}' FROM documents;
 INSERT INTO feedback SELECT company_id, 'key:k', 'ans-' || document_id, document_id, now(), '{{}}' FROM documents;
 INSERT INTO audit SELECT company_id, 'e-' || document_id, now(), '{{}}' FROM documents;

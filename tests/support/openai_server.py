@@ -40,6 +40,8 @@ class OpenAIServer:
     """The server and its knobs; set them at any time, also while it runs."""
 
     prefix: ClassVar[str] = "/v1"
+    spoken: ClassVar[str] = "/v1/chat/completions"
+    """Where whole answers are asked for."""
     key: str = KEY
     answer: str | Callable[[Json], str] | None = None
     refusal: str | None = None
@@ -95,9 +97,9 @@ class OpenAIServer:
             self._http.server_close()
             self._http = None
 
-    def asked(self, path: str = "/v1/chat/completions") -> list[Json]:
-        """Bodies of the requests to a path."""
-        return [request.body for request in self.requests if request.path == path]
+    def asked(self, path: str = "") -> list[Json]:
+        """Bodies of the requests to a path, that of whole answers unless told."""
+        return [request.body for request in self.requests if request.path == (path or self.spoken)]
 
     def enter(self, request: Recorded) -> bool:
         """Record a request; whether it is to fail."""

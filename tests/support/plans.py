@@ -17,7 +17,7 @@ from tests.contract.test_stores import ERASES, READS, fill
 from tests.support.many_rows import MANY_ROWS
 from tests.support.postgres import PostgresDatabase
 
-SMALL = {"tenants", "connections", "budgets", "calibrations"}
+SMALL = {"tenants", "connections", "budgets", "calibrations", "index_marks"}
 """A few rows for each tenant: where one has all of what is asked for, reading its rows is the plan."""
 
 Asked = list[tuple[str, Any]]

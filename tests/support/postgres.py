@@ -240,23 +240,17 @@ def _reap(users: str, told: str, what: str, *of: str) -> None:
             cluster.remove()
 
 
-_shared: dict[str, SharedPostgres] = {}
-
-
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPostgres]:
     """This process's database, with all tables; skips where PostgreSQL can't be had."""
     base = tmp_path_factory.getbasetemp()
     folder = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    if "made" in _shared:
-        yield _shared["made"]
-        return
     # In a thread, since a test that asks for it may have a running event loop already.
     with ThreadPoolExecutor(1) as thread:
-        _shared["made"] = thread.submit(SharedPostgres, folder).result()
-    yield _shared["made"]
+        server = thread.submit(SharedPostgres, folder).result()
+    yield server
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _shared.pop("made").drop()).result()
+        thread.submit(asyncio.run, server.drop()).result()
 
 
 @pytest.fixture

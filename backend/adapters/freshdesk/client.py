@@ -33,10 +33,10 @@ class FreshdeskClient:
         query = "" if archived else f"?include={include}"
         return await self._one(f"/tickets/{place}{_segment(ticket_id)}{query}", "ticket")
 
-    async def conversations(self, ticket_id: str, *, archived: bool = False) -> tuple[list[Record], list[bytes]]:
-        """All conversations of a ticket, oldest first, and their pages' JSON."""
+    async def conversation_page(self, ticket_id: str, page: int, *, archived: bool = False) -> tuple[list[Record], bytes]:
+        """A page of a ticket's conversations, the oldest first, and its JSON; one that is not full is the last."""
         place = "archived/" if archived else ""
-        return await self._pages(f"/tickets/{place}{_segment(ticket_id)}/conversations", "conversations")
+        return await self._page(f"/tickets/{place}{_segment(ticket_id)}/conversations?", page)
 
     async def ticket_page(self, query: Mapping[str, str | int]) -> list[Record]:
         """One page of the ticket list."""
@@ -46,7 +46,7 @@ class FreshdeskClient:
     async def everything(self, path: str, query: str = "", *, optional: bool = False) -> list[Record]:
         """All pages of a list. With `optional` an absent feature or permission makes it empty."""
         try:
-            return (await self._pages(path, path.rpartition("/")[2], query, urgent=True))[0]
+            return await self._pages(path, query)
         except AppError as error:
             if optional and self._is_absent(error, path):
                 return []
@@ -88,18 +88,19 @@ class FreshdeskClient:
         answer = await self.http.get(self._api + path)
         return record_of(answer.value, field), answer.body
 
-    async def _pages(self, path: str, field: str, query: str = "", *, urgent: bool = False) -> tuple[list[Record], list[bytes]]:
+    async def _pages(self, path: str, query: str) -> list[Record]:
         # A page that is not full is the last one: the Link header says the same, in forms that differ by endpoint.
         found: list[Record] = []
-        bodies: list[bytes] = []
         for page in range(1, PAGE_CAP + 1):
-            answer = await self.http.get(f"{self._api}{path}?{query}per_page={PER_PAGE}&page={page}", urgent=urgent)
-            entries = records_of(answer.value, field)
+            entries, _ = await self._page(f"{path}?{query}", page, urgent=True)
             found += entries
-            bodies.append(answer.body)
             if len(entries) < PER_PAGE:
                 break
-        return found, bodies
+        return found
+
+    async def _page(self, address: str, page: int, *, urgent: bool = False) -> tuple[list[Record], bytes]:
+        answer = await self.http.get(f"{self._api}{address}per_page={PER_PAGE}&page={page}", urgent=urgent)
+        return records_of(answer.value, address.partition("?")[0].rpartition("/")[2]), answer.body
 
 
 def _segment(value: str) -> str:

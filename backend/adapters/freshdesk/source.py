@@ -3,26 +3,24 @@
 import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
-from typing import Final
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import orjson
 
-from backend.adapters.freshdesk.client import EMBEDDED_CONVERSATIONS, FreshdeskClient
+from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.errors import FRESHDESK
-from backend.adapters.freshdesk.fields import Record, ident, number, record_of, records_of, text
+from backend.adapters.freshdesk.fields import Record, ident, record_of, text
 from backend.adapters.freshdesk.knowledge import Knowledge
+from backend.adapters.freshdesk.long_tickets import LongTickets
 from backend.adapters.freshdesk.names import Directory, latest_ratings
 from backend.adapters.freshdesk.normalize import presence_of, ticket_of
+from backend.adapters.freshdesk.renewal import Renewals, is_old
 from backend.adapters.freshdesk.tickets import TicketStreams
 from backend.adapters.freshdesk.verify import verify
 from backend.adapters.http.client import HttpClient, Patience
 from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
-from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
@@ -30,10 +28,8 @@ from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOption
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Attachment, Organization, Presence, Ticket
 from backend.core.ports.budget import Spender
+from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Capabilities, SourceQuota
-
-_OLD: Final = timedelta(minutes=4)
-"""A signed URL lives 300 s (recorded traffic, CONNECTORS section 4): an older one is not tried at all."""
 
 
 class FreshdeskSource:
@@ -70,7 +66,13 @@ class FreshdeskSource:
         self._client = FreshdeskClient(self._http, prefix)
         self._directory = Directory(self._client)
         self._tickets = TicketStreams(self._client)
+        self._long = LongTickets(self._client, None)
+        self._renewals = Renewals(self._read_anew)
         self._knowledge = Knowledge(self._client, site=self._site)
+
+    def keep_in(self, halfway: Halfway) -> None:
+        """From now on, keep there what was read of long tickets, and go on from what was kept."""
+        self._long = LongTickets(self._client, halfway)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -105,67 +107,80 @@ class FreshdeskSource:
         """A ticket whole, in one call where it has fewer than ten conversations; an article or canned response."""
         if ref.doc_type is DocType.ARTICLE:
             return await self._knowledge.fetch(ref)
-        if not ref.original_id.isdecimal():
-            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk's ticket ids are numbers; there is no such ticket.")
-        try:
-            return await self._live_ticket(ref)
-        except AppError as error:
-            if error.code is not Code.SOURCE_ITEM_NOT_FOUND:
-                raise
-        return await self._archived_ticket(ref.original_id)
+        return await self._ticket(ref, self._long)
 
     @asynccontextmanager
     async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of an attachment. A dead URL is fetched anew, once."""
         async with AsyncExitStack() as stack:
-            url = attachment.url if attachment.url and not _is_old(attachment.url) else None
-            pieces: AsyncIterator[bytes] | None = None
-            if url is not None:
-                try:
-                    pieces = await stack.enter_async_context(self._downloads.open(url, picture=attachment.inline))
-                except DeadUrlError:
-                    pieces = None
-            if pieces is None:
-                pieces = await self._open_anew(stack, attachment, ref)
+            url = attachment.url if attachment.url and not is_old(attachment.url) else None
+            renewed = False
+            refusal: DeadUrlError | None = None
+            while True:
+                if url is not None:
+                    try:
+                        pieces = await stack.enter_async_context(self._downloads.open(url, picture=attachment.inline))
+                        break
+                    except DeadUrlError as dead:
+                        refusal = dead
+                if renewed:
+                    raise no_file("Freshdesk", attachment.name, refusal)
+                url, renewed = await self._renewals.url(attachment, ref, url)
+                # What the old address was refused for says nothing of the file.
+                refusal = None
             yield pieces
 
     async def close(self) -> None:
         """Let go of sockets."""
         await self._http.close()
 
-    async def _live_ticket(self, ref: ItemRef) -> Fetched:
+    async def _ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:
+        if not ref.original_id.isdecimal():
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk's ticket ids are numbers; there is no such ticket.")
+        try:
+            return await self._live_ticket(ref, long)
+        except AppError as error:
+            if error.code is not Code.SOURCE_ITEM_NOT_FOUND:
+                raise
+        return await self._archived_ticket(ref, long)
+
+    async def _live_ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:
         listed = bool(ref.hint.get("requester"))
         include = "conversations" if listed else "conversations,requester,stats,company"
-        record, body = await self._client.ticket(ref.original_id, include)
+        record, body = await long.view(ref, include) if listed else await self._client.ticket(ref.original_id, include)
         if presence_of(record) is not Presence.LIVE:
             raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "The ticket is in Freshdesk's trash or marked as spam.")
-        conversations, bodies = records_of(record.get("conversations"), "conversations"), list[bytes]()
-        if len(conversations) >= EMBEDDED_CONVERSATIONS:
-            conversations, bodies = await self._client.conversations(ref.original_id)
+        whole = await long.live(ref, record, body)
         if listed:
             record = {**record, "requester": ref.hint["requester"], "stats": ref.hint.get("stats")}
         ticket = ticket_of(
             record,
-            conversations,
+            whole.conversations,
             await self._directory.names.get(),
             organization=await self._organization(record),
             satisfaction=await self._satisfaction(ref, listed=listed),
             site=self._site,
         )
-        return Fetched(item=ticket, raw=_raw(body, bodies, ref.hint))
+        return Fetched(item=ticket, raw=_raw(body, whole.pages, ref.hint))
 
-    async def _archived_ticket(self, ticket_id: str) -> Fetched:
-        record, body = await self._client.ticket(ticket_id, "", archived=True)
-        conversations, bodies = await self._client.conversations(ticket_id, archived=True)
+    async def _archived_ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:
+        whole = await long.archived(ref)
         ticket: Ticket = ticket_of(
-            record,
-            conversations,
+            whole.record,
+            whole.conversations,
             await self._directory.names.get(),
-            organization=await self._organization(record),
+            organization=await self._organization(whole.record),
             presence=Presence.ARCHIVED,
             site=self._site,
         )
-        return Fetched(item=ticket, raw=_raw(body, bodies, {}))
+        return Fetched(item=ticket, raw=_raw(whole.body, whole.pages, {}))
+
+    async def _read_anew(self, ref: ItemRef) -> Fetched:
+        """As it is now, and nothing of what was kept: the addresses in it may be dead."""
+        ref = msgspec.structs.replace(ref, hint={})
+        if ref.doc_type is DocType.ARTICLE:
+            return await self._knowledge.fetch(ref)
+        return await self._ticket(ref, LongTickets(self._client, None))
 
     async def _organization(self, record: Record) -> Organization | None:
         company_id = ident(record, "company_id")
@@ -181,18 +196,6 @@ class FreshdeskSource:
         found = await self._client.whole_list(f"/tickets/{ref.original_id}/satisfaction_ratings", optional=True)
         return latest_ratings([{**rating, "ticket_id": ref.original_id} for rating in found]).get(ref.original_id)
 
-    async def _open_anew(self, stack: AsyncExitStack, attachment: Attachment, ref: ItemRef) -> AsyncIterator[bytes]:
-        item = (await self.fetch(msgspec.structs.replace(ref, hint={}))).item
-        turns = item.conversations if isinstance(item, Ticket) else ()
-        everything = [*item.attachments, *(found for turn in turns for found in turn.attachments)]
-        for found in everything:
-            if found.original_id == attachment.original_id and found.url:
-                try:
-                    return await stack.enter_async_context(self._downloads.open(found.url, picture=found.inline))
-                except DeadUrlError as dead:
-                    raise no_file("Freshdesk", attachment.name, dead) from None
-        raise no_file("Freshdesk", attachment.name, None)
-
 
 def _raw(body: bytes, conversation_pages: list[bytes], hint: Mapping[str, object]) -> bytes:
     """All answers a ticket was made from as one JSON object on one line, without parsing them again."""
@@ -200,17 +203,3 @@ def _raw(body: bytes, conversation_pages: list[bytes], hint: Mapping[str, object
     whole = b'{"ticket":%b,"conversation_pages":[%b],"listed":%b}' % (body, pages, orjson.dumps(dict(hint)))
     # A line break in JSON is white space: within texts it is written as an escape.
     return whole.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in whole else whole
-
-
-def _is_old(url: str) -> bool:
-    """Whether a signed URL says of itself that it is about to die."""
-    query = parse_qs(urlsplit(url).query)
-    signed = query.get("X-Amz-Date", [""])[0]
-    if not signed:
-        return False
-    try:
-        at = clock.parse_time(signed)
-        lives = timedelta(seconds=number({"s": query.get("X-Amz-Expires", ["300"])[0]}, "s") or 0)
-    except (ValueError, AppError):
-        return False
-    return at is not None and clock.now() - at > min(lives * 0.8, _OLD)

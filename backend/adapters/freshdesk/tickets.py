@@ -70,7 +70,13 @@ class TicketStreams:
         records, walks[turn], ended = await self._page(walks[turn], options, {"filter": name})
         last = ended and turn == len(_GONE) - 1
         refs = tuple(
-            ItemRef(doc_type=DocType.TICKET, original_id=needed_ident(record, "id"), version=_version(record), presence=presence)
+            ItemRef(
+                doc_type=DocType.TICKET,
+                original_id=needed_ident(record, "id"),
+                version=_version(record),
+                presence=presence,
+                changed_at=needed_moment(record, "updated_at"),
+            )
             for record in records
         )
         position = _GonePosition(turn=0 if last else turn + ended, walks=tuple(walks))

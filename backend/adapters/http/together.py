@@ -12,8 +12,8 @@ async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         return await asyncio.gather(*tasks)
-    except BaseException:
+    finally:
+        # Nothing happens to those that are done, which all are unless one failed or the caller was canceled.
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -108,6 +108,7 @@ class Caller:
 
     def http_client(self) -> Any:
         """An HTTP client of our own: LangChain's shared one would outlive the event loop it was made in."""
+        # Loaded with LangChain's class, which the caller is about to make.
         import openai  # noqa: PLC0415
 
         return openai.DefaultAsyncHttpxClient(timeout=self.access.timeout)

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from backend.adapters.langchain.asking import End
 from backend.adapters.langchain.errors import retry_after
-from backend.adapters.langchain.native import End, NativeChat
+from backend.adapters.langchain.native import NativeChat
 from backend.core.errors import AppError
 from backend.core.model.answer import Prompt
 
@@ -48,12 +49,14 @@ class ClaudeChat(NativeChat):
         return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
 
     def _failures(self) -> tuple[type[Exception], ...]:
+        # Already loaded with the client.
         import anthropic  # noqa: PLC0415
 
         return (anthropic.AnthropicError,)
 
     def _verdict(self, error: Exception) -> AppError:
         """https://platform.claude.com/docs/en/api/errors"""
+        # Already loaded with the client.
         import anthropic  # noqa: PLC0415
 
         verdicts = self._caller.verdicts

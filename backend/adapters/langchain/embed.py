@@ -7,7 +7,8 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from backend.adapters.langchain.calls import DIMENSIONS, Access, Caller, cost_of
+from backend.adapters.langchain.calls import DIMENSIONS, Access, cost_of
+from backend.adapters.langchain.connected import Connected
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
 from backend.core.text.size import clip_tokens
@@ -21,33 +22,18 @@ _BATCH_CHARS: Final = 400_000
 _TEXT_TOKENS: Final = 8_000
 
 
-class LangChainEmbedder:
-    """An Embedder over `langchain_openai.OpenAIEmbeddings`, made at the first call and shared by all.
+class LangChainEmbedder(Connected["OpenAIEmbeddings"]):
+    """An Embedder over `langchain_openai.OpenAIEmbeddings`.
 
     Without a `dimension` the model's own is asked for once, by `learn_dimension` or the first `embed`; until then
     `dimension` raises.
     """
 
     def __init__(self, access: Access, *, dimension: int | None = None, prices: Mapping[str, tuple[float, float]] | None = None) -> None:
-        self._access = access
+        super().__init__(access, prices=prices)
         self._wanted = dimension
         self._dimension = dimension
-        self._prices = dict(prices or {})
-        self._caller = Caller(access)
-        self._client: OpenAIEmbeddings | None = None
-        self._http: Any = None
-        self._making = asyncio.Lock()
         self._sends_dimension = dimension is not None
-
-    @property
-    def provider(self) -> str:
-        """The provider's name."""
-        return self._access.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._access.model
 
     @property
     def dimension(self) -> int:
@@ -87,26 +73,14 @@ class LangChainEmbedder:
             usage += used
         return vectors, usage
 
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-        self._client = self._http = None
-
-    async def _ready(self) -> "OpenAIEmbeddings":
-        async with self._making:
-            if self._client is None:
-                # Importing LangChain takes a second or two, during which others must be served.
-                self._client = await asyncio.to_thread(self._make)
-            return self._client
-
-    def _make(self) -> "OpenAIEmbeddings":
+    def _make(self) -> "tuple[OpenAIEmbeddings, Any]":
         # Loaded at first use: start-up must stay fast for those who use no model.
         from langchain_openai import OpenAIEmbeddings  # noqa: PLC0415
 
-        self._http = self._caller.http_client()
+        http = self._caller.http_client()
         # Its length check would fetch a tokenizer's table over the network; `clip_tokens` keeps the limit instead.
-        return OpenAIEmbeddings(**self._caller.client_options(), http_async_client=self._http, check_embedding_ctx_length=False)
+        made = OpenAIEmbeddings(**self._caller.client_options(), http_async_client=http, check_embedding_ctx_length=False)
+        return made, http
 
     async def _conceding(self, client: "OpenAIEmbeddings", batch: list[str]) -> tuple[list[list[float]], Usage]:
         """Ask; where the model has one length only and rejects to be told, ask without."""

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from backend.adapters.langchain.asking import End
 from backend.adapters.langchain.errors import retry_after
-from backend.adapters.langchain.native import End, NativeChat
+from backend.adapters.langchain.native import NativeChat
 from backend.core.errors import AppError
 from backend.core.model.answer import Prompt
 
@@ -52,6 +53,7 @@ class GeminiChat(NativeChat):
         return {"response_mime_type": "application/json", "response_json_schema": schema}
 
     def _failures(self) -> tuple[type[Exception], ...]:
+        # Already loaded with the client.
         from google.genai.errors import APIError, UnknownApiResponseError  # noqa: PLC0415
         from langchain_google_genai.chat_models import ChatGoogleGenerativeAIError  # noqa: PLC0415
 
@@ -59,6 +61,7 @@ class GeminiChat(NativeChat):
 
     def _verdict(self, error: Exception) -> AppError:
         """https://ai.google.dev/gemini-api/docs/troubleshooting"""
+        # Already loaded with the client.
         from google.genai.errors import APIError, UnknownApiResponseError  # noqa: PLC0415
 
         verdicts = self._caller.verdicts

@@ -36,6 +36,7 @@ class Events:
         try:
             place, body = await self._pages.popleft()
         except BaseException:
+            # Also where the caller was canceled: the next take begins anew where this one would have.
             self._drop()
             raise
         end = number(body, "end_time")

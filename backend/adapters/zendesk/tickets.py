@@ -9,6 +9,7 @@ one at a small loss; the position then names the last ticket of the piece, by wh
 """
 
 import time
+from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from backend.adapters.zendesk.comments import Comments
 from backend.adapters.zendesk.fields import Record, child, generated, ident, moment, records, seconds, text
 from backend.adapters.zendesk.normalize import gone_as, status_of
 from backend.adapters.zendesk.people import People
+from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, Listing, RunMode, RunOptions, Stream
@@ -69,6 +71,8 @@ class TicketStreams:
         self._people = people
         self._page: tuple[tuple[int, str], Record] | None = None
         """The page of the export that is being handed on."""
+        self._asked = clock.now()
+        """When it was asked for."""
         self._solved: dict[str, str] = {}
         """Of this page."""
 
@@ -95,7 +99,7 @@ class TicketStreams:
         else:
             place, last = _next(place, piece, body, more=len(rows) > PIECE)
             place = place if last else msgspec.structs.replace(place, named=place.named + len(wanted))
-        refs = tuple(_ref(row, self._solved) for row in wanted)
+        refs = tuple(_ref(row, self._solved, self._asked) for row in wanted)
         return Listing(refs=refs, next=Cursor(stream=Stream.TICKETS, position=_builtins(place)), last=last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
@@ -108,7 +112,9 @@ class TicketStreams:
         rows = _behind(records(body, "tickets"), place)
         place, last = _next(place, rows, body, more=False)
         refs = tuple(
-            ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), presence=presence)
+            ItemRef(
+                doc_type=DocType.TICKET, original_id=key, version=_version(row), presence=presence, changed_at=moment(row, "updated_at")
+            )
             for row in rows
             if (presence := gone_as(row)) is not None and (key := ident(row, "id")) is not None and _within(row, options)
         )
@@ -138,9 +144,10 @@ class TicketStreams:
         key = (place.since, place.after)
         if sides and self._page is not None and self._page[0] == key:
             return self._page[1]
+        asked = clock.now()
         body = await self._client.export(since=place.since, cursor=place.after, sides=sides)
         if sides:
-            self._page = (key, body)
+            self._page, self._asked = (key, body), asked
         return body
 
 
@@ -196,9 +203,11 @@ def _solved(body: Record) -> dict[str, str]:
     return {key: text(entry, "solved_at") for entry in records(body, "metric_sets") if (key := ident(entry, "ticket_id")) is not None}
 
 
-def _ref(row: Record, solved: dict[str, str]) -> ItemRef:
+def _ref(row: Record, solved: dict[str, str], asked: datetime) -> ItemRef:
+    """A listed ticket, which is made of the row itself: it is as old as the page."""
     key = ident(row, "id") or ""
-    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), hint={"ticket": row, "solved_at": solved.get(key, "")})
+    hint = {"ticket": row, "solved_at": solved.get(key, "")}
+    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), hint=hint, told_at=asked)
 
 
 def _asked_for(row: Record, options: RunOptions) -> bool:

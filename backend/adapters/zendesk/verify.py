@@ -2,17 +2,16 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
-from backend.adapters.http.client import Patience
+from backend.adapters.http.checking import Check
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.errors import NO_ACCESS, REJECTED, UNKNOWN_HOST
 from backend.adapters.zendesk.fields import Record, child, ident, text
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport
 
-_SECONDS: Final = 1.9
-"""For everything together."""
 _AGO: Final = 3_600
 _PROBES: Final = {
     "articles": "/help_center/articles.json?per_page=1",
@@ -25,19 +24,18 @@ _PROBES: Final = {
 }
 """Ability -> a cheap call that shows it."""
 _STAFF: Final = frozenset({"agent", "admin"})
-_NOT_TOLD: Final = "Zendesk did not tell in time; the first sync will show."
 _NO_HELP_CENTER: Final = "There is no help center at this address, or it is not activated."
 _NOT_ADMIN: Final = "Tickets are exported to administrators only: use a token of an administrator."
 
 
 async def verify(client: ZendeskClient, domain: str) -> CredentialReport:
     """Who the token belongs to and what it may read. Raises AppError as `Source.verify` does."""
-    deadline = time.monotonic() + _SECONDS
+    check = Check(client.probe, vendor="Zendesk", unknown_host=UNKNOWN_HOST)
     # The token is tried alone first: a wrong one in many calls at once looks like an attack.
-    me = child(await _first_look(client, deadline), "user")
+    me = child(await check.first("/users/me.json"), "user")
     _recognize(me)
     probes = {"tickets": f"/incremental/tickets/cursor.json?start_time={int(time.time()) - _AGO}&per_page=1"} | _PROBES
-    found = await asyncio.gather(*(_ability(client, name, path, deadline) for name, path in probes.items()))
+    found = await asyncio.gather(*(check.ability(name, path, partial(_said, name)) for name, path in probes.items()))
     tickets, *others = found
     return CredentialReport(
         account_name=domain,
@@ -56,51 +54,11 @@ def _recognize(me: Record) -> None:
         raise AppError(Code.SOURCE_PERMISSION_MISSING, f"{text(me, 'email') or 'This user'} is no agent of this Zendesk. {NO_ACCESS}")
 
 
-async def _first_look(client: ZendeskClient, deadline: float) -> Record:
-    try:
-        async with asyncio.timeout(_left(deadline)):
-            return await client.probe("/users/me.json", _patience(deadline, attempts=2))
-    except AppError as error:
-        raise _onboarding(error) from None
-    except TimeoutError:
-        raise AppError(Code.SOURCE_UNAVAILABLE, f"Zendesk did not answer within {_SECONDS:g} s. Try again in a moment.") from None
-
-
-async def _ability(client: ZendeskClient, name: str, path: str, deadline: float) -> Ability:
-    try:
-        async with asyncio.timeout(_left(deadline)):
-            await client.probe(path, _patience(deadline, attempts=1))
-    except TimeoutError:
-        return Ability(name=name, ok=False, message=_NOT_TOLD)
-    except AppError as error:
-        return Ability(name=name, ok=False, message=_said(name, error))
-    return Ability(name=name, ok=True)
-
-
 def _said(name: str, error: AppError) -> str:
-    if error.code in (Code.SOURCE_UNAVAILABLE, Code.SOURCE_RATE_LIMITED):
-        return _NOT_TOLD
+    """What a refusal of a path means."""
     if error.code is Code.SOURCE_ITEM_NOT_FOUND and name in ("articles", "user_segments"):
         return _NO_HELP_CENTER
     return _NOT_ADMIN if name == "tickets" and error.code is Code.SOURCE_PERMISSION_MISSING else error.message
-
-
-def _patience(deadline: float, *, attempts: int) -> Patience:
-    # The deadline ends everything; a little more for the single call leaves the message to the one who waits.
-    return Patience(seconds=_left(deadline) + 1, attempts=attempts, longest_wait=0)
-
-
-def _left(deadline: float) -> float:
-    return max(0.05, deadline - time.monotonic())
-
-
-def _onboarding(error: AppError) -> AppError:
-    """What an error means to somebody who is just typing the address and the token."""
-    if error.details.get("reason") == "unknown_host":
-        return AppError(Code.SOURCE_HOST_UNKNOWN, f"{UNKNOWN_HOST} If the domain is right, this machine's network can't resolve it.")
-    if error.code is Code.SOURCE_ITEM_NOT_FOUND:
-        return AppError(Code.SOURCE_HOST_UNKNOWN, UNKNOWN_HOST)
-    return error
 
 
 def _warnings(me: Record) -> tuple[str, ...]:

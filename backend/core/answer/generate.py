@@ -1,6 +1,6 @@
 """Ask the model over chosen sources; an answer without a valid citation is no answer, and it is said so."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from backend.core.answer.citations import Citer, make_citations
@@ -57,7 +57,7 @@ async def stream_answer(
     language: str | None = None,
     for_customer: bool = False,
     budget: int = CONTEXT_TOKENS,
-) -> AsyncIterator[AnswerEvent]:
+) -> AsyncGenerator[AnswerEvent, None]:
     """HITS, then TOKENs, then DONE with the whole Answer, or ERROR with `code` and `message`; nothing is raised for a model's failure.
 
     DONE holds what counts: where a model streamed a text without a valid citation, its Answer says that the sources don't answer.

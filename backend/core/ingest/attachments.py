@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import io
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,6 @@ from backend.core.model.sync import ItemRef
 from backend.core.model.ticket import Attachment
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.extract import Extracted, TextExtractor, TextPiece
-from backend.core.ports.source import Source
 
 OPAQUE = "application/octet-stream"
 _BY_CONTENT = "attachments/by-content"
@@ -41,11 +41,19 @@ class ReadFile(Struct, frozen=True, kw_only=True):
         return self.file.error_code in MAY_WORK_LATER
 
 
+class Downloading(Protocol):
+    """What of a Source is needed for files."""
+
+    def download(self, attachment: Attachment, ref: ItemRef, /) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The bytes of an attachment of the item `ref`, streamed."""
+        ...
+
+
 class Reader(Struct, frozen=True, kw_only=True):
     """Where attachments come from and where they go."""
 
     platform: str
-    source: Source
+    source: Downloading
     blobs: BlobStore
     extractor: TextExtractor
     max_bytes: int

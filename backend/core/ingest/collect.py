@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, structs
@@ -24,6 +25,8 @@ _GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
 """What a listing names only to tell that it is not there any more."""
 
 T = TypeVar("T")
+_Listed = tuple[datetime, Listing]
+"""A page, and when it was asked for."""
 
 
 class Reading(Protocol[T]):
@@ -56,7 +59,7 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     named: tuple[ItemRef, ...] = ()
     """What the listing named as there, changed or not."""
     gone: tuple[ItemRef, ...]
-    """Named as deleted or spam, or no longer there when they were about to be read."""
+    """Named as deleted or spam, or no longer there when they were about to be read; each with its `told_at`."""
 
 
 async def collect(source: Source, cursor: Cursor, options: RunOptions, reading: Reading[T]) -> AsyncGenerator[Page[T], None]:
@@ -67,16 +70,16 @@ async def collect(source: Source, cursor: Cursor, options: RunOptions, reading: 
     """
     gate = asyncio.Semaphore(ITEMS_AT_ONCE)
     ahead: deque[asyncio.Task[Page[T]]] = deque()
-    listing: asyncio.Task[Listing] | None = asyncio.create_task(source.list_changes(cursor, options))
+    listing: asyncio.Task[_Listed] | None = asyncio.create_task(_list(source, cursor, options))
     try:
         while listing is not None or ahead:
             if listing is not None and len(ahead) < PAGES_AHEAD:
                 # The oldest page may be ready long before the next listing: whichever comes first is served first.
                 await asyncio.wait([listing, ahead[0]] if ahead else [listing], return_when=asyncio.FIRST_COMPLETED)
                 if listing.done():
-                    found = listing.result()
-                    ahead.append(asyncio.create_task(_read_page(found, reading, gate)))
-                    listing = None if found.last else asyncio.create_task(source.list_changes(found.next, options))
+                    asked, found = listing.result()
+                    ahead.append(asyncio.create_task(_read_page(found, asked, reading, gate)))
+                    listing = None if found.last else asyncio.create_task(_list(source, found.next, options))
                     continue
             yield await ahead.popleft()
     finally:
@@ -101,20 +104,27 @@ async def read_refs(
     items: list[T] = []
     failures: list[ItemFailure] = []
     gone: list[ItemRef] = []
-    for ref, task in zip(refs, tasks, strict=True):
+    for task in tasks:
         result = task.result()
         if isinstance(result, ItemFailure):
             failures.append(result)
-        elif result is None:
-            gone.append(ref)
+        elif isinstance(result, ItemRef):
+            gone.append(result)
         else:
             items.append(result)
     return items, failures, gone
 
 
-async def _read_page(listing: Listing, reading: Reading[T], gate: asyncio.Semaphore) -> Page[T]:
-    gone = [ref for ref in listing.refs if ref.presence in _GONE]
-    live = [ref for ref in listing.refs if ref.presence not in _GONE]
+async def _list(source: Source, cursor: Cursor, options: RunOptions) -> _Listed:
+    asked = clock.now()
+    return asked, await source.list_changes(cursor, options)
+
+
+async def _read_page(listing: Listing, asked: datetime, reading: Reading[T], gate: asyncio.Semaphore) -> Page[T]:
+    # An item may be made of its row, so it is as old as the listing.
+    refs = [ref if ref.told_at is not None else structs.replace(ref, told_at=asked) for ref in listing.refs]
+    gone = [ref for ref in refs if ref.presence in _GONE]
+    live = [ref for ref in refs if ref.presence not in _GONE]
     # A listing may name an item twice, when it changed between two pages.
     changed = await reading.wanted(list({ref.original_id: ref for ref in live}.values()))
     items, failures, vanished = await read_refs(changed, reading.read, gate)
@@ -127,18 +137,21 @@ async def _read_page(listing: Listing, reading: Reading[T], gate: asyncio.Semaph
         items=tuple(await reading.complete(items)),
         failures=tuple(failures),
         named=tuple(live),
-        # It was there a moment ago, so it went the usual way.
-        gone=(*gone, *(structs.replace(ref, presence=Presence.DELETED) for ref in vanished)),
+        gone=(*gone, *vanished),
     )
 
 
-async def _try(ref: ItemRef, read: Callable[[ItemRef], Awaitable[T]], gate: asyncio.Semaphore) -> T | ItemFailure | None:
+async def _try(ref: ItemRef, read: Callable[[ItemRef], Awaitable[T]], gate: asyncio.Semaphore) -> T | ItemFailure | ItemRef:
+    """The item, why it can't be read, or the ref of one that is gone."""
+    asked = clock.now()
     try:
         async with gate:
+            asked = clock.now()
             return await read(ref)
     except AppError as error:
         if error.code is Code.SOURCE_ITEM_NOT_FOUND:
-            return None
+            # It was there a moment ago, so it went the usual way.
+            return structs.replace(ref, presence=Presence.DELETED, told_at=asked)
         # A dead source must stop the run; only a bad item may be set aside.
         if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
             raise

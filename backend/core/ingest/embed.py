@@ -5,7 +5,8 @@ the people around it goes into `lexical` only. Files and articles are cut by pag
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct, structs
@@ -27,6 +28,8 @@ _ENOUGH_TOKENS: Final = 512
 _TINY_TOKENS: Final = 128
 """A page or section smaller than this is joined with the next one."""
 _OVERLAP: Final = 0.1
+_TEXTS_A_CALL: Final = 100
+"""Of the longest chunks these are fewer tokens than a provider takes in one request."""
 _WORDING_TOKENS: Final = 600
 _PROBLEM, _SOLUTION, _FIRST_OTHER = 0, 1, 2
 
@@ -84,20 +87,27 @@ async def embed_chunks(
     embedder: Embedder,
     cached: Mapping[str, list[float]] | None = None,
     purpose: Purpose = Purpose.EMBED_DOCUMENT,
+    keep: Callable[[Mapping[str, list[float]]], Awaitable[None]] | None = None,
 ) -> Embedded:
     """One vector a Chunk, of any number of Documents at once; equal texts and those in `cached` (by `vector_key`) are not paid for.
 
-    Raises the Embedder's LLM_* errors; then nothing is embedded.
+    With `keep` it is asked in pieces that are one call each, and `keep` is given what each came to before the next one.
+    Raises the Embedder's LLM_* errors; what was kept by then need not be paid for again.
     """
     known = dict(cached or {})
     keys = [vector_key(embedder, chunk.text) for chunk in chunks]
     missing = {key: chunk.text for key, chunk in zip(keys, chunks, strict=True) if key not in known}
     usage = Usage()
     fresh: dict[str, list[float]] = {}
-    if missing:
-        vectors, usage = await embedder.embed(list(missing.values()), purpose)
-        fresh = dict(zip(missing, vectors, strict=True))
-        known |= fresh
+    waiting = iter(missing.items())
+    while piece := dict(islice(waiting, _TEXTS_A_CALL if keep is not None else len(missing))):
+        vectors, used = await embedder.embed(list(piece.values()), purpose)
+        made = dict(zip(piece, vectors, strict=True))
+        if keep is not None:
+            await keep(made)
+        fresh |= made
+        usage += used
+    known |= fresh
     return Embedded(vectors=[known[key] for key in keys], usage=usage, fresh=fresh)
 
 

@@ -11,21 +11,20 @@ A failed summary is a failure: an answer that does not fit the schema raises SUM
 import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
 
-from backend.core.errors import AppError, Code
 from backend.core.ids import text_hash
-from backend.core.model.answer import Completion, Prompt
+from backend.core.ingest.summary_answer import ask_summary
+from backend.core.model.answer import Prompt
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
 from backend.core.model.ticket import Presence, Role
 from backend.core.ports.llm import ChatModel, masking_of
 from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
-from backend.core.text.language import detect_language
 from backend.core.text.masking import MASKING_VERSION
 from backend.core.text.redactor import Redactor
 from backend.core.text.size import clip_tokens, estimate_tokens
@@ -36,16 +35,12 @@ _ATTACHMENT_TOKENS: Final = 400
 _ATTACHMENTS: Final = 5
 _MERGE_AT_ONCE: Final = 12
 _SHORT_LETTERS: Final = 15
-_TAGS: Final = 8
 
 TOO_SHORT: Final = "too_short"
 AUTOMATED: Final = "automated"
 MERGED: Final = "merged"
 
 _LETTERS = re.compile(r"[^\W\d_]")
-# Models without schema support like to wrap JSON in a Markdown block.
-_WRAPPED = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
-_CODE = re.compile(r"[A-Za-z]{2}(?:[-_][A-Za-z]{2,4})?")
 _AUTOMATED_TITLE = re.compile(
     r"^\W*(?:(?:re|fw|fwd)\s*:\s*)?(?:automatic reply|auto[- ]?reply|out of (?:the )?office|undeliver(?:ed|able)"
     r"|delivery status notification|mail delivery (?:failed|subsystem)|failure notice"
@@ -66,18 +61,16 @@ class SummaryTask(Struct, frozen=True, kw_only=True):
     """Over all parts, for agents only; otherwise nothing INTERNAL is in `parts`."""
 
 
-class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a model must answer: every field of the schema and no other."""
+class Paid(Protocol):
+    """Where results that were paid for are kept, by their keys, each as soon as it is there."""
 
-    problem: str
-    cause: str
-    solution: str
-    result: str
-    language: str
-    product_area: str
-    tags: tuple[str, ...]
-    resolved: bool
-    sentiment: Literal["positive", "neutral", "negative"]
+    async def get(self, key: str) -> Summary | None:
+        """The one kept under this key."""
+        ...
+
+    async def put(self, key: str, summary: Summary) -> None:
+        """Keep one."""
+        ...
 
 
 class Summarized(Struct, frozen=True, kw_only=True):
@@ -123,35 +116,59 @@ def cache_key(document: Document, chat: ChatModel, *, internal: bool) -> str:
     return _task(document.title, _worth_reading(document.parts, internal=internal), chat, internal=internal).key
 
 
-async def run(task: SummaryTask, chat: ChatModel) -> tuple[Summary, Usage]:
-    """Make one summary; a long ticket part by part, then merged.
+async def run(task: SummaryTask, chat: ChatModel, paid: Paid | None = None) -> tuple[Summary, Usage]:
+    """Make one summary; a long ticket part by part, then merged. Each result goes to `paid` as soon as there is one.
 
     Raises AppError(SUMMARY_INVALID) when the model's answer does not fit the schema, or the model's own LLM_* error.
     """
     pieces = split_parts(task.parts)
     neutral = Redactor(task.parts)
     if len(pieces) <= 1:
-        return await _ask(task.prompt, chat, neutral)
+        summary, usage = await ask_summary(task.prompt, chat, neutral)
+    else:
+        summary, usage = await _in_pieces(task, pieces, chat, neutral, paid)
+    if paid is not None:
+        await paid.put(task.key, summary)
+    return summary, usage
+
+
+async def _in_pieces(
+    task: SummaryTask, pieces: Sequence[tuple[Part, ...]], chat: ChatModel, neutral: Redactor, paid: Paid | None
+) -> tuple[Summary, Usage]:
     usage = Usage()
     summaries: list[Summary] = []
     for piece in pieces:
-        summary, used = await _ask(summary_prompt(task.title, piece), chat, neutral)
+        summary, used = await _ask_once(summary_prompt(task.title, piece), chat, neutral, paid)
         summaries.append(summary)
         usage += used
     while len(summaries) > 1:
         merged = []
         remaining = iter(summaries)
         while group := list(islice(remaining, _MERGE_AT_ONCE)):
-            summary, used = (
-                await _ask(merge_prompt(task.title, group, task.parts), chat, neutral) if len(group) > 1 else (group[0], Usage())
-            )
+            if len(group) == 1:
+                merged += group
+                continue
+            summary, used = await _ask_once(merge_prompt(task.title, group, task.parts), chat, neutral, paid)
             merged.append(summary)
             usage += used
         summaries = merged
     return summaries[0], usage
 
 
-async def summarize(document: Document, *, chat: ChatModel, cached: Mapping[str, Summary] | None = None) -> Summarized:
+async def _ask_once(prompt: Prompt, chat: ChatModel, neutral: Redactor, paid: Paid | None) -> tuple[Summary, Usage]:
+    """A step of a long ticket, which a killed process may have paid for."""
+    key = _key(prompt, chat)
+    if paid is not None and (known := await paid.get(key)) is not None:
+        return known, Usage()
+    summary, usage = await ask_summary(prompt, chat, neutral)
+    if paid is not None:
+        await paid.put(key, summary)
+    return summary, usage
+
+
+async def summarize(
+    document: Document, *, chat: ChatModel, cached: Mapping[str, Summary] | None = None, paid: Paid | None = None
+) -> Summarized:
     """All summaries of a Document, those in `cached` (by task key) for free. Raises what `run` raises."""
     known = cached or {}
     made: dict[bool, Summary] = {}
@@ -160,7 +177,7 @@ async def summarize(document: Document, *, chat: ChatModel, cached: Mapping[str,
     for task in plan(document, chat):
         summary = known.get(task.key)
         if summary is None:
-            summary, used = await run(task, chat)
+            summary, used = await run(task, chat, paid)
             usage += used
             fresh[task.key] = summary
         made[task.internal] = summary
@@ -224,50 +241,10 @@ def _worth_reading(parts: Sequence[Part], *, internal: bool) -> tuple[Part, ...]
 
 def _task(title: str, parts: tuple[Part, ...], chat: ChatModel, *, internal: bool) -> SummaryTask:
     prompt = summary_prompt(title, parts)
+    return SummaryTask(key=_key(prompt, chat), title=title, parts=parts, prompt=prompt, internal=internal)
+
+
+def _key(prompt: Prompt, chat: ChatModel) -> str:
     # The rendered messages are all a model sees, so they say exactly when a result may be used again.
     made_by = (chat.provider, chat.model, prompt.version, MERGE_VERSION, MASKING_VERSION, masking_of(chat))
-    key = text_hash(*made_by, *(message.text for message in prompt.messages))
-    return SummaryTask(key=key, title=title, parts=parts, prompt=prompt, internal=internal)
-
-
-async def _ask(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:
-    completion = await chat.complete(prompt)
-    try:
-        answer = msgspec.json.decode(_WRAPPED.sub(r"\1", completion.text.strip()), type=SummaryAnswer)
-    except msgspec.MsgspecError as error:
-        raise _invalid(completion, _reason(error)) from None
-    if not answer.problem.strip():
-        raise _invalid(completion, "no problem told")
-    return neutral.summary(_summary(answer)), completion.usage
-
-
-def _summary(answer: SummaryAnswer) -> Summary:
-    """A valid answer as a Summary: texts trimmed, the language a code whatever the model called it."""
-    language = answer.language.strip().lower()[:2] if _CODE.fullmatch(answer.language.strip()) else detect_language(answer.problem)
-    return Summary(
-        problem=answer.problem.strip(),
-        cause=answer.cause.strip(),
-        solution=answer.solution.strip(),
-        result=answer.result.strip(),
-        language=language,
-        product_area=answer.product_area.strip()[:100],
-        tags=tuple(tag.strip()[:50] for tag in answer.tags if tag.strip())[:_TAGS],
-        resolved=answer.resolved,
-        sentiment=answer.sentiment,
-    )
-
-
-def _invalid(completion: Completion, reason: str) -> AppError:
-    return AppError(
-        Code.SUMMARY_INVALID,
-        f"{completion.provider}:{completion.model} answered with a summary that does not fit the schema ({reason}). It is tried again "
-        "later; if it keeps failing, choose another model to summarize.",
-    )
-
-
-def _reason(error: msgspec.MsgspecError) -> str:
-    """Where the answer differs from the schema, without the answer's own words: they may quote the ticket."""
-    if not isinstance(error, msgspec.ValidationError):
-        return "not JSON"
-    where = str(error).rpartition(" - at ")[2].strip("`")
-    return f"at {where}" if where.startswith("$") else "fields missing or unknown"
+    return text_hash(*made_by, *(message.text for message in prompt.messages))

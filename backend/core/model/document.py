@@ -138,6 +138,17 @@ class Document(Struct, frozen=True, kw_only=True):
     indexed_at: datetime | None = None
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What tells whether another copy of a stored item is newer."""
+
+    state: DocState
+    content_hash: str
+    updated_at: datetime
+    """By the helpdesk's clock."""
+    stored_at: datetime
+    """By ours."""
+
+
 class Chunk(Struct, frozen=True, kw_only=True):
     """A piece of a Document as it is indexed."""
 

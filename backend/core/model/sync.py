@@ -39,6 +39,10 @@ class ItemRef(Struct, frozen=True, kw_only=True):
     """Anything but LIVE and ARCHIVED: the item is gone and is not fetched."""
     hint: Mapping[str, Any] = {}
     """What the adapter wants back when the item is fetched; opaque to everybody else."""
+    told_at: datetime | None = None
+    """By our clock, when the helpdesk was asked for what is known by this ref; None: when its listing was."""
+    changed_at: datetime | None = None
+    """By the helpdesk's clock, when what is gone changed last, where the listing tells."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):

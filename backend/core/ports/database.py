@@ -1,11 +1,12 @@
 """Transactions: of one tenant, and over the list of tenants."""
 
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from backend.core.model.connection import Connection
 from backend.core.model.job import Job
+from backend.core.model.retention import KeptMonths, Retention
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
@@ -17,6 +18,7 @@ from backend.core.ports.stores import (
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
+    IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
@@ -33,6 +35,7 @@ class UnitOfWork(Protocol):
     attachments: AttachmentStore
     solved: SolvedStore
     calibrations: CalibrationStore
+    index_marks: IndexMarkStore
     connections: ConnectionStore
     sync: SyncStore
     sweeps: SweepStore
@@ -125,6 +128,10 @@ class Database(Protocol):
 
     def directory(self) -> AbstractAsyncContextManager[Directory]:
         """A transaction over the list of tenants."""
+        ...
+
+    async def keep_months(self, retention: Retention, today: date) -> KeptMonths:
+        """Make room for the months to come and drop whole months of logs that are not wanted any more. Safe to repeat, by anybody."""
         ...
 
     async def ping(self) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from backend.core.model.budget import Usage
 from backend.core.model.personal import ALL_KINDS, Kind
+from backend.core.model.retention import Retention
 from backend.core.model.search import Makers
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Caches
@@ -46,6 +47,7 @@ class Policy:
     init_wait_seconds: float = 2.0
     stalled_minutes: float = 10.0
     blob_redirect_seconds: int = 0
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

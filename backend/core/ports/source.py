@@ -10,6 +10,7 @@ from backend.core.model.connection import CredentialReport, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
+from backend.core.ports.halfway import Halfway
 
 
 class SourceQuota(Struct, frozen=True, kw_only=True):
@@ -102,6 +103,9 @@ class SourceFactory(Protocol):
         """The normalized domain. Raises PLATFORM_UNKNOWN or HOST_NOT_ALLOWED with what is allowed (SPEC D1, SSRF)."""
         ...
 
-    def open(self, settings: SourceSettings, lane: Lane) -> Source:
-        """A Source for this connection, whose calls go in this lane of the account's budget; the caller closes it."""
+    def open(self, settings: SourceSettings, lane: Lane, halfway: Halfway | None = None) -> Source:
+        """A Source for this connection, whose calls go in this lane of the account's budget; the caller closes it.
+
+        It may keep what it has read of long items in `halfway`; without, it begins them anew.
+        """
         ...

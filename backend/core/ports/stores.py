@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocState, DocType, Document
+from backend.core.model.document import DocState, DocType, Document, Standing
 from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
@@ -24,12 +24,19 @@ class DocumentStore(Protocol):
         """original_id -> (source_version, content_hash) of those that are stored and not deleted."""
         ...
 
+    async def standing(self, document_ids: Collection[str]) -> dict[str, Standing]:
+        """How the copies stand that are stored, deleted ones too; unknown ids are left out."""
+        ...
+
     async def put(self, documents: Sequence[Document]) -> None:
         """Insert or replace whole Documents; one statement for all."""
         ...
 
-    async def touch(self, versions: Mapping[str, str]) -> None:
-        """document_id -> new source_version, where an item was fetched and its content is the same."""
+    async def touch(self, versions: Mapping[str, str], changed: Mapping[str, datetime] | None = None, at: datetime | None = None) -> None:
+        """document_id -> new source_version, where an item was fetched and its content is the same.
+
+        Those in `changed` get that `updated_at` too, and count as stored `at` this moment.
+        """
         ...
 
     async def get(self, document_id: str) -> Document | None:
@@ -127,6 +134,18 @@ class SolvedStore(Protocol):
 
     async def of_articles(self, article_ids: Collection[str]) -> dict[str, list[str]]:
         """Article -> its tickets; articles without any are left out."""
+        ...
+
+
+class IndexMarkStore(Protocol):
+    """What tells every process that the tenant's index was changed."""
+
+    async def get(self) -> str:
+        """The present mark; empty where the index was never changed. Good for comparing only."""
+        ...
+
+    async def change(self) -> None:
+        """Another mark, which never was one before."""
         ...
 
 

@@ -42,7 +42,7 @@ class VectorIndex(Protocol):
         ...
 
     async def version(self) -> str:
-        """Another text after each change that this process made; good for comparing only, and not beyond the process's life."""
+        """Another text after each change, whichever process made it; good for comparing only."""
         ...
 
     async def count(self) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline import halfway
 from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
@@ -188,6 +189,7 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
             await uow.attachments.delete(ids)
         documents += len(page)
     files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
+    files += await blobs.delete(halfway.folder_of(connection.connection_id))
     return documents, files
 
 

@@ -122,7 +122,10 @@ class Authenticator:
             return await self._holder_of_key(credential, request_id)
         if credential.count(".") == 2:
             return await self._holder_of_token(credential, request_id)
-        raise AppError(Code.UNAUTHENTICATED, "This is neither an API key nor an access token.")
+        raise AppError(
+            Code.UNAUTHENTICATED,
+            "This is neither an API key nor an access token. A key begins with dk_ and is shown once, where it is made; make another one.",
+        )
 
     def forget(self, company_id: str, key_id: str | None = None) -> None:
         """Trust nothing remembered of this key, or with None of this tenant, any more."""

@@ -8,7 +8,6 @@ manifest.json                                  counts, schema, version, and the 
 
 import hashlib
 import os
-import secrets
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typing import IO, Final, Self
 
 import msgspec
 
-from backend.core.errors import AppError, Code
+from backend.storage.moving.aside import AsideFile, told
 from backend.storage.moving.manifest import LISTING, MANIFEST, Manifest, Part, read_manifest, refused
 
 IN_MEMORY: Final = 8 * 1024 * 1024
@@ -29,13 +28,10 @@ _PIECE: Final = 256 * 1024
 class ArchiveWriter:
     """Writes aside; `finish` forces it to the disk and gives it its name, `abandon` leaves nothing behind. Blocks."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self._path = path
-        self._half = path.with_name(f".{path.name}.{secrets.token_hex(6)}.half")
-        with _told(path):
-            # All that customers wrote lies in there: nobody else on the machine has a business with it.
-            self._file = os.fdopen(os.open(self._half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by finish or abandon
+        self._aside = AsideFile(path, overwrite=overwrite)
+        self._tar = tarfile.open(fileobj=self._aside.file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - closed by finish or abandon
         self._listing: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - likewise
         self._listed = hashlib.sha256()
         self.parts = 0
@@ -66,27 +62,21 @@ class ArchiveWriter:
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(data)
             self._put(MANIFEST, file, len(data))
-        with _told(self._path):
+        with told(self._path):
             self._tar.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            size = self._file.tell()
-            self._file.close()
-            self._half.replace(self._path)
         self._listing.close()
-        return size
+        return self._aside.finish()
 
     def abandon(self) -> None:
         """Remove what was written; nothing after `finish`."""
         self._listing.close()
-        self._file.close()
-        self._half.unlink(missing_ok=True)
+        self._aside.abandon()
 
     def _put(self, name: str, file: IO[bytes], size: int) -> None:
         header = tarfile.TarInfo(name)
         header.size, header.mode = size, 0o600
         file.seek(0)
-        with _told(self._path):
+        with told(self._path):
             self._tar.addfile(header, file)
         # It would remember every part.
         self._tar.members.clear()  # type: ignore[attr-defined]  # undocumented, and there in every Python
@@ -97,7 +87,7 @@ class ArchiveReader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with _told(path):
+        with told(path):
             self._file = path.open("rb")
 
     def __enter__(self) -> Self:
@@ -170,14 +160,3 @@ def _compare(computed: IO[bytes], told: IO[bytes], manifest: Manifest) -> None:
         raise refused("it has more parts than it lists")
     if (count, digest.hexdigest()) != (manifest.parts, manifest.parts_sha256):
         raise refused("its listing is not the one that its manifest names")
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Raise AppError for what a disk can answer."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise AppError(Code.INVALID_REQUEST, f"There is no {path}, or no folder for it.") from error
-    except OSError as error:
-        raise AppError(Code.STORAGE_FULL, f"{path} can't be read or written: {error.strerror}.") from error

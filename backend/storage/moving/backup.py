@@ -45,20 +45,26 @@ class _Blob(Struct):
 
 
 async def back_up(
-    engines: Engines, blobs: BlobStores, path: Path, *, version: str, company: str | None = None, tell: Tell = silent
+    engines: Engines,
+    blobs: BlobStores,
+    path: Path,
+    *,
+    version: str,
+    company: str | None = None,
+    overwrite: bool = False,
+    tell: Tell = silent,
 ) -> BackedUp:
     """Write an archive of the installation, or of one company, while it is used. Raises TENANT_NOT_FOUND.
 
     The rows are of one moment. Files are copied after it: a file is written before the row that names it and never changed, so
     none is missing unless its Document was deleted meanwhile, and those are counted.
     """
-    writer = await asyncio.to_thread(ArchiveWriter, path)
+    writer = await asyncio.to_thread(ArchiveWriter, path, overwrite=overwrite)
     try:
         manifest = await _write(engines, blobs, writer, version=version, company=company, tell=tell)
         size = await asyncio.to_thread(writer.finish, manifest)
-    except BaseException:
+    finally:
         writer.abandon()
-        raise
     return BackedUp(path=str(path), bytes=size, manifest=manifest)
 
 

@@ -1,10 +1,8 @@
 """All that is kept of one company as a zip that any program opens: a file of JSON lines for each table, and its files."""
 
 import asyncio
-import os
-import secrets
 import zipfile
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -12,8 +10,8 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Table
 
-from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore, BlobStores
+from backend.storage.moving.aside import AsideFile
 from backend.storage.moving.backup import chosen
 from backend.storage.moving.files import copied
 from backend.storage.moving.progress import Progress, Tell, silent
@@ -38,23 +36,18 @@ class Exported(Struct, frozen=True, kw_only=True):
     files: int
 
 
-async def export(engines: Engines, blobs: BlobStores, company: str, path: Path, *, tell: Tell = silent) -> Exported:
+async def export(
+    engines: Engines, blobs: BlobStores, company: str, path: Path, *, overwrite: bool = False, tell: Tell = silent
+) -> Exported:
     """Write the zip aside and give it its name when it is whole; the rows are of one moment. Raises TENANT_NOT_FOUND."""
-    half = path.with_name(f".{path.name}.{secrets.token_hex(6)}.half")
+    aside = await asyncio.to_thread(AsideFile, path, overwrite=overwrite)
     try:
         async with snapshot(engines) as still:
             await chosen(still, company)
-            with os.fdopen(os.open(half, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
-                rows, files = await _write(file, still, blobs.open(company), company, Progress(tell))
-                file.flush()
-                os.fsync(file.fileno())
-                size = file.seek(0, os.SEEK_END)
-        half.replace(path)
-    except FileNotFoundError as error:
-        raise AppError(Code.INVALID_REQUEST, f"There is no folder {path.parent}.") from error
+            rows, files = await _write(aside.file, still, blobs.open(company), company, Progress(tell))
+        size = await asyncio.to_thread(aside.finish)
     finally:
-        with suppress(OSError):
-            half.unlink(missing_ok=True)
+        aside.abandon()
     return Exported(path=str(path), company_id=company, bytes=size, rows=rows, files=files)
 
 

@@ -5,7 +5,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -217,13 +217,16 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 def _copy(begin: bytes, rest: IO[bytes]) -> Path:
     handle, name = tempfile.mkstemp()
     path = Path(name)
-    try:
+    with ExitStack() as unless_whole:
+        unless_whole.callback(_remove, path)
         with os.fdopen(handle, "wb") as copy:
             copy.write(begin)
             while piece := rest.read(IN_MEMORY):
                 copy.write(piece)
-    except BaseException:
-        with suppress(OSError):
-            path.unlink()
-        raise
+        unless_whole.pop_all()
     return path
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -8,13 +8,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from backend.core.model.search import Makers
+from backend.core.ports.database import Database
 from backend.core.ports.vectors import VectorIndexes
 from backend.observability.logging import register_secret
 from backend.settings import Settings
-from backend.settings_index import VectorType
+from backend.settings_index import VectorLayout, VectorType
 from backend.storage.qdrant.absent import AbsentIndexes
-from backend.storage.qdrant.client import ClientIndexes, Layout
+from backend.storage.qdrant.changes import MarkedChanges
+from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.qdrant.server import Layout
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
@@ -28,11 +31,20 @@ class ChosenIndexes:
     claim: Callable[[], Awaitable[None]] | None
 
 
-def choose_indexes(settings: Settings, makers: Makers) -> ChosenIndexes:
-    """What the settings ask for; nothing is opened or called yet."""
+def choose_indexes(settings: Settings, makers: Makers, database: Database | None = None) -> ChosenIndexes:
+    """What the settings ask for; nothing is opened or called yet.
+
+    In the database stands for all processes when an index on a server was changed; without one nothing may be written to it.
+    """
     if settings.vector_type is VectorType.SERVER:
-        layout = Layout(on_disk=settings.qdrant_on_disk, quantized=settings.qdrant_quantized)
-        return ChosenIndexes(ClientIndexes(partial(_client, settings), makers, layout, shared=True), None)
+        changes = None if database is None else MarkedChanges(database)
+        layout = Layout(
+            on_disk=settings.qdrant_on_disk,
+            quantized=settings.qdrant_quantized,
+            shared=settings.vector_layout is VectorLayout.SHARED,
+            apart=settings.vector_layout_exceptions,
+        )
+        return ChosenIndexes(ClientIndexes(partial(_client, settings), makers, layout, changes=changes), None)
     if not settings.run_jobs:
         return ChosenIndexes(AbsentIndexes(makers), None)
     embedded = EdgeIndexes(settings.data_dir / "index", makers)

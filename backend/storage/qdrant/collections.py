@@ -2,6 +2,7 @@
 
 company_id + fingerprint -> collection          one per tenant, so no filter can forget whose points they are
 company_id -> alias                             the collection that is searched
+fingerprint -> shared collection                of many small tenants, each point marked with its company (docs/decisions/0032)
 fingerprint = embedder + dimension + encoder    vectors of different makers never meet
 """
 
@@ -16,6 +17,12 @@ DENSE: Final = "dense"
 SPARSE: Final = "sparse"
 
 DOCUMENT_FIELD: Final = "metadata.document_id"
+COMPANY_FIELD: Final = "metadata.company_id"
+"""Whose a point of a shared collection is."""
+SHARED_PREFIX: Final = "desklore__shared_"
+"""No company_id is empty, so no tenant's own collection begins like this."""
+SEARCHED: Final = "desklore__searched"
+"""A collection without vectors: for each tenant in a shared one a point that says in which."""
 KEYWORD_FIELDS: Final = (
     DOCUMENT_FIELD,
     "metadata.doc_type",
@@ -44,6 +51,11 @@ def fingerprint(makers: Makers) -> str:
 def collection_name(company_id: str, makers: Makers) -> str:
     """The tenant's collection on a Qdrant server whose vectors these made."""
     return f"{collection_prefix(company_id)}{fingerprint(makers)}"
+
+
+def shared_name(makers: Makers) -> str:
+    """The collection of many tenants whose vectors these made."""
+    return f"{SHARED_PREFIX}{fingerprint(makers)}"
 
 
 def alias_name(company_id: str) -> str:

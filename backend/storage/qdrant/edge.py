@@ -10,7 +10,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
 from backend.storage.qdrant import collections, engine
-from backend.storage.qdrant.changes import Changes
+from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
@@ -37,7 +37,7 @@ class EdgeIndexes:
         self.shards = Shards(root, max_open=max_open)
         self._makers = makers
         self._searched: dict[str, Makers] = {}
-        self._changes = Changes()
+        self._changes: Changes = CountedChanges()
         self._writer = ThreadPoolExecutor(1, "index-writer")
         self._readers = ThreadPoolExecutor(4, "index-reader")
 
@@ -61,7 +61,7 @@ class EdgeIndexes:
 
     async def switch(self, company_id: str) -> None:
         """From now on the one by the present makers is searched."""
-        with self._changes.of(company_id):
+        async with self._changes.of(company_id):
             place = (company_id, self._makers)
             await self._open(place)
             await _call(self._writer, self.shards.point_to, place)
@@ -79,7 +79,7 @@ class EdgeIndexes:
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
-        with self._changes.of(company_id):
+        async with self._changes.of(company_id):
             await _call(self._writer, self.shards.drop, company_id)
             self._searched.pop(company_id, None)
 
@@ -126,7 +126,7 @@ class EdgeIndex:
                 engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
             self._wrote(opened, len(points) + len(document_ids))
 
-        with self._changes.of(self._company_id):
+        async with self._changes.of(self._company_id):
             await self._write(work)
 
     async def delete(self, document_ids: Collection[str]) -> None:
@@ -136,7 +136,7 @@ class EdgeIndex:
             engine.remove(opened.shard, of_documents(document_ids))
             self._wrote(opened, len(document_ids))
 
-        with self._changes.of(self._company_id):
+        async with self._changes.of(self._company_id):
             for place in dict.fromkeys((self._place, self._beside)):
                 await self._run(self._writer, place, work, None)
 
@@ -188,7 +188,7 @@ class EdgeIndex:
 
     async def version(self) -> str:
         """Changes before and after every write."""
-        return self._changes.version(self._company_id)
+        return await self._changes.version(self._company_id)
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from backend.core.model.search import Filters, Point, SparseVector
+from backend.core.model.search import Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, SPARSE
-from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions
+from backend.storage.qdrant.filters import AnyOf, Between, Conditions
 from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
@@ -27,11 +27,20 @@ def point_struct(point: Point, *, with_dense: bool) -> Any:
     return _models().PointStruct(id=point.point_id, vector=vectors, payload=to_payload(point))
 
 
-def search_requests(wanted: Sequence[Part], filters: Filters) -> list[Any]:
-    """One search a vector, for ids and scores."""
+def search_requests(wanted: Sequence[Part], which: Any, payload: Any) -> list[Any]:
+    """One search a vector among the points that the filter `which` chooses, for ids, scores and the named fields of the payload."""
     models = _models()
-    which = chosen(conditions(filters))
-    return [models.QueryRequest(query=_vector(part.vector), using=part.using, limit=part.limit, filter=which) for part in wanted]
+    return [
+        models.QueryRequest(query=_vector(part.vector), using=part.using, limit=part.limit, filter=which, with_payload=payload)
+        for part in wanted
+    ]
+
+
+def count_requests(indices: Sequence[int], which: Any, most: int) -> list[Any]:
+    """One search a token id, for the ids of the points that have it, `most` of them."""
+    models = _models()
+    asked = [models.SparseVector(indices=[index], values=[1.0]) for index in indices]
+    return [models.QueryRequest(query=each, using=SPARSE, limit=most, filter=which) for each in asked]
 
 
 def term_requests(indices: Sequence[int]) -> list[Any]:

@@ -97,7 +97,7 @@ class RedisQueue:
                 redis=self._redis,
                 queue=f"{_BASE}:{line.value}",
                 lease=self._lease,
-                jobs=jobs,  # type: ignore[arg-type]
+                jobs=jobs,  # type: ignore[arg-type]  # ARQ's type takes any arguments; a job here has one.
             )
         loop = asyncio.get_running_loop()
         self._loops = [loop.create_task(worker.main(), context=Context()) for worker in self._workers.values()]

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import insert, select
 
 from backend.core.model.tenant import AuditEntry
-from backend.storage.sql.tables import audit as table
+from backend.storage.sql.tables_judged import audit as table
 from backend.storage.sql.transaction import TenantTables
 
 OPERATOR: Final = ""

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from backend.core.model.budget import Budget, BudgetOwner
-from backend.storage.sql.tables import budgets as table
+from backend.storage.sql.tables_judged import budgets as table
 from backend.storage.sql.transaction import TenantTables
 
 _budget = msgspec.json.Decoder(Budget)

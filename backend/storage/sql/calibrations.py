@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from backend.core.model.search import Calibration
-from backend.storage.sql.tables import calibrations as table
+from backend.storage.sql.tables_judged import calibrations as table
 from backend.storage.sql.transaction import TenantTables
 
 _calibration = msgspec.json.Decoder(Calibration)

@@ -65,3 +65,7 @@ def new_metadata() -> MetaData:
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         }
     )
+
+
+metadata = new_metadata()
+"""Of all tables; whole in schema.py."""

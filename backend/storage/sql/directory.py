@@ -14,20 +14,20 @@ from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, entry_row
 from backend.storage.sql.columns import UtcTime
 from backend.storage.sql.keys import to_key
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.tables import (
     ACTIVE_RUN,
     RETRIED,
     WAITING_FILE,
     api_keys,
     attachments,
-    audit,
     connections,
     documents,
-    metadata,
     nudges,
     runs,
     tenants,
 )
+from backend.storage.sql.tables_judged import audit
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import case as when
 
-from backend.core.model.document import DocState, DocType, Document
+from backend.core.model.document import DocState, DocType, Document, Standing
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
 from backend.storage.sql.pages import Place
@@ -22,6 +22,7 @@ _TOUCH = (
     .where(table.c.company_id == bindparam("of"), table.c.document_id == bindparam("id"))
     .values(source_version=bindparam("version"))
 )
+_TOUCH_TIMED = _TOUCH.values(updated_at=bindparam("changed"), stored_at=bindparam("at"))
 _FINISH = (
     update(table)
     .where(table.c.company_id == bindparam("of"), table.c.document_id == bindparam("id"))
@@ -42,15 +43,40 @@ class SqlDocumentStore(TenantTables):
             found.update({row[0]: (row[1], row[2]) for row in await self._in.rows(query)})
         return found
 
+    async def standing(self, document_ids: Collection[str]) -> dict[str, Standing]:
+        """How the copies stand that are stored, deleted ones too; unknown ids are left out."""
+        found: dict[str, Standing] = {}
+        for ids in batches(document_ids):
+            query = select(table.c.document_id, table.c.state, table.c.content_hash, table.c.updated_at, table.c.stored_at).where(
+                table.c.company_id == self._company_id, table.c.document_id.in_(ids)
+            )
+            for row in await self._in.rows(query):
+                found[row.document_id] = Standing(
+                    state=DocState(row.state), content_hash=row.content_hash, updated_at=row.updated_at, stored_at=row.stored_at
+                )
+        return found
+
     async def put(self, documents: Sequence[Document]) -> None:
         """Insert or replace whole Documents; one statement for all."""
         await self._in.upsert(table, [rows.of_document(self._company_id, document) for document in documents])
 
-    async def touch(self, versions: Mapping[str, str]) -> None:
-        """document_id -> new source_version, where an item was fetched and its content is the same."""
-        values = [{"of": self._company_id, "id": document_id, "version": version} for document_id, version in sorted(versions.items())]
-        if values:
-            await self._in.write(_TOUCH, values)
+    async def touch(self, versions: Mapping[str, str], changed: Mapping[str, datetime] | None = None, at: datetime | None = None) -> None:
+        """document_id -> new source_version, where an item was fetched and its content is the same.
+
+        Those in `changed` get that `updated_at` too, and count as stored `at` this moment.
+        """
+        changed = changed or {}
+        plain: list[dict[str, Any]] = []
+        timed: list[dict[str, Any]] = []
+        for document_id, version in sorted(versions.items()):
+            values = {"of": self._company_id, "id": document_id, "version": version}
+            if at is not None and document_id in changed:
+                timed.append(values | {"changed": changed[document_id], "at": at})
+            else:
+                plain.append(values)
+        for statement, rows_of in ((_TOUCH, plain), (_TOUCH_TIMED, timed)):
+            if rows_of:
+                await self._in.write(statement, rows_of)
 
     async def get(self, document_id: str) -> Document | None:
         """One Document."""

@@ -16,7 +16,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from backend.storage.sql import postgres
 from backend.storage.sql.errors import translated
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 
 _BUSY_SECONDS = 15
 """How long a writer waits for one in another process, such as the command line beside the server."""

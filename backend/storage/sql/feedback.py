@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select
 from backend.core.ids import text_hash
 from backend.core.model.answer import Answer
 from backend.core.model.feedback import Feedback, Rating
-from backend.storage.sql.tables import answers
-from backend.storage.sql.tables import feedback as table
+from backend.storage.sql.tables_judged import answers
+from backend.storage.sql.tables_judged import feedback as table
 from backend.storage.sql.transaction import TenantTables, batches
 
 _answer = msgspec.json.Decoder(Answer)

@@ -166,6 +166,7 @@ async def grant(owner_url: str, role_name: str, tables: Sequence[str]) -> None:
             await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {to}")
             await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {names} TO {to}")
             await connection.execute(f"GRANT SELECT ON {schema}.alembic_version TO {to}")
+            await connection.execute(f"GRANT EXECUTE ON FUNCTION {schema}.desklore_make_months, {schema}.desklore_drop_months TO {to}")
     finally:
         await connection.close()
 

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from backend.core.errors import AppError, Code
 from backend.observability.logging import register_secret
 from backend.settings import Environment, Settings, StorageType
+from backend.storage.folder import make_folder
 from backend.storage.sql import postgres
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.errors import translated
@@ -17,7 +18,11 @@ log = structlog.get_logger(__name__)
 
 
 async def prepare(settings: Settings) -> str:
-    """The address of the database with current tables. Raises STORAGE_UNAVAILABLE, also where row-level security would not hold."""
+    """The address of the database with current tables, in a data folder that is there.
+
+    Raises STORAGE_UNAVAILABLE, also where row-level security would not hold.
+    """
+    await asyncio.to_thread(make_folder, settings.data_dir)
     url, owner_url = addresses(settings)
     await asyncio.to_thread(upgrade, url, owner_url)
     if postgres.is_postgres(url):

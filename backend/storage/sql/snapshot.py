@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.storage.sql.audit import OPERATOR
 from backend.storage.sql.engine import Engines
 from backend.storage.sql.errors import translated
-from backend.storage.sql.tables import audit, tenants
+from backend.storage.sql.tables import tenants
+from backend.storage.sql.tables_judged import audit
 from backend.storage.sql.whole_rows import Row
 
 PAGE_ROWS: Final = 100

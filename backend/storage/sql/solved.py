@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import delete, func, select
 
 from backend.core.ports.stores import MOST_QUESTIONS
-from backend.storage.sql.tables import solved as table
+from backend.storage.sql.tables_judged import solved as table
 from backend.storage.sql.transaction import TenantTables, batches
 
 

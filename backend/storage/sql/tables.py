@@ -1,10 +1,7 @@
-"""Every table: its columns, its keys (each begins with company_id) and an index for every query."""
+"""Tables of tenants and of what is read of their helpdesks: columns, keys (each begins with company_id), an index for every query."""
 
 from sqlalchemy import (
-    BigInteger,
     Column,
-    Date,
-    Float,
     Index,
     Integer,
     LargeBinary,
@@ -15,9 +12,7 @@ from sqlalchemy import (
     text,
 )
 
-from backend.storage.sql.columns import Json, UtcTime, company, new_metadata
-
-metadata = new_metadata()
+from backend.storage.sql.columns import Json, UtcTime, company, metadata
 
 ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
 """Written out, not bound, so that the planner sees that the partial index on active runs answers the query."""
@@ -203,94 +198,4 @@ deliveries = Table(
     Column("at", UtcTime, nullable=False),
     PrimaryKeyConstraint("company_id", "connection_id", "digest"),
     Index(None, "company_id", "connection_id", "at"),
-)
-
-usage = Table(
-    "usage",
-    metadata,
-    company(),
-    Column("day", Date, nullable=False),
-    Column("provider", String(64), nullable=False),
-    Column("model", String(255), nullable=False),
-    Column("purpose", String(32), nullable=False),
-    Column("calls", Integer, nullable=False),
-    Column("input_tokens", BigInteger, nullable=False),
-    Column("output_tokens", BigInteger, nullable=False),
-    Column("cost_usd", Float, nullable=False),
-    Column("unpriced_calls", Integer, nullable=False, server_default="0"),
-    PrimaryKeyConstraint("company_id", "day", "provider", "model", "purpose"),
-)
-
-paid_results = Table(
-    "paid_results",
-    metadata,
-    company(),
-    Column("cache_key", String(128), nullable=False),
-    Column("purpose", String(32), nullable=False),
-    Column("stored_at", UtcTime, nullable=False),
-    Column("value", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("company_id", "cache_key"),
-)
-
-budgets = Table(
-    "budgets",
-    metadata,
-    company(),
-    Column("owner", String(16), nullable=False),
-    Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "owner"),
-)
-
-solved = Table(
-    "solved",
-    metadata,
-    company(),
-    Column("article_id", String(64), nullable=False),
-    Column("ticket_id", String(64), nullable=False),
-    PrimaryKeyConstraint("company_id", "article_id", "ticket_id"),
-    Index(None, "company_id", "ticket_id"),
-)
-
-calibrations = Table(
-    "calibrations",
-    metadata,
-    company(),
-    Column("made_by", String(255), nullable=False),
-    Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "made_by"),
-)
-
-answers = Table(
-    "answers",
-    metadata,
-    company(),
-    Column("answer_id", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "answer_id"),
-)
-
-feedback = Table(
-    "feedback",
-    metadata,
-    company(),
-    Column("caller", String(255), nullable=False),
-    Column("answer_id", String(64), nullable=False),
-    Column("document_id", String(64), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "caller", "answer_id", "document_id"),
-    Index(None, "company_id", "document_id"),
-    Index(None, "company_id", "at"),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    company(of_tenant=False),
-    Column("entry_id", String(64), nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "entry_id"),
-    Index(None, "company_id", "at", "entry_id"),
 )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import date
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 
 from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
+from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.nudges import NudgeStore
@@ -20,6 +22,7 @@ from backend.core.ports.stores import (
     ConnectionStore,
     DocumentStore,
     FeedbackStore,
+    IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
@@ -37,7 +40,9 @@ from backend.storage.sql.documents import SqlDocumentStore
 from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
+from backend.storage.sql.index_marks import SqlIndexMarkStore
 from backend.storage.sql.keys import SqlKeyStore
+from backend.storage.sql.months import keep_months
 from backend.storage.sql.nudges import SqlNudgeStore
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sweeps import SqlSweepStore
@@ -58,6 +63,7 @@ class SqlUnitOfWork:
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
         self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
         self.calibrations: CalibrationStore = SqlCalibrationStore(company_id, transaction)
+        self.index_marks: IndexMarkStore = SqlIndexMarkStore(company_id, transaction)
         self.connections: ConnectionStore = SqlConnectionStore(company_id, transaction)
         self.sync: SyncStore = SqlSyncStore(company_id, transaction)
         self.sweeps: SweepStore = SqlSweepStore(company_id, transaction)
@@ -105,6 +111,11 @@ class SqlDatabase:
         """A transaction over the list of tenants."""
         async with self._transaction(None) as transaction:
             yield SqlDirectory(transaction)
+
+    async def keep_months(self, retention: Retention, today: date) -> KeptMonths:
+        """Make room for the months to come and drop whole months of logs that are not wanted any more."""
+        async with self._transaction(None) as transaction:
+            return await keep_months(transaction, retention, today)
 
     async def ping(self) -> None:
         """Raises STORAGE_UNAVAILABLE when the database does not answer."""

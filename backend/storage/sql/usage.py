@@ -8,8 +8,8 @@ from sqlalchemy import Executable, select
 
 from backend.core.clock import now
 from backend.core.model.budget import Purpose, Usage, UsageRow
-from backend.storage.sql.tables import paid_results
-from backend.storage.sql.tables import usage as table
+from backend.storage.sql.tables_judged import paid_results
+from backend.storage.sql.tables_judged import usage as table
 from backend.storage.sql.transaction import TenantTables, batches, by_key, insert
 
 _FIGURES = ("calls", "input_tokens", "output_tokens", "cost_usd", "unpriced_calls")

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, BigInteger, Column, Date, Float, Integer, LargeBina
 
 from backend.core.errors import AppError, Code
 from backend.storage.sql.columns import UtcTime
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 
 TABLES: Final[tuple[Table, ...]] = tuple(metadata.sorted_tables)
 """Every table of ours, those that others refer to first."""

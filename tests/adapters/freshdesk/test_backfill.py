@@ -96,7 +96,7 @@ def test_what_changes_meanwhile_does_not_wait_for_the_old() -> None:
                 named_at.append(pages)
             return found
 
-        account.page = page  # type: ignore[method-assign]
+        account.page = page  # type: ignore[method-assign]  # one account of this test's own, which is to note its pages
         run(account, traveller, between)
     assert pages > 60
     assert named_at[0] - 40 <= backfill.HEAD_SECONDS / 3 + 2

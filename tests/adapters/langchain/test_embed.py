@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,11 +17,7 @@ from tests.support.openai_server import KEY, OpenAIServer, closed_port, vector
 
 PATH = "/v1/embeddings"
 
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer() as running:
-        yield running
+pytestmark = pytest.mark.parametrize("server", ["openai"], indirect=True)
 
 
 @asynccontextmanager

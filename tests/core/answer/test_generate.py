@@ -121,7 +121,7 @@ async def test_a_reader_that_goes_away_stops_the_model() -> None:
     chat = SayingChat("저장된 자격 증명을 삭제하세요 [1].")
     stream = stream_answer(QUESTION, RESULT, chat=chat)
     kinds = [(await anext(stream)).kind, (await anext(stream)).kind]
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     assert kinds == [AnswerEventKind.HITS, AnswerEventKind.TOKEN]
     assert chat.closed
 

@@ -1,5 +1,7 @@
 """Drafts written anew: citations stay, facts are counted, failures are told in time."""
 
+from typing import Any
+
 import pytest
 
 from backend.core.answer.rewrite import rewrite_text, stream_rewritten
@@ -11,8 +13,8 @@ from tests.core.answer.test_generate import USED, SayingChat, shown
 KOREAN = "안녕하세요.\n1. 설정 > VPN에서 ERR-4012를 확인해 주세요 [2].\n2. https://help.example/vpn 을 보세요 [1].\n감사합니다."
 
 
-def asked(action: RewriteAction = RewriteAction.REPHRASE, text: str = KOREAN, **more: object) -> RewriteInput:
-    return RewriteInput(text=text, action=action, **more)  # type: ignore[arg-type]
+def asked(action: RewriteAction = RewriteAction.REPHRASE, text: str = KOREAN, **more: Any) -> RewriteInput:
+    return RewriteInput(text=text, action=action, **more)
 
 
 async def events_of(chat: SayingChat, ask: RewriteInput) -> list[AnswerEvent]:

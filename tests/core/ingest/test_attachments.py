@@ -34,8 +34,8 @@ class Reading:
     def __init__(self) -> None:
         self.read: list[tuple[str, bool]] = []
 
-    async def extract(self, content: bytes | Path, name: str, *, ocr: bool) -> Extracted:
-        data = content if isinstance(content, bytes) else content.read_bytes()  # noqa: ASYNC240 - a few bytes
+    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:
+        data = file if isinstance(file, bytes) else file.read_bytes()  # noqa: ASYNC240 - a few bytes
         self.read.append((name, ocr))
         if data.startswith(b"p") and not ocr:
             return Extracted(content_type="image/png", pieces=(), waiting=True)
@@ -52,19 +52,19 @@ def _attachment(number: str, size: int) -> Attachment:
 async def test_equal_files_lie_once_and_are_read_once(tmp_path: Path) -> None:
     contents = {"1": b"picture", "2": b"picture", "3": b"another", "4": b"picture"}
     blobs, extractor = LocalBlobStores(tmp_path).open("acme"), Reading()
-    reader = Reader(platform="freshdesk", source=Files(contents), blobs=blobs, extractor=extractor, max_bytes=1_000)  # type: ignore[arg-type]
+    reader = Reader(platform="freshdesk", source=Files(contents), blobs=blobs, extractor=extractor, max_bytes=1_000)
     for number in ("1", "2", "3"):
         (read,) = await read_attachments(reader, REF, [_attachment(number, 7)], document_id=number, known=())
         assert read.file.state is (AttachmentState.READ if number == "3" else AttachmentState.WAITING)
     assert len([key for key in await blobs.list("attachments") if key.endswith("/file")]) == 2
     assert [name for name, _ in extractor.read] == ["로고 1.png", "로고 3.png"]
     (first,) = await read_attachments(reader, REF, [_attachment("1", 7)], document_id="1", known=())
-    recognized, pieces = await read_pictures(blobs, extractor, first.file)  # type: ignore[arg-type]
+    recognized, pieces = await read_pictures(blobs, extractor, first.file)
     assert (recognized.state, [piece.text for piece in pieces]) == (AttachmentState.READ, ["picture"])
     # The next ticket with this picture has its words at once, and so has the one that was waiting.
     (fourth,) = await read_attachments(reader, REF, [_attachment("4", 7)], document_id="4", known=())
     assert (fourth.file.state, [piece.text for piece in fourth.pieces]) == (AttachmentState.READ, ["picture"])
-    again, _ = await read_pictures(blobs, extractor, first.file)  # type: ignore[arg-type]
+    again, _ = await read_pictures(blobs, extractor, first.file)
     assert again.state is AttachmentState.READ
     assert [ocr for _, ocr in extractor.read].count(True) == 1
 
@@ -74,7 +74,7 @@ async def test_two_tenants_share_no_file(tmp_path: Path) -> None:
     for company in ("acme", "bravo"):
         blobs = stores.open(company)
         source = Files({"1": b"same"})
-        reader = Reader(platform="freshdesk", source=source, blobs=blobs, extractor=extractor, max_bytes=1_000)  # type: ignore[arg-type]
+        reader = Reader(platform="freshdesk", source=source, blobs=blobs, extractor=extractor, max_bytes=1_000)
         await read_attachments(reader, REF, [_attachment("1", 4)], document_id="1", known=())
         assert len(await blobs.list("")) == 2
     assert len(extractor.read) == 2, "each reads its own"

@@ -1,7 +1,7 @@
 """Chunks: what they hold, who may see them, how long they are; vectors: paid for once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
@@ -150,6 +150,23 @@ async def test_equal_texts_and_cached_ones_are_not_paid_for() -> None:
     assert embedder.asked == ["하나", "둘", "셋째"]
     assert list(again.fresh) == [vector_key(embedder, "셋째")]
     assert (await embed_chunks([], embedder=embedder)).vectors == []
+
+
+async def test_what_a_call_came_to_is_kept_before_the_next_one() -> None:
+    embedder = CountingEmbedder()
+    kept: dict[str, list[float]] = {}
+
+    async def keep(fresh: Mapping[str, list[float]]) -> None:
+        assert len(fresh) <= 100
+        kept.update(fresh)
+
+    texts = [f"글 {number}" for number in range(250)]
+    with pytest.raises(AppError):
+        await embed_chunks([_chunk(text) for text in (*texts, "broken")], embedder=embedder, keep=keep)
+    assert len(kept) == 200
+    made = await embed_chunks([_chunk(text) for text in texts], embedder=embedder, cached=kept, keep=keep)
+    assert (len(made.vectors), len(made.fresh), made.usage.calls) == (250, 50, 1)
+    assert embedder.asked == texts
 
 
 async def test_a_failure_of_the_embedder_is_the_callers() -> None:

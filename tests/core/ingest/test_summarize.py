@@ -10,10 +10,10 @@ import pytest
 from backend.adapters.offline.chat import OfflineChat
 from backend.core.errors import AppError, Code
 from backend.core.ingest.summarize import AUTOMATED, TOO_SHORT, cache_key, decode, encode, plan, run, skip_reason, split_parts, summarize
-from backend.core.model.answer import Completion, Delta, Prompt
+from backend.core.model.answer import Completion, Delta, Prompt, SummaryMaterial
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
-from backend.core.model.document import DocType, Document, Part
+from backend.core.model.document import DocType, Document, Part, Summary
 from backend.core.model.ticket import Role
 from backend.core.text.size import estimate_tokens
 
@@ -110,6 +110,42 @@ async def test_a_paid_result_is_used_again_until_the_content_changes() -> None:
     assert cache_key(document, other, internal=False) != cache_key(document, chat, internal=False)
 
 
+class Kept:
+    """A cache outside the process."""
+
+    def __init__(self) -> None:
+        self.summaries: dict[str, Summary] = {}
+
+    async def get(self, key: str) -> Summary | None:
+        return self.summaries.get(key)
+
+    async def put(self, key: str, summary: Summary) -> None:
+        self.summaries[key] = summary
+
+
+async def test_a_long_ticket_pays_again_only_for_the_call_that_broke_off() -> None:
+    document = ticket(*(turn(f"{number}번째 글입니다. " + "접속이 끊깁니다. " * 900) for number in range(6)), NOTE)
+    kept, calm = Kept(), ScriptedChat()
+    want = await summarize(document, chat=calm, paid=Kept())
+    assert len(calm.prompts) > 4
+    chat = ScriptedChat()
+    asked = 0
+    made = None
+    while made is None:
+        fails = len(chat.prompts) + 2
+
+        def answer(_: Prompt, last: int = fails) -> str:
+            return "killed" if len(chat.prompts) == last else GOOD_TEXT
+
+        chat.answer = answer
+        try:
+            made = await summarize(document, chat=chat, paid=kept)
+        except AppError:
+            asked += 1
+    assert (made.summary, made.internal_summary) == (want.summary, want.internal_summary)
+    assert len(chat.prompts) == len(calm.prompts) + asked
+
+
 def test_a_kept_summary_is_read_again_and_a_strange_one_is_ignored() -> None:
     summary = decode(encode_of(GOOD))
     assert summary is not None
@@ -159,7 +195,9 @@ async def test_a_long_ticket_is_cut_between_turns_summarized_in_parts_and_merged
     assert all(sum(estimate_tokens(part.text) for part in group) <= 6_000 for group in groups)
     assert usage.calls == len(groups) + 1 == len(chat.prompts)
     assert summary.problem == "summary-merge-1"
-    assert chat.prompts[-1].material.parts == task.parts  # type: ignore[union-attr]
+    material = chat.prompts[-1].material
+    assert isinstance(material, SummaryMaterial)
+    assert material.parts == task.parts
 
 
 def test_a_turn_longer_than_a_part_is_cut_without_losing_words() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,8 @@ async def index(tmp_path: Path) -> AsyncIterator[VectorIndex]:
     await indexes.close()
 
 
-async def ask(index: VectorIndex, text: str, *, dense_weight: float = 0.0, **options: object) -> SearchResult:
-    query = Query(text=text, **options)  # type: ignore[arg-type]
+async def ask(index: VectorIndex, text: str, *, dense_weight: float = 0.0, **options: Any) -> SearchResult:
+    query = Query(text=text, **options)
     policy = Policy(dense_weight=dense_weight)
     result, usage = await search(query, index=index, embedder=EMBEDDER, encoder=ENCODER, policy=policy)
     assert usage == Usage()

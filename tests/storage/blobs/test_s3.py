@@ -13,7 +13,7 @@ from backend.core.errors import AppError, Code
 from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.blobs.s3 import S3BlobStores
-from tests.servers.aws import REGION, aws_url, make_bucket, s3_client  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.aws import REGION, make_bucket
 
 KEY = "attachments/freshdesk/1/영수증 (최종).pdf"
 Stores = Callable[..., S3BlobStores]

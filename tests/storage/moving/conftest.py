@@ -19,9 +19,7 @@ from backend.storage.sql.engine import Engines, open_engines, upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import Records, attachment, audit_entry, doc
 from tests.contract.test_stores import fill
-from tests.support.postgres import PostgresDatabase, postgres, postgres_server
-
-__all__ = ["postgres", "postgres_server"]
+from tests.support.postgres import PostgresDatabase
 
 KEY = "attachments/freshdesk/9/영수증.pdf"
 MANY = 230

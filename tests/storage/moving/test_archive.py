@@ -81,11 +81,22 @@ def test_one_that_is_abandoned_leaves_the_older_one(tmp_path: Path) -> None:
     path = tmp_path / "backup.tar"
     write(path)
     before = path.read_bytes()
-    writer = ArchiveWriter(path)
+    writer = ArchiveWriter(path, overwrite=True)
     writer.add("files/acme/1", io.BytesIO(b"new"))
     writer.abandon()
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["backup.tar"]
+
+
+def test_what_lies_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "important"
+    path.write_text("not ours")
+    with pytest.raises(AppError, match="--overwrite"):
+        ArchiveWriter(path)
+    with pytest.raises(AppError, match="not a file"):
+        ArchiveWriter(tmp_path, overwrite=True)
+    assert path.read_text() == "not ours"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_no_folder_and_no_file_are_told(tmp_path: Path) -> None:

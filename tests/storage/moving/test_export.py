@@ -37,3 +37,7 @@ async def test_one_that_is_not_there(make: Make, tmp_path: Path) -> None:
     await house.fill()
     with pytest.raises(AppError, match="no folder"):
         await export(house.engines, house.blobs, "acme", tmp_path / "none" / "acme.zip")
+    (tmp_path / "acme.zip").write_text("not ours")
+    with pytest.raises(AppError, match="--overwrite"):
+        await export(house.engines, house.blobs, "acme", tmp_path / "acme.zip")
+    assert (tmp_path / "acme.zip").read_text() == "not ours"

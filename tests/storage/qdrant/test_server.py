@@ -35,7 +35,7 @@ class OneVector(Embeddings):
 @pytest.mark.parametrize("status", [500, 503, 429])
 async def test_a_server_in_trouble_is_told_and_comes_back(status: int) -> None:
     async with doubled() as (url, double):
-        indexes = ClientIndexes(partial(connect, url, KEY), MAKERS, shared=True)
+        indexes = ClientIndexes(partial(connect, url, KEY), MAKERS)
         index = await indexes.open("acme")
         await index.replace([doc(1)], points_of(1, random.Random(1)))
         double.fail_with = status
@@ -67,8 +67,8 @@ async def test_nobody_there_is_told() -> None:
 
 async def test_two_processes_see_the_switch_of_either() -> None:
     async with doubled() as (url, _):
-        here = ClientIndexes(partial(connect, url, KEY), MAKERS, shared=True)
-        there = ClientIndexes(partial(connect, url, KEY), MAKERS, shared=True)
+        here = ClientIndexes(partial(connect, url, KEY), MAKERS)
+        there = ClientIndexes(partial(connect, url, KEY), MAKERS)
         await (await here.open("acme")).replace([doc(1)], points_of(1, random.Random(1)))
         assert (await (await there.open("acme")).count())[1] == 1
         assert (await (await there.open("bravo")).count()) == (0, 0)

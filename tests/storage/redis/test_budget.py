@@ -12,13 +12,13 @@ from backend.core.ports.budget import Spender
 from backend.storage.redis.budget import account
 from backend.storage.redis.budget.budgets import RedisBudgets
 from tests.contract.test_budget import DONE, VIEW, meet, now_or_never, told
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 Make = Callable[..., RedisBudgets]
 
 
 @pytest.fixture
-async def make(redis_url: str) -> AsyncIterator[Make]:  # noqa: F811
+async def make(redis_url: str) -> AsyncIterator[Make]:
     """Budgets as separate processes have them."""
     made: list[RedisBudgets] = []
 
@@ -87,7 +87,7 @@ async def test_what_a_dead_process_held_is_free_again(make: Make, monkeypatch: p
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_an_emptied_redis_learns_anew_and_nobody_hangs(make: Make, redis_url: str) -> None:  # noqa: F811
+async def test_an_emptied_redis_learns_anew_and_nobody_hangs(make: Make, redis_url: str) -> None:
     budgets = make(1)
     spender = budgets.join("acme", Lane.LIVE)
     await meet(spender, told(50))

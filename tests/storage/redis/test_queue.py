@@ -13,13 +13,13 @@ from backend.core.errors import AppError, Code
 from backend.core.model.job import Job, JobName, Line
 from backend.storage.redis.queue import RedisQueue
 from tests.contract.test_queue import Work, job, quiet, until
-from tests.servers.redis import own_server, redis_server_url, redis_url  # noqa: F401 - pytest looks for fixtures here
+from tests.servers.redis import own_server
 
 Make = Callable[..., RedisQueue]
 
 
 @pytest.fixture
-async def make(redis_url: str) -> AsyncIterator[Make]:  # noqa: F811
+async def make(redis_url: str) -> AsyncIterator[Make]:
     """Queues as separate processes have them."""
     made: list[RedisQueue] = []
 
@@ -74,7 +74,7 @@ async def test_what_a_dead_process_ran_is_taken_over_and_what_hung_ends(make: Ma
     await quiet(alive)
 
 
-async def test_who_was_taken_over_from_cancels_its_run(make: Make, redis_url: str) -> None:  # noqa: F811
+async def test_who_was_taken_over_from_cancels_its_run(make: Make, redis_url: str) -> None:
     queue, work = make(lease=1.0), Work(held=True)
     canceled: list[str] = []
 
@@ -131,7 +131,7 @@ async def test_a_quick_job_never_stands_behind_bulk_ones(make: Make) -> None:
     await quiet(queue)
 
 
-async def test_an_emptied_redis_is_noticed_and_a_lease_comes_back(make: Make, redis_url: str) -> None:  # noqa: F811
+async def test_an_emptied_redis_is_noticed_and_a_lease_comes_back(make: Make, redis_url: str) -> None:
     queue, work = make(lease=1.0), Work(held=True)
     await queue.start(work)
     await queue.enqueue([job("하나"), job("둘"), job("셋")])
@@ -151,7 +151,7 @@ async def test_an_emptied_redis_is_noticed_and_a_lease_comes_back(make: Make, re
     assert "acme/셋" in work.ended
 
 
-async def test_payloads_are_json_and_keys_tell_their_tenant(make: Make, redis_url: str) -> None:  # noqa: F811
+async def test_payloads_are_json_and_keys_tell_their_tenant(make: Make, redis_url: str) -> None:
     await make().enqueue([job("하나"), job("둘", company="other")])
     async with _client(redis_url) as client:
         names = sorted([name.decode() async for name in client.scan_iter("*")])

@@ -14,7 +14,6 @@ from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.manager import ManagedSecrets
 from backend.storage.secrets.sealed import SealedSecrets
 from tests.contract.records import tenant
-from tests.servers.aws import aws_url, kms_client, secrets_client  # noqa: F401 - pytest looks for fixtures here
 
 
 async def test_no_line_holds_a_secret(request: pytest.FixtureRequest) -> None:

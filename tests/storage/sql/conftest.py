@@ -5,9 +5,6 @@ from pathlib import Path
 import pytest
 
 from backend.storage.sql.engine import upgrade
-from tests.support.postgres import postgres, postgres_server
-
-__all__ = ["postgres", "postgres_server"]
 
 
 @pytest.fixture

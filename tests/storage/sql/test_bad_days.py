@@ -15,7 +15,7 @@ import pytest
 from backend.core.errors import AppError, Code
 from backend.core.model.job import Job
 from backend.storage.sql import engine
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import doc, tenant
 

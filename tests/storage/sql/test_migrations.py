@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from backend.core.errors import AppError, Code
 from backend.storage.sql.engine import downgrade, newest_revision, upgrade
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 
 MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
@@ -85,7 +85,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
 
 
 def test_postgresql_can_follow_with_the_same_tables() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
     made = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
     made += [str(CreateIndex(index).compile(dialect=dialect)) for table in metadata.sorted_tables for index in table.indexes]
     assert any("JSONB" in line for line in made)

@@ -213,7 +213,7 @@ async def test_a_connection_that_broke_in_a_transaction_is_told_and_replaced(dat
 
 async def test_a_full_pool_is_told(postgres: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     crowded = SqlDatabase(postgres.url, forget, pool_size=1)
-    crowded._engines.writer.sync_engine.pool._timeout = 0.05  # type: ignore[attr-defined]
+    crowded._engines.writer.sync_engine.pool._timeout = 0.05  # type: ignore[attr-defined]  # the pool's own: no setting is as short
     async with crowded.directory() as directory:
         await directory.list_tenants()
         with pytest.raises(AppError) as busy:

@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from backend.core.errors import AppError, Code
 from backend.storage.sql.engine import downgrade, newest_revision, upgrade
+from backend.storage.sql.months import is_ours
 from backend.storage.sql.postgres import revision, role, single_engine
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from tests.support.postgres import OWNER, PostgresDatabase, SharedPostgres, database_at, make_database
 
 _SCHEMA = """
@@ -52,7 +53,9 @@ async def differences(database: PostgresDatabase) -> list[object]:
     """What `alembic check` would find between the tables there and those in the code."""
 
     def compare(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True, "include_name": is_ours}), metadata)
+        )
 
     engine = single_engine(database.owner_url)
     try:

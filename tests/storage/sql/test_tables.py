@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from backend.core.model.document import DocState, DocType
 from backend.core.model.job import Job
 from backend.core.model.sync import Stream
-from backend.storage.sql.tables import metadata
+from backend.storage.sql.schema import metadata
 from backend.storage.sql.transaction import upsert_statement
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import CONNECTION, START, doc, tenant
@@ -168,5 +168,5 @@ def test_both_databases_spell_the_upsert_the_same() -> None:
 
     for table in metadata.sorted_tables:
         on_sqlite = spelled(sqlite.dialect(), "sqlite", table)
-        assert spelled(postgresql.dialect(), "postgresql", table) == on_sqlite  # type: ignore[no-untyped-call]
+        assert spelled(postgresql.dialect(), "postgresql", table) == on_sqlite  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
         assert "ON CONFLICT (company_id" in on_sqlite

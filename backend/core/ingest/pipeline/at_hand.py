@@ -1,10 +1,14 @@
 """A ticket an agent has open: from the store, or fetched, merged and summarized on the spot."""
 
+from datetime import datetime
+
 import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
+from backend.core.ingest.pipeline.newer import is_newer
+from backend.core.ingest.pipeline.paid import PaidSummaries
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.budget import Purpose
@@ -47,6 +51,7 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
         if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
             continue
         source = await open_source(services, company_id, connection, Lane.LIVE)
+        told_at = clock.now()
         try:
             fetched = await source.fetch(ItemRef(doc_type=DocType.TICKET, original_id=ticket_id, version=""))
         except AppError as error:
@@ -65,11 +70,18 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
                 version="",
                 now=clock.now(),
             )
-            async with services.database.open(company_id) as uow:
-                await uow.documents.put([document])
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            await _keep(services, document, company_id, told_at)
             return document
     raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
+
+
+async def _keep(services: Services, document: Document, company_id: str, told_at: datetime) -> None:
+    """Store it and send it on its way, unless a sync or a webhook stored a newer copy meanwhile."""
+    async with services.database.open(company_id, write=True) as uow:
+        stored = (await uow.documents.standing([document.document_id])).get(document.document_id)
+        if is_newer(stored, told_at, document.updated_at):
+            await uow.documents.put([document])
+            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
 
 
 async def summarized(services: Services, company_id: str, document: Document) -> Document:
@@ -80,17 +92,14 @@ async def summarized(services: Services, company_id: str, document: Document) ->
     if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
         return document
     chat = (await services.models_of(company_id)).summarize
-    async with services.database.open(company_id) as uow:
-        cached = await uow.usage.get_cached([task.key for task in summarize.plan(document, chat)])
-    known = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+    paid = PaidSummaries(services, company_id)
+    known = await paid.get_many([task.key for task in summarize.plan(document, chat)])
     try:
-        made = await summarize.summarize(document, chat=chat, cached=known)
+        made = await summarize.summarize(document, chat=chat, cached=known, paid=paid)
     except AppError as error:
         if error.retry is Retry.NEVER or error.code.startswith("llm_") or error.code is Code.SUMMARY_INVALID:
             return document
         raise
-    async with services.database.open(company_id) as uow:
-        await uow.usage.put_cached({key: summarize.encode(value) for key, value in made.fresh.items()}, Purpose.SUMMARY)
     await book_usage(services, company_id, chat, Purpose.SUMMARY, made.usage)
     return msgspec.structs.replace(document, summary=made.summary, internal_summary=made.internal_summary)
 

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from backend.core.errors import AppError
-from backend.core.ingest import embed
 from backend.core.ingest.index import points_of
+from backend.core.ingest.pipeline.paid import embed_paid
 from backend.core.model.document import Chunk, DocState, Document
 from backend.core.model.search import Point
 from backend.core.ports.services import Services
@@ -55,7 +55,7 @@ async def points_for_older(
     vectors: Vectors | None = None
     if encoders.embed is not None:
         try:
-            made = await embed.embed_chunks([chunk for _, mine in changed for chunk in mine], embedder=encoders.embed)
+            made = await embed_paid(services, company_id, [chunk for _, mine in changed for chunk in mine], encoders.embed)
             vectors = made.vectors
         except AppError:
             services.meter.count("older_index_without_vectors", len(changed))

@@ -11,12 +11,14 @@ from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
+from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, tell_cache
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import Chunk, DocState, Document, Summary
 from backend.core.model.search import Point
 from backend.core.model.sync import RunState
+from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
 
 BATCH = 64
@@ -144,9 +146,10 @@ async def _make_points(services: Services, company_id: str, batch: Batch) -> Non
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
     """Documents with their summaries; those that failed go to `batch.done`, those that have to wait to `batch.postponed`."""
     chat = (await services.models_of(company_id)).summarize
-    known = await _cached_summaries(services, company_id, documents)
+    paid = PaidSummaries(services, company_id) if is_paid(chat.provider) else None
+    known = {} if paid is None else await _cached_summaries(services, paid, chat, documents)
     # What is made on this machine is limited by its processors, not by a provider's patience.
-    gate = asyncio.Semaphore(services.policy.llm_concurrency if _paid(chat.provider) else BATCH)
+    gate = asyncio.Semaphore(BATCH if paid is None else services.policy.llm_concurrency)
 
     async def one(document: Document) -> summarize.Summarized | AppError:
         async with gate:
@@ -157,9 +160,7 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
                 # Only the text of a file was added since: what people said to each other is summarized already.
                 return summarize.Summarized(summary=document.summary, internal_summary=document.internal_summary)
             try:
-                made = await summarize.summarize(document, chat=chat, cached=known)
-                await _keep_paid(services, company_id, made, chat.provider)
-                return made
+                return await summarize.summarize(document, chat=chat, cached=known, paid=paid)
             except AppError as error:
                 if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
                     batch.down = error
@@ -179,42 +180,23 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
         usage += result.usage
         ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
     batch.llm_calls = usage.calls
-    if usage.calls and not _paid(chat.provider):
+    if usage.calls and paid is None:
         batch.usage.append(_row(chat.provider, chat.model, Purpose.SUMMARY, usage))
     return ready
 
 
-async def _keep_paid(services: Services, company_id: str, made: summarize.Summarized, provider: str) -> None:
-    """Keep what was paid for at once: a process that is killed has to pay only for calls under way."""
-    if made.fresh and _paid(provider):
-        async with services.database.open(company_id) as uow:
-            await uow.usage.put_cached({key: summarize.encode(summary) for key, summary in made.fresh.items()}, Purpose.SUMMARY)
-
-
-async def _cached_summaries(services: Services, company_id: str, documents: Sequence[Document]) -> dict[str, Summary]:
-    chat = (await services.models_of(company_id)).summarize
-    if not _paid(chat.provider):
-        return {}
+async def _cached_summaries(services: Services, paid: PaidSummaries, chat: ChatModel, documents: Sequence[Document]) -> dict[str, Summary]:
     keys = [task.key for document in documents for task in summarize.plan(document, chat)]
-    async with services.database.open(company_id) as uow:
-        cached = await uow.usage.get_cached(keys)
-    _tell_cache(services, "summary", len(keys), len(cached))
-    return {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+    cached = await paid.get_many(keys)
+    tell_cache(services, "summary", len(keys), len(cached))
+    return cached
 
 
 async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], batch: Batch) -> list[list[float]] | None:
     """A vector a chunk; None where the embedder is down."""
     embedder = (await services.models_of(company_id)).embed
-    paid = _paid(embedder.provider)
-    known: dict[str, list[float]] = {}
-    if paid and chunks:
-        async with services.database.open(company_id) as uow:
-            keys = {embed.vector_key(embedder, chunk.text) for chunk in chunks}
-            cached = await uow.usage.get_cached(keys)
-        _tell_cache(services, "vector", len(keys), len(cached))
-        known = {key: embed.decode(data) for key, data in cached.items()}
     try:
-        result = await embed.embed_chunks(chunks, embedder=embedder, cached=known)
+        result = await embed_paid(services, company_id, chunks, embedder)
     except AppError as error:
         if error.code is Code.LLM_BUDGET_USED_UP:
             batch.refused = error
@@ -222,11 +204,8 @@ async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], b
             batch.down = error
         return None
     batch.embedded = len(result.fresh)
-    if result.usage.calls and not paid:
+    if result.usage.calls and not is_paid(embedder.provider):
         batch.usage.append(_row(embedder.provider, embedder.model, Purpose.EMBED_DOCUMENT, result.usage))
-    if paid and result.fresh:
-        async with services.database.open(company_id) as uow:
-            await uow.usage.put_cached({key: embed.encode(vector) for key, vector in result.fresh.items()}, Purpose.EMBED_DOCUMENT)
     return result.vectors
 
 
@@ -255,11 +234,6 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
         await (await services.indexes.open(company_id)).delete(left)
 
 
-def _tell_cache(services: Services, cache: str, asked: int, found: int) -> None:
-    services.meter.count("cache_lookups", found, cache=cache, outcome="hit")
-    services.meter.count("cache_lookups", asked - found, cache=cache, outcome="miss")
-
-
 def _failed(document: Document, error: AppError) -> Document:
     attempts = document.attempts + 1
     again = error.retry is Retry.LATER and attempts < MAX_ATTEMPTS
@@ -277,14 +251,6 @@ def _until_paid(document: Document, error: AppError) -> Document:
     """Pending until the budget begins anew; raising it lets it go on at once (`usecases/budgets.py`)."""
     at = clock.now() + timedelta(seconds=error.retry_after or PROVIDER_DOWN_SECONDS)
     return msgspec.structs.replace(document, state_reason=error.message, error_code=error.code.value, next_try_at=at)
-
-
-def _paid(provider: str) -> bool:
-    """Whether a result costs money or a network trip: what the offline models make is cheaper than looking it up.
-
-    Calls of a provider are booked as they are made (`Services.models_of`); here only those of this machine are.
-    """
-    return provider != "offline"
 
 
 def _row(provider: str, model: str, purpose: Purpose, usage: Usage) -> UsageRow:

@@ -55,7 +55,7 @@ async def _look(taker: Taker, refs: Sequence[ItemRef]) -> list[ItemRef]:
     """Ask for each; those that are there are stored as they are now, those that are not are returned."""
     await taker.wanted(refs)
     items, failures, gone = await read_refs(refs, taker.look_up, asyncio.Semaphore(ITEMS_AT_ONCE))
-    hidden = {failure.original_id for failure in failures if failure.code == Code.SOURCE_PERMISSION_MISSING}
+    hidden = {failure.original_id: failure.at for failure in failures if failure.code == Code.SOURCE_PERMISSION_MISSING}
     found = await taker.complete(items)
     page = Page[Taken](
         cursor=None,
@@ -67,5 +67,9 @@ async def _look(taker: Taker, refs: Sequence[ItemRef]) -> list[ItemRef]:
     await taker.keep(page, PHASE, sweep=True)
     return [
         *(msgspec.structs.replace(ref, presence=Presence.PURGED) for ref in gone),
-        *(msgspec.structs.replace(ref, presence=Presence.HIDDEN) for ref in refs if ref.original_id in hidden),
+        *(
+            msgspec.structs.replace(ref, presence=Presence.HIDDEN, told_at=hidden[ref.original_id])
+            for ref in refs
+            if ref.original_id in hidden
+        ),
     ]

@@ -8,6 +8,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
+from backend.core.ports.halfway import Halfway
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source
 
@@ -18,7 +19,7 @@ async def keep_credentials(services: Services, tenant: Tenant, connection: Conne
     return await services.secrets.keep(tenant, connection.platform, connection.connection_id, Secret(plain))
 
 
-async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane) -> Source:
+async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane, *, halfway: Halfway | None = None) -> Source:
     """A Source with the connection's credentials; the caller closes it. Raises SECRET_UNREADABLE or TENANT_NOT_FOUND."""
     async with services.database.directory() as directory:
         tenant = await directory.get_tenant(company_id)
@@ -26,19 +27,21 @@ async def open_source(services: Services, company_id: str, connection: Connectio
         raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
     plain = await services.secrets.open(tenant, connection.platform, connection.connection_id, connection.credentials)
     credentials = msgspec.json.decode(plain.reveal(), type=dict[str, str])
-    return open_source_with(services, company_id, connection, lane, {name: Secret(value) for name, value in credentials.items()})
+    secrets = {name: Secret(value) for name, value in credentials.items()}
+    return services.sources.open(_settings(company_id, connection, secrets), lane, halfway)
 
 
 def open_source_with(services: Services, company_id: str, connection: Connection, lane: Lane, credentials: Mapping[str, Secret]) -> Source:
     """A Source with credentials that are not kept yet; the caller closes it."""
-    return services.sources.open(
-        SourceSettings(
-            company_id=company_id,
-            connection_id=connection.connection_id,
-            platform=connection.platform,
-            domain=connection.domain,
-            base_url=connection.base_url,
-            credentials=dict(credentials),
-        ),
-        lane,
+    return services.sources.open(_settings(company_id, connection, credentials), lane)
+
+
+def _settings(company_id: str, connection: Connection, credentials: Mapping[str, Secret]) -> SourceSettings:
+    return SourceSettings(
+        company_id=company_id,
+        connection_id=connection.connection_id,
+        platform=connection.platform,
+        domain=connection.domain,
+        base_url=connection.base_url,
+        credentials=dict(credentials),
     )

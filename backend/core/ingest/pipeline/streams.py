@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.pulse import pulse
 from backend.core.ingest.pipeline.reconcile import reconcile
@@ -32,9 +33,10 @@ LEAST_FAILURES = 10
 
 async def read_source(services: Services, company_id: str, connection: Connection, run: Run) -> Run:
     """Read what failed before, then every stream to its end; deletions last, when everything they may concern is there."""
-    source = await open_source(services, company_id, connection, _lane(connection, run))
+    kept = KeptAnswers(services.blobs.open(company_id), connection.connection_id)
+    source = await open_source(services, company_id, connection, _lane(connection, run), halfway=kept)
     try:
-        taker = Taker(services, company_id, connection, source, run)
+        taker = Taker(services, company_id, connection, source, run, kept=kept)
         async with pulse(taker.tell_quota):
             await _retry_failures(services, company_id, taker)
             asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
@@ -42,6 +44,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
                 await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
+        await kept.clear()
     finally:
         await source.close()
     async with services.database.open(company_id, write=True) as uow:

@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from itertools import groupby
 
 import msgspec
 
 from backend.core import clock, ids
-from backend.core.errors import Code
 from backend.core.ingest import merge
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page
 from backend.core.ingest.pipeline.archive import archive_items
+from backend.core.ingest.pipeline.files import attachments_of, retry_of, text_of
+from backend.core.ingest.pipeline.halfway import KeptAnswers
+from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.progress import save_run
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
@@ -20,8 +24,8 @@ from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.sync import HeldDeletion, ItemFailure, ItemRef, Run, RunMode
-from backend.core.model.ticket import Attachment, Ticket
+from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
+from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source, SourceQuota
@@ -30,7 +34,7 @@ from backend.core.ports.source import Source, SourceQuota
 class Taker:
     """Takes the items of one connection during one run; streams are read side by side and kept one page at a time."""
 
-    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run) -> None:
+    def __init__(self, services: Services, company_id: str, connection: Connection, source: Source, run: Run, *, kept: KeptAnswers) -> None:
         self._services = services
         self._company_id = company_id
         self._connection = connection
@@ -41,6 +45,7 @@ class Taker:
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
+        self._kept = kept
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -73,24 +78,27 @@ class Taker:
 
     async def read(self, ref: ItemRef) -> Taken:
         """One item, with attachments, merged. Raises AppError where it can't be read."""
+        told_at = ref.told_at or clock.now()
         with self._services.meter.stage("collect"):
             fetched = await self._source.fetch(ref)
-        return await self._make(ref, fetched.item, fetched.raw, self._hashes.pop(self._document_id(ref), None))
+        return await self._make(ref, told_at, fetched, self._hashes.pop(self._document_id(ref), None))
 
     async def read_again(self, ref: ItemRef) -> Taken:
         """As `read`, and also where the content is what is stored: something of it was missing the last time."""
+        told_at = clock.now()
         fetched = await self._source.fetch(ref)
         async with self._services.database.open(self._company_id) as uow:
             self._files[self._document_id(ref)] = await uow.attachments.of([self._document_id(ref)])
         if not ref.version:
             ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
-        return await self._make(ref, fetched.item, fetched.raw, None)
+        return await self._make(ref, told_at, fetched, None)
 
     async def look_up(self, ref: ItemRef) -> Taken:
         """One that a complete listing left out, if it is still there."""
+        told_at = clock.now()
         fetched = await self._source.fetch(ref)
         ref = msgspec.structs.replace(ref, version=fetched.item.updated_at.isoformat())
-        return await self._make(ref, fetched.item, fetched.raw, self._hashes.pop(self._document_id(ref), None))
+        return await self._make(ref, told_at, fetched, self._hashes.pop(self._document_id(ref), None))
 
     async def complete(self, items: Sequence[Taken]) -> list[Taken]:
         """Merge the items of a page, one Document each, beside the event loop."""
@@ -106,7 +114,7 @@ class Taker:
                         connection_id=self._connection.connection_id,
                         platform=self._connection.platform,
                         version=taken.ref.version,
-                        files=[_text_of(each) for each in taken.files if each.pieces],
+                        files=[text_of(each) for each in taken.files if each.pieces],
                         now=now,
                     )
                     for taken in merging
@@ -119,19 +127,18 @@ class Taker:
     async def keep(self, page: Page[Taken], phase: str = "", *, sweep: bool = False) -> None:
         """Store a page and move the cursor, all or nothing; with `sweep` also remember whom the listing named.
 
-        What is gone leaves the index first: should we be killed in between, the page is simply taken again.
-        Raises RunCanceledError where the run was canceled.
+        What somebody else has stored a newer copy of is left out. What is gone leaves the index first: should we be killed
+        in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
             await archive_items(self._blobs, self._connection, self.run, page.items)
-            gone = {self._document_id(ref): ref for ref in page.gone}
-            if gone:
-                index = await self._services.indexes.open(self._company_id)
-                await index.delete(list(gone))
+            removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
-                deleted = await self._store(page, phase, sweep=sweep)
-        stored = sum(taken.document is not None for taken in page.items)
-        self._tell(page, stored=stored, deleted=deleted)
+                left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
+            await self._kept.drop([*(taken.ref for taken in page.items), *page.gone])
+            await self._stay_out(deleted)
+        stored = sum(taken.document is not None for taken in left.items)
+        self._tell(left, stored=stored, deleted=len(deleted))
 
     async def tell_quota(self) -> None:
         """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
@@ -146,51 +153,85 @@ class Taker:
             counts = msgspec.structs.replace(self.run.counts, held=self.run.counts.held + len(held))
             self.run = await save_run(uow, msgspec.structs.replace(self.run, counts=counts))
 
-    async def _store(self, page: Page[Taken], phase: str, *, sweep: bool) -> int:
-        """Write a page, the cursor and the run in one transaction; returns how many Documents were marked as deleted."""
-        documents = [taken.document for taken in page.items if taken.document is not None]
+    async def _leave_index(self, gone: Sequence[ItemRef]) -> set[str]:
+        """Take out of the index what is gone by all that is known now; returns which Documents that was."""
+        if not gone:
+            return set()
+        async with self._services.database.open(self._company_id) as uow:
+            standing = await uow.documents.standing([self._document_id(ref) for ref in gone])
+        page = Page[Taken](cursor=None, items=(), failures=(), gone=tuple(gone))
+        removed = {self._document_id(ref) for ref in sort_out(page, standing, self._document_id).page.gone}
+        await (await self._services.indexes.open(self._company_id)).delete(list(removed))
+        return removed
+
+    async def _stay_out(self, deleted: Sequence[str]) -> None:
+        """What was deleted may have been indexed just before; what came back just now is indexed anew."""
+        if not deleted:
+            return
+        await (await self._services.indexes.open(self._company_id)).delete(list(deleted))
         async with self._services.database.open(self._company_id, write=True) as uow:
+            if await uow.documents.reindex(deleted):
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+
+    async def _store(self, page: Page[Taken], phase: str, *, sweep: bool, removed: AbstractSet[str]) -> tuple[Page[Taken], list[str]]:
+        """Write a page, the cursor and the run in one transaction; returns what was written, and what was marked as deleted."""
+        async with self._services.database.open(self._company_id, write=True) as uow:
+            refs = [*(taken.ref for taken in page.items), *page.gone]
+            standing = await uow.documents.standing([self._document_id(ref) for ref in refs])
+            kept = sort_out(page, standing, self._document_id)
+            page = kept.page
+            await read_once_more(uow, self._connection.connection_id, kept.overtaken)
+            documents = [taken.document for taken in page.items if taken.document is not None]
             await self._put(uow, page.items, documents, page.failures)
             deleted = await self._mark_gone(uow, page.gone)
-            run = self._counted(page, stored=len(documents), deleted=deleted)
+            await self._remember_gone(uow, [ref for ref in page.gone if self._document_id(ref) not in standing])
+            run = self._counted(page, stored=len(documents), deleted=len(deleted))
             run = msgspec.structs.replace(run, phase=phase or run.phase)
             if sweep:
                 await uow.sweeps.sight(run.connection_id, run.run_id, page.named)
             if page.cursor is not None:
                 await uow.sync.put_cursor(self._connection.connection_id, page.cursor, cursor_scope(run))
             run = await self._save(uow, run)
-            if documents or deleted:
+            spared = await uow.documents.reindex(removed & {self._document_id(ref) for ref in kept.overtaken})
+            if documents or deleted or spared:
                 uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self.run = run
-        return deleted
+        return page, deleted
+
+    async def _remember_gone(self, uow: UnitOfWork, unknown: Sequence[ItemRef]) -> None:
+        """Items that are gone and were never stored: nothing is known of them, and nothing has to be."""
 
     async def _save(self, uow: UnitOfWork, run: Run) -> Run:
         """Write how the run goes. Raises RunCanceledError where it was canceled."""
         return await save_run(uow, run)
 
-    async def _make(self, ref: ItemRef, item: Ticket | Article, raw: bytes, known_hash: str | None) -> Taken:
+    async def _make(self, ref: ItemRef, told_at: datetime, fetched: Fetched, known_hash: str | None) -> Taken:
+        item, raw = fetched.item, fetched.raw
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
-            return Taken(ref=ref, item=None, asked_for=False, raw=raw)
+            return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
         with self._services.meter.stage("merge"):
             if known_hash is not None and content_hash_of(item) == known_hash:
-                return Taken(ref=settled(ref, item), item=None, raw=raw)
+                same = settled(ref, item)
+                return Taken(ref=same, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         ref = settled(ref, item)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
             ref=ref,
+            told_at=told_at,
+            changed_at=item.updated_at,
             item=item,
             files=tuple(files),
             raw=raw,
-            retry=None if missing is None else _retry_of(ref, missing),
+            retry=None if missing is None else retry_of(ref, missing),
         )
 
     async def _read_files(self, ref: ItemRef, item: Ticket | Article, document_id: str) -> list[ReadFile]:
         known = self._files.pop(document_id, [])
-        every = _attachments_of(item)
+        every = attachments_of(item)
         if not every:
             return []
         with self._services.meter.stage("attachments"):
@@ -202,18 +243,20 @@ class Taker:
             await uow.documents.put(documents)
         if files := [each.file for taken in items for each in taken.files]:
             await uow.attachments.put(files)
-        if touched := {self._document_id(t.ref): t.ref.version for t in items if t.document is None and t.asked_for}:
-            await uow.documents.touch(touched)
+        if touched := {self._document_id(t.ref): t for t in items if t.document is None and t.asked_for}:
+            versions = {document_id: taken.ref.version for document_id, taken in touched.items()}
+            changed = {document_id: taken.changed_at for document_id, taken in touched.items()}
+            await uow.documents.touch(versions, changed, clock.now())
         for doc_type, group in groupby(sorted(items, key=lambda taken: taken.ref.doc_type), key=lambda taken: taken.ref.doc_type):
             await uow.sync.clear_failures(connection_id, doc_type, [taken.ref.original_id for taken in group])
         if again := [*failures, *(taken.retry for taken in items if taken.retry is not None)]:
             await uow.sync.put_failures(connection_id, again)
 
-    async def _mark_gone(self, uow: UnitOfWork, gone: Sequence[ItemRef]) -> int:
-        deleted = 0
+    async def _mark_gone(self, uow: UnitOfWork, gone: Sequence[ItemRef]) -> list[str]:
+        deleted: list[str] = []
         for doc_type, group in groupby(sorted(gone, key=_by_type), key=_by_type):
             refs = {ref.original_id: ref.presence.value for ref in group}
-            deleted += len(await uow.documents.mark_deleted(self._connection.connection_id, doc_type, refs, clock.now()))
+            deleted += await uow.documents.mark_deleted(self._connection.connection_id, doc_type, refs, clock.now())
             await uow.sync.clear_failures(self._connection.connection_id, doc_type, list(refs))
         return deleted
 
@@ -255,38 +298,3 @@ def cursor_scope(run: Run) -> str | None:
 
 def _by_type(ref: ItemRef) -> DocType:
     return ref.doc_type
-
-
-def _attachments_of(item: Ticket | Article) -> list[Attachment]:
-    if isinstance(item, Article):
-        return list(item.attachments)
-    # Whatever the adapter says of a file, it is no more open than the turn it hangs on.
-    of_turns = (
-        msgspec.structs.replace(each, internal=each.internal or merge.is_internal(turn))
-        for turn in item.conversations
-        for each in turn.attachments
-    )
-    every = [*item.attachments, *of_turns]
-    return list({each.original_id: each for each in every}.values())
-
-
-def _text_of(read: ReadFile) -> merge.AttachmentText:
-    return merge.AttachmentText(
-        attachment_id=read.file.attachment_id,
-        original_id=read.attachment.original_id,
-        name=read.attachment.name,
-        parent_id=read.attachment.parent_id,
-        internal=read.attachment.internal,
-        pieces=read.pieces,
-    )
-
-
-def _retry_of(ref: ItemRef, file: AttachmentFile) -> ItemFailure:
-    return ItemFailure(
-        doc_type=ref.doc_type,
-        original_id=ref.original_id,
-        code=file.error_code or Code.INTERNAL,
-        message=f"Attachment {file.name}: {file.error_message}",
-        at=clock.now(),
-        hint=ref.hint,
-    )

@@ -1,6 +1,6 @@
 """What was read of one item, on its way into the store."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,12 @@ class Taken(Struct, frozen=True, kw_only=True):
     """An item that was read, ready to be kept."""
 
     ref: ItemRef
+    told_at: datetime
+    """When the helpdesk was asked for what is in it; it may have changed since."""
+    changed_at: datetime
+    """When the helpdesk says that it changed last."""
+    same_as: str | None = None
+    """The content hash it was compared with and found to be the same as."""
     item: Ticket | Article | None
     """None: the content is what is stored already and only its version moved, or it was not asked for; or it is merged."""
     document: Document | None = None

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -191,7 +192,7 @@ def test_markdown_by_heading(tmp_path: Path) -> None:
     assert pieces(read(write(tmp_path / "a.md", b"# One\n# Two\n"))) == [(None, "One", "One"), (None, "Two", "Two")]
 
 
-WHOLE = {
+WHOLE: dict[str, Callable[[Path], Path]] = {
     "안내서.pdf": lambda path: files.pdf(path, "로그인 오류"),
     "안내서.docx": files.word,
     "안내서.xlsx": files.sheets,

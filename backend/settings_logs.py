@@ -1,0 +1,34 @@
+"""Settings of what is written down about the work, and for how long it is kept: parts of `Settings`, which reads them."""
+
+from enum import StrEnum
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LogSettings(BaseSettings):
+    """Log lines, and the logs in the database."""
+
+    log_level: str = Field("INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`.")
+    log_format: LogFormat = Field(LogFormat.JSON, description="`json` (one object a line) or `console`.")
+    usage_months: int = Field(
+        0,
+        ge=0,
+        le=1_200,
+        description="What models cost is kept for so many months before the present one and then dropped by whole months; 0: for ever.",
+    )
+    audit_months: int = Field(0, ge=0, le=1_200, description="The audit log likewise.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _upper(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()

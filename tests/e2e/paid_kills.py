@@ -1,0 +1,197 @@
+"""Not a test but a longer trial: `python -m tests.e2e.paid_kills 20` kills a server in sync, processing and re-index, and counts money.
+
+The models are a provider's, so that every call costs. At each kill it is counted which calls had begun whose result was not
+kept: those may be paid twice, and no others. `test_paid_kills.py` is the same with few kills.
+"""
+
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend.core.ids import text_hash
+from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from tests.e2e import test_kill as killing
+from tests.support.openai_server import KEY, OpenAIServer, Recorded
+
+CONCURRENCY = 4
+PRICES = {"test-model": (1.0, 2.0), "test-embed": (0.1, 0.0)}
+CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
+
+
+@dataclass
+class Trial:
+    """One Desklore and what it was up to; a calm one is never killed."""
+
+    folder: Path
+    port: int
+    sandbox: SandboxServer
+    provider: OpenAIServer
+    model: str = "test-embed"
+    key: str = ""
+    run_id: str = ""
+    kills: int = 0
+    unkept: list[tuple[int, int]] = field(default_factory=list)
+    """At each kill: summaries and texts to embed that had been asked for and were not kept."""
+
+    def server(self) -> Any:
+        """`desklore up` with the provider's models."""
+        settings = {
+            "summarize_model": "openai:test-model",
+            "embed_model": f"openai:{self.model}",
+            "embed_dimension": str(self.provider.dimension),
+            "dense_weight": "0.5",
+            "openai_api_key": KEY,
+            "openai_base_url": self.provider.base_url,
+            "llm_prices": ",".join(f"{name}={given}/{taken}" for name, (given, taken) in PRICES.items()),
+            "llm_concurrency": str(CONCURRENCY),
+            # What pictures say comes later, at another moment in each run, and then takes vectors of its own.
+            "attachment_max_bytes": "1",
+        }
+        return killing._server(self.folder, self.port, **settings)
+
+    async def begin(self) -> None:
+        """Sync everything, in the server that runs."""
+        wanted = killing._freshdesk(self.sandbox) | {"base_url": self.sandbox.base_url}
+        self.key, self.run_id = await killing._begin(self.port, wanted)
+
+    async def finish(self) -> None:
+        """Until the run has ended, nothing is pending, and there is one index, made by the present model."""
+        await killing._finish(self.port, self.key, self.run_id)
+        async with asyncio.timeout(100):
+            while not self.whole():
+                await asyncio.sleep(0.05)
+
+    def whole(self) -> bool:
+        """Whether the index of the present model is the only one."""
+        folders = [path.name for path in (self.folder / "index" / "acme").iterdir() if path.is_dir()]
+        return len(folders) == 1 and f"{self.model}-" in folders[0]
+
+    def events(self) -> int:
+        """Calls of the helpdesk and of the provider so far."""
+        return self.sandbox.stats.total + len(self.provider.requests)
+
+    async def live_until(self, events: int) -> bool:
+        """Start, and kill when so many calls were made; False where everything was done before."""
+        async with self.server() as process:
+            if not self.key:
+                await self.begin()
+            base = self.events()
+            while self.events() < base + events:
+                if self.idle():
+                    return False
+                await asyncio.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self.kills += 1
+        kept = self.kept()
+        asked = bought(self.provider.requests)
+        self.unkept.append((len(asked[CHAT]) - kept.get("summary", 0), len(asked[EMBED]) - kept.get("embed_document", 0)))
+        return True
+
+    def idle(self) -> bool:
+        """Whether the run has ended, nothing is pending and the index is whole."""
+        runs = self.rows("SELECT COUNT(*) FROM runs WHERE state IN ('queued', 'running', 'waiting')")
+        left = self.rows("SELECT COUNT(*) FROM documents WHERE state IN ('pending', 'processing')")
+        return runs[0][0] == 0 and left[0][0] == 0 and self.whole()
+
+    def kept(self) -> dict[str, int]:
+        """Paid results in the store, by purpose."""
+        return dict(self.rows("SELECT purpose, COUNT(*) FROM paid_results GROUP BY purpose"))
+
+    def rows(self, query: str) -> list[Any]:
+        """What the store answers."""
+        with contextlib.closing(sqlite3.connect(self.folder / "desklore.db")) as database:
+            return database.execute(query).fetchall()
+
+    def booked(self) -> dict[str, tuple[int, float]]:
+        """Calls and dollars of summaries and vectors, as the tenant's books have them."""
+        found = self.rows("SELECT purpose, SUM(calls), SUM(cost_usd) FROM usage GROUP BY purpose")
+        return {purpose: (calls, cost) for purpose, calls, cost in found if purpose in ("summary", "embed_document")}
+
+
+def bought(requests: list[Recorded]) -> dict[str, Counter[str]]:
+    """What was asked for and how often: prompts, and texts by the model that is to embed them."""
+    asked: dict[str, Counter[str]] = {CHAT: Counter(), EMBED: Counter()}
+    for each in list(requests):
+        model = each.body["model"]
+        if each.path == CHAT:
+            asked[CHAT][text_hash(model, json.dumps(each.body["messages"]))] += 1
+        else:
+            asked[EMBED].update(text_hash(model, text) for text in each.body["input"])
+    return asked
+
+
+async def trial(folder: Path, *, tickets: int, kills: int, seed: int = 20261121) -> dict[str, Any]:
+    """Kill one Desklore so often, two thirds of it in sync and processing and the rest in re-index; leave the other alone; compare."""
+    options = SandboxOptions(tickets=tickets, latency_ms=20)
+    chance = random.Random(seed)
+    port = killing._free_port()
+    began = time.monotonic()
+    with OpenAIServer(delay=0.02) as for_calm, OpenAIServer(delay=0.02) as for_killed:
+        async with running_sandbox(options) as one, running_sandbox(options) as other:
+            calm = Trial(folder / "calm", port, one, for_calm)
+            killed = Trial(folder / "killed", port, other, for_killed)
+            async with calm.server():
+                await calm.begin()
+                await calm.finish()
+            first = calm.events()
+            rebuilt = 0
+            in_sync = kills - kills // 3
+            for _ in range(in_sync):
+                await killed.live_until(max(1, int(first / (in_sync + 1) * chance.uniform(0.5, 1.5))))
+            while killed.kills < kills:
+                if killed.model == "test-embed" or not await killed.live_until(chance.randint(1, 2)):
+                    # A new model for vectors: everything is built anew beside, and what had been begun with another is left behind.
+                    rebuilt += 1
+                    async with killed.server():
+                        await killed.finish()
+                    killed.model = f"test-embed-{rebuilt}"
+            async with killed.server():
+                await killed.finish()
+            for number in range(1, rebuilt + 1):
+                calm.model = f"test-embed-{number}"
+                async with calm.server():
+                    await calm.finish()
+            return await _compared(calm, killed) | {"kills": killed.kills, "rebuilt": rebuilt, "seconds": round(time.monotonic() - began)}
+
+
+async def _compared(calm: Trial, killed: Trial) -> dict[str, Any]:
+    settings = {"dense_weight": 0.0, "summarize_model": "offline"}
+    (want, want_chunks), (have, have_chunks) = [await killing._contents(each.folder, **settings) for each in (calm, killed)]
+    wanted, asked = bought(calm.provider.requests), bought(killed.provider.requests)
+    return {
+        "documents": len(want),
+        "chunks": len(want_chunks),
+        "same": have == want and have_chunks == want_chunks,
+        "calm_paid_once": all(count == 1 for each in wanted.values() for count in each.values()),
+        "same_bought": {path: asked[path].keys() == wanted[path].keys() for path in wanted},
+        "summaries": len(wanted[CHAT]),
+        "texts": len(wanted[EMBED]),
+        "summaries_twice": asked[CHAT].total() - len(asked[CHAT]),
+        "texts_twice": asked[EMBED].total() - len(asked[EMBED]),
+        "unkept": killed.unkept,
+        "calls": {path: sum(each.path == path for each in killed.provider.requests) for path in (CHAT, EMBED)},
+        "calm_calls": {path: sum(each.path == path for each in calm.provider.requests) for path in (CHAT, EMBED)},
+        "booked": killed.booked(),
+        "calm_booked": calm.booked(),
+    }
+
+
+async def main(kills: int) -> dict[str, Any]:
+    """As a command."""
+    with tempfile.TemporaryDirectory() as folder:
+        return await trial(Path(folder), tickets=120, kills=kills)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20))))  # noqa: T201 - what one runs it for
