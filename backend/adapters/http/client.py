@@ -35,6 +35,7 @@ _NO_CONTENT: Final = 204
 _Request = tuple[str, bytes | None]
 """Method and body."""
 _GET: Final[_Request] = ("GET", None)
+_REFUSALS: Final = frozenset({Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_PLAN_MISSING})
 _LOST: Final = Settlement(outcome=Outcome.FAILED)
 _UNSENT: Final = Settlement(outcome=Outcome.UNSENT)
 
@@ -180,7 +181,7 @@ class HttpClient:
             raise
         finally:
             grant.settle(settlement)
-        return self._judge(answer, verdict, settlement.retry_after, patience)
+        return self._judge(answer, verdict, settlement.retry_after, patience, path=target.partition("?")[0])
 
     def _settlement(self, call: Call, answer: Answer, verdict: Verdict, patience: Patience) -> Settlement:
         """What the budget has to know of an answer; a wait for a vendor that is down ends with the caller's patience."""
@@ -232,10 +233,10 @@ class HttpClient:
         finally:
             incoming.release()
 
-    def _judge(self, answer: Answer, verdict: Verdict, wait: float | None, patience: Patience) -> Answer:
+    def _judge(self, answer: Answer, verdict: Verdict, wait: float | None, patience: Patience, *, path: str) -> Answer:
         match verdict:
             case Verdict.OK:
-                return self._parsed(answer)
+                return self._parsed(answer, path)
             case Verdict.WAIT:
                 error = rate_limited(wait or 0.0)
                 if wait is not None and wait > patience.longest_wait:
@@ -247,20 +248,28 @@ class HttpClient:
             case Verdict.MOVED:
                 raise AppError(Code.SOURCE_HOST_UNKNOWN, self._moved(answer))
             case _:
-                raise self._vendor.explain(answer)
+                error = self._vendor.explain(answer)
+                if error.code in _REFUSALS:
+                    # The one who gives rights has to know which one is missing.
+                    error = AppError(error.code, f"{error.message} Asked was {path}.", details=error.details)
+                raise error
 
-    def _parsed(self, answer: Answer) -> Answer:
+    def _parsed(self, answer: Answer, path: str) -> Answer:
         if answer.status == _NO_CONTENT:
             return answer
         if answer.is_html:
             message = (
-                f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance."
+                f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance. "
+                f"The next run asks again; if it lasts, check the address, and look for a proxy on the way."
             )
             raise _TransientError(AppError(Code.SOURCE_MALFORMED, message, details={"reason": "html"}, raw=answer.body[:_KEPT_BODY]))
         try:
             value = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
-            message = f"{self._vendor.name} sent JSON that can't be read ({error.msg})."
+            message = (
+                f"{self._vendor.name}'s answer to {path} is JSON that can't be read ({error.msg}). The next run asks again; "
+                f"if it lasts, look for a proxy on the way, or tell {self._vendor.name}'s support."
+            )
             raise _TransientError(
                 AppError(Code.SOURCE_MALFORMED, message, details={"reason": "json"}, raw=answer.body[:_KEPT_BODY])
             ) from None
