@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,6 +16,8 @@ from backend.cli.errors import CliError, Exit, exit_for
 
 API: Final = "/api/v1"
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+# The server looks at the whole file before it answers.
+_UPLOAD_TIMEOUT: Final = httpx.Timeout(600.0, connect=5.0)
 # A stream says something at least every half minute; a longer silence means that the server is gone.
 _STREAM_TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
 
@@ -82,6 +85,19 @@ class ApiClient:
         if answer.is_error:
             raise _error_of(answer)
         return answer
+
+    def upload(self, path: str, file: Path, *, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON answer of a POST with a file, which is read as it is sent. Raises CliError."""
+        try:
+            content = file.open("rb")
+        except OSError as error:
+            raise CliError(Exit.USAGE, f"{file} can't be read: {error.strerror}.", code="wrong_usage") from None
+        with content, self._failures_told():
+            form = {"file": (file.name, content, "application/octet-stream")}
+            answer = self._http.post(f"{API}{path}", files=form, params=_given(params), timeout=_UPLOAD_TIMEOUT)
+        if answer.is_error:
+            raise _error_of(answer)
+        return _json_of(answer)
 
     def events(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
         """Server-sent events until the server ends the stream. Raises CliError."""

@@ -177,6 +177,16 @@ async def _drop(ahead: _Ahead | None) -> None:
         await asyncio.gather(ahead.page, return_exceptions=True)
 
 
+def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
+    """Where a run begins that reads what changed from a moment on; None where `current` is further. A backfill under way is given up."""
+    stamp = walk.stamp_of(since)
+    if current is not None:
+        position = _convert(current.position, _TicketPosition)
+        if position.windows is None and position.place.since >= stamp:
+            return None
+    return Cursor(stream=Stream.TICKETS, position=_builtins(_TicketPosition(place=walk.Place(since=stamp, rest=True))))
+
+
 def _windows(position: _TicketPosition, options: RunOptions) -> backfill.Backfill | None:
     """A new backfill, where a run begins to read everything; None for what changed, and for a bounded look."""
     if options.limit is not None or options.until is not None:
