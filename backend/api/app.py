@@ -24,7 +24,9 @@ from backend.api.routes import (
     documents,
     failures,
     feedback,
+    files,
     health,
+    imports,
     keys,
     master_key,
     replies,
@@ -51,7 +53,9 @@ ROUTERS: Final = (
     master_key.router,
     tokens.router,
     connections.router,
+    files.router,
     sync.router,
+    imports.router,
     failures.router,
     briefs.router,
     copilot.router,
@@ -83,11 +87,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     data_dir: Path | None = None,
     rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
+    public_url: str = "",
     version: str = "0",
     lifespan: Lifespan = nullcontext,
 ) -> FastAPI:
     """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
 
+    `public_url` is what helpdesks reach us under, where it is not what requests name.
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
@@ -115,6 +121,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates
+    app.state.public_url = public_url
     app.state.streams = OpenStreams(services.meter)
     app.include_router(viewer.router)
     for router in ROUTERS:
@@ -127,7 +134,9 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
 
 def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
-    app.add_middleware(BodyLimit, max_bytes=body_max_bytes)
+    policy = services.policy
+    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
+    app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.viewer import VIEWER_PATH, VIEWER_POLICY
 from backend.core import ids
 from backend.core.ports.meter import Meter
+from backend.observability import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +63,13 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, decorated)
+            with tracing.span("http_request", parent=_traced(scope), method=scope["method"], request_id=request_id) as tell:
+                try:
+                    await self._app(scope, receive, decorated)
+                finally:
+                    tell(route=getattr(scope.get("route"), "path", _UNMATCHED), status=status)
+                    self._tell(scope, status, time.perf_counter() - began)
         finally:
-            self._tell(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
@@ -78,12 +84,22 @@ class RequestContext:
         level("http_request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1), **fields)
 
 
-class BodyLimit:
-    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in."""
+def _traced(scope: Scope) -> dict[str, str]:
+    """The trace that the caller's request is part of."""
+    headers = Headers(scope=scope)
+    return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+
+class BodyLimit:
+    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in.
+
+    `larger` names the paths of routes that take files, each with its own limit.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[re.Pattern[str], int] | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,13 +107,14 @@ class BodyLimit:
             return
         length = Headers(scope=scope).get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
+        most = next((limit for path, limit in self._larger.items() if path.fullmatch(scope["path"])), self._max_bytes)
         received = 0
 
         async def limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if max(received, declared) > self._max_bytes:
+            if max(received, declared) > most:
                 # The framework passes its own exception type through; `api/errors.py` gives it our shape.
                 raise HTTPException(413)
             return message

@@ -15,6 +15,8 @@ from backend.cli.errors import CliError, Exit, exit_for
 
 API: Final = "/api/v1"
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
+# A server that unpacks a large zip answers when it is done.
+_UPLOAD_TIMEOUT: Final = httpx.Timeout(900.0, connect=5.0)
 # A stream says something at least every half minute; a longer silence means that the server is gone.
 _STREAM_TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
 
@@ -82,6 +84,16 @@ class ApiClient:
         if answer.is_error:
             raise _error_of(answer)
         return answer
+
+    def send(
+        self, path: str, files: Mapping[str, Any], fields: Mapping[str, str] | None = None, *, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON answer of a POST of files, as `httpx` takes them; they are read while they are sent. Raises CliError."""
+        with self._failures_told():
+            answer = self._http.post(f"{API}{path}", files=files, data=dict(fields or {}), params=_given(params), timeout=_UPLOAD_TIMEOUT)
+        if answer.is_error:
+            raise _error_of(answer)
+        return _json_of(answer)
 
     def events(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
         """Server-sent events until the server ends the stream. Raises CliError."""

@@ -1,6 +1,6 @@
 """Pulling changes from a Source: where it stands, what it found, how a Run goes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -54,6 +54,9 @@ class Listing(Struct, frozen=True, kw_only=True):
     last: bool
     total: int | None = None
     """How many items the whole stream has from here, where the platform tells."""
+    anew: bool = False
+    """With this page begins a listing that names every live item by its last page, also in an incremental run: what it
+    leaves out may be gone. Only of streams that the source calls complete."""
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,15 @@ class Fetched(Struct, frozen=True, kw_only=True):
     item: Ticket | Article
     raw: bytes
     """JSON, as the platform sent it (several answers as one object)."""
+
+
+class Lot(Struct, frozen=True, kw_only=True):
+    """Many items at hand as they came, and the pure function that makes each: it runs in another process."""
+
+    make: Callable[[Any], Fetched]
+    """Picklable; raises AppError for an item that can't be made."""
+    payloads: tuple[Any, ...]
+    """One for each item that was asked for, in order; picklable."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):
@@ -123,6 +135,21 @@ class RunMode(StrEnum):
     """Everything the listing names, fetched again too: names that could not be read before are in it now."""
     FAILURES = "failures"
     """Only what could not be taken before."""
+    IMPORT = "import"
+    """What an account export holds, `RunOptions.export`; what is stored in a newer version stays."""
+
+
+class ExportFile(Struct, frozen=True, kw_only=True):
+    """An account export that was given to us, in the tenant's blobs."""
+
+    key: str
+    """Of the blob; its file is deleted when it has been read."""
+    name: str
+    """As people call the file."""
+    size: int
+    """In bytes."""
+    made_at: datetime | None = None
+    """When the helpdesk began to make it, where that is known; it holds every change before."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -140,6 +167,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Keep only tickets of these statuses; empty means all."""
     items: tuple[tuple[DocType, str], ...] = ()
     """With FAILURES: only these, by their original ids; empty means all."""
+    export: ExportFile | None = None
+    """With IMPORT: what is read."""
 
 
 class RunCounts(Struct, kw_only=True):
@@ -185,6 +214,8 @@ class Run(Struct, frozen=True, kw_only=True):
     state: RunState
     options: RunOptions
     counts: RunCounts
+    scheduled: bool = False
+    """Started by the clock; others were asked for by somebody."""
     phase: str = ""
     """The stream being read, or `processing`."""
     created_at: datetime
@@ -198,5 +229,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
+    continued_at: datetime | None = None
+    """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None
     error_message: str = ""

@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.erase import erase_leftovers
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.pulse import pulse
@@ -37,13 +38,14 @@ async def read_source(services: Services, company_id: str, connection: Connectio
     source = await open_source(services, company_id, connection, _lane(connection, run), halfway=kept)
     try:
         taker = Taker(services, company_id, connection, source, run, kept=kept)
-        async with pulse(taker.tell_quota):
+        async with pulse(taker.tell_progress):
             await _retry_failures(services, company_id, taker)
             asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
             streams = [stream for stream in asked if stream in source.capabilities.streams]
             for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
-                await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
+                await read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
+            await erase_leftovers(services, company_id, connection)
         await kept.clear()
     finally:
         await source.close()
@@ -97,8 +99,8 @@ async def _failures(services: Services, company_id: str, run: Run, began: dateti
     return [failure for failure in found if failure is not None and failure.at < began]
 
 
-async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
-    """Read streams side by side; the first error stops them all."""
+async def read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
+    """Read streams side by side, from where the run stands; the first error stops them all."""
     try:
         async with asyncio.TaskGroup() as group:
             for stream in streams:
@@ -131,6 +133,8 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
     pages = collect(source, cursor or Cursor(stream=stream), options, taker)
     async with aclosing(pages):
         async for page in pages:
+            if page.anew:
+                sweep = await _begin_anew(services, company_id, source, run, stream)
             await taker.keep(page, stream.value, sweep=sweep)
             _check_failures(services, taker.run)
             cursor = page.cursor
@@ -145,18 +149,38 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
 async def _begin_sweep(uow: UnitOfWork, source: Source, run: Run, stream: Stream, cursor: Cursor | None) -> bool:
     """Whether this read of the stream names everything there is, from its very beginning on."""
     doc_type = SWEPT.get(stream)
-    complete = stream in source.capabilities.complete and _moves_place(run.options)
-    # An incremental run names the tickets that changed; articles are listed whole every time.
-    if doc_type is None or not complete or (stream is Stream.TICKETS and run.options.mode is RunMode.INCREMENTAL):
+    if doc_type is None or not _is_complete(source, run, stream):
         return False
-    if cursor is None or not cursor.position:
+    # An incremental run names the tickets that changed; articles are listed whole every time.
+    everything = stream is not Stream.TICKETS or run.options.mode is not RunMode.INCREMENTAL
+    if everything and (cursor is None or not cursor.position):
         await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)
     return await uow.sweeps.under_way(run.connection_id, run.run_id, doc_type)
 
 
+async def _begin_anew(services: Services, company_id: str, source: Source, run: Run, stream: Stream) -> bool:
+    """A sweep for a listing of everything that the source began by itself; whether there is one."""
+    doc_type = SWEPT.get(stream)
+    if doc_type is None or not _is_complete(source, run, stream):
+        return False
+    async with services.database.open(company_id, write=True) as uow:
+        await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)
+    return True
+
+
+def _is_complete(source: Source, run: Run, stream: Stream) -> bool:
+    return stream in source.capabilities.complete and _moves_place(run.options)
+
+
 def _moves_place(options: RunOptions) -> bool:
-    """A full read of everything is also where the next incremental run starts; a partial one is not."""
-    return options.since is None and options.until is None and options.limit is None and not options.statuses
+    """A full read of everything is also where the next incremental run starts; a partial one is not, nor one of an export."""
+    return (
+        options.mode is not RunMode.IMPORT
+        and options.since is None
+        and options.until is None
+        and options.limit is None
+        and not options.statuses
+    )
 
 
 def _check_failures(services: Services, run: Run) -> None:
