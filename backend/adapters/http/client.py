@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswerError, UnknownHostError
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import split_url
+from backend.adapters.http.unreadable import broken_json, web_page
 from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
 from backend.core.errors import AppError, Code
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _MAX_BODY: Final = 64_000_000
 """Bytes of one JSON answer, also after unpacking: a page of 100 long tickets stays far below."""
-_KEPT_BODY: Final = 1_000_000
-"""Bytes of an unreadable answer kept with its failure."""
 _UNTOLD_WAIT: Final = 10.0
 """Seconds to wait after a 429 that does not say how long."""
 _BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=30)
@@ -222,21 +221,11 @@ class HttpClient:
         if answer.status == _NO_CONTENT:
             return answer
         if answer.is_html:
-            message = (
-                f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance. "
-                f"The next run asks again; if it lasts, check the address, and look for a proxy on the way."
-            )
-            raise _TransientError(AppError(Code.SOURCE_MALFORMED, message, details={"reason": "html"}, raw=answer.body[:_KEPT_BODY]))
+            raise _TransientError(web_page(self._vendor.name, self._own.host, answer.body))
         try:
             value = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
-            message = (
-                f"{self._vendor.name}'s answer to {path} is JSON that can't be read ({error.msg}). The next run asks again; "
-                f"if it lasts, look for a proxy on the way, or tell {self._vendor.name}'s support."
-            )
-            raise _TransientError(
-                AppError(Code.SOURCE_MALFORMED, message, details={"reason": "json"}, raw=answer.body[:_KEPT_BODY])
-            ) from None
+            raise _TransientError(broken_json(self._vendor.name, path, error.msg, answer.body)) from None
         return Answer(status=answer.status, headers=answer.headers, body=answer.body, value=value)
 
     def _moved(self, answer: Answer) -> str:

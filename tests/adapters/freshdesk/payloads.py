@@ -1,0 +1,118 @@
+"""Payloads in the shapes that Freshdesk's documentation shows (https://developers.freshdesk.com/api/), with made-up contents."""
+
+from typing import Any
+
+Json = dict[str, Any]
+AT = "2026-07-20T22:55:29Z"
+ATTACHMENT: Json = {
+    "id": 4004881085,
+    "content_type": "image/jpeg",
+    "size": 10394,
+    "name": "화면.jpg",
+    "attachment_url": "https://s3.example/data/helpdesk/attachments/production/4004881085/original/1.jpg?X-Amz-Expires=300",
+    "created_at": AT,
+    "updated_at": AT,
+}
+CONVERSATION: Json = {
+    "id": 3,
+    "body": "<div>확인했습니다 <img src='https://s3.example/inline/attachment?token=abc'></div>",
+    "body_text": "확인했습니다",
+    "incoming": False,
+    "private": True,
+    "user_id": 900,
+    "support_email": None,
+    "source": 2,
+    "ticket_id": 20,
+    "to_emails": ["ada@acme.example"],
+    "from_email": "Kim <kim@buyer.example>",
+    "automation_id": None,
+    "auto_response": False,
+    "attachments": [ATTACHMENT],
+    "created_at": AT,
+    "updated_at": AT,
+}
+TICKET: Json = {
+    "id": 20,
+    "cc_emails": ["user@cc.example"],
+    "company_id": 1,
+    "company": {"id": 1, "name": "가온전자"},
+    "custom_fields": {"cf_order": "A-1", "cf_agree": True, "cf_empty": None, "cf_many": ["a", "b"], "cf_number": 3.5},
+    "deleted": False,
+    "description": "<div>송장이 출력되지 않아요</div>",
+    "description_text": "송장이 출력되지 않아요",
+    "due_by": AT,
+    "group_id": 7,
+    "priority": 1,
+    "product_id": 5,
+    "requester": {"id": 1, "name": "이하늘", "email": "sky@shop.example", "mobile": None, "phone": None},
+    "requester_id": 1,
+    "responder_id": 900,
+    "source": 2,
+    "spam": False,
+    "stats": {"agent_responded_at": None, "closed_at": AT, "resolved_at": AT},
+    "status": 2,
+    "subject": "송장",
+    "tags": ["송장", "print"],
+    "type": "Question",
+    "attachments": [ATTACHMENT],
+    "created_at": AT,
+    "updated_at": AT,
+}
+ARTICLE: Json = {
+    "id": 3,
+    "type": 1,
+    "category_id": 3,
+    "folder_id": 4,
+    "agent_id": 900,
+    "hierarchy": [{"level": 0, "type": "category", "data": {"id": 3, "name": "도움말", "language": "ko"}}],
+    "title": "환불 방법",
+    "description": "<p>환불은 …</p>",
+    "description_text": "환불은 …",
+    "seo_data": {"meta_title": "환불", "meta_keywords": "환불,card"},
+    "status": 2,
+    "tags": ["환불"],
+    "attachments": [ATTACHMENT],
+    "created_at": AT,
+    "updated_at": AT,
+}
+CANNED: Json = {
+    "id": 6,
+    "title": "환불 안내",
+    "folder_id": 2,
+    "content": "환불해 드리겠습니다.",
+    "content_html": "<div>환불해 드리겠습니다.</div>",
+    "group_ids": [7],
+    "visibility": 0,
+    "attachments": [ATTACHMENT],
+    "created_at": AT,
+    "updated_at": AT,
+}
+AGENT: Json = {
+    "id": 900,
+    "available": True,
+    "occasional": False,
+    "ticket_scope": 1,
+    "contact": {"active": True, "email": "seoyeon@hanbit.example", "name": "김서연", "job_title": None},
+    "created_at": AT,
+}
+FIELD: Json = {
+    "id": 5,
+    "name": "cf_order",
+    "label": "주문 번호",
+    "label_for_customers": "주문",
+    "type": "nested_field",
+    "default": False,
+    "choices": {"2": ["Open", "Being processed"], "6": ["Waiting", "기다리는 중"]},
+    "nested_ticket_fields": [{"name": "cf_size", "id": 6, "label": "크기", "label_in_portal": "크기", "level": 2}],
+}
+RATING: Json = {
+    "id": 3,
+    "survey_id": 1,
+    "user_id": 1,
+    "agent_id": 900,
+    "ticket_id": 20,
+    "feedback": "고맙습니다",
+    "ratings": {"default_question": 103, "question_1": -103},
+    "created_at": AT,
+    "updated_at": AT,
+}
