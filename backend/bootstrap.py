@@ -136,6 +136,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         scheduled_runs=settings.scheduled_runs,
         reconcile_days=settings.reconcile_days,
         attachment_max_bytes=settings.attachment_max_bytes,
+        import_max_bytes=settings.import_max_bytes,
         question_max_chars=settings.question_max_chars,
         dense_weight=settings.dense_weight if settings.dense_weight is not None else float(embedder.semantic),
         sparse_weight=settings.sparse_weight,

@@ -1,17 +1,24 @@
 """The whole product in one process, API, jobs and the clock over the same services; or only its jobs and clock."""
 
 import asyncio
+import gc
 import importlib.metadata
+from typing import Final
 
 from fastapi import FastAPI
 
 from backend import bootstrap
 from backend.api.app import create_app
 from backend.api.probes import create_probe_app
+from backend.core.errors import AppError, Code
 from backend.core.ports.services import Services
+from backend.observability import tracing
 from backend.settings import QueueType, Settings
 from backend.workers.runner import handler
 from backend.workers.schedule import heal, keep_months_forever, start_due_forever, sweep_forever
+
+_YOUNG: Final = 50_000
+"""New objects between two looks at the youngest ones; Python's own is 700."""
 
 
 class Work:
@@ -55,6 +62,8 @@ class Work:
         await asyncio.gather(*self._clocks, return_exceptions=True)
         await self.services.queue.stop()
         await self._built.close()
+        if self._settings.otel_endpoint is not None:
+            await asyncio.to_thread(tracing.stop)
 
 
 class Runtime(Work):
@@ -67,23 +76,44 @@ class Runtime(Work):
 
 async def build_worker(settings: Settings) -> Work:
     """What `desklore worker` runs, not yet at work. Raises AppError as `build` does."""
+    _trace(settings)
     return Work(await bootstrap.build(settings), settings)
 
 
 async def build(settings: Settings) -> Runtime:
     """Everything the settings ask for, not yet at work. Raises AppError with what to do where a part can't be had."""
+    _trace(settings)
     built = await bootstrap.build(settings)
     app = create_app(
         built.services,
         built.auth,
         render_metrics=built.meter.render,
         body_max_bytes=settings.body_max_bytes,
-        upload_max_bytes=settings.file_upload_max_bytes + settings.body_max_bytes,
         data_dir=settings.data_dir,
         rates=built.rates,
+        public_url=settings.public_url,
         version=version(),
     )
     return Runtime(built, settings, app)
+
+
+def _trace(settings: Settings) -> None:
+    if settings.otel_endpoint is None:
+        return
+    try:
+        tracing.start_exporting(settings.otel_endpoint, version=version(), share=settings.otel_share)
+    except ImportError as error:
+        advice = "DESKLORE_OTEL_ENDPOINT needs OpenTelemetry: pip install 'desklore[otel]', or leave it empty."
+        raise AppError(Code.INVALID_REQUEST, advice) from error
+
+
+def relax_collector() -> None:
+    """Look for circles of garbage less often, for a process that does nothing but run Desklore.
+
+    Pages of a thousand tickets are hundreds of thousands of objects without a circle: with Python's own thresholds going through them
+    again and again took a quarter of the processor time of a Zendesk backfill (bench/zendesk.py).
+    """
+    gc.set_threshold(_YOUNG, 20, 20)
 
 
 def version() -> str:

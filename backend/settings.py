@@ -144,8 +144,8 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
     )
 
     stalled_minutes: float = Field(10.0, gt=0, description="A running sync without a sign of life for so long is taken up again.")
-
     attachment_max_bytes: int = Field(20_000_000, ge=1, description="Larger attachments are listed but not stored.")
+    import_max_bytes: int = Field(20_000_000_000, ge=1_000, description="Larger account exports are refused.")
     attachment_text_max_chars: int = Field(200_000, ge=1_000, description="At most so much text is taken from one attachment.")
     attachment_seconds: float = Field(30.0, gt=0, description="How long reading one attachment may take before its process is killed.")
     attachment_memory_mb: int = Field(1024, ge=128, description="Memory the process that reads attachments may use.")
@@ -227,6 +227,11 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
     rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
     rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
     rate_webhook: str = Field("60000/minute", description="Webhooks of one connection that proved who they are from; likewise.")
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#@]+)?$",
+        description="The address helpdesks call, `https://desklore.acme.com`; empty: as asked under.",
+    )
     body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."

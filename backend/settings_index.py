@@ -26,6 +26,13 @@ class IndexSettings(BaseSettings):
     vector_type: VectorType = Field(
         VectorType.EMBEDDED, description="Where the search index lives: `embedded` in the data folder, or `server`: a Qdrant server."
     )
+    index_open: int = Field(
+        32,
+        ge=1,
+        le=5_000,
+        description="Embedded: so many companies' indexes are kept open. Opening one takes longer than a search, an open one takes memory "
+        "and files (`desklore bench tenants` tells).",
+    )
     qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
     qdrant_api_key: SecretStr | None = Field(None, description="Its API key, where it asks for one.")
     qdrant_timeout_seconds: int = Field(10, ge=1, le=600, description="How long one call to the Qdrant server may take.")

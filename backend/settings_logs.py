@@ -25,6 +25,11 @@ class LogSettings(BaseSettings):
         description="What models cost is kept for so many months before the present one and then dropped by whole months; 0: for ever.",
     )
     audit_months: int = Field(0, ge=0, le=1_200, description="The audit log likewise.")
+    otel_endpoint: str | None = Field(
+        None,
+        description="Where traces go: an OTLP/HTTP collector, such as `http://collector:4318/v1/traces` (extra `otel`); empty: none.",
+    )
+    otel_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that are sent; a caller who traces is always followed.")
 
     @field_validator("log_level")
     @classmethod

@@ -66,6 +66,13 @@ async def read_everything(base_url: str, api_key: str, connections: int) -> Floo
 
 
 async def _ticket(client: BareClient, ticket_id: int) -> None:
+    for item in await read_ticket(client, ticket_id):
+        for attachment in item["attachments"]:
+            await client.get(attachment["attachment_url"])
+
+
+async def read_ticket(client: BareClient, ticket_id: int) -> list[dict[str, Any]]:
+    """A ticket and all its conversations."""
     ticket = await client.json(f"/api/v2/tickets/{ticket_id}?include=conversations")
     conversations = ticket["conversations"]
     page = 1
@@ -76,9 +83,7 @@ async def _ticket(client: BareClient, ticket_id: int) -> None:
             page += 1
             if len(batch) < 100:
                 break
-    for item in (ticket, *conversations):
-        for attachment in item["attachments"]:
-            await client.get(attachment["attachment_url"])
+    return [ticket, *conversations]
 
 
 async def _knowledge(client: BareClient) -> None:

@@ -61,7 +61,8 @@ def _text(rng: random.Random) -> str:
     return " ".join(words)
 
 
-def _question(rng: random.Random) -> str:
+def question(rng: random.Random) -> str:
+    """What somebody asks."""
     words = [rng.choice(_NOUNS), rng.choice(_NOUNS) + rng.choice(_ENDINGS), rng.choice(_WORDS), rng.choice(_VERBS)]
     return " ".join([*words, f"ERR-{rng.randint(1000, 9999)}"])
 
@@ -100,7 +101,8 @@ async def _documents(company_id: str, chunks: int, encoder: SparseEncoder, embed
         yield owners, points
 
 
-async def _fill(index: VectorIndex, company_id: str, chunks: int, encoder: SparseEncoder, embedder: HashingEmbedder) -> dict[str, float]:
+async def fill(index: VectorIndex, company_id: str, chunks: int, encoder: SparseEncoder, embedder: HashingEmbedder) -> dict[str, float]:
+    """Write so many chunks of a tenant; how many a second."""
     writing = 0.0
     began = time.perf_counter()
     async for owners, points in _documents(company_id, chunks, encoder, embedder):
@@ -150,14 +152,14 @@ async def main(chunks: int = CHUNKS) -> dict[str, Any]:
     embedder = HashingEmbedder()
     encoder = SparseEncoder(make_tokenizer("bigram"))
     rng = random.Random(7)
-    questions = [_question(rng) for _ in range(QUERIES)]
+    questions = [question(rng) for _ in range(QUERIES)]
     with tempfile.TemporaryDirectory() as folder:
         makers = Makers(provider=embedder.provider, model=embedder.model, dimension=embedder.dimension, encoder=encoder.id)
         indexes = EdgeIndexes(Path(folder), makers)
         for other in ("globex", "initech"):
-            await _fill(await indexes.open(other), other, min(OTHER_CHUNKS, chunks), encoder, embedder)
+            await fill(await indexes.open(other), other, min(OTHER_CHUNKS, chunks), encoder, embedder)
         index = await indexes.open("acme")
-        filled = await _fill(index, "acme", chunks, encoder, embedder)
+        filled = await fill(index, "acme", chunks, encoder, embedder)
         visible = tuple(visibility for visibility in Visibility if visibility is not Visibility.INTERNAL)
         filters = Filters(visibilities=visible, exclude_documents=(document_id("acme", "freshdesk", "ticket", "1"),))
 

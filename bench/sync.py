@@ -50,8 +50,11 @@ def sandbox(tickets: int, latency_ms: float, *, prebuild: bool = True) -> Iterat
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        # Rendering 50,000 tickets takes minutes.
+        deadline = time.monotonic() + 600
+        while True:
+            if time.monotonic() > deadline:
+                raise TimeoutError("the sandbox does not answer")
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{url}/api/v2/agents/me", auth=(API_KEY, "X")).is_success:
                     break

@@ -26,6 +26,7 @@ from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, RunOptions, Stream
 from backend.core.model.tenant import Secret
+from backend.runtime import relax_collector
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from bench.ports import free_ports
 
@@ -78,7 +79,8 @@ def sandbox(tickets: int, latency_ms: float) -> Iterator[str]:
 
 
 def run(side: str, url: str) -> None:
-    """Measure `floor` or `desklore` against the helpdesk at `url` and print the figures as JSON."""
+    """Measure `floor` or `desklore` against the helpdesk at `url` and print the figures as JSON. Both collect garbage as a server does."""
+    relax_collector()
     print(json.dumps(uvloop.run(_floor(url) if side == "floor" else _desklore(url))))
 
 

@@ -48,6 +48,10 @@ class Hooks:
         """Tell `hook` from now on."""
         self._hooks.append(hook)
 
+    def remove(self, hook: Hook) -> None:
+        """Tell it no more."""
+        self._hooks = [each for each in self._hooks if each != hook]
+
     def clear(self) -> None:
         """Tell nobody any more."""
         self._hooks.clear()

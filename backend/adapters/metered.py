@@ -10,6 +10,7 @@ from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
 from backend.core.ports.llm import ChatModel, Embedder
 from backend.core.ports.meter import Meter
+from backend.observability.tracing import leaf
 
 
 class MeteredChat(WrappedChat):
@@ -56,7 +57,8 @@ def _told(meter: Meter, purpose: Purpose, model: str) -> Iterator[None]:
     began = time.perf_counter()
     outcome = "canceled"
     try:
-        yield
+        with leaf("llm_call", purpose=purpose.value, model=model):
+            yield
         outcome = "ok"
     except AppError as error:
         outcome = error.code.value

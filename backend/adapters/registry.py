@@ -2,16 +2,23 @@
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.metadata import entry_points
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
+from backend.adapters.archive import Archive
+from backend.adapters.exports.source import ArchiveSource
 from backend.adapters.file.opening import S3_CREDENTIALS, FilePlaces, check_place, open_files
 from backend.adapters.freshdesk.address import check_address, origin_of
+from backend.adapters.freshdesk.export import files as freshdesk_files
+from backend.adapters.freshdesk.export.shape import FreshdeskShape
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
 from backend.adapters.zendesk.address import ZENDESK_ADDRESSES
+from backend.adapters.zendesk.export import files as zendesk_files
+from backend.adapters.zendesk.export.shape import ZendeskShape
 from backend.adapters.zendesk.source import ZendeskSource, authorization_of
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
@@ -19,7 +26,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Budgets, Spender
 from backend.core.ports.halfway import Halfway
-from backend.core.ports.source import Source
+from backend.core.ports.source import ExportRequest, ExportSource, Source
 
 ENTRY_POINTS: Final = "desklore.sources"
 """The group in which other packages name their adapters; docs/adding-a-source.md."""
@@ -83,6 +90,19 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsExports(Protocol):
+    """What an Adapter has besides where it reads account exports too."""
+
+    def check_export(self, export: ExportRequest) -> None:
+        """Look whether this is one. Raises EXPORT_UNREADABLE or EXPORT_TOO_LARGE."""
+        ...
+
+    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The export as a Source of the connection. Raises as `check_export`."""
+        ...
+
+
 class FreshdeskAdapter:
     """https://www.freshworks.com/freshdesk."""
 
@@ -93,7 +113,18 @@ class FreshdeskAdapter:
         """`acme`, `acme.freshdesk.com` or its URL; another host only from the allow-list."""
         return check_address(domain, base_url, calling.allowed_hosts)
 
-    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+    def check_export(self, export: ExportRequest) -> None:
+        """Look whether this is an account export of Freshdesk."""
+        with closing(Archive(export.path, export.name)) as archive:
+            freshdesk_files.check_export(archive)
+
+    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The account export beside the API that it is of."""
+        archive = Archive(export.path, export.name)
+        live = self.open(settings, calling, lane)
+        return ArchiveSource(archive, FreshdeskShape(archive, live), live, made_at=export.made_at)
+
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> FreshdeskSource:
         """A Source for a connection, whose calls go in this lane."""
         origin, prefix = origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
         api_key = settings.credentials["api_key"]
@@ -123,7 +154,18 @@ class ZendeskAdapter:
         """`acme`, `acme.zendesk.com` or its URL; another host only from the allow-list."""
         return ZENDESK_ADDRESSES.check(domain, base_url, calling.allowed_hosts)
 
-    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:
+    def check_export(self, export: ExportRequest) -> None:
+        """Look whether this is a JSON export of Zendesk."""
+        with closing(Archive(export.path, export.name)) as archive:
+            zendesk_files.check_export(archive)
+
+    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The JSON export beside the API that it is of."""
+        archive = Archive(export.path, export.name)
+        live = self.open(settings, calling, lane)
+        return ArchiveSource(archive, ZendeskShape(archive, live), live, made_at=export.made_at)
+
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> ZendeskSource:
         """A Source for a connection, whose calls go in this lane."""
         origin, prefix = ZENDESK_ADDRESSES.origin_of(settings.domain, settings.base_url, calling.allowed_hosts)
         authorization = authorization_of(settings.credentials)
@@ -188,12 +230,29 @@ class SourceRegistry:
 
     def open(self, settings: SourceSettings, lane: Lane, halfway: Halfway | None = None) -> Source:
         """A Source for this connection; the caller closes it. Raises INVALID_REQUEST where a credential is missing."""
-        adapter = self._adapter(settings.platform)
+        self._check_credentials(settings)
+        return self._adapter(settings.platform).open(settings, self._calling.keeping(halfway), lane)
+
+    def check_export(self, platform: str, export: ExportRequest) -> None:
+        """Look whether this is an account export of the platform. Raises EXPORT_UNSUPPORTED, EXPORT_UNREADABLE or EXPORT_TOO_LARGE."""
+        self._reading_exports(platform).check_export(export)
+
+    def open_export(self, settings: SourceSettings, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The export as a Source of this connection; the caller closes it. Raises as `check_export`."""
+        self._check_credentials(settings)
+        return self._reading_exports(settings.platform).open_export(settings, self._calling, lane, export)
+
+    def _reading_exports(self, platform: str) -> ReadsExports:
+        adapter = self._adapter(platform)
+        if not isinstance(adapter, ReadsExports):
+            raise AppError(Code.EXPORT_UNSUPPORTED, f"Account exports of {platform} can't be imported; sync the connection instead.")
+        return adapter
+
+    def _check_credentials(self, settings: SourceSettings) -> None:
         choices = self.credential_choices(settings.platform)
         if not any(all(name in settings.credentials for name in choice) for choice in choices):
             needed = " or ".join(", ".join(choice) for choice in choices)
             raise AppError(Code.INVALID_REQUEST, f"{settings.platform} needs these credentials: {needed}.")
-        return adapter.open(settings, self._calling.keeping(halfway), lane)
 
     def _adapter(self, platform: str) -> Adapter:
         try:

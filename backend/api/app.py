@@ -26,6 +26,7 @@ from backend.api.routes import (
     feedback,
     files,
     health,
+    imports,
     keys,
     master_key,
     replies,
@@ -54,6 +55,7 @@ ROUTERS: Final = (
     connections.router,
     files.router,
     sync.router,
+    imports.router,
     failures.router,
     briefs.router,
     copilot.router,
@@ -82,15 +84,16 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     *,
     render_metrics: Callable[[], tuple[bytes, str]],
     body_max_bytes: int = 1_000_000,
-    upload_max_bytes: int = 1_073_741_824,
     data_dir: Path | None = None,
     rates: Rates | None = None,
     cors_origins: Sequence[str] = (),
+    public_url: str = "",
     version: str = "0",
     lifespan: Lifespan = nullcontext,
 ) -> FastAPI:
     """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
 
+    `public_url` is what helpdesks reach us under, where it is not what requests name.
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
@@ -118,19 +121,21 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates
+    app.state.public_url = public_url
     app.state.streams = OpenStreams(services.meter)
     app.include_router(viewer.router)
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
     install_openapi(app)
-    _wrap(app, services, bodies=(body_max_bytes, upload_max_bytes), cors_origins=cors_origins, rates=rates)
+    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins, rates=rates)
     return app
 
 
-def _wrap(app: FastAPI, services: Services, *, bodies: tuple[int, int], cors_origins: Sequence[str], rates: Rates | None) -> None:
-    """Add the middleware, innermost first: what is added last sees the request first. `bodies`: the most bytes of one, of an upload."""
-    app.add_middleware(BodyLimit, max_bytes=bodies[0], upload_max_bytes=bodies[1])
+def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
+    """Add the middleware, innermost first: what is added last sees the request first."""
+    larger = {imports.PATH: services.policy.import_max_bytes, files.PATH: services.policy.upload_max_bytes + body_max_bytes}
+    app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend.api.viewer import VIEWER_PATH, VIEWER_POLICY
 from backend.core import ids
 from backend.core.ports.meter import Meter
+from backend.observability import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -61,9 +63,13 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await self._app(scope, receive, decorated)
+            with tracing.span("http_request", parent=_traced(scope), method=scope["method"], request_id=request_id) as tell:
+                try:
+                    await self._app(scope, receive, decorated)
+                finally:
+                    tell(route=getattr(scope.get("route"), "path", _UNMATCHED), status=status)
+                    self._tell(scope, status, time.perf_counter() - began)
         finally:
-            self._tell(scope, status, time.perf_counter() - began)
             structlog.contextvars.clear_contextvars()
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
@@ -78,25 +84,30 @@ class RequestContext:
         level("http_request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1), **fields)
 
 
-_UPLOADS = re.compile(r"/api/v1/connections/[^/]+/files(/preview)?")
-"""Where files come in; they are written to the disk piece by piece, once it is known who sends them."""
+def _traced(scope: Scope) -> dict[str, str]:
+    """The trace that the caller's request is part of."""
+    headers = Headers(scope=scope)
+    return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
 
 class BodyLimit:
-    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in."""
+    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in.
 
-    def __init__(self, app: ASGIApp, max_bytes: int, upload_max_bytes: int = 0) -> None:
+    `larger` names the paths of routes that take files, each with its own limit.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[re.Pattern[str], int] | None = None) -> None:
         self._app = app
         self._max_bytes = max_bytes
-        self._upload_max_bytes = max(max_bytes, upload_max_bytes)
+        self._larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = self._upload_max_bytes if scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) else self._max_bytes
         length = Headers(scope=scope).get("content-length", "")
         declared = int(length) if length.isdecimal() else 0
+        most = next((limit for path, limit in self._larger.items() if path.fullmatch(scope["path"])), self._max_bytes)
         received = 0
 
         async def limited() -> Message:

@@ -6,8 +6,9 @@ import typer
 
 from backend.cli.credentials import credentials_of
 from backend.cli.errors import CliError, Exit
+from backend.cli.imports import import_
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, UrlOption, as_tenant
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, UrlOption, as_tenant
 from backend.cli.text import day, short
 from backend.cli.webhooks import tell_webhook
 
@@ -17,7 +18,6 @@ PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, `
 DomainArgument = Annotated[
     str, typer.Argument(help="The helpdesk's host, such as `acme.zendesk.com`; of files `uploads`, `folder` or `s3://bucket/prefix`.")
 ]
-ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 SecretOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -168,6 +168,9 @@ def _minutes(text: str) -> float:
     if unit not in units or not amount.isdecimal():
         raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
     return int(amount) * units[unit]
+
+
+app.command("import")(import_)
 
 
 @app.command()

@@ -7,12 +7,11 @@ import typer
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, short
 
 app = typer.Typer(help="Files that a connection of the platform `file` reads (admin key).", no_args_is_help=True)
 
-ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 DeclarationOption = Annotated[
     Path | None, typer.Option("--declaration", help="A YAML that says which column is what.", exists=True, dir_okay=False)
 ]

@@ -27,6 +27,7 @@ from backend.cli import (
     storage,
     tenant_settings,
     tenants,
+    webhooks,
 )
 from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.output import Output
@@ -48,7 +49,7 @@ app.command("demo", rich_help_panel=_RUN)(demo.demo)
 app.command("up", rich_help_panel=_RUN)(serve.up)
 app.command("serve", rich_help_panel=_RUN)(serve.serve)
 app.command("worker", rich_help_panel=_RUN)(serve.worker)
-app.command("sandbox", rich_help_panel=_RUN)(sandbox.sandbox)
+app.add_typer(sandbox.app, name="sandbox", rich_help_panel=_RUN)
 app.command("bench", rich_help_panel=_RUN)(bench.bench)
 app.add_typer(source.app, name="source", rich_help_panel="Extend it")
 app.command("sync", rich_help_panel=_USE)(runs.sync)
@@ -66,6 +67,7 @@ app.command("backup", rich_help_panel=_KEEP)(backup.backup)
 app.command("restore", rich_help_panel=_KEEP)(backup.restore_)
 app.add_typer(storage.app, name="storage", rich_help_panel=_KEEP)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")

@@ -47,7 +47,12 @@ class Platform(StrEnum):
     BOTH = "both"
 
 
+app: Final = typer.Typer(help="A made-up company's helpdesk to try Desklore with.", invoke_without_command=True)
+
+
+@app.callback()
 def sandbox(
+    context: typer.Context,
     *,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the API; 0: any free one.")] = 8100,
     attachments_port: Annotated[int, typer.Option("--attachments-port", min=0, max=65535, help="Of the attachments; 0: any free one.")] = 0,
@@ -59,6 +64,8 @@ def sandbox(
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="Stop when standard input ends.")] = False,
 ) -> None:
     """Serve a faithful Freshdesk or Zendesk API with believable Korean and English support data, until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
     from sandbox.options import SandboxOptions  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
 
     options = SandboxOptions(port=port, attachments_port=attachments_port, tickets=tickets, seed=seed, latency_ms=latency_ms)
@@ -84,6 +91,31 @@ def sandbox(
         raise CliError(
             Exit.FAILED, f"The sandbox can't listen on port {port}: {error.strerror}. Choose another: --port", code="port_busy"
         ) from None
+
+
+@app.command("export")
+def export(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Where to write it.")],
+    platform: Annotated[Platform, typer.Option("--platform", help="Whose export: `freshdesk` or `zendesk`.")] = Platform.FRESHDESK,
+    form: Annotated[str, typer.Option("--form", help="`json` or `xml`; Zendesk's is JSON.")] = "json",
+    tickets: Annotated[int, typer.Option("--tickets", min=1, help="How many tickets the company has.")] = 400,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same data.")] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the same company's account export, as the helpdesk would, to try `desklore connections import` with."""
+    from sandbox.exports import write_file  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
+    from sandbox.options import SandboxOptions  # noqa: PLC0415 - as above
+
+    if form not in ("json", "xml") or platform is Platform.BOTH or (platform is Platform.ZENDESK and form == "xml"):
+        raise CliError(Exit.USAGE, "Choose --platform freshdesk with --form json or xml, or --platform zendesk.", code="wrong_usage")
+    try:
+        written = write_file(file, platform.value, form, SandboxOptions(tickets=tickets, seed=seed))
+    except OSError as error:
+        raise CliError(Exit.FAILED, f"{file} can't be written: {error.strerror}.", code="export_failed") from None
+    output = Output(as_json=as_json)
+    output.document({"file": str(file), "tickets": written, "bytes": file.stat().st_size})
+    output.text(f"Wrote {written} tickets to {file}. Import them: desklore connections import CONNECTION {file}")
 
 
 async def _running(stack: AsyncExitStack, options: "SandboxOptions", platform: Platform) -> SandboxAddress:

@@ -122,7 +122,10 @@ async def _serve_until(stopping: asyncio.Event, server: "uvicorn.Server", listen
 def run_until_signal(server: "Server | WorkerProcess", on_ready: Callable[[], None]) -> None:
     """Serve on the main thread until Ctrl-C or a polite kill, both of which end cleanly."""
 
+    from backend.runtime import relax_collector  # noqa: PLC0415 - it loads the whole product, which other commands are spared
+
     async def main() -> None:
+        relax_collector()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, server.stop)

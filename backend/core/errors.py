@@ -100,6 +100,9 @@ class Code(StrEnum):
     ATTACHMENT_UNREADABLE = "attachment_unreadable"
     ATTACHMENT_UNSUPPORTED = "attachment_unsupported"
     ATTACHMENT_TIMED_OUT = "attachment_timed_out"
+    EXPORT_UNREADABLE = "export_unreadable"
+    EXPORT_TOO_LARGE = "export_too_large"
+    EXPORT_UNSUPPORTED = "export_unsupported"
     LLM_UNAVAILABLE = "llm_unavailable"
     LLM_RATE_LIMITED = "llm_rate_limited"
     LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
@@ -169,6 +172,9 @@ SPECS: dict[Code, Spec] = {
     Code.ATTACHMENT_UNREADABLE: Spec(_K.INVALID, _R.NEVER, "The attachment is damaged or not what its name says."),
     Code.ATTACHMENT_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "No reader for this type of attachment."),
     Code.ATTACHMENT_TIMED_OUT: Spec(_K.INVALID, _R.NEVER, "Reading the attachment took too long or too much memory."),
+    Code.EXPORT_UNREADABLE: Spec(_K.INVALID, _R.NEVER, "The file is not an export of this platform, is damaged, or is not safe to read."),
+    Code.EXPORT_TOO_LARGE: Spec(_K.TOO_LARGE, _R.NEVER, "The export is larger than is taken, or unpacks to more than an export can hold."),
+    Code.EXPORT_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "This platform's adapter reads no exports."),
     Code.LLM_UNAVAILABLE: Spec(_K.UPSTREAM, _R.SOURCE_DOWN, "The model provider does not answer."),
     Code.LLM_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The model provider's quota is used up for now."),
     Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),

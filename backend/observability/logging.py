@@ -15,6 +15,8 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from structlog.types import EventDict, Processor
 
+from backend.observability.tracing import trace_ids
+
 HIDDEN: Final = "***"
 _SHORTEST_MASKED: Final = 9
 _SECRET_FIELDS: Final = frozenset(
@@ -78,6 +80,7 @@ def configure_logging(*, level: str, console: bool, stream: TextIO | None = None
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -115,6 +118,12 @@ def log_context(**ids: str | None) -> Iterator[None]:
     """Bind ids (`request_id`, `company_id`, `job_id`) to every line that is written inside the block."""
     with bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
         yield
+
+
+def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Which trace and span a line was written in, where there is one."""
+    event.update(trace_ids())
+    return event
 
 
 class _MaskingFormatter(structlog.stdlib.ProcessorFormatter):

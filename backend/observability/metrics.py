@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Plat
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from backend.observability.stages import StageClock
+from backend.observability.tracing import span
 
 PREFIX: Final = "desklore"
 
@@ -150,7 +151,8 @@ class PrometheusMeter:
         started = time.perf_counter()
         before = self.clock.enter(name)
         try:
-            yield
+            with span(name):
+                yield
         finally:
             self.clock.leave(before)
             self._tell_cpu()

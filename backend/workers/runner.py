@@ -9,6 +9,7 @@ from backend.core.errors import AppError, Retry
 from backend.core.model.job import Job, JobName
 from backend.core.ports.queue import Handler
 from backend.core.ports.services import Services
+from backend.observability.tracing import span
 from backend.workers.jobs.documents import process_documents, read_pictures
 from backend.workers.jobs.nudges import read_nudges
 from backend.workers.jobs.sync import sync_connection
@@ -29,7 +30,10 @@ def handler(services: Services) -> Handler:
     """The queue's handler over these services."""
 
     async def handle(job: Job) -> float | None:
-        with structlog.contextvars.bound_contextvars(job=job.name.value, job_id=job.key, company_id=job.company_id):
+        with (
+            structlog.contextvars.bound_contextvars(job=job.name.value, job_id=job.key, company_id=job.company_id),
+            span(job.name.value, job_id=job.key, company_id=job.company_id) as tell,
+        ):
             try:
                 seconds = await JOBS[job.name](services, job)
             except AppError as error:
@@ -37,6 +41,7 @@ def handler(services: Services) -> Handler:
                 log.warning("job_failed", code=error.code.value, message=error.message, again=again)
                 seconds = (error.retry_after or LATER_SECONDS) if again else None
                 services.meter.count("jobs", 1, name=job.name.value, outcome="again" if again else "failed")
+                tell(outcome=error.code.value)
                 return seconds
             services.meter.count("jobs", 1, name=job.name.value, outcome="done" if seconds is None else "again")
             return seconds

@@ -31,11 +31,13 @@ _FIXED = [
     (b"server", b"fwe"),
 ]
 _STATUS = {
-    200: "200 OK", 201: "201 Created", 204: "204 No Content", 302: "302 Found", 400: "400 Bad Request", 401: "401 Unauthorized",
+    200: "200 OK", 201: "201 Created", 202: "202 Accepted", 204: "204 No Content", 302: "302 Found", 400: "400 Bad Request",
+    401: "401 Unauthorized",
     403: "403 Forbidden", 404: "404 Not Found", 405: "405 Method Not Allowed", 429: "429 Too Many Requests",
     500: "500 Internal Server Error", 502: "502 Bad Gateway",
 }  # fmt: skip
 _FILE = re.compile(r"/data/helpdesk/attachments/production/(\d+)/(original|thumb)/")
+_EXPORT = re.compile(r"/data/helpdesk/exports/production/(\d+)/account\.zip")
 _HTML = "text/html; charset=utf-8"
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "[::1]", "testserver"}
 #: Every so many answers write their rate headers like floats, as some recordings do.
@@ -239,18 +241,28 @@ class FilesListener(_Half):
             # The first hop only sends the browser on to the account's own address.
             address = f"{self.site.links.api_base}/inline/attachment?token={ask.query.get('token', '')}"
             return Answer(302, headers={"Location": address}, content_type=_HTML)
+        job = _EXPORT.fullmatch(ask.path)
+        if job is not None and int(job[1]) in self.site.jobs:
+            return self._signed(int(job[1]), ask) or Answer(200, self.site.jobs[int(job[1])].data, "application/zip")
         found = _FILE.match(ask.path)
         attachment = self.site.account.attachment(int(found[1])) if found else None
         if attachment is None:
             return _s3_error(404, "NoSuchKey", "The specified key does not exist.")
         return self._file(attachment, ask, expired=fault is not None and fault.kind == "expired_url")
 
-    def _file(self, attachment: Attachment, ask: Ask, *, expired: bool) -> Answer:
-        verdict = "expired" if expired else self.site.links.verdict(attachment.id, ask.query)
+    def _signed(self, number: int, ask: Ask, *, expired: bool = False) -> Answer | None:
+        """Why an address is not good (any more); None where it is."""
+        verdict = "expired" if expired else self.site.links.verdict(number, ask.query)
         if verdict == "expired":
             return _s3_error(403, "AccessDenied", "Request has expired")
         if verdict == "forged":
             return _s3_error(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+        return None
+
+    def _file(self, attachment: Attachment, ask: Ask, *, expired: bool) -> Answer:
+        refused = self._signed(attachment.id, ask, expired=expired)
+        if refused is not None:
+            return refused
         data = self.site.account.file(attachment)
         headers = {"ETag": f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"', "Accept-Ranges": "bytes"}
         return Answer(200, data, attachment.content_type, headers)

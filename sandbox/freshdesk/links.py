@@ -56,6 +56,17 @@ class Links:
             f"&X-Amz-Signature={self._signature(attachment_id, token)}"
         )
 
+    def export(self, job_id: int) -> str:
+        """A link to the file of an account export that works for a while."""
+        now = time.time()
+        token = f"{int((now + self.seconds) * 1000):x}"
+        date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        return (
+            f"{self.files_base}/data/helpdesk/exports/production/{job_id}/account.zip"
+            f"?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={date}&X-Amz-Expires={max(1, int(self.seconds))}"
+            f"&X-Amz-Security-Token={token}&X-Amz-SignedHeaders=host&X-Amz-Signature={self._signature(job_id, token)}"
+        )
+
     def inline(self, attachment_id: int) -> str:
         """The lasting address of an inline picture; its token never expires, which makes it a secret."""
         claims = {"id": attachment_id, "domain": self._domain, "account_id": self._account.seed}

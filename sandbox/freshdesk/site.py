@@ -10,7 +10,7 @@ import orjson
 
 from sandbox.data.account import Account
 from sandbox.data.model import Json
-from sandbox.freshdesk import people, settings, solutions, tickets, writes
+from sandbox.freshdesk import jobs, people, settings, solutions, tickets, writes
 from sandbox.freshdesk.faults import Faults
 from sandbox.freshdesk.hooks import render
 from sandbox.freshdesk.limits import Limits
@@ -56,6 +56,8 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/ticket_fields"): settings.ticket_fields,
     ("GET", "/settings/helpdesk"): settings.helpdesk,
     ("GET", "/account"): settings.account,
+    ("POST", "/account/export"): jobs.ask_for_export,
+    ("GET", "/jobs/{id}"): jobs.view_job,
     ("GET", "/solutions/categories"): solutions.list_categories,
     ("GET", "/solutions/categories/{lang}"): solutions.list_categories,
     ("GET", "/solutions/categories/{id}"): solutions.view_category,
@@ -92,6 +94,7 @@ class Site:
         self.limits = Limits(options.quota, options.quota_shares, options.quota_window)
         self.faults = Faults()
         self.hooks = Hooks(render)
+        self.jobs: dict[int, jobs.Job] = {}
         self.stats = Stats()
         self.latency = options.latency_ms / 1000
         self._set_keys()
@@ -113,6 +116,7 @@ class Site:
         self.limits.resize(self.options.quota, self.options.quota_shares, self.options.quota_window)
         self.latency = self.options.latency_ms / 1000
         self.faults.clear()
+        self.jobs.clear()
         self.stats.clear()
 
     def allow(self, header: bytes | None) -> tuple[int, int] | None:

@@ -174,7 +174,8 @@ def list_canned_folders(site: "Site", ask: Ask) -> Answer:
     return site.paged(ask, [_canned_folder(site, folder_id) for folder_id in site.account.shelf.canned_folders])
 
 
-def _canned(site: "Site", number: int) -> Json:
+def canned_json(site: "Site", number: int) -> Json:
+    """One canned response."""
     item = site.account.shelf.canned[number]
     at = iso(site.account.reference - 300 * 86_400)
     return {
@@ -203,11 +204,11 @@ def list_canned(site: "Site", ask: Ask) -> Answer:
     """`GET /canned_response_folders/{id}/responses`: whole responses."""
     if ask.ids[0] not in site.account.shelf.canned_folders:
         raise missing()
-    return site.paged(ask, [_canned(site, c.id) for c in site.account.shelf.canned.values() if c.folder_id == ask.ids[0]])
+    return site.paged(ask, [canned_json(site, c.id) for c in site.account.shelf.canned.values() if c.folder_id == ask.ids[0]])
 
 
 def view_canned(site: "Site", ask: Ask) -> Answer:
     """`GET /canned_responses/{id}`."""
     if ask.ids[0] not in site.account.shelf.canned:
         raise missing()
-    return ok(_canned(site, ask.ids[0]))
+    return ok(canned_json(site, ask.ids[0]))

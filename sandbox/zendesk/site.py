@@ -11,7 +11,7 @@ from sandbox.freshdesk.faults import Faults
 from sandbox.freshdesk.wire import Answer, Ask, Refusal
 from sandbox.hooks import Hooks
 from sandbox.stats import Stats
-from sandbox.zendesk import export, help_center, hooks, people, render, tickets
+from sandbox.zendesk import export, help_center, hooks, people, render, tickets, webhooks
 from sandbox.zendesk.limits import Limits, too_many
 from sandbox.zendesk.links import Links
 from sandbox.zendesk.wire import failure, missing, unauthorized
@@ -89,6 +89,7 @@ class Site:
         self.world = World(account)
         self.links = Links(account, self.options.url_seconds)
         self.suspended: set[int] = set()
+        self.rules = webhooks.Rules()
         people = account.people
         self.admin_id = min(people.agents)
         self.restricted_id = next(agent for agent, scope in people.agent_scopes.items() if scope == 3)
@@ -149,6 +150,12 @@ class Site:
         ask.scope = 3 if who == self.restricted_id else 1
         if self.options.prebuild and shape.startswith("/incremental"):
             return self._kept(ask, shape)
+        path = ask.path.removeprefix(API).removesuffix(".json")
+        if webhooks.handles(path):
+            try:
+                return webhooks.answer(self, ask, path)
+            except Refusal as refusal:
+                return refusal.answer
         route = ROUTES.get(shape) if ask.method == "GET" and ask.shape.startswith(API) else None
         try:
             if route is None:

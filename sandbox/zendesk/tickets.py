@@ -39,8 +39,11 @@ def show_many(site: "Site", ask: Ask) -> Answer:
 
 
 def list_tickets(site: "Site", ask: Ask) -> Answer:
-    """`GET /tickets`: what is neither deleted nor archived."""
+    """`GET /tickets`: what is neither deleted nor archived, by number where `sort` says so."""
     shown = [t for t in site.account.tickets.values() if t.state == "live" and (ask.scope != 3 or t.responder_id == ask.agent_id)]
+    order = ask.query.get("sort", "")
+    if order.removeprefix("-") == "id":
+        shown.sort(key=lambda ticket: ticket.id, reverse=order.startswith("-"))
     return paged(site, ask, "tickets", [render.ticket(site, ticket) for ticket in shown])
 
 

@@ -10,7 +10,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
 from backend.core.ports.halfway import Halfway
-from backend.core.ports.source import Capabilities, Source, SourceQuota
+from backend.core.ports.source import Capabilities, ExportRequest, ExportSource, Source, SourceQuota
 
 GOOD_KEY = "paper-key-GOOD-7f3a91c2"
 OTHER_GOOD_KEY = "paper-key-NEXT-55d0be17"
@@ -87,3 +87,9 @@ class PaperHelpdesks:
     def open(self, settings: SourceSettings, lane: Lane, halfway: Halfway | None = None) -> Source:  # noqa: ARG002 - the port's
         self.opened.append(PaperSource(settings, lane))
         return self.opened[-1]
+
+    def check_export(self, platform: str, export: ExportRequest) -> None:
+        raise AppError(Code.EXPORT_UNSUPPORTED, f"{platform} has no exports: {export.name}.")
+
+    def open_export(self, settings: SourceSettings, lane: Lane, export: ExportRequest) -> ExportSource:
+        raise AppError(Code.EXPORT_UNSUPPORTED, f"{settings.platform} has no exports: {lane} {export.name}.")

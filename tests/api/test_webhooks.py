@@ -44,7 +44,7 @@ async def test_a_webhook_is_noted_and_its_secret_is_shown_once(house: House, cli
         assert (response.status_code, response.content) == (202, b"")
     assert sorted(await _noted(house, made)) == ["12", "13"]
     shown = (await admin.get(f"/api/v1/connections/{made['connection_id']}")).json()
-    assert set(shown["webhook"]) == {"set_at"}
+    assert set(shown["webhook"]) == {"set_at", "registered"}
     kept = [path.read_bytes() for path in house.data_dir.glob("desklore.sqlite*")]
     assert not any(made["secret"].encode() in data for data in kept), "sealed"
 

@@ -42,7 +42,8 @@ async def fill(records: Records, company: str) -> None:
     """One row of everything; the ids on the helpdesk are the same for every tenant."""
     async with records.database.open(company) as work:
         document = replace(doc(1, company=company), next_try_at=START, error_code="llm_budget_used_up")
-        await work.documents.put([document])
+        await work.documents.put([document, doc(9, company=company)])
+        await work.documents.mark_deleted(CONNECTION, DocType.TICKET, {"9": "deleted"}, START)
         await work.attachments.put([attachment("1", document, state=AttachmentState.WAITING)])
         await work.connections.put(connection())
         await work.sync.put_run(run("run_1"))
@@ -71,6 +72,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.get_many": lambda w: w.documents.get_many([ACME]),
     "documents.standing": lambda w: w.documents.standing([ACME]),
     "documents.find": lambda w: w.documents.find(None, DocType.TICKET, "1"),
+    "documents.buried": lambda w: w.documents.buried(CONNECTION, 10),
     "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),
     "documents.list": lambda w: w.documents.list(),
@@ -113,6 +115,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.finish": lambda w: w.documents.finish([doc(1, state=DocState.SKIPPED)]),
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
+    "documents.erased": lambda w: w.documents.erased([ACME]),
     "documents.reindex": lambda w: w.documents.reindex([ACME]),
     "documents.resume": lambda w: w.documents.resume("llm_budget_used_up"),
     "budgets.delete": lambda w: w.budgets.delete(BudgetOwner.TENANT),

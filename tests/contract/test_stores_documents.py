@@ -155,7 +155,12 @@ async def test_a_deleted_document_is_a_tombstone_without_text(records: Records) 
     assert (tombstone.state, tombstone.title, tombstone.parts, tombstone.summary) == (DocState.DELETED, "", (), None)
     assert (tombstone.tags, tombstone.attributes, tombstone.requester, tombstone.url) == ((), {}, None, None)
     assert (tombstone.document_id, tombstone.original_id) == (doc(1).document_id, "1")
-    await put(records, doc(1))
+    async with records.database.open("acme") as work:
+        buried = await work.documents.buried(CONNECTION, 10)
+        assert buried == {doc(1).document_id: (DocType.TICKET, "1"), doc(2).document_id: (DocType.TICKET, "2")}
+        await put(records, doc(1))
+        await work.documents.erased(list(buried))
+        assert await work.documents.buried(CONNECTION, 10) == {}
     assert ids(await claim(records)) == ["3", "1"], "a restored item is stored and processed anew"
 
 

@@ -24,6 +24,8 @@ from tests.e2e import test_kill as killing
 from tests.support.openai_server import KEY, OpenAIServer, Recorded
 
 CONCURRENCY = 4
+PATIENCE = 900.0
+"""Seconds; how long it takes says nothing here."""
 PRICES = {"test-model": (1.0, 2.0), "test-embed": (0.1, 0.0)}
 CHAT, EMBED = "/v1/chat/completions", "/v1/embeddings"
 
@@ -66,8 +68,8 @@ class Trial:
 
     async def finish(self) -> None:
         """Until the run has ended, nothing is pending, and there is one index, made by the present model."""
-        await killing._finish(self.port, self.key, self.run_id)
-        async with asyncio.timeout(100):
+        await killing._finish(self.port, self.key, self.run_id, PATIENCE)
+        async with asyncio.timeout(PATIENCE):
             while not self.whole():
                 await asyncio.sleep(0.05)
 

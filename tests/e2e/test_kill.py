@@ -81,8 +81,8 @@ async def _begin(port: int, wanted: dict[str, Any]) -> tuple[str, str]:
     return key, run["run_id"]
 
 
-async def _finish(port: int, key: str, run_id: str) -> None:
-    async with asyncio.timeout(100):
+async def _finish(port: int, key: str, run_id: str, seconds: float = 100) -> None:
+    async with asyncio.timeout(seconds):
         while (run := await _call(port, key, "GET", f"/runs/{run_id}"))["state"] != "completed":
             assert run["state"] in ("queued", "running", "waiting"), run
             await asyncio.sleep(0.1)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from backend.cli.moving import move
@@ -46,6 +47,7 @@ async def test_from_files_to_postgresql_while_it_runs(tmp_path: Path, postgres: 
     done = await move(settings, FILE, POSTGRESQL, replace=False, tell=silent)
     assert (done.in_use, done.rows.same, done.files.missing, done.files.changed) == (False, True, 0, 0)
     assert done.files.checked > 0
+    assert b'"usage"' in msgspec.json.encode(done), "what the command prints with --json"
     async with running_trip(data, **target) as trip:
         async with trip.runtime.services.database.directory() as directory:
             assert await directory.unfinished() == [], "the index was found whole, so nothing has to be made anew"

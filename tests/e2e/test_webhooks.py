@@ -1,8 +1,6 @@
 """A change on the helpdesk is found within seconds, told by a webhook and without any sync; forged and repeated ones do nothing."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from sandbox.zendesk import change as zendesk_change
 from sandbox.zendesk.hooks import new_hook, render
 from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.trip import Tenant, Trip, running_trip
+from tests.e2e.waiting import until
 
 WORD = "훼손된토큰갱신"
 
@@ -27,12 +26,6 @@ async def _listen(trip: Trip, tenant: Tenant, sandbox: SandboxServer) -> dict[st
     sandbox.site.hooks.transport = httpx.ASGITransport(trip.runtime.app)
     sandbox.site.hooks.add(Hook(url=made["url"], secret=made["secret"], header=made["guide"]["header"]))
     return made
-
-
-async def _until(check: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await check():
-            await asyncio.sleep(0.05)
 
 
 def _reads(sandbox: SandboxServer) -> int:
@@ -58,16 +51,16 @@ async def test_a_change_is_found_without_a_sync_and_what_is_deleted_goes(trip: T
     async def found() -> bool:
         return f"{WORD} 오류가 납니다" in await _title(acme, WORD)
 
-    await _until(found)
+    await until(found)
     assert (await acme.get("/runs"))["items"] == [], "no sync was needed"
     freshdesk_change.set_state(sandbox.site, made.id, "spam")
 
     async def gone() -> bool:
         return await _title(acme, WORD) == []
 
-    await _until(gone)
+    await until(gone)
     freshdesk_change.set_state(sandbox.site, made.id, "live")
-    await _until(found)
+    await until(found)
     await sandbox.site.hooks.quiet()
     assert set(sandbox.site.hooks.statuses) == {"202"}
 
@@ -85,7 +78,7 @@ async def test_a_burst_becomes_few_reads(trip: Trip, acme: Tenant, sandbox: Sand
     async def read() -> bool:
         return await _left(trip, "acme", acme.connection_id) == 0
 
-    await _until(read)
+    await until(read)
     reads = _reads(sandbox)
     assert len(numbers) <= reads <= 40, "200 changes of 4 tickets"
     await trip.settle("acme")
@@ -113,7 +106,7 @@ async def test_two_tenants_with_the_same_tickets_stay_apart(trip: Trip, acme: Te
         async def found() -> bool:
             return f"{WORD} acme" in await _title(acme, WORD)
 
-        await _until(found)
+        await until(found)
         assert (await bravo.get("/documents"))["items"] == []
         assert _reads(sandbox) > 0
         assert _reads(other_sandbox) == 0
@@ -134,14 +127,14 @@ async def test_zendesk_signs_and_a_repeated_delivery_does_nothing(trip: Trip) ->
         async def found() -> bool:
             return f"{WORD} zendesk" in await _title(acme, WORD)
 
-        await _until(found)
+        await until(found)
         headers, body = render(hook, made.id, "status_changed", 900)
         assert (await trip.anonymous.post(hook.url, content=body, headers=headers)).status_code == 202
 
         async def read() -> bool:
             return await _left(trip, "acme", acme.connection_id) == 0
 
-        await _until(read)
+        await until(read)
         before = zendesk.stats.total
         assert (await trip.anonymous.post(hook.url, content=body, headers=headers)).status_code == 202
         assert await _left(trip, "acme", acme.connection_id) == 0, "taken before: nothing is noted"
@@ -151,7 +144,7 @@ async def test_zendesk_signs_and_a_repeated_delivery_does_nothing(trip: Trip) ->
         async def gone() -> bool:
             return await _title(acme, WORD) == []
 
-        await _until(gone)
+        await until(gone)
 
 
 async def test_what_was_noted_before_a_crash_is_read_after_it(tmp_path: Path, sandbox: SandboxServer) -> None:
@@ -171,7 +164,7 @@ async def test_what_was_noted_before_a_crash_is_read_after_it(tmp_path: Path, sa
         async def found() -> bool:
             return f"{WORD} 전에" in await _title(acme, WORD)
 
-        await _until(found)
+        await until(found)
 
 
 @pytest.mark.parametrize("state", ["paused"])
@@ -190,7 +183,7 @@ async def test_what_comes_in_for_a_paused_connection_waits(trip: Trip, acme: Ten
     async def found() -> bool:
         return f"{WORD} 쉬는 중" in await _title(acme, WORD)
 
-    await _until(found)
+    await until(found)
 
 
 async def test_webhooks_are_read_beside_a_running_sync(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:
@@ -203,7 +196,7 @@ async def test_webhooks_are_read_beside_a_running_sync(trip: Trip, acme: Tenant,
         return await _left(trip, "acme", acme.connection_id) == 0
 
     await sandbox.site.hooks.quiet()
-    await _until(read)
+    await until(read)
     assert (await acme.wait(run["run_id"]))["state"] == "completed"
     await trip.settle("acme")
     assert f"{WORD} 동시에" in await _title(acme, WORD)

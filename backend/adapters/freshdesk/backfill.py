@@ -23,6 +23,8 @@ from backend.core import clock
 from backend.core.clock import parse_time
 
 _WINDOWS: Final = tuple(timedelta(days=days) for days in (14, 90, 365))
+_MAX_RECENT: Final = 5_000
+"""Of more tickets of a few minutes, the cursor would grow with every page; those beyond are named twice."""
 HEAD_SECONDS: Final = 120.0
 """How long changes may wait while older windows are read."""
 
@@ -141,7 +143,8 @@ def _remembering(state: Backfill, named: Sequence[Record]) -> Backfill:
     if newest is None:
         return state
     floor = walk.stamp_of(newest - walk.LAG)
-    return msgspec.structs.replace(state, recent={key: moment for key, moment in recent.items() if moment >= floor})
+    kept = [(key, moment) for key, moment in recent.items() if moment >= floor]
+    return msgspec.structs.replace(state, recent=dict(kept[-_MAX_RECENT:]))
 
 
 def _finished(place: walk.Place, step: walk.Step, began: str) -> walk.Place:

@@ -5,6 +5,7 @@ and the versions say what is new. A listing that went through to its end has nam
 more is said about those that are gone.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -32,7 +33,7 @@ class Knowledge:
         self._client = client
         self._site = site
         self._tree: Once[list[Folder]] = Once(self._folders)
-        self._languages: Once[tuple[str, ...]] = Once(self._told_languages)
+        self.languages: Once[tuple[str, ...]] = Once(self._told_languages)
         self._subfolders = True
         """Turns False once the account shows that it has no such feature."""
 
@@ -70,14 +71,14 @@ class Knowledge:
         return Listing(refs=kept, next=Cursor(stream=Stream.ARTICLES, position=position), last=last)
 
     async def _folder_refs(self, folder: Folder) -> list[ItemRef]:
-        primary, *others = await self._languages.get()
+        primary, *others = await self.languages.get()
         path = f"/solutions/folders/{folder.folder_id}/articles"
         pages = [self._client.everything(path), *(self._client.everything(f"{path}/{language}", optional=True) for language in others)]
         articles: dict[str, dict[str, Record]] = {}
         for language, records in zip((primary, *others), await together(*pages), strict=True):
             for record in records:
                 articles.setdefault(needed_ident(record, "id"), {})[language] = record
-        return [_article_ref(key, records, folder) for key, records in articles.items()]
+        return [article_ref(key, records, folder) for key, records in articles.items()]
 
     async def _canned_refs(self) -> list[ItemRef]:
         folders = await self._client.everything("/canned_response_folders", optional=True)
@@ -85,13 +86,13 @@ class Knowledge:
         shared = [folder for folder in folders if folder.get("personal") is not True]
         paths = [f"/canned_response_folders/{needed_ident(folder, 'id')}/responses" for folder in shared]
         lists = await together(*(self._client.everything(path, optional=True) for path in paths))
-        return [_canned_ref(record, text(folder, "name")) for folder, records in zip(shared, lists, strict=True) for record in records]
+        return [canned_ref(record, text(folder, "name")) for folder, records in zip(shared, lists, strict=True) for record in records]
 
     async def _fetch_canned(self, response_id: str, hint: Any) -> Fetched:
         record = record_of(hint.get("canned") or {}, "canned_response")
         if "content_html" not in record and "content" not in record:
             record = await self._client.record(f"/canned_responses/{_digits(response_id)}")
-        primary, *_ = await self._languages.get()
+        primary, *_ = await self.languages.get()
         folder = hint.get("folder") or await self._canned_folder(ident(record, "folder_id"))
         return _fetched(canned_of(record, folder, primary), {"canned": record, "folder": folder})
 
@@ -101,7 +102,7 @@ class Knowledge:
 
     async def _view(self, article_id: str) -> dict[str, Record]:
         path = f"/solutions/articles/{_digits(article_id)}"
-        primary, *others = await self._languages.get()
+        primary, *others = await self.languages.get()
         first, *rest = await together(
             self._client.record(path), *(self._client.optional_record(f"{path}/{language}") for language in others)
         )
@@ -159,7 +160,8 @@ class Knowledge:
             return []
 
 
-def _article_ref(article_id: str, records: dict[str, Record], folder: Folder) -> ItemRef:
+def article_ref(article_id: str, records: Mapping[str, Record], folder: Folder) -> ItemRef:
+    """An article as a listing names it, with all that is needed to fetch it."""
     at = max(needed_moment(record, "updated_at") for record in records.values()).isoformat()
     # Moving or opening a folder changes who may read its articles, and none of their times.
     place = text_hash(folder.category, folder.path)[:8]
@@ -168,7 +170,8 @@ def _article_ref(article_id: str, records: dict[str, Record], folder: Folder) ->
     return ItemRef(doc_type=DocType.ARTICLE, original_id=article_id, version=version, hint=hint)
 
 
-def _canned_ref(record: Record, folder: str) -> ItemRef:
+def canned_ref(record: Record, folder: str) -> ItemRef:
+    """A canned response as a listing names it, with all that is needed to fetch it."""
     at = needed_moment(record, "updated_at").isoformat()
     version = f"{at} {text_hash(folder)[:8]}"
     hint = {"version": version, "at": at, "canned": record, "folder": folder}

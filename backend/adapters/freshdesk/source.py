@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
 
 import msgspec
 import orjson
@@ -30,6 +31,15 @@ from backend.core.model.ticket import Attachment, Organization, Presence, Ticket
 from backend.core.ports.budget import Spender
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Capabilities, SourceQuota
+
+
+class Desk(NamedTuple):
+    """The parts of a Source."""
+
+    client: FreshdeskClient
+    directory: Directory
+    knowledge: Knowledge
+    site: str
 
 
 class FreshdeskSource:
@@ -73,6 +83,11 @@ class FreshdeskSource:
     def keep_in(self, halfway: Halfway) -> None:
         """From now on, keep there what was read of long tickets, and go on from what was kept."""
         self._long = LongTickets(self._client, halfway)
+
+    @property
+    def desk(self) -> Desk:
+        """What else reads this account, with the same names and the same calls: its account export."""
+        return Desk(client=self._client, directory=self._directory, knowledge=self._knowledge, site=self._site)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -130,6 +145,7 @@ class FreshdeskSource:
 
     async def close(self) -> None:
         """Let go of sockets."""
+        await self._tickets.close()
         await self._http.close()
 
     async def _ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:

@@ -1,6 +1,7 @@
 """The streams of tickets: changed ones, and those in the trash or among the spam."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ from backend.adapters.freshdesk import backfill, walk
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, needed_ident, needed_moment, number
 from backend.adapters.freshdesk.normalize import presence_of, status_of
+from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, Listing, RunMode, RunOptions, Stream
@@ -42,24 +44,70 @@ class _GonePosition(Struct, omit_defaults=True):
     walks: tuple[_TicketPosition, ...] = ()
 
 
+class _Read(Struct, frozen=True):
+    """A page of the changed tickets."""
+
+    asked: datetime
+    """When it was asked for, which may be long before it is given out."""
+    records: Sequence[Record]
+    then: dict[str, Any]
+    """The position behind it."""
+    last: bool
+
+
+class _Ahead(Struct, frozen=True):
+    """The page behind the one that was read last, being read already."""
+
+    position: dict[str, Any]
+    options: RunOptions
+    page: asyncio.Task[_Read]
+
+
 class TicketStreams:
-    """Lists tickets page by page, see `walk`."""
+    """Lists tickets page by page, see `walk`. To be closed.
+
+    Pages can only be asked for one after the other, so what a run does between two of them is time lost. Who has asked for two
+    pages will ask for a third: it is on its way before the second is given out.
+    """
 
     def __init__(self, client: FreshdeskClient) -> None:
         self._client = client
+        self._given: dict[str, Any] | None = None
+        """The position that was given out last."""
+        self._ahead: _Ahead | None = None
 
     async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of the tickets changed since the cursor."""
-        position = _convert(cursor.position, _TicketPosition)
+        goes_on = cursor.position == self._given
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.position == cursor.position and ahead.options == options:
+            page = await ahead.page
+        else:
+            await _drop(ahead)
+            page = await self._read(cursor.position, options)
+        self._given = page.then
+        # One who wants so many has them perhaps, and a bounded read should not cost a call more.
+        if goes_on and not page.last and options.limit is None:
+            self._ahead = _Ahead(page.then, options, asyncio.create_task(self._read(page.then, options)))
+        refs = [_ref(record, page.asked) for record in page.records]
+        wanted = [ref for ref, record in zip(refs, page.records, strict=True) if _asked_for(record, ref, options)]
+        return Listing(refs=tuple(wanted), next=Cursor(stream=Stream.TICKETS, position=page.then), last=page.last)
+
+    async def close(self) -> None:
+        """Nobody asks any more."""
+        ahead, self._ahead = self._ahead, None
+        await _drop(ahead)
+
+    async def _read(self, at: Mapping[str, Any], options: RunOptions) -> _Read:
+        asked = clock.now()
+        position = _convert(at, _TicketPosition)
         extra: _Extra = {"include": "requester,stats"}
         windows = position.windows or _windows(position, options)
         if windows is None:
             records, position, last = await self._page(position, options, extra)
         else:
             records, position, last = await self._window(windows, extra)
-        refs = [_ref(record) for record in records]
-        wanted = [ref for ref, record in zip(refs, records, strict=True) if _asked_for(record, ref, options)]
-        return Listing(refs=tuple(wanted), next=Cursor(stream=Stream.TICKETS, position=_builtins(position)), last=last)
+        return _Read(asked, records, _builtins(position), last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of the tickets deleted or marked as spam since the cursor."""
@@ -73,7 +121,7 @@ class TicketStreams:
             ItemRef(
                 doc_type=DocType.TICKET,
                 original_id=needed_ident(record, "id"),
-                version=_version(record),
+                version=walk.version_of(record),
                 presence=presence,
                 changed_at=needed_moment(record, "updated_at"),
             )
@@ -122,6 +170,23 @@ class TicketStreams:
         return kept, _TicketPosition(place=step.then, began=began, named=named), False
 
 
+async def _drop(ahead: _Ahead | None) -> None:
+    """A page that nobody asked for, whatever became of it."""
+    if ahead is not None:
+        ahead.page.cancel()
+        await asyncio.gather(ahead.page, return_exceptions=True)
+
+
+def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
+    """Where a run begins that reads what changed from a moment on; None where `current` is further. A backfill under way is given up."""
+    stamp = walk.stamp_of(since)
+    if current is not None:
+        position = _convert(current.position, _TicketPosition)
+        if position.windows is None and position.place.since >= stamp:
+            return None
+    return Cursor(stream=Stream.TICKETS, position=_builtins(_TicketPosition(place=walk.Place(since=stamp, rest=True))))
+
+
 def _windows(position: _TicketPosition, options: RunOptions) -> backfill.Backfill | None:
     """A new backfill, where a run begins to read everything; None for what changed, and for a bounded look."""
     if options.limit is not None or options.until is not None:
@@ -142,18 +207,15 @@ def _before(records: Sequence[Record], until: datetime | None) -> Sequence[Recor
     return records if until is None else [record for record in records if needed_moment(record, "updated_at") < until]
 
 
-def _version(record: Record) -> str:
-    return needed_moment(record, "updated_at").isoformat()
-
-
-def _ref(record: Record) -> ItemRef:
+def _ref(record: Record, asked: datetime) -> ItemRef:
     """A listed ticket; the hint spares the view call its own `include` of requester and statistics, which cost credits."""
     return ItemRef(
         doc_type=DocType.TICKET,
         original_id=needed_ident(record, "id"),
-        version=_version(record),
+        version=walk.version_of(record),
         presence=presence_of(record),
         hint={"requester": record.get("requester"), "stats": record.get("stats")},
+        told_at=asked,
     )
 
 

@@ -18,6 +18,7 @@ from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_li
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import SourceQuota
+from backend.observability import tracing
 
 if TYPE_CHECKING:
     from backend.adapters.http.transport import Transport
@@ -30,8 +31,10 @@ _UNTOLD_WAIT: Final = 10.0
 """Seconds to wait after a 429 that does not say how long."""
 _BACKOFF: Final = wait_random_exponential(multiplier=0.5, max=30)
 """Full jitter: a random time up to a bound that doubles."""
-
-
+_NO_CONTENT: Final = 204
+_Request = tuple[str, bytes | None]
+"""Method and body."""
+_GET: Final[_Request] = ("GET", None)
 _LOST: Final = Settlement(outcome=Outcome.FAILED)
 _UNSENT: Final = Settlement(outcome=Outcome.UNSENT)
 
@@ -149,19 +152,26 @@ class HttpClient:
             raise error.error from None
         raise first.error
 
+    async def send(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Answer:
+        """A request that may change something, sent once: nobody knows whether a lost one did its work. Raises as `get` does."""
+        try:
+            return await self._attempt(target, self._patience, urgent=True, request=(method, None if body is None else orjson.dumps(body)))
+        except _TransientError as error:
+            raise error.error from None
+
     async def close(self) -> None:
         """Let go of sockets, and of the place in the account's budget."""
         self.spender.leave()
         await self.transport.close()
 
-    async def _attempt(self, target: str, patience: Patience, *, urgent: bool) -> Answer:
+    async def _attempt(self, target: str, patience: Patience, *, urgent: bool, request: _Request = _GET) -> Answer:
         call = self._vendor.quota.call_of(target)
         grant = await self.spender.acquire(call, urgent=urgent, longest_wait=patience.longest_wait)
         # Whoever cancels the call, or an answer that breaks off, may leave a request that was counted.
         settlement = _LOST
         verdict = Verdict.AGAIN
         try:
-            answer = await self._timed(target, patience.seconds)
+            answer = await self._timed(target, patience.seconds, request)
             verdict = verdict_of(answer.status, self._vendor.verdicts)
             settlement = self._settlement(call, answer, verdict, patience)
         except _TransientError as error:
@@ -188,10 +198,13 @@ class HttpClient:
         readings = rules.read(call, answer.headers)
         return Settlement(outcome=outcome, used=rules.used(answer.headers), readings=readings, retry_after=told)
 
-    async def _timed(self, target: str, seconds: float) -> Answer:
+    async def _timed(self, target: str, seconds: float, request: _Request) -> Answer:
         try:
-            async with asyncio.timeout(seconds):
-                return await self._exchange(target)
+            with tracing.leaf("vendor_call", vendor=self._vendor.name) as tell:
+                async with asyncio.timeout(seconds):
+                    answer = await self._exchange(target, request)
+                tell(status=answer.status)
+                return answer
         except UnknownHostError:
             raise _TransientError(
                 AppError(
@@ -210,8 +223,10 @@ class HttpClient:
         except OSError as error:
             raise _TransientError(self._unavailable(f"can't be reached ({type(error).__name__})"), sent=False) from None
 
-    async def _exchange(self, target: str) -> Answer:
-        incoming = await self.transport.get(self._own, target, self._headers)
+    async def _exchange(self, target: str, request: _Request) -> Answer:
+        method, body = request
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        incoming = await self.transport.get(self._own, target, headers, method=method, body=body)
         try:
             return Answer(status=incoming.status, headers=incoming.headers, body=await incoming.body(_MAX_BODY))
         finally:
@@ -235,6 +250,8 @@ class HttpClient:
                 raise self._vendor.explain(answer)
 
     def _parsed(self, answer: Answer) -> Answer:
+        if answer.status == _NO_CONTENT:
+            return answer
         if answer.is_html:
             message = (
                 f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance."

@@ -1,4 +1,4 @@
-"""GET requests over aiohttp: no redirects, no cookies, no proxy of the environment, and checked addresses only."""
+"""Requests over aiohttp: no redirects, no cookies, no proxy of the environment, and checked addresses only."""
 
 import socket
 import ssl
@@ -69,7 +69,9 @@ class Transport:
         self._guard = guard
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def get(self, origin: Origin, target: str, headers: Mapping[str, str]) -> Incoming:
+    async def get(
+        self, origin: Origin, target: str, headers: Mapping[str, str], *, method: str = "GET", body: bytes | None = None
+    ) -> Incoming:
         """Send a request for an escaped target (path and query), and wait for the head of the answer.
 
         A connection that breaks before a byte of the answer is replaced once (RFC 9112, section 9.3.1).
@@ -80,9 +82,11 @@ class Transport:
         session = self._session(trusted=self._guard.trusts(origin))
         try:
             with _told_apart():
-                response = await session.get(
+                response = await session.request(
+                    method,
                     URL(f"{origin.scheme}://{origin.authority}{target}", encoded=True),
                     headers=headers,
+                    data=body,
                     allow_redirects=False,
                     ssl=_tls() if origin.scheme == "https" else True,
                     middlewares=(self._counted,) if origin == self._guard.own else (),

@@ -55,6 +55,11 @@ class ZendeskClient:
         """All comments of a ticket, oldest first, and their writers (…/tickets/ticket_comments/#list-comments)."""
         return await self._pages(f"/tickets/{_segment(ticket_id)}/comments.json", "comments", {"include": "users"}, side="users")
 
+    async def ends(self, order: str) -> list[Record]:
+        """The first tickets by `id` or `-id` that are neither deleted nor archived (…/tickets/tickets/#list-tickets)."""
+        query: dict[str, str | int] = {"page[size]": PER_PAGE, "sort": order}
+        return records(await self._body("/tickets.json", query, urgent=True), "tickets")
+
     async def deleted_page(self, after: str) -> Record:
         """One page of the trash (…/tickets/tickets/#list-deleted-tickets)."""
         query: dict[str, str | int] = {"page[size]": PER_PAGE}
@@ -87,6 +92,14 @@ class ZendeskClient:
         if error.code is Code.SOURCE_PERMISSION_MISSING:
             self.refused.add(name)
         return error.code in _ABSENT
+
+    async def call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, query: Mapping[str, str] | None = None
+    ) -> Record:
+        """A request that may change something, sent once: who asks decides about a second time."""
+        asked = f"?{urlencode(query)}" if query else ""
+        answer = await self.http.send(method, f"{self._api}{path}{asked}", body)
+        return record_of(answer.value, path) if answer.value is not None else {}
 
     async def _body(self, path: str, query: Mapping[str, str | int], *, urgent: bool = False) -> Record:
         asked = f"?{urlencode(query, safe=',')}" if query else ""

@@ -61,6 +61,7 @@ class Comments:
             self._oldest = min([*born, *([] if self._oldest is None else [self._oldest])])
         if whole and len(tickets) > FEW and self._events is None:
             self._events = Events(self._client, 0)
+            self._events.begin()
 
     async def of(self, ticket: Record) -> list[Record]:
         """All comments of a listed ticket, oldest first."""

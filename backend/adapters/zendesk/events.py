@@ -29,10 +29,14 @@ class Events:
         """Everything up to here has been taken."""
         self.ended = False
 
-    async def take(self) -> Record:
-        """The next page. After an error the walk can be gone on with from the same place."""
+    def begin(self) -> None:
+        """Ask for the next pages, as many as may be on their way."""
         while len(self._pages) < self._ahead:
             self._pages.append(asyncio.create_task(self._read(self._pages[-1] if self._pages else None)))
+
+    async def take(self) -> Record:
+        """The next page. After an error the walk can be gone on with from the same place."""
+        self.begin()
         try:
             place, body = await self._pages.popleft()
         except BaseException:

@@ -54,6 +54,10 @@ class Shelf(Generic[T]):
                 await self._ask()
         return {key: value for key in ids if (value := self._known.get(key)) is not None}
 
+    def known(self, ids: Iterable[str]) -> Mapping[str, T]:
+        """Those of these ids that came along with something; nothing is asked for."""
+        return {key: value for key in ids if (value := self._known.get(key)) is not None}
+
     async def _ask(self) -> None:
         while self._wanted:
             some = sorted(self._wanted)[:PER_PAGE]
@@ -87,6 +91,11 @@ def user_of(record: Record) -> User:
     """A user (https://developer.zendesk.com/api-reference/ticketing/users/users/); a role we don't know is a customer's."""
     person = Person(original_id=ident(record, "id") or "", name=text(record, "name"), email=text(record, "email"))
     return User(person, text(record, "role") in _STAFF)
+
+
+def organization_of(key: str | None, known: Mapping[str, Organization]) -> Organization | None:
+    """A ticket's organization; without a name where nobody told it."""
+    return None if key is None else known.get(key) or Organization(original_id=key)
 
 
 def _organization(record: Record) -> Organization:

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -21,7 +21,8 @@ from backend.adapters.zendesk.fields import Record, child, ident, moment, record
 from backend.adapters.zendesk.knowledge import Knowledge
 from backend.adapters.zendesk.names import Names, load_names
 from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
-from backend.adapters.zendesk.people import People
+from backend.adapters.zendesk.people import People, organization_of
+from backend.adapters.zendesk.registration import Webhooks
 from backend.adapters.zendesk.tickets import TicketStreams
 from backend.adapters.zendesk.verify import verify
 from backend.core.errors import AppError, Code
@@ -29,7 +30,8 @@ from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.tenant import Secret
-from backend.core.model.ticket import Attachment, Organization, Ticket
+from backend.core.model.ticket import Attachment, Ticket
+from backend.core.model.webhook import Registered, Registration
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import Capabilities, SourceQuota
 
@@ -43,6 +45,15 @@ def authorization_of(credentials: Mapping[str, Secret]) -> Secret:
         return Secret(f"Bearer {credentials['oauth_token'].reveal().strip()}")
     email, token = (credentials[name].reveal().strip() for name in ("email", "api_token"))
     return Secret(f"Basic {base64.b64encode(f'{email}/token:{token}'.encode()).decode()}")
+
+
+class Desk(NamedTuple):
+    """The parts of a Source."""
+
+    client: ZendeskClient
+    people: People
+    names: Once[Names]
+    site: str
 
 
 class ZendeskSource:
@@ -66,6 +77,8 @@ class ZendeskSource:
             self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
         )
         self._domain = domain
+        # Zendesk itself calls public addresses only; what the operator put on the allow-list may be beside us.
+        self._public = origin.scheme == "https"
         self._site = f"https://{domain}"
         self._client = ZendeskClient(self._http, prefix)
         self._people = People(self._client)
@@ -73,6 +86,11 @@ class ZendeskSource:
         self._comments = Comments(self._client, self._people)
         self._tickets = TicketStreams(self._client, self._comments, self._people)
         self._knowledge = Knowledge(self._client)
+
+    @property
+    def desk(self) -> Desk:
+        """What else reads this account, with the same names and the same calls: its export."""
+        return Desk(client=self._client, people=self._people, names=self._names, site=self._site)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -136,8 +154,17 @@ class ZendeskSource:
                 pieces = await self._open_anew(stack, attachment, ref)
             yield pieces
 
+    async def register_webhook(self, connection_id: str, url: str) -> Registered:
+        """Make the connection's webhook, or find the one made before."""
+        return await Webhooks(self._client).register(connection_id, url, checked=self._public)
+
+    async def unregister_webhook(self, registration: Registration) -> None:
+        """Take the webhook away."""
+        await Webhooks(self._client).unregister(registration)
+
     async def close(self) -> None:
         """Let go of sockets and of what was kept."""
+        await self._tickets.close()
         await self._comments.close()
         await self._http.close()
 
@@ -160,13 +187,12 @@ class ZendeskSource:
             await self._people.users.get(people_in(record, comments)),
             await self._people.organizations.get([organization_id] if organization_id else []),
         )
-        organization = organizations.get(organization_id or "") or (Organization(original_id=organization_id) if organization_id else None)
         ticket = ticket_of(
             record,
             comments,
             names,
             users,
-            organization=organization,
+            organization=organization_of(organization_id, organizations),
             solved_at=moment({"at": solved_at}, "at"),
             site=self._site,
         )

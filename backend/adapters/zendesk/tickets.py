@@ -8,9 +8,10 @@ A page of the export has up to a thousand tickets. It is handed on in pieces, so
 one at a small loss; the position then names the last ticket of the piece, by which the place is found again.
 """
 
+import asyncio
 import time
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -62,6 +63,14 @@ class _GonePosition(Struct, frozen=True, omit_defaults=True):
     walk: _Position | None = None
 
 
+class _Ahead(NamedTuple):
+    """A page of the export on its way."""
+
+    key: tuple[int, str]
+    asked: datetime
+    body: asyncio.Task[Record]
+
+
 class TicketStreams:
     """Lists tickets page by page."""
 
@@ -73,6 +82,7 @@ class TicketStreams:
         """The page of the export that is being handed on."""
         self._asked = clock.now()
         """When it was asked for."""
+        self._ahead: _Ahead | None = None
         self._solved: dict[str, str] = {}
         """Of this page."""
 
@@ -84,7 +94,7 @@ class TicketStreams:
             # A new walk may begin where an old one did, and has to see what changed since.
             self._page = None
         fresh = self._page is None or self._page[0] != (place.since, place.after)
-        body = await self._export(place, sides=True)
+        body = await self._page_at(place, ahead=options.limit is None)
         rows = _behind(records(body, "tickets"), place)
         if fresh:
             self._solved = _solved(body)
@@ -108,12 +118,12 @@ class TicketStreams:
         if position.walk is None:
             return await self._trash(position)
         place = position.walk if not position.walk.rest else msgspec.structs.replace(position.walk, rest=False)
-        body = await self._export(place, sides=False)
+        body = await self._client.export(since=place.since, cursor=place.after, sides=False)
         rows = _behind(records(body, "tickets"), place)
         place, last = _next(place, rows, body, more=False)
         refs = tuple(
             ItemRef(
-                doc_type=DocType.TICKET, original_id=key, version=_version(row), presence=presence, changed_at=moment(row, "updated_at")
+                doc_type=DocType.TICKET, original_id=key, version=version_of(row), presence=presence, changed_at=moment(row, "updated_at")
             )
             for row in rows
             if (presence := gone_as(row)) is not None and (key := ident(row, "id")) is not None and _within(row, options)
@@ -140,15 +150,34 @@ class TicketStreams:
             return Listing(refs=refs, next=_gone_cursor(_GonePosition(began=began, trash=after)), last=False)
         return Listing(refs=refs, next=_gone_cursor(_GonePosition(began=began, walk=_Position(since=began, rest=True))), last=True)
 
-    async def _export(self, place: _Position, *, sides: bool) -> Record:
+    async def close(self) -> None:
+        """Let go of what is on its way."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.body.cancel()
+            await asyncio.gather(ahead.body, return_exceptions=True)
+
+    async def _page_at(self, place: _Position, *, ahead: bool) -> Record:
+        """The page of the export at a place; with `ahead` the next one is asked for while this one is handed on."""
         key = (place.since, place.after)
-        if sides and self._page is not None and self._page[0] == key:
+        if self._page is not None and self._page[0] == key:
             return self._page[1]
-        asked = clock.now()
-        body = await self._client.export(since=place.since, cursor=place.after, sides=sides)
-        if sides:
-            self._page, self._asked = (key, body), asked
+        if self._ahead is not None and self._ahead.key != key:
+            await self.close()
+        page, self._ahead = self._ahead or self._ask(key), None
+        try:
+            body = await page.body
+        finally:
+            page.body.cancel()
+        self._page, self._asked = (key, body), page.asked
+        after = text(body, "after_cursor")
+        if ahead and body.get("end_of_stream") is not True and after and after != place.after:
+            self._ahead = self._ask((place.since, after))
         return body
+
+    def _ask(self, key: tuple[int, str]) -> _Ahead:
+        since, after = key
+        return _Ahead(key, clock.now(), asyncio.create_task(self._client.export(since=since, cursor=after)))
 
 
 def _begin(place: _Position, options: RunOptions) -> _Position:
@@ -162,6 +191,14 @@ def _begin(place: _Position, options: RunOptions) -> _Position:
         since = max(since, min(seconds(options.since), int(time.time()) - LAG))
     whole = since == 0 and options.mode is not RunMode.FULL and options.limit is None
     return _Position(since=since, mode=options.mode.value, whole=whole)
+
+
+def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
+    """Where a run begins that reads the rows from a moment on; None where `current` is further. A first sync under way is given up."""
+    at = seconds(since)
+    if current is not None and _convert(current.position, _Position).since >= at:
+        return None
+    return Cursor(stream=Stream.TICKETS, position=_builtins(_Position(since=at, rest=True)))
 
 
 def _behind(rows: list[Record], place: _Position) -> list[Record]:
@@ -192,7 +229,7 @@ def _marked(place: _Position, row: Record) -> _Position:
     return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=generated(row))
 
 
-def _version(row: Record) -> str:
+def version_of(row: Record) -> str:
     """When the ticket changed, and when its row did: a change by the system moves the second only."""
     at = moment(row, "updated_at")
     return f"{at.isoformat() if at else text(row, 'updated_at')} {generated(row)}"
@@ -207,7 +244,7 @@ def _ref(row: Record, solved: dict[str, str], asked: datetime) -> ItemRef:
     """A listed ticket, which is made of the row itself: it is as old as the page."""
     key = ident(row, "id") or ""
     hint = {"ticket": row, "solved_at": solved.get(key, "")}
-    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=_version(row), hint=hint, told_at=asked)
+    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=version_of(row), hint=hint, told_at=asked)
 
 
 def _asked_for(row: Record, options: RunOptions) -> bool:

@@ -1,5 +1,6 @@
 """Files of a connection: uploaded, listed, deleted, and shown as they would be read."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -20,6 +21,8 @@ from backend.core.usecases import files
 
 router = APIRouter(prefix=f"{API}/connections/{{connection_id}}/files", tags=["connections"])
 
+PATH: Final = re.compile(rf"{API}/connections/[^/]+/files(/preview)?")
+"""Where files come in; they are written to the disk piece by piece, once it is known who sends them."""
 _MOST: Final = 100
 """Files in one upload; more come as a zip."""
 _REFUSED: Final = (
@@ -28,6 +31,8 @@ _REFUSED: Final = (
     Code.ATTACHMENT_EMPTY,
     Code.ATTACHMENT_ENCRYPTED,
     Code.ATTACHMENT_UNREADABLE,
+    Code.EXPORT_UNREADABLE,
+    Code.EXPORT_TOO_LARGE,
 )
 _FILE: Final = {"type": "string", "format": "binary"}
 _UPLOAD: Final[dict[str, Any]] = {

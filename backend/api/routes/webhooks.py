@@ -8,7 +8,7 @@ from backend.api.deps import ConnectionsCaller, ServicesDep
 from backend.api.errors import problems
 from backend.api.rates import check_rejected, check_webhook
 from backend.api.routes import API
-from backend.api.schemas.webhooks import GuideOut, WebhookIn, WebhookOut
+from backend.api.schemas.webhooks import GuideOut, RegisteredOut, WebhookIn, WebhookOut
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Secret
 from backend.core.model.webhook import Delivery
@@ -34,7 +34,7 @@ async def open_webhook(
 ) -> WebhookOut:
     """Make a connection's webhook, or rotate its secret; the secret is shown this once."""
     given = None if body is None or body.signing_secret is None else Secret(body.signing_secret.get_secret_value())
-    base_url = str(request.base_url).rstrip("/") + RECEIVING
+    base_url = _base_url(request)
     made = await webhooks.open_webhook(services, caller.company_id, connection_id, base_url=base_url, signing_secret=given, caller=caller)
     _inbox(request).forget(connection_id)
     return WebhookOut(
@@ -45,6 +45,29 @@ async def open_webhook(
         secret=made.secret,
         rotated=made.rotated,
         guide=GuideOut.model_validate(made.guide),
+    )
+
+
+@router.post(
+    f"{API}/connections/{{connection_id}}/webhook/registration",
+    responses=problems(
+        Code.CONNECTION_NOT_FOUND, Code.INVALID_REQUEST, Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_CREDENTIALS_REJECTED,
+        Code.SOURCE_REQUEST_REFUSED, Code.SOURCE_UNAVAILABLE,
+    ),
+)  # fmt: skip
+async def register_webhook(
+    request: Request, services: ServicesDep, caller: ConnectionsCaller, connection_id: str = Path(max_length=100)
+) -> RegisteredOut:
+    """Make a connection's webhook over the helpdesk's API; asked for again it finds what was made."""
+    base_url = _base_url(request)
+    registration = await webhooks.register_webhook(services, caller.company_id, connection_id, base_url=base_url, caller=caller)
+    _inbox(request).forget(connection_id)
+    return RegisteredOut(
+        connection_id=connection_id,
+        platform=registration.url.removeprefix(base_url).split("/")[1],
+        url=registration.url,
+        webhook_id=registration.webhook_id,
+        trigger_id=registration.trigger_id,
     )
 
 
@@ -79,6 +102,11 @@ async def receive(
     await check_webhook(rates, told.hook.company_id, connection_id, meter)
     await inbox.note(told)
     return Response(status_code=202)
+
+
+def _base_url(request: Request) -> str:
+    """Of what helpdesks call: the operator's public address, else that under which we were asked."""
+    return (request.app.state.public_url or str(request.base_url)).rstrip("/") + RECEIVING
 
 
 def _inbox(request: Request) -> Inbox:

@@ -96,3 +96,4 @@ class DisconnectedOut(Out):
     connection_id: str
     documents: int
     files: int
+    webhook_left: str = Field(description="A webhook that could not be taken away at the helpdesk; remove it there. Empty: none.")

@@ -33,6 +33,14 @@ class IngestIn(In):
         return self
 
 
+class ExportFileOut(Out):
+    """The account export that is imported."""
+
+    name: str
+    size: int = Field(description="In bytes.")
+    made_at: datetime | None = Field(description="When the helpdesk began to make it, where that is known.")
+
+
 class RunOptionsOut(Out):
     """What a run was asked to do."""
 
@@ -42,6 +50,7 @@ class RunOptionsOut(Out):
     until: datetime | None
     limit: int | None
     statuses: list[str]
+    export: ExportFileOut | None = Field(None, description="With `import`: what is read.")
 
 
 class RunCountsOut(Out):
@@ -85,6 +94,11 @@ class RunOut(Out):
     resume_at: datetime | None
     stalls: int = Field(description="How often it gave no sign of life and was taken up again.")
     unreadable: list[str]
+    continued_at: datetime | None = Field(
+        None,
+        description="Behind an import: the next sync reads what changed from here on. null: the export was not shown to hold everything, "
+        "so the next sync lists all and reads what is new.",
+    )
     error_code: str | None
     error_message: str
 

@@ -40,3 +40,14 @@ class WebhookStateOut(Out):
     """Whether the helpdesk tells of changes by itself."""
 
     set_at: datetime
+    registered: bool = Field(description="Whether it was made over the helpdesk's API.")
+
+
+class RegisteredOut(Out):
+    """A webhook that was made over the helpdesk's API. Its secret is sealed here and shown to nobody."""
+
+    connection_id: str
+    platform: str
+    url: str = Field(description="What the helpdesk calls.")
+    webhook_id: str = Field(description="The helpdesk's own.")
+    trigger_id: str = Field(description="Of the trigger that calls it; empty where it needs none.")

@@ -34,6 +34,8 @@ class ReadFile(Struct, frozen=True, kw_only=True):
     attachment: Attachment
     file: AttachmentFile
     pieces: tuple[TextPiece, ...] = ()
+    pictured: bool = False
+    """Some of the text is from pictures."""
 
     @property
     def may_work_later(self) -> bool:
@@ -93,7 +95,9 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
     if before is not None and before.size == attachment.size:
         file = msgspec.structs.replace(before, document_id=document_id, internal=attachment.internal)
         stored = await _stored_text(reader.blobs, before)
-        return ReadFile(attachment=attachment, file=file, pieces=stored.pieces if stored else ())
+        if stored is None:
+            return ReadFile(attachment=attachment, file=file)
+        return ReadFile(attachment=attachment, file=file, pieces=stored.pieces, pictured=stored.pictured)
     file = AttachmentFile(
         attachment_id=attachment_id(reader.platform, attachment.original_id),
         document_id=document_id,
@@ -121,7 +125,7 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
             except AppError as error:
                 return ReadFile(attachment=attachment, file=_failed(file, error))
             await _keep_text(reader.blobs, file, extracted)
-    return ReadFile(attachment=attachment, file=_with_text(file, extracted), pieces=extracted.pieces)
+    return ReadFile(attachment=attachment, file=_with_text(file, extracted), pieces=extracted.pieces, pictured=extracted.pictured)
 
 
 async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: AttachmentFile) -> tuple[AttachmentFile, tuple[TextPiece, ...]]:
@@ -141,7 +145,7 @@ async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: Attach
         except AppError as error:
             return _failed(file, error), ()
     # Once is enough: what is not recognized now is not recognized for the next ticket either.
-    extracted = msgspec.structs.replace(extracted, waiting=False)
+    extracted = msgspec.structs.replace(extracted, waiting=False, pictured=True)
     await _keep_text(blobs, file, extracted)
     return _with_text(file, extracted), extracted.pieces
 

@@ -94,8 +94,9 @@ async def collect(source: Source, cursor: Cursor, options: RunOptions, reading: 
                 await asyncio.wait([listing, ahead[0]] if ahead else [listing], return_when=asyncio.FIRST_COMPLETED)
                 if listing.done():
                     asked, found = listing.result()
-                    ahead.append(asyncio.create_task(_read_page(found, asked, reading, gate)))
+                    # First of all the next page is asked for: the list can only be read one page after the other.
                     listing = None if found.last else asyncio.create_task(_list(source, found.next, options))
+                    ahead.append(asyncio.create_task(_read_page(found, asked, reading, gate)))
                     continue
             yield await ahead.popleft()
     finally:

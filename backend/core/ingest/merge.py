@@ -4,7 +4,7 @@ merge_ticket(ticket, ...)     turns in order: HTML -> text -> without quotes -> 
 merge_article(article, ...)   sections by heading, for every translation
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,6 +35,8 @@ class AttachmentText(Struct, frozen=True, kw_only=True):
     """The original_id of its Conversation; None for the ticket or article itself."""
     internal: bool = False
     pieces: tuple[TextPiece, ...]
+    pictured: bool = False
+    """Some of the text is from pictures, which are recognized after all else."""
 
 
 def merge_ticket(
@@ -52,7 +54,7 @@ def merge_ticket(
     A turn that is private, was forwarded to somebody else, or hangs on such a turn is INTERNAL. `version` is the
     listing's, `now` the moment of storing.
     """
-    parts = _turn_parts(ticket, files)
+    parts = _with_pictured(_turn_parts(ticket, [file for file in files if not file.pictured]), files, Visibility.CONVERSATION)
     return Document(
         document_id=document_id(company_id, platform, DocType.TICKET, ticket.original_id),
         connection_id=connection_id,
@@ -96,7 +98,9 @@ def merge_article(
     visibility = Visibility.INTERNAL if drafts else article.visibility
     parts = [part for translation in article.translations for part in _section_parts(article, translation, primary=translation is first)]
     for file in files:
-        parts.extend(_file_parts(file, Visibility.INTERNAL if file.internal else visibility, None))
+        if not file.pictured:
+            parts.extend(_file_parts(file, Visibility.INTERNAL if file.internal else visibility, None))
+    parts = list(_with_pictured(parts, files, visibility))
     return Document(
         document_id=document_id(company_id, platform, DocType.ARTICLE, article.original_id),
         connection_id=connection_id,
@@ -135,7 +139,13 @@ def merge_item(
 
 
 def with_file_text(document: Document, file: AttachmentText) -> Document:
-    """The same Document with this text of a file in the place of what was known of it before, or at the end."""
+    """The same Document with this text of a file in the place of what was known of it before, or at the end.
+
+    Text from pictures goes where a Document that is merged anew has it.
+    """
+    if file.pictured:
+        others = [part for part in document.parts if part.attachment_id != file.attachment_id]
+        return structs.replace(document, parts=_with_pictured(others, [file], document.visibility))
     parts = list(_file_parts(file, Visibility.INTERNAL if file.internal else document.visibility, None))
     at = next((place for place, part in enumerate(document.parts) if part.attachment_id == file.attachment_id), len(document.parts))
     others = [part for part in document.parts if part.attachment_id != file.attachment_id]
@@ -153,6 +163,22 @@ def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, 
         at = ticket.created_at if number is None else turns[number].at
         slots[number or 0].extend(_file_parts(file, Visibility.INTERNAL if internal else Visibility.CONVERSATION, at))
     return tuple(part for slot in slots for part in slot)
+
+
+def _with_pictured(parts: Sequence[Part], files: Iterable[AttachmentText], visibility: Visibility) -> tuple[Part, ...]:
+    """With the text of those files that is from pictures, at the end and in the order of their ids.
+
+    It is recognized sooner or later, once for all tickets that carry a picture: so its place must not depend on when that was.
+    """
+    parts = list(parts)
+    for file in files:
+        if not file.pictured:
+            continue
+        place = len(parts)
+        while place and parts[place - 1].at is None and (parts[place - 1].attachment_id or "") > file.attachment_id:
+            place -= 1
+        parts[place:place] = _file_parts(file, Visibility.INTERNAL if file.internal else visibility, None)
+    return tuple(parts)
 
 
 def _unrepeated(turns: Sequence[Conversation]) -> list[Part | None]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from backend.core.model.schedule import Schedule
 from backend.core.model.tenant import SealedSecret, Secret
+from backend.core.model.webhook import Registration
 
 
 class ConnectionState(StrEnum):
@@ -43,6 +44,13 @@ class Webhook(Struct, frozen=True, kw_only=True):
 
     secret: SealedSecret
     set_at: datetime
+    registration: Registration | None = None
+    """Where it was made over the helpdesk's API; None: an admin entered it."""
+
+    @property
+    def registered(self) -> bool:
+        """Whether it was made over the helpdesk's API."""
+        return self.registration is not None
 
 
 class Connection(Struct, frozen=True, kw_only=True):

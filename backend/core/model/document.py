@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -27,6 +28,10 @@ class DocState(StrEnum):
     SKIPPED = "skipped"
     FAILED = "failed"
     DELETED = "deleted"
+
+
+FILES_LEFT: Final = "files_left"
+"""Why a deleted Document is not done with: its files and payloads are still to be erased."""
 
 
 class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -135,6 +135,21 @@ class RunMode(StrEnum):
     """Everything the listing names, fetched again too: names that could not be read before are in it now."""
     FAILURES = "failures"
     """Only what could not be taken before."""
+    IMPORT = "import"
+    """What an account export holds, `RunOptions.export`; what is stored in a newer version stays."""
+
+
+class ExportFile(Struct, frozen=True, kw_only=True):
+    """An account export that was given to us, in the tenant's blobs."""
+
+    key: str
+    """Of the blob; its file is deleted when it has been read."""
+    name: str
+    """As people call the file."""
+    size: int
+    """In bytes."""
+    made_at: datetime | None = None
+    """When the helpdesk began to make it, where that is known; it holds every change before."""
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
@@ -152,6 +167,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """Keep only tickets of these statuses; empty means all."""
     items: tuple[tuple[DocType, str], ...] = ()
     """With FAILURES: only these, by their original ids; empty means all."""
+    export: ExportFile | None = None
+    """With IMPORT: what is read."""
 
 
 class RunCounts(Struct, kw_only=True):
@@ -210,5 +227,7 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
+    continued_at: datetime | None = None
+    """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None
     error_message: str = ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from backend.core.model.document import DocType
+from backend.core.model.tenant import Secret
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
@@ -52,6 +53,25 @@ class OpenedWebhook(Struct, frozen=True, kw_only=True):
     """Shown this once; None where the platform made it."""
     rotated: bool
     guide: Guide
+
+
+class Registration(Struct, frozen=True, kw_only=True):
+    """A webhook that was made at the helpdesk for a connection, so that it can be taken away again."""
+
+    webhook_id: str
+    trigger_id: str = ""
+    """Of the rule that calls it, where one had to be made."""
+    url: str
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    """What making a webhook at the helpdesk came to."""
+
+    registration: Registration
+    secret: Secret
+    """What the helpdesk signs with."""
+    created: bool
+    """False: it had been made before."""
 
 
 def field_of(connection_id: str) -> str:

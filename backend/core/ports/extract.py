@@ -25,6 +25,8 @@ class Extracted(Struct, frozen=True, kw_only=True):
     """There was more text than the limit."""
     waiting: bool = False
     """There are pictures of text in it that were not recognized, for want of `ocr`."""
+    pictured: bool = False
+    """It was read once more for the words in its pictures."""
 
 
 class TextExtractor(Protocol):

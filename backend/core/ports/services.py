@@ -36,6 +36,7 @@ class Policy:
     scheduled_runs: int = 8
     reconcile_days: int = 7
     attachment_max_bytes: int = 20_000_000
+    import_max_bytes: int = 20_000_000_000
     question_max_chars: int = 4_000
     dense_weight: float = 0.0
     sparse_weight: float = 1.0

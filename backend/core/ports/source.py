@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -97,6 +99,39 @@ class BulkSource(Source, Protocol):
         ...
 
 
+class Continuation(Struct, frozen=True, kw_only=True):
+    """Where the incremental sync of a stream goes on behind an import."""
+
+    cursor: Cursor
+    at: datetime
+    """What changed from then on is read."""
+
+
+class ExportSource(Source, Protocol):
+    """An account export behind the same port: lists and items come from a file, in the ids, versions and shapes of the API.
+
+    Names and files that the export does not hold are asked of the helpdesk, where it lets us.
+    """
+
+    async def continuation(self, stream: Stream, read: Cursor, current: Cursor | None) -> Continuation | None:
+        """Where the sync of this stream goes on, once the export was read to its end at `read`.
+
+        None where the export can't be shown to hold everything there was, or where `current`, at which the connection
+        stands, is further: then nothing is moved, and nothing is missed.
+        """
+        ...
+
+
+class ExportRequest(Struct, frozen=True, kw_only=True):
+    """An account export to open."""
+
+    path: Path
+    name: str
+    """As people call the file."""
+    made_at: datetime | None = None
+    """When the helpdesk began to make it, where that is known."""
+
+
 class SourceFactory(Protocol):
     """Opens Sources by platform; the adapters' registry implements it."""
 
@@ -117,4 +152,12 @@ class SourceFactory(Protocol):
 
         It may keep what it has read of long items in `halfway`; without, it begins them anew.
         """
+        ...
+
+    def check_export(self, platform: str, export: ExportRequest) -> None:
+        """Look whether this is an account export of the platform. Raises EXPORT_UNSUPPORTED, EXPORT_UNREADABLE or EXPORT_TOO_LARGE."""
+        ...
+
+    def open_export(self, settings: SourceSettings, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The export as a Source of this connection; the caller closes it. Raises as `check_export`."""
         ...

@@ -85,6 +85,14 @@ class DocumentStore(Protocol):
         """original_id -> Presence value: mark as deleted, clear the texts, return document_ids that were not before."""
         ...
 
+    async def buried(self, connection_id: str, limit: int) -> dict[str, tuple[DocType, str]]:
+        """document_id -> type and original_id of deleted ones whose files and payloads are still to be erased."""
+        ...
+
+    async def erased(self, document_ids: Collection[str]) -> None:
+        """Nothing is left of them but the tombstone."""
+        ...
+
     async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:
         """How many in each state."""
         ...

@@ -1,11 +1,27 @@
 """What an adapter knows of its platform's webhooks (SPEC A8): who sent one, what it names, how to set it up."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from backend.core.model.document import DocType
 from backend.core.model.tenant import Secret
-from backend.core.model.webhook import Delivery, Guide
+from backend.core.model.webhook import Delivery, Guide, Registered, Registration
+
+
+@runtime_checkable
+class RegistersWebhooks(Protocol):
+    """A Source whose helpdesk lets webhooks be made over its API."""
+
+    async def register_webhook(self, connection_id: str, url: str) -> Registered:
+        """Have the helpdesk call `url` at every change; the same again changes nothing.
+
+        Raises INVALID_REQUEST for an address it can't call, SOURCE_PERMISSION_MISSING with what to do, and SOURCE_* codes.
+        """
+        ...
+
+    async def unregister_webhook(self, registration: Registration) -> None:
+        """Take it away; what is gone already is no error. Raises SOURCE_* codes."""
+        ...
 
 
 class WebhookFormat(Protocol):

@@ -3,15 +3,16 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from pathlib import PurePosixPath
 
 import msgspec
 from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline import halfway
-from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with
+from backend.core.ingest.pipeline import archive, halfway
+from backend.core.ingest.pipeline.erase import erase_files
+from backend.core.ingest.pipeline.imported import forget_exports
+from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with, take_webhook_away
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
 from backend.core.model.job import Job, JobName, Line
@@ -54,6 +55,8 @@ class Disconnected(Struct, frozen=True, kw_only=True):
     connection_id: str
     documents: int
     files: int
+    webhook_left: str = ""
+    """The id of a webhook that could not be taken away at the helpdesk; what it sends is rejected."""
 
 
 async def check_connection(
@@ -159,13 +162,26 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     documents = files = 0
     if not keep_documents:
         documents, files = await _erase_documents(services, company_id, connection)
+    files += await forget_exports(services, company_id, connection_id)
+    files += await services.blobs.open(company_id).delete(halfway.folder_of(connection_id))
+    left = await _forget_webhook(services, company_id, connection)
     await services.secrets.forget(company_id, connection.platform, connection_id)
     # Uploads and what was remembered of files can be read by nobody any more.
     files += await services.blobs.open(company_id).delete(kept_by(connection.platform, connection_id))
     async with services.database.open(company_id) as uow:
         await uow.connections.delete(connection_id)
-        await _audit(uow, caller, "connection.delete", connection, documents=str(documents))
-    return Disconnected(connection_id=connection_id, documents=documents, files=files)
+        await _audit(uow, caller, "connection.delete", connection, documents=str(documents), **({"webhook_left": left} if left else {}))
+    return Disconnected(connection_id=connection_id, documents=documents, files=files, webhook_left=left)
+
+
+async def _forget_webhook(services: Services, company_id: str, connection: Connection) -> str:
+    """Take the webhook away that was made at the helpdesk; its id where that fails, which is no reason to keep the connection."""
+    try:
+        await take_webhook_away(services, company_id, connection)
+    except AppError:
+        registration = connection.webhook.registration if connection.webhook is not None else None
+        return registration.webhook_id if registration is not None else ""
+    return ""
 
 
 async def _erase_documents(services: Services, company_id: str, connection: Connection) -> tuple[int, int]:
@@ -176,23 +192,14 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
     while True:
         async with services.database.open(company_id) as uow:
             page, _ = await uow.documents.list(connection_id=connection.connection_id, limit=_BATCH)
-            attachments = await uow.attachments.of([document.document_id for document in page])
         if not page:
             break
         await index.delete([document.document_id for document in page])
-        # Another ticket may carry the same file.
-        ids = [document.document_id for document in page]
-        async with services.database.open(company_id) as uow:
-            shared = await uow.attachments.in_use({each.blob_key for each in attachments if each.blob_key}, without=ids)
-        # An attachment's folder also holds the text that was read from it.
-        for folder in {str(PurePosixPath(each.blob_key).parent) for each in attachments if each.blob_key and each.blob_key not in shared}:
-            files += await blobs.delete(folder)
+        files += await erase_files(services, company_id, [document.document_id for document in page])
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
-            await uow.attachments.delete(ids)
         documents += len(page)
-    files += await blobs.delete(f"raw/{connection.platform}/{connection.connection_id}")
-    files += await blobs.delete(halfway.folder_of(connection.connection_id))
+    files += await blobs.delete(archive.folder_of(connection))
     return documents, files
 
 

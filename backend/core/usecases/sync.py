@@ -6,12 +6,13 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
+from backend.core.ingest.pipeline.imported import forget_exports, read_export
 from backend.core.ingest.pipeline.points import written_to
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.sync import Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.services import Services
 
@@ -84,8 +85,11 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
         run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
     )
     try:
-        run = await read_source(services, company_id, connection, await _save(services, company_id, run))
+        read = read_export if run.options.mode is RunMode.IMPORT else read_source
+        run = await read(services, company_id, connection, await _save(services, company_id, run))
         run = await _save(services, company_id, msgspec.structs.replace(run, phase=PROCESSING))
+        if run.options.mode is RunMode.IMPORT:
+            await forget_exports(services, company_id, connection.connection_id)
     except RunCanceledError:
         return None
     except AppError as error:

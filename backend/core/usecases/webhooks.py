@@ -1,4 +1,4 @@
-"""A connection's webhook: make or rotate its secret, and stop listening."""
+"""A connection's webhook: make or rotate its secret, make it at the helpdesk where its API allows that, and stop listening."""
 
 import asyncio
 import secrets
@@ -8,12 +8,14 @@ import msgspec
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline.sources import open_source, take_webhook_away
 from backend.core.model.connection import Connection, Webhook
+from backend.core.model.quota import Lane
 from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
-from backend.core.model.webhook import OpenedWebhook, field_of
+from backend.core.model.webhook import OpenedWebhook, Registration, field_of
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.webhook import WebhookFormat
+from backend.core.ports.webhook import RegistersWebhooks, WebhookFormat
 
 _LEAST_SECRET: Final = 16
 """A shorter one could be guessed."""
@@ -37,7 +39,10 @@ async def open_webhook(
         sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(connection_id), secret)
         async with services.database.open(company_id, write=True) as uow:
             current = await _get(uow, connection_id)
-            await uow.connections.put(msgspec.structs.replace(current, webhook=Webhook(secret=sealed, set_at=clock.now())))
+            # What was made over the API stays known, so that it is taken away with the connection.
+            registration = current.webhook.registration if current.webhook is not None else None
+            webhook = Webhook(secret=sealed, set_at=clock.now(), registration=registration)
+            await uow.connections.put(msgspec.structs.replace(current, webhook=webhook))
             await _audit(uow, caller, "webhook.create" if current.webhook is None else "webhook.rotate", current)
     return OpenedWebhook(
         connection_id=connection_id,
@@ -50,8 +55,42 @@ async def open_webhook(
     )
 
 
+async def register_webhook(services: Services, company_id: str, connection_id: str, *, base_url: str, caller: Caller) -> Registration:
+    """Have the helpdesk call us, over its own API; asked for again it finds what was made, and its secret.
+
+    Raises CONNECTION_NOT_FOUND, INVALID_REQUEST where the platform has no such API or can't call the address,
+    SOURCE_PERMISSION_MISSING where the credentials may not, and what the Source raises.
+    """
+    tenant = await _tenant(services, company_id)
+    async with services.database.open(company_id) as uow:
+        before = await _get(uow, connection_id)
+    source = await open_source(services, company_id, before, Lane.LIVE)
+    try:
+        if not isinstance(source, RegistersWebhooks):
+            raise AppError(
+                Code.INVALID_REQUEST,
+                f"{before.platform} lets nobody make webhooks over its API; do it by hand: desklore connections webhook {connection_id}",
+            )
+        made = await source.register_webhook(connection_id, f"{base_url}/{before.platform}/{connection_id}")
+    finally:
+        await source.close()
+    sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(connection_id), made.secret)
+    webhook = Webhook(secret=sealed, set_at=clock.now(), registration=made.registration)
+    async with services.database.open(company_id, write=True) as uow:
+        current = await _get(uow, connection_id)
+        await uow.connections.put(msgspec.structs.replace(current, webhook=webhook))
+        await _audit(uow, caller, "webhook.register", current)
+    return made.registration
+
+
 async def close_webhook(services: Services, company_id: str, connection_id: str, caller: Caller) -> None:
-    """Believe the connection's webhooks no more. Raises CONNECTION_NOT_FOUND."""
+    """Believe the connection's webhooks no more; one that was made over the helpdesk's API is taken away there first.
+
+    Raises CONNECTION_NOT_FOUND, and what the Source raises where it can't be taken away: then nothing has changed.
+    """
+    async with services.database.open(company_id) as uow:
+        before = await _get(uow, connection_id)
+    await take_webhook_away(services, company_id, before)
     async with services.database.open(company_id, write=True) as uow:
         connection = await _get(uow, connection_id)
         if connection.webhook is not None:

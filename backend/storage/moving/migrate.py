@@ -80,7 +80,8 @@ async def compare(source: Engines, target: Engines) -> list[TableCheck]:
                 checks.append(
                     TableCheck(
                         company_id=company,
-                        table=table.name,
+                        # A name of SQLAlchemy's own kind of text, which no JSON takes.
+                        table=str(table.name),
                         rows=rows,
                         target_rows=target_rows,
                         sha256=digest,

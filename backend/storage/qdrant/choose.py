@@ -47,7 +47,7 @@ def choose_indexes(settings: Settings, makers: Makers, database: Database | None
         return ChosenIndexes(ClientIndexes(partial(_client, settings), makers, layout, changes=changes), None)
     if not settings.run_jobs:
         return ChosenIndexes(AbsentIndexes(makers), None)
-    embedded = EdgeIndexes(settings.data_dir / "index", makers)
+    embedded = EdgeIndexes(settings.data_dir / "index", makers, max_open=settings.index_open)
     return ChosenIndexes(embedded, partial(asyncio.to_thread, embedded.shards.claim))
 
 

@@ -136,10 +136,12 @@ class RedisQueue:
         await self._redis.aclose(close_connection_pool=True)
 
     def _turns(self, line: Line) -> Turns:
-        lease = int(self._lease * 1000)
+        lease, workers = int(self._lease * 1000), self._workers
 
         async def claim(free: int, places: int) -> Any:
-            return await self._claim(keys=[_BASE], args=[lease, self._owner, line.value, free, places])
+            # Of both lines: a claim of one ends the leases of the other too.
+            mine = [job_id for worker in workers.values() for job_id in worker.running]
+            return await self._claim(keys=[_BASE], args=[lease, self._owner, line.value, free, places, *mine])
 
         async def beat(job_ids: list[str]) -> Any:
             return await self._beat(keys=[_BASE], args=[lease, self._owner, *job_ids])

@@ -66,11 +66,16 @@ CLAIM: Final = (
 local lease, owner, line = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local free, places = tonumber(ARGV[4]), tonumber(ARGV[5])
 local queue, tags = base..':'..line, base..':'..line..':tags'
+local mine = {}
+for i = 6, #ARGV do mine[ARGV[i]] = true end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', running, '-inf', now)) do
-  redis.call('ZREM', running, id)
-  redis.call('HDEL', owners, id)
-  redis.call('SREM', again, id)
-  redis.call('SREM', abort, id)
+  if mine[id] and redis.call('HGET', owners, id) == owner then
+    redis.call('ZADD', running, now + lease, id)
+  else
+    redis.call('ZREM', running, id)
+    redis.call('HDEL', owners, id)
+    redis.call('SREM', abort, id)
+  end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, TIMES, now, 'LIMIT', 0, 200)) do turn(line, id) end
 local busy, taken = {}, {}
@@ -80,7 +85,8 @@ for i = 1, #waiting, 2 do
   if free <= -places then break end
   local only_idle = free <= 0 or (free == 1 and places > 2)
   local id, score = waiting[i], waiting[i + 1]
-  if not runs(id) and not (only_idle and busy[company(id)]) then
+  if not mine[id] and not runs(id) and not (only_idle and busy[company(id)]) then
+    redis.call('SREM', again, id)
     redis.call('ZADD', running, now + lease, id)
     redis.call('HSET', owners, id, owner)
     if tonumber(score) > tonumber(redis.call('HGET', tags, '') or 0) then redis.call('HSET', tags, '', score) end
@@ -93,10 +99,13 @@ local fresh = redis.call('SET', base..':alive', '1', 'NX')
 return {taken, redis.call('SMEMBERS', abort), fresh and 1 or 0}
 """
 )
-"""ARGV: lease, owner, line, free places, places. Returns ids to run with their scores, ids to cancel, and whether Redis had been empty.
+"""ARGV: lease, owner, line, free places, places, and all ids that the process runs.
+
+Returns ids to run with their scores, ids to cancel, and whether Redis had been empty.
 
 Of three places or more the last free one is only for a tenant with nothing running, anywhere; and where none is free such a
-tenant gets one beyond, up to twice as many. Jobs whose lease ran out are there for everybody again.
+tenant gets one beyond, up to twice as many. Jobs whose lease ran out are there for everybody again, except the process that still
+runs them: one that had no processor for a while would otherwise run its own job a second time, beside the first.
 """
 
 BEAT: Final = (

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from backend.core.model.article import Visibility
-from backend.core.model.document import DocState, DocType, Document, Part, Summary
+from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Part, Summary
 from backend.core.model.ticket import Presence
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import AnyRow
@@ -101,7 +101,7 @@ def tombstone(presence: Presence, at: datetime) -> dict[str, Any]:
         "content_hash": "",
         "source_version": "",
         "state": DocState.DELETED.value,
-        "state_reason": "",
+        "state_reason": FILES_LEFT,
         "error_code": None,
         "attempts": 0,
         "next_try_at": None,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import case as when
 
-from backend.core.model.document import DocState, DocType, Document, Standing
+from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Standing
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
 from backend.storage.sql.pages import Place
@@ -197,6 +197,25 @@ class SqlDocumentStore(TenantTables):
             again = update(table).where(table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state.in_(states))
             count += await self._in.write(again.values(changes))
         return count
+
+    async def buried(self, connection_id: str, limit: int) -> dict[str, tuple[DocType, str]]:
+        """document_id -> type and original_id of deleted ones whose files and payloads are still to be erased."""
+        query = select(table.c.document_id, table.c.doc_type, table.c.original_id).where(
+            table.c.company_id == self._company_id,
+            table.c.connection_id == connection_id,
+            table.c.state == DocState.DELETED.value,
+            table.c.state_reason == FILES_LEFT,
+        )
+        rows_found = await self._in.rows(query.order_by(table.c.document_id).limit(limit))
+        return {row.document_id: (DocType(row.doc_type), row.original_id) for row in rows_found}
+
+    async def erased(self, document_ids: Collection[str]) -> None:
+        """Nothing is left of them but the tombstone."""
+        for ids in batches(document_ids):
+            done = update(table).where(
+                table.c.company_id == self._company_id, table.c.document_id.in_(ids), table.c.state == DocState.DELETED.value
+            )
+            await self._in.write(done.values(state_reason=""))
 
     async def counts(self, connection_id: str | None = None) -> dict[DocState, int]:
         """How many in each state."""

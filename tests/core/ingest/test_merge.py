@@ -1,5 +1,6 @@
 """Tickets and articles become one clean Document; only what matters changes its hash."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -169,6 +170,19 @@ def test_a_file_that_is_read_later_takes_its_place() -> None:
     assert [part.text for part in changed.parts] == ["로그인이 안됩니다.", "나중 1", "나중 2", "캐시를 삭제해 주세요."]
     added = with_file_text(merged(ticket(DESCRIPTION)), text_of(FILE, "비밀", internal=True))
     assert (added.parts[-1].text, added.parts[-1].visibility) == ("비밀", Visibility.INTERNAL)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
+def test_words_in_pictures_have_one_place_whenever_they_are_recognized(order: tuple[int, ...]) -> None:
+    pictures = {number: msgspec.structs.replace(FILE, original_id=str(number), name=f"{number}.png") for number in order}
+    texts = {n: msgspec.structs.replace(text_of(each, f"그림 {n}", parent="0"), pictured=True) for n, each in pictures.items()}
+    late = merged(ticket(DESCRIPTION, ANSWER), text_of(FILE, "문서", parent="0"))
+    for number in order:
+        late = with_file_text(late, texts[number])
+    at_once = merged(ticket(DESCRIPTION, ANSWER), text_of(FILE, "문서", parent="0"), *texts.values())
+    assert late.parts == at_once.parts
+    assert [part.text for part in late.parts[-3:]] == ["그림 1", "그림 2", "그림 3"]
+    assert with_file_text(late, texts[2]).parts == late.parts
 
 
 def test_titles_of_tickets_without_subject() -> None:

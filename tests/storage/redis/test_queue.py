@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
@@ -91,6 +93,34 @@ async def test_who_was_taken_over_from_cancels_its_run(make: Make, redis_url: st
     async with _client(redis_url) as client:
         await cast("Awaitable[int]", client.hset("desklore:jobs:owners", job("하나").key, "another process"))
     await until(lambda: canceled == ["하나"])
+
+
+async def test_a_process_that_had_no_processor_for_a_while_does_not_run_its_own_job_twice(make: Make) -> None:
+    queue, begun = make(lease=0.2), list[str]()
+    may_end, looked = asyncio.Event(), asyncio.Event()
+
+    async def handler(each: Job) -> None:
+        begun.append(each.subject)
+        if each.subject == "뒤":
+            looked.set()
+            return
+        if len(begun) == 1:
+            # Nothing else of the process runs meanwhile, no beat either, so the lease of this very job ends.
+            queue._workers[Line.BULK]._beat_at = math.inf
+            await queue.depth()
+            time.sleep(0.5)  # noqa: ASYNC251 - to hold the loop up is the point
+        await may_end.wait()
+
+    await queue.start(handler)
+    await queue.enqueue([job("앞")])
+    await until(lambda: bool(begun))
+    # Whoever takes the second one has looked for jobs after the first one's lease was over.
+    await queue.enqueue([job("뒤", company="other")])
+    await looked.wait()
+    await queue.enqueue([job("앞")])
+    may_end.set()
+    await quiet(queue)
+    assert begun == ["앞", "뒤", "앞"], "once, and once more because it was asked for while it ran"
 
 
 async def test_a_job_is_handed_on_from_another_process(make: Make) -> None:

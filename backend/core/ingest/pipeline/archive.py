@@ -8,6 +8,7 @@ import zstandard
 from backend.core import ids
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
+from backend.core.model.document import DocType
 from backend.core.model.sync import Run
 from backend.core.ports.blobs import BlobStore
 
@@ -17,12 +18,23 @@ async def archive_items(blobs: BlobStore, connection: Connection, run: Run, item
     if not items:
         return
     lines = b"\n".join(
-        msgspec.json.encode({"doc_type": taken.ref.doc_type, "original_id": taken.ref.original_id, "version": taken.ref.version})[:-1]
+        beginning_of(taken.ref.doc_type, taken.ref.original_id)
+        + msgspec.json.encode(taken.ref.version)
         + b',"raw":'
-        + taken.raw
+        # One line for each item: JSON needs no line break outside of its texts, and has none in them.
+        + taken.raw.replace(b"\n", b" ")
         + b"}"
         for taken in items
     )
     place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{ids.content_hash(lines)[:8]}"
-    key = f"raw/{connection.platform}/{connection.connection_id}/{place}.jsonl.zst"
-    await blobs.put(key, zstandard.compress(lines))
+    await blobs.put(f"{folder_of(connection)}/{place}.jsonl.zst", zstandard.compress(lines))
+
+
+def folder_of(connection: Connection) -> str:
+    """Where the archive of a connection lies."""
+    return f"raw/{connection.platform}/{connection.connection_id}"
+
+
+def beginning_of(doc_type: DocType, original_id: str) -> bytes:
+    """How the lines of an item begin, up to its version."""
+    return msgspec.json.encode({"doc_type": doc_type, "original_id": original_id})[:-1] + b',"version":'

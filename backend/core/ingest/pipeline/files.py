@@ -35,6 +35,7 @@ def text_of(read: ReadFile) -> merge.AttachmentText:
         parent_id=read.attachment.parent_id,
         internal=read.attachment.internal,
         pieces=read.pieces,
+        pictured=read.pictured,
     )
 
 

@@ -14,7 +14,7 @@ from backend.core.ingest.pipeline.take import Taker
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Visibility
 from backend.core.model.connection import Connection, ConnectionState
-from backend.core.model.document import DocState, Document
+from backend.core.model.document import FILES_LEFT, DocState, Document
 from backend.core.model.quota import Lane
 from backend.core.model.sync import ItemRef, Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.webhook import Nudge
@@ -61,6 +61,8 @@ class NudgeTaker(Taker):
             created_at=now,
             updated_at=now,
             state=DocState.DELETED,
+            # A run may have archived it by now.
+            state_reason=FILES_LEFT,
             stored_at=now,
         )
 

@@ -59,7 +59,12 @@ async def _keep(services: Services, company_id: str, file: AttachmentFile, piece
         if not pieces or document is None or document.state is DocState.DELETED:
             return
         text = AttachmentText(
-            attachment_id=file.attachment_id, original_id=file.original_id, name=file.name, internal=file.internal, pieces=pieces
+            attachment_id=file.attachment_id,
+            original_id=file.original_id,
+            name=file.name,
+            internal=file.internal,
+            pieces=pieces,
+            pictured=True,
         )
         changed = with_file_text(document, text)
         if changed.parts == document.parts:

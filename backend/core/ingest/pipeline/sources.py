@@ -10,7 +10,8 @@ from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
+from backend.core.ports.source import ExportRequest, ExportSource, Source
+from backend.core.ports.webhook import RegistersWebhooks
 
 
 async def keep_credentials(services: Services, tenant: Tenant, connection: Connection, credentials: Mapping[str, Secret]) -> SealedSecret:
@@ -21,19 +22,42 @@ async def keep_credentials(services: Services, tenant: Tenant, connection: Conne
 
 async def open_source(services: Services, company_id: str, connection: Connection, lane: Lane, *, halfway: Halfway | None = None) -> Source:
     """A Source with the connection's credentials; the caller closes it. Raises SECRET_UNREADABLE or TENANT_NOT_FOUND."""
+    credentials = await _opened(services, company_id, connection)
+    return services.sources.open(_settings(company_id, connection, credentials), lane, halfway)
+
+
+async def open_export(services: Services, company_id: str, connection: Connection, export: ExportRequest) -> ExportSource:
+    """An account export as a Source of its connection; the caller closes it. Raises as `open_source`, and EXPORT_UNREADABLE."""
+    credentials = await _opened(services, company_id, connection)
+    return services.sources.open_export(_settings(company_id, connection, credentials), Lane.BACKFILL, export)
+
+
+def open_source_with(services: Services, company_id: str, connection: Connection, lane: Lane, credentials: Mapping[str, Secret]) -> Source:
+    """A Source with credentials that are not kept yet; the caller closes it."""
+    return services.sources.open(_settings(company_id, connection, credentials), lane)
+
+
+async def _opened(services: Services, company_id: str, connection: Connection) -> dict[str, Secret]:
     async with services.database.directory() as directory:
         tenant = await directory.get_tenant(company_id)
     if tenant is None:
         raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
     plain = await services.secrets.open(tenant, connection.platform, connection.connection_id, connection.credentials)
     credentials = msgspec.json.decode(plain.reveal(), type=dict[str, str])
-    secrets = {name: Secret(value) for name, value in credentials.items()}
-    return services.sources.open(_settings(company_id, connection, secrets), lane, halfway)
+    return {name: Secret(value) for name, value in credentials.items()}
 
 
-def open_source_with(services: Services, company_id: str, connection: Connection, lane: Lane, credentials: Mapping[str, Secret]) -> Source:
-    """A Source with credentials that are not kept yet; the caller closes it."""
-    return services.sources.open(_settings(company_id, connection, credentials), lane)
+async def take_webhook_away(services: Services, company_id: str, connection: Connection) -> None:
+    """Take away what was made at the helpdesk, if anything was. Raises what the Source raises."""
+    registration = connection.webhook.registration if connection.webhook is not None else None
+    if registration is None:
+        return
+    source = await open_source(services, company_id, connection, Lane.LIVE)
+    try:
+        if isinstance(source, RegistersWebhooks):
+            await source.unregister_webhook(registration)
+    finally:
+        await source.close()
 
 
 def _settings(company_id: str, connection: Connection, credentials: Mapping[str, Secret]) -> SourceSettings:

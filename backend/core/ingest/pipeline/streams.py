@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.erase import erase_leftovers
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError
 from backend.core.ingest.pipeline.pulse import pulse
@@ -42,8 +43,9 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
             streams = [stream for stream in asked if stream in source.capabilities.streams]
             for together in ([stream for stream in streams if stream is not Stream.DELETIONS], [Stream.DELETIONS]):
-                await _read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
+                await read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
+            await erase_leftovers(services, company_id, connection)
         await kept.clear()
     finally:
         await source.close()
@@ -97,8 +99,8 @@ async def _failures(services: Services, company_id: str, run: Run, began: dateti
     return [failure for failure in found if failure is not None and failure.at < began]
 
 
-async def _read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
-    """Read streams side by side; the first error stops them all."""
+async def read_streams(services: Services, company_id: str, taker: Taker, source: Source, streams: Sequence[Stream]) -> None:
+    """Read streams side by side, from where the run stands; the first error stops them all."""
     try:
         async with asyncio.TaskGroup() as group:
             for stream in streams:
@@ -171,8 +173,14 @@ def _is_complete(source: Source, run: Run, stream: Stream) -> bool:
 
 
 def _moves_place(options: RunOptions) -> bool:
-    """A full read of everything is also where the next incremental run starts; a partial one is not."""
-    return options.since is None and options.until is None and options.limit is None and not options.statuses
+    """A full read of everything is also where the next incremental run starts; a partial one is not, nor one of an export."""
+    return (
+        options.mode is not RunMode.IMPORT
+        and options.since is None
+        and options.until is None
+        and options.limit is None
+        and not options.statuses
+    )
 
 
 def _check_failures(services: Services, run: Run) -> None:

@@ -1,0 +1,63 @@
+"""Which file of a Zendesk export holds what. Zendesk names them after the account and the day, so their records tell."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from backend.adapters.archive import DAMAGED, Archive, Member
+from backend.adapters.exports.records import Found, read_records
+from backend.adapters.zendesk.fields import Record, child
+from backend.core.errors import AppError, Code
+
+TICKETS, USERS, ORGANIZATIONS = "tickets", "users", "organizations"
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+_LOOKED_AT: Final = 5
+"""So many records of a file are looked at: a first line may be no record."""
+
+
+def unwrapped(record: Record) -> Record:
+    """A record without the name of its kind around it."""
+    return child(record, "ticket") or child(record, "user") or child(record, "organization") if len(record) == 1 else record
+
+
+def files_of(archive: Archive, kind: str) -> list[Member]:
+    """The files that hold these, in the order of their names."""
+    members = (member for member in archive.members if member.base.lower().endswith(_SUFFIXES))
+    return sorted((member for member in members if _kind_of(archive, member) == kind), key=lambda member: member.name)
+
+
+def small_records(archive: Archive, kind: str, most: int) -> Iterator[Record]:
+    """The records of a kind, at most so many; those that can't be read are left out, since only names are taken from them."""
+    found = (each for member in files_of(archive, kind) for each in _records(archive, member))
+    return islice((unwrapped(each.record) for each in found if each.record is not None), most)
+
+
+def check_export(archive: Archive) -> None:
+    """Whether this is a JSON export of Zendesk's tickets. Raises EXPORT_UNREADABLE."""
+    if files_of(archive, TICKETS):
+        return
+    inner = f" It holds another archive, {archive.archives[0]}: unpack that one first." if archive.archives else ""
+    xml = " Its XML export names no comment by its id, so the API would give every ticket again: take the JSON export."
+    hint = xml if any(member.base.lower().endswith(".xml") for member in archive.members) else inner
+    held = ", ".join(member.base for member in archive.members[:5]) or "nothing"
+    raise AppError(Code.EXPORT_UNREADABLE, f"{archive.name} is no JSON export of Zendesk's tickets: it holds {held}.{hint}")
+
+
+def _kind_of(archive: Archive, member: Member) -> str | None:
+    for found in islice(_records(archive, member), _LOOKED_AT):
+        record = unwrapped(found.record or {})
+        if "subject" in record and ("requester_id" in record or "requester" in record):
+            return TICKETS
+        if "role" in record and "email" in record:
+            return USERS
+        if "domain_names" in record:
+            return ORGANIZATIONS
+    return None
+
+
+def _records(archive: Archive, member: Member) -> Iterator[Found]:
+    try:
+        with archive.open(member) as stream:
+            yield from read_records(stream, member.base)
+    except (AppError, *DAMAGED):
+        return

@@ -1,0 +1,60 @@
+"""`desklore connections import`: an account export in place of a call for every ticket."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backend.cli.output import Output
+from backend.cli.progress import check_ended_well, describe, follow_run
+from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.text import day, moment
+
+ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE.zip", help="The zip, as the helpdesk gave it.")]
+
+
+def import_(
+    *,
+    connection: ConnectionArgument,
+    file: FileArgument,
+    made_at: Annotated[
+        datetime | None,
+        typer.Option("--made-at", help="When the helpdesk began to make it (UTC); else the file tells, and a day is read anew."),
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Import the helpdesk's own account export: everything with one download. The next sync goes on where it ends."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        run = session.client.upload(f"/connections/{connection}/imports", file, params={"made_at": moment(made_at)})
+        _follow(session, run, file.name, detach=detach)
+
+
+def _follow(session: Session, run: dict[str, Any], name: str, *, detach: bool) -> None:
+    session.output.text(f"{run['run_id']}: importing {name}")
+    if detach:
+        session.output.document(run)
+        session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
+        return
+    run = follow_run(session, run["run_id"])
+    session.output.document(run)
+    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
+    check_ended_well(run)
+    _tell_calls(session.output, run)
+    if run["counts"]["failed"]:
+        session.output.text(f"See what could not be read: desklore failures list {run['connection_id']}")
+    if run["continued_at"]:
+        session.output.text(f"The next sync reads what changed since {day(run['continued_at'])}.")
+    else:
+        session.output.text("The export could not be shown to hold every ticket: the next sync lists all and reads those that are new.")
+
+
+def _tell_calls(output: Output, run: dict[str, Any]) -> None:
+    counts = run["counts"]
+    taken = counts["stored"] + counts["unchanged"]
+    if taken:
+        output.text(f"{counts['api_calls']} API calls for {taken} items, {counts['api_calls'] / taken:.3f} for each.")

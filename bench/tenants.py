@@ -1,0 +1,106 @@
+"""How long a search takes among 1,000 tenants of 500 Documents each, beside the same search where there is one tenant alone.
+
+Embedded, terms only (the offline default); the tenants' folders are copies of one that was filled. Questions go to tenants at random, as
+those of many people do, or to some that ask more than the rest. The floor is the single tenant. `python -m bench.tenants [tenants]`.
+"""
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from backend.adapters.offline.embed import HashingEmbedder
+from backend.core.model.search import Makers, Query
+from backend.core.ports.services import Policy
+from backend.core.retrieve.search import search
+from backend.core.text.sparse import SparseEncoder
+from backend.core.text.tokens import make_tokenizer
+from backend.storage.qdrant.edge import EdgeIndexes
+from bench.search import fill, question
+
+TENANTS: Final = 1_000
+DOCUMENTS: Final = 500
+QUESTIONS: Final = 600
+DEFAULT_OPEN: Final = 32
+ALL_OPEN: Final = "many, all indexes open"
+"""As DESKLORE_INDEX_OPEN makes it."""
+WANTED: Final = 1.5
+
+
+def _memory_mb() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _name(number: int) -> str:
+    return f"tenant-{number}"
+
+
+async def _measured(indexes: EdgeIndexes, encoder: SparseEncoder, whose: Callable[[random.Random], int]) -> dict[str, float]:
+    rng, embedder, policy, took = random.Random(5), HashingEmbedder(), Policy(dense_weight=0.0), []
+    for number in range(QUESTIONS + 20):
+        text, company = question(rng), _name(whose(rng))
+        began = time.perf_counter()
+        index = await indexes.open(company)
+        result = await search(Query(text=text), index=index, embedder=embedder, encoder=encoder, policy=policy)
+        if number >= 20:
+            took.append((time.perf_counter() - began) * 1000)
+        assert result is not None
+    took.sort()
+    return {
+        "p50_ms": took[len(took) // 2],
+        "p95_ms": took[int(len(took) * 0.95)],
+        "memory_mb": _memory_mb(),
+        "files": _files(),
+    }
+
+
+async def main(tenants: int) -> dict[str, Any]:
+    """Fill, copy, measure, print a table."""
+    encoder = SparseEncoder(make_tokenizer("bigram"))
+    makers = Makers(encoder=encoder.id)
+    with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
+        root = Path(folder)
+        indexes = EdgeIndexes(root, makers)
+        await fill(await indexes.open(_name(0)), _name(0), 2 * DOCUMENTS, encoder, HashingEmbedder())
+        await indexes.close()
+        for number in range(1, tenants):
+            # The engine's files are mostly holes, which this keeps.
+            subprocess.run(["cp", "-a", "--sparse=auto", root / _name(0), root / _name(number)], check=True)  # noqa: ASYNC221
+        before = _memory_mb()
+        rows: dict[str, dict[str, float]] = {}
+        for name, most, whose in (
+            ("one tenant", 1, lambda _: 0),
+            ("many, some ask more", DEFAULT_OPEN, lambda rng: min(tenants - 1, int(rng.paretovariate(1.0)) - 1)),
+            ("many, all alike", DEFAULT_OPEN, lambda rng: rng.randrange(tenants)),
+            (ALL_OPEN, tenants, lambda rng: rng.randrange(tenants)),
+        ):
+            indexes = EdgeIndexes(root, makers, max_open=most)
+            if most == tenants:
+                for number in range(tenants):
+                    await indexes.open(_name(number))
+            rows[name] = await _measured(indexes, encoder, whose)
+            await indexes.close()
+    ratio = rows[ALL_OPEN]["p95_ms"] / rows["one tenant"]["p95_ms"]
+    print(f"{tenants:,} tenants of {DOCUMENTS} Documents ({2 * DOCUMENTS} chunks), {QUESTIONS} questions; memory before {before:,.0f} MB")
+    for name, row in rows.items():
+        times = f"p50 {row['p50_ms']:8.2f} ms   p95 {row['p95_ms']:8.2f} ms"
+        print(f"  {name:26} {times}   memory {row['memory_mb']:7,.0f} MB   {row['files']:5.0f} files")
+    print(f"  p95 with {ALL_OPEN} is {ratio:.2f} times that of one; wanted {WANTED:g} at most")
+    return {"what": "many_tenants", "tenants": tenants, "rows": rows, "ratio": ratio, "wanted": WANTED}
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else TENANTS))))
