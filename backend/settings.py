@@ -135,7 +135,9 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
         "nothing is deleted until an admin agrees; 1: always delete.",
     )
 
-    scheduled_runs: int = Field(8, ge=1, le=10_000, description="The schedule starts no run while so many are active, over all tenants.")
+    scheduled_runs: int = Field(
+        8, ge=1, le=10_000, description="The schedule starts no run while so many that it started are active, over all tenants."
+    )
     reconcile_days: int = Field(
         7,
         ge=0,

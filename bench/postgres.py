@@ -13,7 +13,7 @@ from typing import Any, Final
 import asyncpg
 
 from bench.sync import sandbox
-from tests.support.postgres import MISSING, Cluster, PostgresDatabase, database_at, installed_binaries, make_database
+from tests.support.postgres import Cluster, PostgresDatabase, database_at, make_database, running_cluster
 
 PAIRS: Final = 3
 TICKETS: Final = 1500
@@ -26,16 +26,8 @@ FROM pg_stat_statements ORDER BY total_exec_time DESC LIMIT 6
 
 def main() -> None:
     """Measure both and print a table and a line of figures."""
-    binaries = installed_binaries()
-    if binaries is None:
-        sys.exit(MISSING)
-    cluster = Cluster.make(binaries, ("shared_preload_libraries=pg_stat_statements",))
-    cluster.start()
-    try:
+    with running_cluster(("shared_preload_libraries=pg_stat_statements",)) as cluster:
         _measure(cluster)
-    finally:
-        cluster.stop()
-        cluster.remove()
 
 
 def _measure(cluster: Cluster) -> None:

@@ -6,7 +6,6 @@ Filling the tables takes some minutes and about 3 GB of disk. Run it with `pytho
 import asyncio
 import json
 import statistics
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -18,7 +17,7 @@ from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.contract.records import CONNECTION, START
 from tests.support.plans import forget, plans_over, scans
-from tests.support.postgres import MISSING, Cluster, PostgresDatabase, database_at, installed_binaries, make_database
+from tests.support.postgres import PostgresDatabase, database_at, make_database, running_cluster
 
 TENANTS: Final = 200
 DOCUMENTS: Final = 4_900
@@ -37,19 +36,11 @@ FREQUENT: Final[dict[str, Callable[[UnitOfWork], Awaitable[Any]]]] = {
 
 def main() -> None:
     """Fill, explain, measure, and print a table and a line of figures."""
-    binaries = installed_binaries()
-    if binaries is None:
-        sys.exit(MISSING)
-    cluster = Cluster.make(binaries)
-    cluster.start()
-    try:
+    with running_cluster() as cluster:
         asyncio.run(make_database(cluster.admin_url, "plans"))
         database = database_at(cluster.admin_url, "plans")
         upgrade(database.url, database.owner_url)
         asyncio.run(_measure(database))
-    finally:
-        cluster.stop()
-        cluster.remove()
 
 
 async def _measure(postgres: PostgresDatabase) -> None:

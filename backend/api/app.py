@@ -134,7 +134,8 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
 
 def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
-    larger = {imports.PATH: services.policy.import_max_bytes, files.PATH: services.policy.upload_max_bytes + body_max_bytes}
+    policy = services.policy
+    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
     app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.

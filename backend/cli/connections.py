@@ -141,7 +141,9 @@ def delete(
 def schedule(
     *,
     connection: ConnectionArgument,
-    every: Annotated[str | None, typer.Option("--every", metavar="15m", help="An interval: minutes (m), hours (h) or days (d).")] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="15m", help="Every so many minutes (m, 5 at least), hours (h) or days (d).")
+    ] = None,
     cron: Annotated[str | None, typer.Option("--cron", metavar="'0 3 * * *'", help="Minute, hour, day, month, weekday.")] = None,
     timezone: Annotated[str, typer.Option("--tz", help="The cron expression's time zone, such as Asia/Seoul.")] = "UTC",
     off: Annotated[bool, typer.Option("--off", help="Sync it only when somebody asks.")] = False,
@@ -166,7 +168,9 @@ def _minutes(text: str) -> float:
     units = {"m": 1, "h": 60, "d": 1440}
     amount, unit = text[:-1], text[-1:].lower()
     if unit not in units or not amount.isdecimal():
-        raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
+        raise CliError(
+            Exit.USAGE, f"--every needs a whole number with m, h or d, 5m at least, such as 15m; this is none: {text}", code="wrong_usage"
+        )
     return int(amount) * units[unit]
 
 

@@ -25,7 +25,7 @@ from tests.e2e.test_backup import KEYS, answers
 from tests.e2e.test_postgres import different, on
 from tests.e2e.trip import Tenant, Trip, running_trip
 from tests.e2e.workers import ROOT
-from tests.support.postgres import Cluster, PostgresDatabase, database_at, installed_binaries, make_database
+from tests.support.postgres import PostgresDatabase, database_at, make_database, running_cluster
 
 COMMAND = [sys.executable, "-m", "backend.cli", "storage", "migrate", "--from", "file", "--to", "postgresql", "--json"]
 INSTALLATION: dict[str, Any] = {**KEYS, "attachment_max_bytes": 2_000}
@@ -99,18 +99,9 @@ async def _asking(tenant: Tenant) -> int:
 
 async def main(tickets: int) -> dict[str, Any]:
     """Fill, move, kill, move, compare."""
-    binaries = installed_binaries()
-    if binaries is None:
-        raise SystemExit("PostgreSQL is not installed")
-    cluster = await asyncio.to_thread(Cluster.make, binaries)
-    await asyncio.to_thread(cluster.start)
-    try:
+    with running_cluster() as cluster, tempfile.TemporaryDirectory() as folder:
         await make_database(cluster.admin_url, "desklore")
-        with tempfile.TemporaryDirectory() as folder:
-            return await _tried(tickets, Path(folder) / "data", database_at(cluster.admin_url, "desklore"))
-    finally:
-        await asyncio.to_thread(cluster.stop)
-        cluster.remove()
+        return await _tried(tickets, Path(folder) / "data", database_at(cluster.admin_url, "desklore"))
 
 
 async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[str, Any]:
@@ -149,4 +140,4 @@ async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[s
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000))))  # noqa: T201
+    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000))))  # noqa: T201 - what it found is its output

@@ -55,7 +55,7 @@ class PostgresDatabase:
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
             # A deletion of few rows is faster than TRUNCATE, which makes new files.
-            orders = [f'DELETE FROM "{name}"' for (name,) in sorted(tables, key=lambda table: table[0] == "tenants")]  # noqa: S608
+            orders = [f'DELETE FROM "{name}"' for (name,) in sorted(tables, key=lambda table: table[0] == "tenants")]
             await connection.execute("; ".join(orders))
         finally:
             await connection.close()
@@ -110,6 +110,21 @@ class Cluster:
             )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {(self.folder / 'out').read_text()}")
+
+
+@contextmanager
+def running_cluster(options: Sequence[str] = _FAST) -> Iterator[Cluster]:
+    """A cluster for a bench or a trial, gone at its end. Ends the program with what to do where PostgreSQL is not installed."""
+    binaries = installed_binaries()
+    if binaries is None:
+        sys.exit(MISSING)
+    cluster = Cluster.make(binaries, options)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        cluster.remove()
 
 
 def installed_binaries() -> Path | None:

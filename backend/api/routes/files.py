@@ -22,7 +22,7 @@ from backend.core.usecases import files
 router = APIRouter(prefix=f"{API}/connections/{{connection_id}}/files", tags=["connections"])
 
 PATH: Final = re.compile(rf"{API}/connections/[^/]+/files(/preview)?")
-"""Where files come in; they are written to the disk piece by piece, once it is known who sends them."""
+"""Takes files, which are larger than other bodies may be; they are written to the disk piece by piece, once it is known who sends them."""
 _MOST: Final = 100
 """Files in one upload; more come as a zip."""
 _REFUSED: Final = (

@@ -214,6 +214,8 @@ class Run(Struct, frozen=True, kw_only=True):
     state: RunState
     options: RunOptions
     counts: RunCounts
+    scheduled: bool = False
+    """Started by the clock; others were asked for by somebody."""
     phase: str = ""
     """The stream being read, or `processing`."""
     created_at: datetime

@@ -90,15 +90,6 @@ class Source(Protocol):
         ...
 
 
-@runtime_checkable
-class BulkSource(Source, Protocol):
-    """A Source that has many items at hand at once, such as the rows of a file: they are made and merged together."""
-
-    async def lot(self, refs: Sequence[ItemRef]) -> Lot:
-        """These tickets as they came, with a payload for each; one that is gone raises SOURCE_ITEM_NOT_FOUND when it is made."""
-        ...
-
-
 class Continuation(Struct, frozen=True, kw_only=True):
     """Where the incremental sync of a stream goes on behind an import."""
 
@@ -130,6 +121,15 @@ class ExportRequest(Struct, frozen=True, kw_only=True):
     """As people call the file."""
     made_at: datetime | None = None
     """When the helpdesk began to make it, where that is known."""
+
+
+@runtime_checkable
+class BulkSource(Source, Protocol):
+    """A Source that has many items at hand at once, such as the rows of a file: they are made and merged together."""
+
+    async def lot(self, refs: Sequence[ItemRef]) -> Lot:
+        """These tickets as they came, with a payload for each; one that is gone raises SOURCE_ITEM_NOT_FOUND when it is made."""
+        ...
 
 
 class SourceFactory(Protocol):

@@ -38,7 +38,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
     source = await open_source(services, company_id, connection, _lane(connection, run), halfway=kept)
     try:
         taker = Taker(services, company_id, connection, source, run, kept=kept)
-        async with pulse(taker.tell_quota):
+        async with pulse(taker.tell_progress):
             await _retry_failures(services, company_id, taker)
             asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
             streams = [stream for stream in asked if stream in source.capabilities.streams]

@@ -17,7 +17,7 @@ from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.lots import Making, merge_taken, read_lot
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import save_run
+from backend.core.ingest.pipeline.progress import save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
@@ -136,10 +136,10 @@ class Taker:
         stored = sum(taken.document is not None for taken in left.items)
         self._tell(left, stored=stored, deleted=len(deleted))
 
-    async def tell_quota(self) -> None:
-        """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
+    async def tell_progress(self) -> None:
+        """Write how far the run is and how the quota stands, between two pages. Raises RunCanceledError where it was canceled."""
         async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
-            run = msgspec.structs.replace(self.run, heartbeat_at=clock.now())
+            run = await with_progress(uow, msgspec.structs.replace(self.run, heartbeat_at=clock.now()))
             self.run = await save_run(uow, msgspec.structs.replace(run, counts=with_quota(run.counts, self._source.quota)))
 
     async def hold(self, held: Sequence[HeldDeletion]) -> None:
