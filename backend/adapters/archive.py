@@ -16,6 +16,7 @@ from msgspec import Struct
 from backend.core.errors import AppError, Code
 
 _ENCRYPTED: Final = 0x1
+_UTF8: Final = 0x800
 _ARCHIVES: Final = frozenset({".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz", ".zst"})
 _OF_MACHINES: Final = frozenset({"__macosx", ".ds_store", "thumbs.db"})
 """What packing by hand leaves in an archive."""
@@ -44,6 +45,8 @@ class Member(Struct, frozen=True, kw_only=True):
     """Its path in the archive, with `/`."""
     size: int
     """Unpacked, in bytes, as the archive says; never more is read."""
+    in_utf8: bool = True
+    """Whether the archive says in which letters the name is; without it a program of the old days read it as cp437."""
     at: datetime | None
     """When it was written, by a clock whose zone nobody tells; None where the archive says nothing that can be."""
 
@@ -92,7 +95,9 @@ def _checked(entries: list[zipfile.ZipInfo], name: str, limits: Limits) -> tuple
         if entry.filename in seen:
             raise AppError(Code.EXPORT_UNREADABLE, f"{name} has {entry.filename} twice.")
         seen.add(entry.filename)
-    return tuple(Member(name=entry.filename, size=entry.file_size, at=_written(entry)) for entry in files)
+    return tuple(
+        Member(name=entry.filename, size=entry.file_size, in_utf8=bool(entry.flag_bits & _UTF8), at=_written(entry)) for entry in files
+    )
 
 
 def _check(entry: zipfile.ZipInfo, name: str, limits: Limits) -> None:

@@ -101,10 +101,10 @@ async def test_what_is_no_upload_is_refused_with_the_reason(tmp_path: Path) -> N
     async with running_trip(tmp_path / "data", file_upload_max_bytes=100_000_000) as trip:
         acme = await connected(await trip.onboard("acme"))
         for name, data, code, told in (
-            ("bomb.zip", bomb, "attachment_too_large", "times its size"),
+            ("bomb.zip", bomb, "export_too_large", "60,000,000 bytes"),
             ("inner.zip", packed({"more.zip": packed({"a.csv": b"1"})}), "invalid_request", "another archive"),
-            ("up.zip", packed({"../up.csv": b"1"}), "invalid_request", "no name"),
-            ("torn.zip", packed({"a.csv": b"1" * 1000})[:-40], "attachment_unreadable", "torn.zip"),
+            ("up.zip", packed({"../up.csv": b"1"}), "export_unreadable", "leads out of it"),
+            ("torn.zip", packed({"a.csv": b"1" * 1000})[:-40], "export_unreadable", "torn.zip"),
             ("none.zip", packed({"run.exe": b"1"}), "invalid_request", "no file that"),
             ("run.exe", b"MZ", "invalid_request", "no reader"),
             ("empty.csv", b"", "attachment_empty", "no bytes"),

@@ -31,6 +31,8 @@ _REFUSED: Final = (
     Code.ATTACHMENT_EMPTY,
     Code.ATTACHMENT_ENCRYPTED,
     Code.ATTACHMENT_UNREADABLE,
+    Code.EXPORT_UNREADABLE,
+    Code.EXPORT_TOO_LARGE,
 )
 _FILE: Final = {"type": "string", "format": "binary"}
 _UPLOAD: Final[dict[str, Any]] = {

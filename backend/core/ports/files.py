@@ -26,7 +26,7 @@ class FileTools(Protocol):
         ...
 
     def unpack(self, path: Path, name: str, max_bytes: int) -> Generator[Unpacked, None, None]:
-        """The files in an archive that there is a reader for. Raises ATTACHMENT_TOO_LARGE, _ENCRYPTED, _UNREADABLE or INVALID_REQUEST.
+        """The files in an archive that there is a reader for. Raises EXPORT_TOO_LARGE, _UNREADABLE or INVALID_REQUEST.
 
         Nothing is given of an archive whose directory is suspicious, and what unpacks to more than its directory says ends it.
         """

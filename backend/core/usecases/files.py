@@ -34,7 +34,7 @@ async def check_connection(services: Services, company_id: str, connection_id: s
 async def upload_file(services: Services, caller: TenantCaller, connection_id: str, file: BinaryIO, name: str) -> list[Upload]:
     """Keep a file for the connection's next sync; of a zip, every file in it that there is a reader for.
 
-    A file of the same name is replaced. Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, or ATTACHMENT_* where it can't be taken.
+    A file of the same name is replaced. Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, ATTACHMENT_* for a file, or EXPORT_* for a zip.
     """
     connection = await _connection(services, caller.company_id, connection_id)
     tools = _tools(services)

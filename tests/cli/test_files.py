@@ -1,0 +1,36 @@
+"""Files from the command line: connected, previewed, declared, uploaded, listed, read and deleted."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Desklore, World
+
+EXPORT = "번호;제목;내용;상태;접수일\n1;로그인이 안 돼요;비밀번호를 바꿨어요;접수;2025-11-03\n;번호 없음;내용;접수;2025-11-03\n"
+
+
+def test_an_export_is_looked_at_then_read(world: World, company: str, desklore: Desklore, tmp_path: Path) -> None:
+    export = tmp_path / "tickets.csv"
+    export.write_bytes(EXPORT.encode("cp949"))
+    added = desklore("connections", "add", "file", "uploads", "--json")
+    assert added.code == 0, added
+    connection = added.document["connection_id"]
+    shown = desklore("files", "preview", connection, str(export))
+    assert "tickets.csv: tickets (CSV, cp949, ;)" in shown.out, shown
+    assert "로그인이 안 돼요" in shown.out
+    assert "! row 3:" in shown.out
+
+    kept = desklore("files", "upload", connection, str(export), "--json")
+    assert [each["path"] for each in kept.document["items"]] == ["tickets.csv"], kept
+    declaration = tmp_path / "declared.yaml"
+    declaration.write_text('files: {"*.csv": {timezone: Asia/Seoul}}', encoding="utf-8")
+    assert desklore("files", "declare", connection, str(declaration)).code == 0
+    assert "Asia/Seoul" in desklore("files", "declare", connection).out
+    again = desklore("files", "preview", connection, "upload:tickets.csv", "--json").document
+    assert (again["timezone"], again["tickets"][0]["created_at"]) == ("Asia/Seoul", "2025-11-02T15:00:00Z")
+
+    read = desklore("sync", connection, "--json")
+    assert (read.code, "row 3" in desklore("failures", "list", connection).out) == (0, True), read
+    [listed] = desklore("files", "list", connection, "--json").document["items"]
+    assert (listed["path"], listed["kind"]) == ("upload:tickets.csv", "tickets")
+    assert desklore("files", "delete", connection, "upload:tickets.csv", "--json").document == {"deleted": 1}
+    assert desklore("files", "delete", connection, "upload:tickets.csv").code == 3
+    assert desklore("files", "declare", connection, str(declaration), "--off").code == 2
