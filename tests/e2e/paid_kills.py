@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,17 +79,21 @@ class Trial:
         folders = [path.name for path in (self.folder / "index" / "acme").iterdir() if path.is_dir()]
         return len(folders) == 1 and f"{self.model}-" in folders[0]
 
-    def events(self) -> int:
-        """Calls of the helpdesk and of the provider so far."""
-        return self.sandbox.stats.total + len(self.provider.requests)
+    def read(self) -> int:
+        """Calls of the helpdesk so far."""
+        return self.sandbox.stats.total
 
-    async def live_until(self, events: int) -> bool:
-        """Start, and kill when so many calls were made; False where everything was done before."""
+    def paid(self) -> int:
+        """Calls of the provider so far."""
+        return len(self.provider.requests)
+
+    async def live_until(self, counted: Callable[[], int], more: int) -> bool:
+        """Start, and kill when so many more calls were made; False where everything was done before."""
         async with self.server() as process:
             if not self.key:
                 await self.begin()
-            base = self.events()
-            while self.events() < base + events:
+            base = counted()
+            while counted() < base + more:
                 if self.idle():
                     return False
                 await asyncio.sleep(0.002)
@@ -134,7 +139,7 @@ def bought(requests: list[Recorded]) -> dict[str, Counter[str]]:
 
 
 async def trial(folder: Path, *, tickets: int, kills: int, seed: int = 20261121) -> dict[str, Any]:
-    """Kill one Desklore so often, two thirds of it in sync and processing and the rest in re-index; leave the other alone; compare."""
+    """Kill one Desklore so often: a third in sync, a third among summaries, a third in re-index; leave the other alone; compare."""
     options = SandboxOptions(tickets=tickets, latency_ms=20)
     chance = random.Random(seed)
     port = killing._free_port()
@@ -146,13 +151,14 @@ async def trial(folder: Path, *, tickets: int, kills: int, seed: int = 20261121)
             async with calm.server():
                 await calm.begin()
                 await calm.finish()
-            first = calm.events()
-            rebuilt = 0
-            in_sync = kills - kills // 3
-            for _ in range(in_sync):
-                await killed.live_until(max(1, int(first / (in_sync + 1) * chance.uniform(0.5, 1.5))))
+            third, rebuilt = kills // 3, 0
+            read, paid = calm.read(), calm.paid()
+            for _ in range(kills - 2 * third):
+                await killed.live_until(killed.read, chance.randint(1, read))
+            for _ in range(third):
+                await killed.live_until(killed.paid, chance.randint(1, max(1, paid // (third + 1))))
             while killed.kills < kills:
-                if killed.model == "test-embed" or not await killed.live_until(chance.randint(1, 2)):
+                if killed.model == "test-embed" or not await killed.live_until(killed.paid, chance.randint(1, 2)):
                     # A new model for vectors: everything is built anew beside, and what had been begun with another is left behind.
                     rebuilt += 1
                     async with killed.server():
