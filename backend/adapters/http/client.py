@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -13,9 +13,10 @@ from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswe
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import split_url
 from backend.adapters.http.unreadable import broken_json, web_page
+from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
 from backend.core.errors import AppError, Code
-from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
+from backend.core.model.quota import Call, Outcome, Settlement, rate_limited
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import SourceQuota
@@ -47,43 +48,6 @@ class Patience(Struct, frozen=True, kw_only=True):
     attempts: int = 5
     longest_wait: float = 60.0
     """A longer wait for the quota is left to the run: it pauses itself (SOURCE_RATE_LIMITED)."""
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What the vendor answered; `value` is its JSON where the verdict was OK."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in any case."""
-    body: bytes
-    value: Any = None
-
-    @property
-    def is_html(self) -> bool:
-        """Whether it is a web page: some proxy, a maintenance or a log-in page, but not the API."""
-        return self.headers.get("Content-Type", "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
-
-
-class QuotaRules(Struct, frozen=True, kw_only=True):
-    """How one vendor counts calls."""
-
-    call_of: Callable[[str], Call]
-    """The kind and the expected cost of a GET of a target (path and query)."""
-    read: Callable[[Call, Mapping[str, str]], tuple[Reading, ...]]
-    """What the headers of an answer (names in any case) tell; a quota that can't be read is left out."""
-    used: Callable[[Mapping[str, str]], int | None] = lambda _: None
-    """The credits a call took, where the vendor tells."""
-
-
-class Vendor(Struct, frozen=True, kw_only=True):
-    """What one vendor's API does its own way, as data."""
-
-    name: str
-    verdicts: Mapping[int, Verdict]
-    """Where it differs from the default table."""
-    explain: Callable[[Answer], AppError]
-    """The error for an answer whose verdict is SKIP or REFUSE."""
-    quota: QuotaRules
 
 
 class _TransientError(Exception):
