@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from backend.adapters.budgeted import BudgetedModels
 from backend.adapters.compute import ProcessCompute
 from backend.adapters.file.extract.process import ProcessExtractor
+from backend.adapters.file.opening import FilePlaces
+from backend.adapters.file.preview import LocalFileTools
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import SourceRegistry
@@ -91,6 +93,7 @@ async def build(settings: Settings) -> Built:
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
             shared.budgets,
+            files=FilePlaces(settings.roots_of_files, kept.blobs),
         ),
         extractor=extractor,
         models=providers.models(embedder),
@@ -105,6 +108,7 @@ async def build(settings: Settings) -> Built:
         older=providers.older,
         circuits=providers.circuits,
         webhooks=WEBHOOKS,
+        files=LocalFileTools(),
     )
     return Built(
         services=services,
@@ -145,6 +149,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         init_wait_seconds=settings.init_wait_seconds,
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
+        upload_max_bytes=settings.file_upload_max_bytes,
         retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
     )
 

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
+from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
 from backend.settings_logs import LogSettings
 from backend.settings_models import NativeModelSettings
@@ -45,7 +46,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -134,7 +135,9 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
         "nothing is deleted until an admin agrees; 1: always delete.",
     )
 
-    scheduled_runs: int = Field(8, ge=1, le=10_000, description="The schedule starts no run while so many are active, over all tenants.")
+    scheduled_runs: int = Field(
+        8, ge=1, le=10_000, description="The schedule starts no run while so many that it started are active, over all tenants."
+    )
     reconcile_days: int = Field(
         7,
         ge=0,

@@ -1,7 +1,9 @@
-"""Memory of a first sync, over tickets stored: it must not depend on how many there are. `python -m bench.memory [TICKETS]`.
+"""Memory of a first sync, over tickets stored: what it takes to read and process them must not depend on how many there are.
 
 Told are the resident memory of the process that syncs, processes and serves, of it what is its own (the rest are pages of files, such as
 the index, which the system takes back when it needs them), and that of its worker processes. Files of tickets are left out.
+The embedded index keeps its terms in the process's own memory, some kB a Document; with one on a server that is the server's.
+Run it with `python -m bench.memory [TICKETS]`.
 """
 
 import asyncio
@@ -51,7 +53,8 @@ def main() -> None:
     print("   stored  processed   resident   of it own   workers")
     for seen in figures["seen"]:
         print("{stored:9,}  {processed:9,}  {resident:9,}  {own:10,}  {workers:8,}".format(**seen))
-    print(f"  own memory at the end by that at a fifth: {figures['growth']:.2f}; wanted {WANTED_GROWTH} at most")
+    growth = f"{figures['growth']:.2f}, {figures['kb_per_document']:.1f} kB a Document"
+    print(f"  own memory at the end by that at a fifth: {growth}; wanted {WANTED_GROWTH} at most")
     print(json.dumps({"what": f"memory_{tickets}", "wanted": WANTED_GROWTH, **figures}))
 
 
@@ -77,8 +80,13 @@ async def _measure(url: str, tickets: int) -> dict[str, Any]:
             seen = await _watch(runtime, connection.connection_id, tickets)
         finally:
             await runtime.close()
-    fifth = next(look for look in seen if look.stored >= tickets // 5)
-    return {"seconds": time.perf_counter() - began, "growth": seen[-1].own / fifth.own, "seen": [to_builtins(look) for look in seen]}
+    fifth, last = next(look for look in seen if look.stored >= tickets // 5), seen[-1]
+    return {
+        "seconds": time.perf_counter() - began,
+        "growth": last.own / fifth.own,
+        "kb_per_document": 1024 * (last.own - fifth.own) / max(1, last.processed - fifth.processed),
+        "seen": [to_builtins(look) for look in seen],
+    }
 
 
 async def _watch(runtime: Runtime, connection_id: str, tickets: int) -> list[Seen]:

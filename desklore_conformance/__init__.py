@@ -13,9 +13,9 @@ import pytest
 pytest.register_assert_rewrite("desklore_conformance.suite", "desklore_conformance.faults", "desklore_conformance.truth")
 
 from desklore_conformance.faults import FaultKind, FaultSuite, FaultyHelpdesk  # noqa: E402 - behind the registration above
-from desklore_conformance.opened import PATIENT, hasty, open_source  # noqa: E402
-from desklore_conformance.suite import SourceSuite  # noqa: E402
-from desklore_conformance.truth import Helpdesk, TrueTicket, TrueTurn, files_of, read, refs_of  # noqa: E402
+from desklore_conformance.opened import PATIENT, hasty, open_source  # noqa: E402 - likewise
+from desklore_conformance.suite import SourceSuite  # noqa: E402 - likewise
+from desklore_conformance.truth import Helpdesk, TrueTicket, TrueTurn, files_of, read, refs_of  # noqa: E402 - likewise
 
 __all__ = [
     "PATIENT",

@@ -24,6 +24,8 @@ class SourceSuite:
 
     tells_quota = True
     """Set it False for a vendor whose answers tell of no quota."""
+    has_credentials = True
+    """Set it False where there are none that could be wrong and no calls that are counted: this machine's own files."""
 
     @pytest.fixture
     async def source(self, helpdesk: Helpdesk) -> AsyncIterator[Source]:
@@ -34,11 +36,13 @@ class SourceSuite:
 
     async def test_a_good_credential_is_reported_with_its_abilities(self, source: Source) -> None:
         report = await source.verify()
-        assert report.agent_email
+        assert report.agent_email or not self.has_credentials
         wanted = {"tickets", "conversations"} | ({"articles"} & set(source.capabilities.streams))
         assert wanted <= {ability.name for ability in report.abilities if ability.ok}
 
     async def test_a_wrong_credential_is_named_and_changes_nothing_for_others(self, helpdesk: Helpdesk, source: Source) -> None:
+        if not self.has_credentials:
+            pytest.skip("there are no credentials")
         wrong = helpdesk.open(wrong_key=True)
         with pytest.raises(AppError) as caught:
             await wrong.verify()
@@ -212,6 +216,8 @@ class SourceSuite:
                 assert json.loads(json.dumps(ref.hint)) == ref.hint
 
     async def test_calls_are_counted(self, source: Source) -> None:
+        if not self.has_credentials:
+            pytest.skip("nobody counts calls")
         assert source.quota.calls == 0
         await source.list_changes(Cursor(stream=Stream.TICKETS), RunOptions())
         assert source.quota.calls == 1

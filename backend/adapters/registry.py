@@ -10,6 +10,7 @@ import msgspec
 
 from backend.adapters.archive import Archive
 from backend.adapters.exports.source import ArchiveSource
+from backend.adapters.file.opening import S3_CREDENTIALS, FilePlaces, check_place, open_files
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.export import files as freshdesk_files
 from backend.adapters.freshdesk.export.shape import FreshdeskShape
@@ -38,18 +39,27 @@ class Calling:
     """How an adapter may call out: what the operator set, and the budgets shared by account."""
 
     def __init__(
-        self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets, *, halfway: Halfway | None = None
+        self,
+        allowed_hosts: frozenset[str],
+        concurrency: int,
+        patience: Patience,
+        budgets: Budgets,
+        *,
+        halfway: Halfway | None = None,
+        files: FilePlaces | None = None,
     ) -> None:
         self.allowed_hosts = allowed_hosts
         self.concurrency = concurrency
         self.patience = patience
         self.halfway = halfway
         """Where the connection being opened keeps what it has read of long items; None: nowhere."""
+        self.files = files or FilePlaces()
+        """Where files may be read."""
         self._budgets = budgets
 
     def keeping(self, halfway: Halfway | None) -> "Calling":
         """The same for one connection."""
-        return Calling(self.allowed_hosts, self.concurrency, self.patience, self._budgets, halfway=halfway)
+        return Calling(self.allowed_hosts, self.concurrency, self.patience, self._budgets, halfway=halfway, files=self.files)
 
     def patience_of(self, lane: Lane) -> Patience:
         """A person is told that the quota is used up where a run would wait."""
@@ -171,12 +181,36 @@ class ZendeskAdapter:
         )
 
 
+class FileAdapter:
+    """Exports of tickets and documents: a folder of this server, uploads, an S3 prefix."""
+
+    platform = "file"
+    credential_fields: tuple[str, ...] = ()
+    credential_choices: tuple[tuple[str, ...], ...] = (credential_fields, *S3_CREDENTIALS)
+
+    def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
+        """`uploads`, `folder`, `folder/2025` or `s3://bucket/prefix`."""
+        return check_place(domain, base_url, calling.files, calling.allowed_hosts)
+
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:  # noqa: ARG002 - files are read as fast as they can be
+        """A Source for a connection; what its company uploaded for it is read beside its folder or bucket."""
+        return open_files(settings, calling.files, calling.allowed_hosts)
+
+
 class SourceRegistry:
     """Opens Sources by platform; implements the SourceFactory port."""
 
-    def __init__(self, allowed_hosts: frozenset[str], concurrency: int, patience: Patience, budgets: Budgets) -> None:
-        self._calling = Calling(allowed_hosts, concurrency, patience, budgets)
-        ours: list[Adapter] = [FreshdeskAdapter(), ZendeskAdapter()]
+    def __init__(
+        self,
+        allowed_hosts: frozenset[str],
+        concurrency: int,
+        patience: Patience,
+        budgets: Budgets,
+        *,
+        files: FilePlaces | None = None,
+    ) -> None:
+        self._calling = Calling(allowed_hosts, concurrency, patience, budgets, files=files)
+        ours: list[Adapter] = [FreshdeskAdapter(), ZendeskAdapter(), FileAdapter()]
         # Ours are last in line: another package can't take over a platform of ours.
         self._adapters = {adapter.platform: adapter for adapter in (*_foreign(), *ours)}
 

@@ -24,6 +24,7 @@ from backend.api.routes import (
     documents,
     failures,
     feedback,
+    files,
     health,
     imports,
     keys,
@@ -52,6 +53,7 @@ ROUTERS: Final = (
     master_key.router,
     tokens.router,
     connections.router,
+    files.router,
     sync.router,
     imports.router,
     failures.router,
@@ -132,7 +134,9 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
 
 def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
-    app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger={imports.PATH: services.policy.import_max_bytes})
+    policy = services.policy
+    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
+    app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from email.message import Message
 from typing import IO, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from backend.core.errors import AppError, Code
 
@@ -22,30 +22,32 @@ async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
     """
     header = _parsed("content-type", request.headers.get("content-type", ""))
     size = 0
-    name = ""
     if header.get_content_type() == "multipart/form-data":
         form = FormFile(str(header.get_param("boundary", "")))
         pieces = form.pieces(request.stream())
     else:
         form, pieces = None, request.stream()
-    async for piece in pieces:
-        size += len(piece)
-        if size > max_bytes:
-            raise AppError(
-                Code.EXPORT_TOO_LARGE, f"The file has more than {max_bytes:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it."
-            )
-        _write(out, piece)
+    try:
+        async for piece in pieces:
+            size += len(piece)
+            if size > max_bytes:
+                message = f"The file has more than {max_bytes:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it."
+                raise AppError(Code.EXPORT_TOO_LARGE, message)
+            _write(out, piece)
+    except ClientDisconnect:
+        raise AppError(Code.INVALID_REQUEST, "The file broke off before its end; send it again.") from None
     _write(out, b"")
-    name = form.name if form is not None else ""
     if not size:
         raise AppError(Code.INVALID_REQUEST, f"Send the file as the form field `{FIELD}` (multipart/form-data), or as the body.")
-    return name
+    return form.name if form is not None else ""
 
 
 def _write(out: IO[bytes], piece: bytes) -> None:
     try:
-        out.write(piece)  # Pieces of some 64 kB to a local file: a thread would cost more.
-        out.flush()
+        # Pieces of some 64 kB to a local file: a thread would cost more.
+        out.write(piece)
+        if not piece:
+            out.flush()
     except OSError as error:
         raise AppError(Code.STORAGE_FULL, f"No room to take the file in: {error.strerror}. Free space where TMPDIR leads.") from error
 

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -16,8 +15,8 @@ from backend.cli.errors import CliError, Exit, exit_for
 
 API: Final = "/api/v1"
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
-# The server looks at the whole file before it answers.
-_UPLOAD_TIMEOUT: Final = httpx.Timeout(600.0, connect=5.0)
+# A server that unpacks a large zip answers when it is done.
+_UPLOAD_TIMEOUT: Final = httpx.Timeout(900.0, connect=5.0)
 # A stream says something at least every half minute; a longer silence means that the server is gone.
 _STREAM_TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
 
@@ -86,15 +85,12 @@ class ApiClient:
             raise _error_of(answer)
         return answer
 
-    def upload(self, path: str, file: Path, *, params: Mapping[str, Any] | None = None) -> Any:
-        """The JSON answer of a POST with a file, which is read as it is sent. Raises CliError."""
-        try:
-            content = file.open("rb")
-        except OSError as error:
-            raise CliError(Exit.USAGE, f"{file} can't be read: {error.strerror}.", code="wrong_usage") from None
-        with content, self._failures_told():
-            form = {"file": (file.name, content, "application/octet-stream")}
-            answer = self._http.post(f"{API}{path}", files=form, params=_given(params), timeout=_UPLOAD_TIMEOUT)
+    def send(
+        self, path: str, files: Mapping[str, Any], fields: Mapping[str, str] | None = None, *, params: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The JSON answer of a POST of files, as `httpx` takes them; they are read while they are sent. Raises CliError."""
+        with self._failures_told():
+            answer = self._http.post(f"{API}{path}", files=files, data=dict(fields or {}), params=_given(params), timeout=_UPLOAD_TIMEOUT)
         if answer.is_error:
             raise _error_of(answer)
         return _json_of(answer)

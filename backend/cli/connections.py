@@ -14,8 +14,10 @@ from backend.cli.webhooks import tell_webhook
 
 app = typer.Typer(help="Helpdesks of a company (admin key).", no_args_is_help=True)
 
-PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, or that of an installed package.")]
-DomainArgument = Annotated[str, typer.Argument(help="The helpdesk's host, such as `acme.freshdesk.com` or `acme.zendesk.com`.")]
+PlatformArgument = Annotated[str, typer.Argument(help="`freshdesk`, `zendesk`, `file`, or that of an installed package.")]
+DomainArgument = Annotated[
+    str, typer.Argument(help="The helpdesk's host, such as `acme.zendesk.com`; of files `uploads`, `folder` or `s3://bucket/prefix`.")
+]
 SecretOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -139,7 +141,9 @@ def delete(
 def schedule(
     *,
     connection: ConnectionArgument,
-    every: Annotated[str | None, typer.Option("--every", metavar="15m", help="An interval: minutes (m), hours (h) or days (d).")] = None,
+    every: Annotated[
+        str | None, typer.Option("--every", metavar="15m", help="Every so many minutes (m, 5 at least), hours (h) or days (d).")
+    ] = None,
     cron: Annotated[str | None, typer.Option("--cron", metavar="'0 3 * * *'", help="Minute, hour, day, month, weekday.")] = None,
     timezone: Annotated[str, typer.Option("--tz", help="The cron expression's time zone, such as Asia/Seoul.")] = "UTC",
     off: Annotated[bool, typer.Option("--off", help="Sync it only when somebody asks.")] = False,
@@ -164,7 +168,9 @@ def _minutes(text: str) -> float:
     units = {"m": 1, "h": 60, "d": 1440}
     amount, unit = text[:-1], text[-1:].lower()
     if unit not in units or not amount.isdecimal():
-        raise CliError(Exit.USAGE, f"--every needs a number with m, h or d, such as 15m; this is none: {text}", code="wrong_usage")
+        raise CliError(
+            Exit.USAGE, f"--every needs a whole number with m, h or d, 5m at least, such as 15m; this is none: {text}", code="wrong_usage"
+        )
     return int(amount) * units[unit]
 
 
@@ -235,7 +241,8 @@ def _wanted(platform: str, domain: str, base_url: str | None, secret: list[str] 
 def _tell_report(output: Output, report: dict[str, Any] | None) -> None:
     if report is None:
         return
-    output.text(f"{report['account_name']}, as {report['agent_name']} <{report['agent_email']}>")
+    agent = f"{report['agent_name']} <{report['agent_email']}>" if report["agent_email"] else report["agent_name"]
+    output.text(f"{report['account_name']}, as {agent}")
     for ability in report["abilities"]:
         output.text(f"  {'yes' if ability['ok'] else 'NO '} {ability['name']}{'  ' + ability['message'] if ability['message'] else ''}")
     for warning in report["warnings"]:

@@ -8,12 +8,11 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, follow_run
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, short
 
 app = typer.Typer(help="Items that syncs could not take; they are tried first next time.", no_args_is_help=True)
 
-ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 MaybeConnection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Its id; else every one.")]
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="As the list names it, such as `ticket:4711`.")]
 ItemsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", help="Such as `ticket:4711`; else all.")]

@@ -8,11 +8,10 @@ import typer
 
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, describe, follow_run
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, moment
 
-ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE.zip", help="The zip, as the helpdesk gave it.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE.zip", help="The zip, as the helpdesk gave it.", exists=True, dir_okay=False)]
 
 
 def import_(
@@ -30,7 +29,9 @@ def import_(
 ) -> None:
     """Import the helpdesk's own account export: everything with one download. The next sync goes on where it ends."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        run = session.client.upload(f"/connections/{connection}/imports", file, params={"made_at": moment(made_at)})
+        with file.open("rb") as content:
+            given = {"file": (file.name, content, "application/octet-stream")}
+            run = session.client.send(f"/connections/{connection}/imports", given, params={"made_at": moment(made_at)})
         _follow(session, run, file.name, detach=detach)
 
 

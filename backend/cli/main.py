@@ -16,6 +16,7 @@ from backend.cli import (
     documents,
     evaluate,
     failures,
+    files,
     keys,
     reply,
     runs,
@@ -60,6 +61,7 @@ app.command("search", rich_help_panel=_USE)(search.search)
 app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)
 app.add_typer(failures.app, name="failures", rich_help_panel=_USE)
+app.add_typer(files.app, name="files", rich_help_panel=_USE)
 app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.command("backup", rich_help_panel=_KEEP)(backup.backup)
 app.command("restore", rich_help_panel=_KEEP)(backup.restore_)

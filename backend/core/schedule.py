@@ -7,6 +7,7 @@ power, moves nothing and is made up for once.
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +20,8 @@ from backend.core.model.schedule import LEAST_SECONDS, MOST_SECONDS, Schedule
 
 _CRON_SPREAD: Final = 60
 """A cron run begins up to so many seconds after the minute it names."""
+_LOOK_AHEAD: Final = 100
+_SOONER: Final = "For changes within seconds set up a webhook: desklore connections webhook."
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +30,10 @@ def check(schedule: Schedule) -> None:
     if (schedule.every_seconds is None) == (schedule.cron is None):
         raise AppError(Code.INVALID_REQUEST, "Give a schedule either an interval or a cron expression.")
     if schedule.every_seconds is not None and not LEAST_SECONDS <= schedule.every_seconds <= MOST_SECONDS:
-        raise AppError(Code.INVALID_REQUEST, f"An interval lies between {LEAST_SECONDS} seconds and {MOST_SECONDS // 86400} days.")
+        raise AppError(
+            Code.INVALID_REQUEST,
+            f"An interval lies between {LEAST_SECONDS // 60} minutes and {MOST_SECONDS // 86400} days. {_SOONER}",
+        )
     try:
         zone = ZoneInfo(schedule.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -43,6 +49,18 @@ def check(schedule: Schedule) -> None:
                 f"{schedule.cron[:60]!r} is no cron expression that ever comes; write minute, hour, day, month and weekday, "
                 "such as `0 3 * * *` for three in the morning.",
             ) from None
+        if _least_gap(schedule.cron) < timedelta(seconds=LEAST_SECONDS):
+            every = LEAST_SECONDS // 60
+            raise AppError(
+                Code.INVALID_REQUEST,
+                f"{schedule.cron[:60]!r} comes more often than every {every} minutes; write `*/{every} * * * *` or less often. {_SOONER}",
+            )
+
+
+def _least_gap(cron: str) -> timedelta:
+    """The shortest time between two moments it names, of its next hundred; in UTC, where no hour is left out or comes twice."""
+    moments = islice(CronSim(cron, datetime.now(UTC)), _LOOK_AHEAD)
+    return min((after - before for before, after in pairwise(moments)), default=timedelta.max)
 
 
 def next_run(schedule: Schedule, after: datetime, key: str) -> datetime:

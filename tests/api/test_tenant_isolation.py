@@ -79,6 +79,12 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/connections/{connection_id}/failures/{doc_type}/{original_id}"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/failures/{doc_type}/{original_id}"): 404,
     ("GET", "/api/v1/connections/{connection_id}/deletions"): 404,
+    ("GET", "/api/v1/connections/{connection_id}/files"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/files"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/files/preview"): 404,
+    ("GET", "/api/v1/connections/{connection_id}/files/declaration"): 404,
+    ("PUT", "/api/v1/connections/{connection_id}/files/declaration"): 404,
+    ("DELETE", "/api/v1/connections/{connection_id}/files"): 404,
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
@@ -159,6 +165,7 @@ BODIES |= {
     ("PUT", "/api/v1/search/calibration"): {"min_support": 0.5, "kept": 0.9, "refused": 0.8, "questions": 10},
 }
 BODIES |= {("POST", "/api/v1/documents/resummarize"): {}, ("POST", "/api/v1/connections/{connection_id}/failures/retry"): {}}
+BODIES |= {("PUT", "/api/v1/connections/{connection_id}/files/declaration"): {"yaml": ""}}
 BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
@@ -181,7 +188,9 @@ async def test_foreign_ids_are_unknown(house: House, client_as: As) -> None:
         if path in BODY_IDS:
             bodies = [{name: ids[name]} | ({"rating": "up"} if path.endswith("feedback") else {}) for name in BODY_IDS[path]]
         for body in bodies:
-            response = await bravo.request(method, path.format(**ids), json=body)
+            response = await bravo.request(
+                method, path.format(**ids), json=body, params={"path": "tickets.csv"} if path.endswith("/files") else None
+            )
             assert response.status_code == expected, (method, path, response.text)
             assert "acme-only" not in response.text
     assert (await client_as(Role.ADMIN, "acme").get(f"/api/v1/connections/{ids['connection_id']}")).json()["state"] == "active"

@@ -141,6 +141,10 @@ def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklor
     assert len(files) == exported["documents"] > TICKETS // 2
     assert json.loads(files[0].read_bytes())["document_id"]
 
+    for often in (["--every", "1m"], ["--every", "30s"], ["--cron", "* * * * *"]):
+        refused = desklore("connections", "schedule", connection, *often)
+        assert (refused.code, "5 minutes" in refused.err or "5m" in refused.err) == (2, True), refused.err
+    assert desklore("connections", "schedule", connection, "--every", "5m").code == 0
     assert desklore("connections", "pause", connection).code == 0
     assert desklore("sync", connection).code == 1
     assert desklore("connections", "resume", connection).code == 0

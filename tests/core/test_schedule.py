@@ -63,7 +63,11 @@ def test_a_cron_run_comes_once_though_it_begins_later_than_named() -> None:
     [
         (Schedule(), "either an interval or a cron"),
         (Schedule(every_seconds=900, cron="0 3 * * *"), "either an interval or a cron"),
-        (Schedule(every_seconds=5), "60 seconds"),
+        (Schedule(every_seconds=5), "5 minutes"),
+        (Schedule(every_seconds=299), "webhook"),
+        (Schedule(cron="* * * * *"), "write `*/5 * * * *`"),
+        (Schedule(cron="0,4 3 1 * *"), "every 5 minutes"),
+        (Schedule(cron="0,58 * * * *"), "every 5 minutes"),
         (Schedule(every_seconds=10**9), "31 days"),
         (Schedule(cron="every day"), "minute, hour, day"),
         (Schedule(cron="0 25 * * *"), "minute, hour, day"),
@@ -78,3 +82,9 @@ def test_what_can_not_be_is_refused_with_what_to_write(schedule: Schedule, says:
         check(schedule)
     assert refused.value.code is Code.INVALID_REQUEST
     assert says in refused.value.message
+
+
+@pytest.mark.parametrize("cron", ["*/5 * * * *", "0,55 * * * *", "0 0 29 2 *", "30 2 * * *", "0 3 L * *"])
+def test_what_comes_every_five_minutes_or_less_often_is_taken(cron: str) -> None:
+    check(Schedule(cron=cron, timezone="America/New_York"))
+    check(Schedule(every_seconds=300))

@@ -140,4 +140,4 @@ async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[s
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000))))  # noqa: T201
+    print(json.dumps(asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000))))  # noqa: T201 - what it found is its output

@@ -42,6 +42,22 @@ async def test_a_small_quota_is_used_without_being_refused_and_people_go_first(t
     assert acme.company_id not in metrics
 
 
+async def test_what_is_through_is_told_while_the_source_is_still_read(trip: Trip) -> None:
+    # The tickets wait for a window that does not come; the articles, which spend another quota, are stored and processed.
+    endless = SandboxOptions(tickets=60, quota=2000, quota_shares={"tickets": 0.05}, quota_window=3600.0)
+    async with running_sandbox(endless) as sandbox:
+        acme = await trip.onboard("acme")
+        await acme.connect(sandbox)
+        run_id = (await acme.post("/ingest", {"connection_id": acme.connection_id}))["run_id"]
+        async with asyncio.timeout(60):
+            while not (run := await acme.get(f"/runs/{run_id}"))["counts"]["processed"]:
+                assert run["state"] in ("queued", "running"), run
+                await asyncio.sleep(0.05)
+        assert run["phase"] in ("tickets", "articles"), run
+        assert run["counts"]["processed"] <= run["counts"]["stored"]
+        await acme.post(f"/runs/{run_id}/cancel", {})
+
+
 async def test_tenants_of_one_account_wait_together_and_see_nothing_of_each_other(trip: Trip) -> None:
     async with running_sandbox(SandboxOptions(tickets=20)) as shared, running_sandbox(SandboxOptions(tickets=20, seed=8)) as own:
         acme, bravo, other = [await trip.onboard(name) for name in ("acme", "bravo", "other")]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from backend.core import clock
 from backend.core.model.sync import RunMode, RunState
@@ -27,7 +28,7 @@ async def test_a_changed_ticket_is_taken_by_itself(trip: Trip, acme: Tenant, san
     await acme.sync()
     number = next(ticket.id for ticket in sandbox.account.tickets.values() if ticket.state == "live")
     change.update(sandbox.site, number, {"subject": "바뀐 제목"})
-    set_to = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json={"every_minutes": 1})
+    set_to = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json={"every_minutes": 5})
     assert set_to.is_success, set_to.text
     await make_due(trip, acme)
     # The runtime's own clock ticks every five seconds; whoever comes first starts it.
@@ -42,9 +43,19 @@ async def test_a_changed_ticket_is_taken_by_itself(trip: Trip, acme: Tenant, san
     found = (await acme.get("/documents", search="바뀐 제목"))["items"]
     assert [document["original_id"] for document in found] == [str(number)]
     connection = await acme.get(f"/connections/{acme.connection_id}")
-    assert connection["schedule"] == {"every_seconds": 60, "cron": None, "timezone": "UTC"}
+    assert connection["schedule"] == {"every_seconds": 300, "cron": None, "timezone": "UTC"}
     assert connection["next_run_at"] > clock.now().isoformat()
     assert "desklore_scheduled_runs_total" in trip.runtime.built.meter.render()[0].decode()
+
+
+@pytest.mark.parametrize("often", [{"every_minutes": 1}, {"every_minutes": 0.05}, {"cron": "* * * * *", "timezone": "Asia/Seoul"}])
+async def test_more_often_than_every_five_minutes_is_refused_and_changes_nothing(acme: Tenant, often: dict[str, object]) -> None:
+    before = await acme.get(f"/connections/{acme.connection_id}")
+    refused = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json=often)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "invalid_request"), refused.text
+    assert "5 minutes" in refused.json()["error"]["message"]
+    assert "webhook" in refused.json()["error"]["message"]
+    assert await acme.get(f"/connections/{acme.connection_id}") == before
 
 
 async def test_what_was_missed_is_run_once_and_two_clocks_start_one_run(trip: Trip, acme: Tenant) -> None:
@@ -106,10 +117,34 @@ async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, san
         first = await start_due(trip.runtime.services)
         assert len(first) <= 2
         async with trip.runtime.services.database.directory() as directory:
-            assert await directory.active_runs() == 2
+            assert await directory.scheduled_runs() == 2
         assert await start_due(trip.runtime.services) == []
     big = [("big", f"c{number}") for number in range(3)]
     assert in_turn([*big, ("small", "c9")]) == [("big", "c0"), ("small", "c9"), ("big", "c1"), ("big", "c2")]
+
+
+async def test_runs_that_people_ask_for_and_those_of_the_clock_do_not_hold_each_other_up(tmp_path: Path, sandbox: SandboxServer) -> None:
+    async with running_trip(tmp_path / "data", scheduled_runs=1) as trip:
+        services = trip.runtime.services
+        await services.queue.stop()
+        for name in ("acme", "globex"):
+            tenant = await trip.onboard(name)
+            await tenant.connect(sandbox)
+            await tenant.post("/ingest", {"connection_id": tenant.connection_id})
+        initech = await trip.onboard("initech")
+        await initech.connect(sandbox)
+        await make_due(trip, initech)
+        # The runtime's own clock may have been quicker.
+        await start_due(services)
+        async with services.database.open("initech") as uow:
+            runs = await uow.sync.list_runs()
+        assert [(run.state, run.scheduled) for run in runs] == [(RunState.QUEUED, True)]
+        hooli = await trip.onboard("hooli")
+        await hooli.connect(sandbox)
+        await make_due(trip, hooli)
+        assert await start_due(services) == [], "the one place of the clock is taken"
+        asked = await hooli.post("/ingest", {"connection_id": hooli.connection_id})
+        assert asked["state"] == "queued"
 
 
 async def test_two_machines_on_one_store_start_one_run(trip: Trip, acme: Tenant) -> None:

@@ -111,11 +111,13 @@ class Trip:
 
 @asynccontextmanager
 async def running_trip(data_dir: Path, **settings: Any) -> AsyncIterator[Trip]:
-    """Desklore in this process over `data_dir`, with jobs running; the sandboxes' hosts are allowed."""
+    """Desklore in this process over `data_dir`, with jobs running, but for `jobs=False`; the sandboxes' hosts are allowed."""
+    jobs = settings.pop("jobs", True)
     made = Settings(_env_file=None, data_dir=data_dir, connector_host_allowlist="127.0.0.1", **settings)
     runtime = await build(made)
     async with runtime.app.router.lifespan_context(runtime.app):
-        await runtime.start()
+        if jobs:
+            await runtime.start()
         try:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(runtime.app), base_url="http://desklore.test") as anonymous:
                 yield Trip(runtime, anonymous)

@@ -68,7 +68,7 @@ async def ask_everything(database: SqlDatabase) -> tuple[Asked, Asked]:
         await directory.find_key("hash")
         await directory.touch_key("k", START)
         await directory.due_connections(START, 10)
-        await directory.active_runs()
+        await directory.scheduled_runs()
         await directory.unfinished()
         await directory.running()
         await directory.get_tenant("t1")

@@ -55,7 +55,7 @@ class PostgresDatabase:
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
             # A deletion of few rows is faster than TRUNCATE, which makes new files.
-            orders = [f'DELETE FROM "{name}"' for (name,) in sorted(tables, key=lambda table: table[0] == "tenants")]  # noqa: S608
+            orders = [f'DELETE FROM "{name}"' for (name,) in sorted(tables, key=lambda table: table[0] == "tenants")]
             await connection.execute("; ".join(orders))
         finally:
             await connection.close()

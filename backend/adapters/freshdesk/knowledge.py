@@ -145,16 +145,20 @@ class Knowledge:
         if known is not None and len(known.path) >= len(path):
             return
         found[folder_id] = Folder(folder_id=folder_id, path=path, category=category, visibility=number(record, "visibility") or 0)
-        if self._subfolders and number(record, "sub_folders_count") != 0:
-            for child in await self._children(folder_id):
+        inside = number(record, "sub_folders_count")
+        if self._subfolders and inside != 0:
+            for child in await self._children(folder_id, known=bool(inside)):
                 await self._descend(child, path, category, found)
 
-    async def _children(self, folder_id: int) -> list[Record]:
+    async def _children(self, folder_id: int, *, known: bool) -> list[Record]:
+        """A folder's own folders; `known`: it said that it has some."""
         try:
             return await self._client.everything(f"/solutions/folders/{folder_id}/subfolders")
         except AppError as error:
             if error.code not in (Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_PLAN_MISSING, Code.SOURCE_ITEM_NOT_FOUND):
                 raise
+            if known and error.code is Code.SOURCE_PERMISSION_MISSING:
+                self._client.refused.add("subfolders")
             # Accounts without nested folders answer 403 or 404 for every folder.
             self._subfolders = False
             return []

@@ -7,7 +7,7 @@ CONNECTORS section 4). The plans' figures: https://developers.freshdesk.com/api/
 from collections.abc import Mapping
 from typing import Final
 
-from backend.adapters.http.client import QuotaRules
+from backend.adapters.http.vendor import QuotaRules
 from backend.core.model.quota import ACCOUNT, Call, Reading
 
 _API: Final = "/api/v2/"

@@ -19,7 +19,7 @@ from backend.adapters.freshdesk.renewal import Renewals, is_old
 from backend.adapters.freshdesk.tickets import TicketStreams
 from backend.adapters.freshdesk.verify import verify
 from backend.adapters.http.client import HttpClient, Patience
-from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
 from backend.core.errors import AppError, Code
@@ -130,17 +130,19 @@ class FreshdeskSource:
         async with AsyncExitStack() as stack:
             url = attachment.url if attachment.url and not is_old(attachment.url) else None
             renewed = False
+            refusal: DeadUrlError | None = None
             while True:
                 if url is not None:
                     try:
-                        pieces = await stack.enter_async_context(self._downloads.open(url))
+                        pieces = await stack.enter_async_context(self._downloads.open(url, picture=attachment.inline))
                         break
-                    except DeadUrlError:
-                        pass
+                    except DeadUrlError as dead:
+                        refusal = dead
                 if renewed:
-                    message = f"Freshdesk has no file any more for the attachment {attachment.name!r}."
-                    raise AppError(Code.SOURCE_ITEM_NOT_FOUND, message)
+                    raise no_file("Freshdesk", attachment.name, refusal)
                 url, renewed = await self._renewals.url(attachment, ref, url)
+                # What the old address was refused for says nothing of the file.
+                refusal = None
             yield pieces
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -12,9 +12,10 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswerError, UnknownHostError
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import split_url
+from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
 from backend.core.errors import AppError, Code
-from backend.core.model.quota import Call, Outcome, Reading, Settlement, rate_limited
+from backend.core.model.quota import Call, Outcome, Settlement, rate_limited
 from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import SourceQuota
@@ -35,6 +36,7 @@ _NO_CONTENT: Final = 204
 _Request = tuple[str, bytes | None]
 """Method and body."""
 _GET: Final[_Request] = ("GET", None)
+_REFUSALS: Final = frozenset({Code.SOURCE_PERMISSION_MISSING, Code.SOURCE_PLAN_MISSING})
 _LOST: Final = Settlement(outcome=Outcome.FAILED)
 _UNSENT: Final = Settlement(outcome=Outcome.UNSENT)
 
@@ -47,43 +49,6 @@ class Patience(Struct, frozen=True, kw_only=True):
     attempts: int = 5
     longest_wait: float = 60.0
     """A longer wait for the quota is left to the run: it pauses itself (SOURCE_RATE_LIMITED)."""
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What the vendor answered; `value` is its JSON where the verdict was OK."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in any case."""
-    body: bytes
-    value: Any = None
-
-    @property
-    def is_html(self) -> bool:
-        """Whether it is a web page: some proxy, a maintenance or a log-in page, but not the API."""
-        return self.headers.get("Content-Type", "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
-
-
-class QuotaRules(Struct, frozen=True, kw_only=True):
-    """How one vendor counts calls."""
-
-    call_of: Callable[[str], Call]
-    """The kind and the expected cost of a GET of a target (path and query)."""
-    read: Callable[[Call, Mapping[str, str]], tuple[Reading, ...]]
-    """What the headers of an answer (names in any case) tell; a quota that can't be read is left out."""
-    used: Callable[[Mapping[str, str]], int | None] = lambda _: None
-    """The credits a call took, where the vendor tells."""
-
-
-class Vendor(Struct, frozen=True, kw_only=True):
-    """What one vendor's API does its own way, as data."""
-
-    name: str
-    verdicts: Mapping[int, Verdict]
-    """Where it differs from the default table."""
-    explain: Callable[[Answer], AppError]
-    """The error for an answer whose verdict is SKIP or REFUSE."""
-    quota: QuotaRules
 
 
 class _TransientError(Exception):
@@ -180,7 +145,7 @@ class HttpClient:
             raise
         finally:
             grant.settle(settlement)
-        return self._judge(answer, verdict, settlement.retry_after, patience)
+        return self._judge(answer, verdict, settlement.retry_after, patience, path=target.partition("?")[0])
 
     def _settlement(self, call: Call, answer: Answer, verdict: Verdict, patience: Patience) -> Settlement:
         """What the budget has to know of an answer; a wait for a vendor that is down ends with the caller's patience."""
@@ -231,10 +196,10 @@ class HttpClient:
         finally:
             incoming.release()
 
-    def _judge(self, answer: Answer, verdict: Verdict, wait: float | None, patience: Patience) -> Answer:
+    def _judge(self, answer: Answer, verdict: Verdict, wait: float | None, patience: Patience, *, path: str) -> Answer:
         match verdict:
             case Verdict.OK:
-                return self._parsed(answer)
+                return self._parsed(answer, path)
             case Verdict.WAIT:
                 error = rate_limited(wait or 0.0)
                 if wait is not None and wait > patience.longest_wait:
@@ -246,20 +211,28 @@ class HttpClient:
             case Verdict.MOVED:
                 raise AppError(Code.SOURCE_HOST_UNKNOWN, self._moved(answer))
             case _:
-                raise self._vendor.explain(answer)
+                error = self._vendor.explain(answer)
+                if error.code in _REFUSALS:
+                    # The one who gives rights has to know which one is missing.
+                    error = AppError(error.code, f"{error.message} Asked was {path}.", details=error.details)
+                raise error
 
-    def _parsed(self, answer: Answer) -> Answer:
+    def _parsed(self, answer: Answer, path: str) -> Answer:
         if answer.status == _NO_CONTENT:
             return answer
         if answer.is_html:
             message = (
-                f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance."
+                f"{self._own.host} answers with a web page instead of API data: it is not {self._vendor.name}'s API, or under maintenance. "
+                f"The next run asks again; if it lasts, check the address, and look for a proxy on the way."
             )
             raise _TransientError(AppError(Code.SOURCE_MALFORMED, message, details={"reason": "html"}, raw=answer.body[:_KEPT_BODY]))
         try:
             value = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
-            message = f"{self._vendor.name} sent JSON that can't be read ({error.msg})."
+            message = (
+                f"{self._vendor.name}'s answer to {path} is JSON that can't be read ({error.msg}). The next run asks again; "
+                f"if it lasts, look for a proxy on the way, or tell {self._vendor.name}'s support."
+            )
             raise _TransientError(
                 AppError(Code.SOURCE_MALFORMED, message, details={"reason": "json"}, raw=answer.body[:_KEPT_BODY])
             ) from None

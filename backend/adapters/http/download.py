@@ -19,10 +19,29 @@ _MAX_HOPS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _REFUSED: Final = frozenset({400, 401, 403, 404, 410})
 """How object stores answer a signed URL that is dead."""
+_GONE: Final = frozenset({404, 410})
 
 
 class DeadUrlError(Exception):
-    """The URL is not valid (any more); a fresh one may be."""
+    """The URL is not valid (any more); a fresh one may be. `gone`: the server says that there is no such file."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.gone = status in _GONE
+
+
+def no_file(vendor: str, name: str, dead: DeadUrlError | None) -> AppError:
+    """The error for a file that a fresh URL does not give either: gone, or refused and asked for again by the next run.
+
+    A store that is down or whose clock is wrong refuses with the same 403 as one that has lost the file.
+    """
+    if dead is None or dead.gone:
+        return AppError(Code.SOURCE_ITEM_NOT_FOUND, f"{vendor} has no file any more for the attachment {name!r}.")
+    return AppError(
+        Code.SOURCE_UNAVAILABLE,
+        f"{vendor}'s file store refuses the attachment {name!r} at a fresh address too (HTTP {dead.status}); the next run asks again.",
+    )
 
 
 class Downloads:
@@ -37,15 +56,18 @@ class Downloads:
         self._seconds = seconds
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body of `url` in pieces.
+    async def open(self, url: str, *, picture: bool = False) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body of `url` in pieces. Of a `picture` in a text nobody tells the size, so a page that comes instead is known by its type.
 
-        Raises DeadUrlError for a refused URL, AppError(SOURCE_UNAVAILABLE) where the server fails, and
-        AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
+        Raises DeadUrlError for a refused URL, AppError(SOURCE_UNAVAILABLE) where the server fails, AppError(SOURCE_MALFORMED) for a
+        page instead of a picture, and AppError(SOURCE_REQUEST_REFUSED) where it leads to a forbidden address.
         """
         async with self._slots:
             origin, incoming = await self._follow(url)
             try:
+                if picture and incoming.headers.get("Content-Type", "").startswith("text/html"):
+                    message = f"{origin.host} gives a web page instead of the picture, of a log-in or an outage; the next run asks again."
+                    raise AppError(Code.SOURCE_MALFORMED, message)
                 yield self._pieces(origin, incoming)
             finally:
                 incoming.release()
@@ -66,7 +88,7 @@ class Downloads:
                 url = urljoin(url, location)
                 continue
             if status in _REFUSED:
-                raise DeadUrlError(f"HTTP {status}")
+                raise DeadUrlError(status)
             raise AppError(Code.SOURCE_UNAVAILABLE, f"{origin.host} does not give the attachment (HTTP {status}); it is tried again later.")
         raise AppError(Code.SOURCE_REQUEST_REFUSED, "The attachment's address leads from redirect to redirect without an end.")
 

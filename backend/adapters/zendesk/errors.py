@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from backend.adapters.http.client import Answer, Vendor
+from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict
 from backend.adapters.zendesk.limits import LIMITS
 from backend.core.errors import AppError, Code

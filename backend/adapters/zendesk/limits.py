@@ -6,7 +6,7 @@ https://developer.zendesk.com/api-reference/introduction/rate-limits/; the heade
 from collections.abc import Mapping
 from typing import Final
 
-from backend.adapters.http.client import QuotaRules
+from backend.adapters.http.vendor import QuotaRules
 from backend.core.model.quota import ACCOUNT, Call, Reading
 
 _API: Final = "/api/v2/"

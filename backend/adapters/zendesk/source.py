@@ -9,7 +9,7 @@ import msgspec
 import orjson
 
 from backend.adapters.http.client import HttpClient, Patience
-from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.once import Once
 from backend.adapters.http.origin import Origin
@@ -145,7 +145,7 @@ class ZendeskSource:
             for attempt in range(2 if attachment.url else 0):
                 try:
                     # The lasting address sends on to one that dies soon: a second try gets another.
-                    pieces = await stack.enter_async_context(self._downloads.open(attachment.url or ""))
+                    pieces = await stack.enter_async_context(self._downloads.open(attachment.url or "", picture=attachment.inline))
                     break
                 except DeadUrlError:
                     if attempt:
@@ -206,7 +206,7 @@ class ZendeskSource:
         for found in everything:
             if found.original_id == attachment.original_id and found.url:
                 try:
-                    return await stack.enter_async_context(self._downloads.open(found.url))
-                except DeadUrlError:
-                    break
-        raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Zendesk has no file any more for the attachment {attachment.name!r}.")
+                    return await stack.enter_async_context(self._downloads.open(found.url, picture=found.inline))
+                except DeadUrlError as dead:
+                    raise no_file("Zendesk", attachment.name, dead) from None
+        raise no_file("Zendesk", attachment.name, None)

@@ -53,8 +53,7 @@ class Spool:
     def _written(self, comment: Record) -> tuple[int, int]:
         written = orjson.dumps(comment)
         if self._file is None:
-            # Kept open as long as there are comments in it: `close` is its end.
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as there are comments in it: `close` is its end
         self._file.seek(self._end)
         self._file.write(written)
         place = (self._end, len(written))

@@ -41,7 +41,9 @@ _CODES: Final = (
 )
 
 
-@router.post("/{connection_id}/imports", status_code=202, response_model=RunOut, responses=problems(*_CODES), openapi_extra=_BODY)
+@router.post(
+    "/{connection_id}/imports", status_code=202, response_model=RunOut, responses=problems(*_CODES, body=True), openapi_extra=_BODY
+)
 async def import_export(
     *,
     request: Request,

@@ -58,8 +58,15 @@ class ReportOut(Out):
 class ScheduleIn(In):
     """When to sync by itself: either an interval or a cron expression."""
 
-    every_minutes: float | None = Field(None, ge=LEAST_SECONDS / 60, le=MOST_SECONDS / 60, description="Every so many minutes.")
-    cron: str | None = Field(None, max_length=100, description="Minute, hour, day of month, month, weekday.", examples=["0 3 * * *"])
+    every_minutes: float | None = Field(
+        None, gt=0, le=MOST_SECONDS / 60, description=f"Every so many minutes, at least {LEAST_SECONDS // 60}.", examples=[15]
+    )
+    cron: str | None = Field(
+        None,
+        max_length=100,
+        description=f"Minute, hour, day of month, month, weekday; at most every {LEAST_SECONDS // 60} minutes.",
+        examples=["0 3 * * *"],
+    )
     timezone: str = Field("UTC", max_length=60, description="IANA zone the cron expression is read in.", examples=["Asia/Seoul"])
 
 

@@ -84,6 +84,13 @@ async def read_attachments(
     return [task.result() for task in tasks]
 
 
+def refuse_unread(files: Sequence[ReadFile]) -> None:
+    """Raise what is the matter with a file that is all there is of its item."""
+    for read in files:
+        if read.attachment.essential and read.file.error_code is not None:
+            raise AppError(Code(read.file.error_code), read.file.error_message)
+
+
 async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id: str, before: AttachmentFile | None) -> ReadFile:
     if before is not None and before.size == attachment.size:
         file = msgspec.structs.replace(before, document_id=document_id, internal=attachment.internal)

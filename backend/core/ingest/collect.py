@@ -36,6 +36,10 @@ class Reading(Protocol[T]):
         """Of the listed items, those that have to be read: the others are stored in this version already."""
         ...
 
+    async def read_together(self, refs: Sequence[ItemRef]) -> "Together[T]":
+        """Those that the source has at hand at once; the others are left to be read one by one."""
+        ...
+
     async def read(self, ref: ItemRef) -> T:
         """One item; raises AppError where it can't be read."""
         ...
@@ -43,6 +47,16 @@ class Reading(Protocol[T]):
     async def complete(self, items: Sequence[T]) -> list[T]:
         """The items of a page, with what is made of them together."""
         ...
+
+
+class Together(Struct, Generic[T], frozen=True, kw_only=True):
+    """What came of reading many items at once."""
+
+    items: tuple[T, ...] = ()
+    failures: tuple[ItemFailure, ...] = ()
+    gone: tuple[ItemRef, ...] = ()
+    left: tuple[ItemRef, ...] = ()
+    """Still to be read."""
 
 
 class Page(Struct, Generic[T], frozen=True, kw_only=True):
@@ -56,6 +70,8 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     total: int | None = None
     items: tuple[T, ...]
     failures: tuple[ItemFailure, ...]
+    anew: bool = False
+    """A listing of everything began with it."""
     named: tuple[ItemRef, ...] = ()
     """What the listing named as there, changed or not."""
     gone: tuple[ItemRef, ...]
@@ -128,17 +144,19 @@ async def _read_page(listing: Listing, asked: datetime, reading: Reading[T], gat
     live = [ref for ref in refs if ref.presence not in _GONE]
     # A listing may name an item twice, when it changed between two pages.
     changed = await reading.wanted(list({ref.original_id: ref for ref in live}.values()))
-    items, failures, vanished = await read_refs(changed, reading.read, gate)
+    at_once = await reading.read_together(changed)
+    items, failures, vanished = await read_refs(at_once.left, reading.read, gate)
     return Page(
         cursor=listing.next,
         last=listing.last,
         listed=len(listing.refs),
         unchanged=len(live) - len(changed),
         total=listing.total,
-        items=tuple(await reading.complete(items)),
-        failures=tuple(failures),
+        anew=listing.anew,
+        items=tuple(await reading.complete([*at_once.items, *items])),
+        failures=(*at_once.failures, *failures),
         named=tuple(live),
-        gone=(*gone, *vanished),
+        gone=(*gone, *at_once.gone, *vanished),
     )
 
 
@@ -150,18 +168,26 @@ async def _try(ref: ItemRef, read: Callable[[ItemRef], Awaitable[T]], gate: asyn
             asked = clock.now()
             return await read(ref)
     except AppError as error:
-        if error.code is Code.SOURCE_ITEM_NOT_FOUND:
-            # It was there a moment ago, so it went the usual way.
-            return structs.replace(ref, presence=Presence.DELETED, told_at=asked)
-        # A dead source must stop the run; only a bad item may be set aside.
-        if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
-            raise
-        return ItemFailure(
-            doc_type=ref.doc_type,
-            original_id=ref.original_id,
-            code=error.code,
-            message=error.message,
-            at=clock.now(),
-            hint=ref.hint,
-            raw=error.raw,
-        )
+        return outcome_of(ref, error, asked)
+
+
+def outcome_of(ref: ItemRef, error: AppError, asked: datetime) -> ItemFailure | ItemRef:
+    """What an error means for an item that was asked for then: why it can't be read, or its ref where it is gone.
+
+    Raises what concerns the whole source.
+    """
+    if error.code is Code.SOURCE_ITEM_NOT_FOUND:
+        # It was there a moment ago, so it went the usual way.
+        return structs.replace(ref, presence=Presence.DELETED, told_at=asked)
+    # A dead source must stop the run; only a bad item may be set aside.
+    if error.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS):
+        raise error
+    return ItemFailure(
+        doc_type=ref.doc_type,
+        original_id=ref.original_id,
+        code=error.code,
+        message=error.message,
+        at=clock.now(),
+        hint=ref.hint,
+        raw=error.raw,
+    )

@@ -4,7 +4,10 @@ from typing import Final
 
 from msgspec import Struct
 
-LEAST_SECONDS: Final = 60
+LEAST_SECONDS: Final = 300
+"""Sooner a sync is of no use: it spends calls of the helpdesk's quota even where nothing changed, the smallest of which are 50 a
+minute for people and syncs together, and a webhook tells of a change within seconds.
+"""
 MOST_SECONDS: Final = 31 * 24 * 3600
 EVERY_QUARTER: Final = 900
 

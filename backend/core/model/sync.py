@@ -1,6 +1,6 @@
 """Pulling changes from a Source: where it stands, what it found, how a Run goes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -54,6 +54,9 @@ class Listing(Struct, frozen=True, kw_only=True):
     last: bool
     total: int | None = None
     """How many items the whole stream has from here, where the platform tells."""
+    anew: bool = False
+    """With this page begins a listing that names every live item by its last page, also in an incremental run: what it
+    leaves out may be gone. Only of streams that the source calls complete."""
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,15 @@ class Fetched(Struct, frozen=True, kw_only=True):
     item: Ticket | Article
     raw: bytes
     """JSON, as the platform sent it (several answers as one object)."""
+
+
+class Lot(Struct, frozen=True, kw_only=True):
+    """Many items at hand as they came, and the pure function that makes each: it runs in another process."""
+
+    make: Callable[[Any], Fetched]
+    """Picklable; raises AppError for an item that can't be made."""
+    payloads: tuple[Any, ...]
+    """One for each item that was asked for, in order; picklable."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):
@@ -202,6 +214,8 @@ class Run(Struct, frozen=True, kw_only=True):
     state: RunState
     options: RunOptions
     counts: RunCounts
+    scheduled: bool = False
+    """Started by the clock; others were asked for by somebody."""
     phase: str = ""
     """The stream being read, or `processing`."""
     created_at: datetime

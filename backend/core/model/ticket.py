@@ -91,6 +91,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
     """A signed URL that may be dead already; never part of a hash, never shown."""
     parent_id: str | None = None
     """The original_id of the Conversation it hangs on; None for the ticket or article itself."""
+    essential: bool = False
+    """The item is this file and nothing beside it: where it can't be read, the item can't be taken."""
 
 
 class Conversation(Struct, frozen=True, kw_only=True):

@@ -94,8 +94,8 @@ class Directory(Protocol):
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
         ...
 
-    async def active_runs(self) -> int:
-        """How many runs of all tenants are queued, running or waiting."""
+    async def scheduled_runs(self) -> int:
+        """How many runs that the clock started are queued, running or waiting, over all tenants."""
         ...
 
     async def unfinished(self) -> list[Job]:

@@ -14,6 +14,7 @@ from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
+from backend.core.ports.files import FileTools
 from backend.core.ports.flights import Flights
 from backend.core.ports.llm import ChatModel, CircuitView, Embedder
 from backend.core.ports.meter import Meter
@@ -48,6 +49,7 @@ class Policy:
     init_wait_seconds: float = 2.0
     stalled_minutes: float = 10.0
     blob_redirect_seconds: int = 0
+    upload_max_bytes: int = 1_073_741_824
     retention: Retention = field(default_factory=Retention)
 
 
@@ -122,6 +124,7 @@ class Services:
     """One for each model of a provider."""
     webhooks: Mapping[str, WebhookFormat] = field(default_factory=dict)
     """By platform; those that are missing have none."""
+    files: FileTools | None = None
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""

@@ -1,16 +1,16 @@
 """The port an adapter of a helpdesk implements (SPEC A1)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from backend.core.model.connection import CredentialReport, SourceSettings
 from backend.core.model.quota import Lane
-from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
+from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, Lot, RunOptions, Stream
 from backend.core.model.ticket import Attachment
 from backend.core.ports.halfway import Halfway
 
@@ -121,6 +121,15 @@ class ExportRequest(Struct, frozen=True, kw_only=True):
     """As people call the file."""
     made_at: datetime | None = None
     """When the helpdesk began to make it, where that is known."""
+
+
+@runtime_checkable
+class BulkSource(Source, Protocol):
+    """A Source that has many items at hand at once, such as the rows of a file: they are made and merged together."""
+
+    async def lot(self, refs: Sequence[ItemRef]) -> Lot:
+        """These tickets as they came, with a payload for each; one that is gone raises SOURCE_ITEM_NOT_FOUND when it is made."""
+        ...
 
 
 class SourceFactory(Protocol):

@@ -51,9 +51,11 @@ def html_sections(html: str) -> list[Section]:
 def clean_text(text: str) -> str:
     """Plain text with the same spaces, line ends and letters everywhere: no zero-width characters, no runs of blank lines."""
     text = _plain_characters(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
-    text = _MANY_SPACES.sub(" ", text)
+    # Looking for two characters is faster than a pattern that finds nothing, which is the usual case.
+    if "\t" in text or "  " in text:
+        text = _MANY_SPACES.sub(" ", text)
     text = "\n".join([line.strip() for line in text.split("\n")])
-    return _MANY_LINES.sub("\n\n", text).strip()
+    return (_MANY_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 def _plain_characters(text: str) -> str:

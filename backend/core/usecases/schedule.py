@@ -48,7 +48,7 @@ async def set_schedule(services: Services, company_id: str, connection_id: str, 
 
 
 async def start_due(services: Services) -> list[Run]:
-    """Start the runs whose time has come, tenants in turn, as many as may be active at once.
+    """Start the runs whose time has come, tenants in turn, as many as may be active at once; those somebody asked for don't count.
 
     Several schedulers may do this at the same time: who moves `next_run_at` on, starts the run. What was missed while
     nobody ticked is run once.
@@ -56,7 +56,7 @@ async def start_due(services: Services) -> list[Run]:
     now = clock.now()
     async with services.database.directory() as directory:
         due = await directory.due_connections(now, _LOOK_AT)
-        room = services.policy.scheduled_runs - await directory.active_runs() if due else 0
+        room = services.policy.scheduled_runs - await directory.scheduled_runs() if due else 0
     started: list[Run] = []
     for company_id, connection_id in in_turn(due):
         if len(started) >= room:
@@ -80,7 +80,7 @@ async def _start(services: Services, company_id: str, connection_id: str, now: d
         mode = _mode(services, connection, now)
         if mode is RunMode.FULL and await _tried_lately(uow, connection_id, now):
             mode = RunMode.INCREMENTAL
-        run = await open_run(uow, connection, RunOptions(mode=mode), ACTOR)
+        run = await open_run(uow, connection, RunOptions(mode=mode), ACTOR, scheduled=True)
     services.meter.count("scheduled_runs", 1, mode=run.options.mode.value)
     services.meter.observe("schedule_lag_seconds", late.total_seconds())
     return run

@@ -8,7 +8,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest.pipeline.imported import forget_exports, read_export
 from backend.core.ingest.pipeline.points import written_to
-from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run
+from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run, with_progress
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
@@ -101,25 +101,20 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
     """Wait until the connection's Documents are processed, then compare store and index and end the run."""
     try:
         async with services.database.open(company_id, write=True) as uow:
-            states = await uow.documents.counts(run.connection_id)
-            waiting = await uow.documents.postponed(clock.now(), run.connection_id)
-            left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0) - waiting
-            processed = max(0, run.counts.stored - left - waiting)
-            counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting)
-            run = await save_run(uow, msgspec.structs.replace(run, counts=counts, heartbeat_at=clock.now()))
-            if left:
+            run = await save_run(uow, msgspec.structs.replace(await with_progress(uow, run), heartbeat_at=clock.now()))
+            if run.counts.to_process:
                 return LOOK_AGAIN_SECONDS
             everywhere = await uow.documents.counts()
         index = await written_to(services, company_id)
         _, indexed = await index.count()
         stored = everywhere.get(DocState.INDEXED, 0)
-        counts = msgspec.structs.replace(counts, documents=stored, indexed_documents=indexed)
+        counts = msgspec.structs.replace(run.counts, documents=stored, indexed_documents=indexed)
         # While other Documents are on their way (another connection's, or those with a picture that was just read) the two differ.
         settled = not (everywhere.get(DocState.PENDING, 0) + everywhere.get(DocState.PROCESSING, 0))
         differs = settled and stored != indexed
         notes = [f"The store has {stored} indexed documents and the index {indexed}."] if differs else []
         ended = msgspec.structs.replace(run, counts=counts, state=RunState.COMPLETED, phase="", finished_at=clock.now())
-        code = Code.DELETIONS_HELD.value if counts.held else Code.LLM_BUDGET_USED_UP.value if waiting else None
+        code = Code.DELETIONS_HELD.value if counts.held else Code.LLM_BUDGET_USED_UP.value if counts.waiting_for_budget else None
         message = " ".join([*notes, *_remarks(ended)])
         await _save(services, company_id, msgspec.structs.replace(ended, error_code=code, error_message=message))
         services.meter.count("runs", 1, state=RunState.COMPLETED.value)

@@ -98,7 +98,7 @@ class LocalBlobStore:
         check_key(key)
         return None
 
-    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:  # noqa: ARG002
+    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:  # noqa: ARG002 - the port's
         """A folder has no URLs."""
         check_key(key)
         return None

@@ -51,6 +51,7 @@ async def search_in(client: "AsyncQdrantClient", room: Room) -> None:
 
 async def forget(client: "AsyncQdrantClient", company_id: str) -> None:
     """The tenant's point is not asked for any more."""
+    # Loaded when a server is talked to: the embedded mode never needs the client.
     from qdrant_client import models  # noqa: PLC0415
 
     if await client.collection_exists(SEARCHED):

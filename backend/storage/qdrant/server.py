@@ -38,6 +38,7 @@ class Layout:
 
 async def point_alias(client: "AsyncQdrantClient", alias: str, name: str) -> None:
     """Let the alias name this collection; both operations take effect together."""
+    # Loaded when a server is talked to, here and below: the embedded mode never needs the client.
     from qdrant_client import models  # noqa: PLC0415
 
     operations: list[Any] = []

@@ -123,10 +123,9 @@ class SqlDirectory:
         rows = await self._in.rows(query.order_by(connections.c.next_run_at, connections.c.connection_id).limit(limit))
         return [(row.company_id, row.connection_id) for row in rows]
 
-    async def active_runs(self) -> int:
-        """How many runs of all tenants are queued, running or waiting."""
-        row = await self._in.row(select(func.count()).select_from(runs).where(ACTIVE_RUN))
-        return int(row[0]) if row else 0
+    async def scheduled_runs(self) -> int:
+        """How many runs that the clock started are queued, running or waiting, over all tenants."""
+        return sum(run.scheduled for _, run in await self._active())
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.
@@ -159,9 +158,11 @@ class SqlDirectory:
 
     async def running(self) -> list[tuple[str, Run]]:
         """company_id and Run of every Run that is running."""
+        return [(company_id, run) for company_id, run in await self._active() if run.state is RunState.RUNNING]
+
+    async def _active(self) -> list[tuple[str, Run]]:
         rows = await self._in.rows(select(runs.c.company_id, runs.c.body).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
-        found = [(row.company_id, _run.decode(row.body)) for row in rows]
-        return [(company_id, run) for company_id, run in found if run.state is RunState.RUNNING]
+        return [(row.company_id, _run.decode(row.body)) for row in rows]
 
     async def audit(self, entry: AuditEntry, company_id: str | None = None) -> None:
         """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""

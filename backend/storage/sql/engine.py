@@ -121,8 +121,8 @@ async def _opened(*arguments: Any, **options: Any) -> aiosqlite.Connection:
     aiosqlite 0.22 leaves that thread behind, and it fails loudly when it reports to an event loop that is closed by then.
     """
     connection = aiosqlite.connect(*arguments, **options)
-    # SQLAlchemy does the same where it opens connections itself: a process must be able to end without closing them.
-    thread = connection._thread  # noqa: SLF001
+    # A process must be able to end without closing its connections.
+    thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does where it opens connections itself
     thread.daemon = True
     try:
         return await connection

@@ -137,7 +137,7 @@ def _refuse_broken(connection: Any, record: Any, _proxy: Any) -> None:
 
 async def revision(url: str) -> str | None:
     """Which migration the tables are at; None where there are none yet, or none that this role may read."""
-    import asyncpg  # noqa: PLC0415
+    import asyncpg  # noqa: PLC0415 - as above, the embedded mode never needs it
 
     try:
         row = await _ask(url, "SELECT version_num FROM alembic_version")

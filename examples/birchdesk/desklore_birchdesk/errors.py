@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from backend.adapters.http.client import Answer, QuotaRules, Vendor
+from backend.adapters.http.vendor import Answer, QuotaRules, Vendor
 from backend.core.errors import AppError, Code
 from backend.core.model.quota import ACCOUNT, Call, Reading
 

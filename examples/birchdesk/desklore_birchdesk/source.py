@@ -5,10 +5,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 from backend.adapters.http.client import HttpClient, Patience
-from backend.adapters.http.download import DeadUrlError, Downloads
+from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
-from backend.core.errors import AppError, Code
 from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
@@ -97,8 +96,8 @@ class BirchdeskSource:
         try:
             async with self._downloads.open(self._own + self._client.file(attachment.original_id)) as pieces:
                 yield pieces
-        except DeadUrlError:
-            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"Birchdesk has no file any more for {attachment.name!r}.") from None
+        except DeadUrlError as dead:
+            raise no_file("Birchdesk", attachment.name, dead) from None
 
     async def close(self) -> None:
         """Let go of sockets."""

@@ -42,7 +42,7 @@ async def test_it_says_that_it_knows_no_meaning() -> None:
 async def test_another_process_makes_the_same_vector() -> None:
     imports = "import asyncio; from backend.adapters.offline.embed import HashingEmbedder as H; "
     code = imports + "print(asyncio.run(H(8).embed(['결제 fail'], None))[0][0])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout  # noqa: ASYNC221
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == str((await HashingEmbedder(8).embed(["결제 fail"], Purpose.EMBED_QUERY))[0][0])
 
 

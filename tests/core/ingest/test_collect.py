@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from backend.core.errors import AppError, Code
-from backend.core.ingest.collect import ITEMS_AT_ONCE, PAGES_AHEAD, Page, collect
+from backend.core.ingest.collect import ITEMS_AT_ONCE, PAGES_AHEAD, Page, Together, collect
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Presence
@@ -44,6 +44,9 @@ class Reader:
 
     async def wanted(self, refs: Sequence[ItemRef]) -> list[ItemRef]:
         return [ref for ref in refs if int(ref.original_id) % 10]
+
+    async def read_together(self, refs: Sequence[ItemRef]) -> Together[int]:
+        return Together(left=tuple(refs))
 
     async def read(self, ref: ItemRef) -> int:
         number = int(ref.original_id)

@@ -28,7 +28,7 @@ class OneVector(Embeddings):
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         return [self._vector for _ in texts]
 
-    def embed_query(self, text: str) -> list[float]:  # noqa: ARG002
+    def embed_query(self, text: str) -> list[float]:  # noqa: ARG002 - the same for every text
         return self._vector
 
 

@@ -61,13 +61,13 @@ async def test_deleting_a_tenant_empties_every_table_there_is(url: str, database
                 row |= {"company_id": company} | ({"key_hash": company} if "key_hash" in row else {})
                 names = ", ".join(f'"{name}"' for name in row)
                 marks = ", ".join("?" * len(row))
-                connection.execute(f"INSERT OR IGNORE INTO {table.name} ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+                connection.execute(f"INSERT OR IGNORE INTO {table.name} ({names}) VALUES ({marks})", tuple(row.values()))
         connection.commit()
     async with database.directory() as directory:
         await directory.delete_tenant("acme")
     with closing(sqlite3.connect(path_of(url))) as connection:
         for table in metadata.sorted_tables:
-            left = connection.execute(f"SELECT company_id FROM {table.name}").fetchall()  # noqa: S608
+            left = connection.execute(f"SELECT company_id FROM {table.name}").fetchall()
             assert left == [("other",)], table.name
 
 

@@ -33,6 +33,7 @@ def read_picture(picture: "Image", deadline: float) -> str:
     seconds = deadline - time.monotonic()
     if not chosen or seconds <= 0:
         return ""
+    # Loaded with the first picture: most processes never see one.
     import pytesseract  # noqa: PLC0415
 
     try:

@@ -79,7 +79,7 @@ async def read_export(services: Services, company_id: str, connection: Connectio
         source = await open_export(services, company_id, connection, request)
         try:
             taker = ImportTaker(services, company_id, connection, source, run, kept=KeptAnswers(blobs, connection.connection_id))
-            async with pulse(taker.tell_quota):
+            async with pulse(taker.tell_progress):
                 streams = [stream for stream in run.options.streams if stream in source.capabilities.streams]
                 await read_streams(services, company_id, taker, source, streams)
                 continued = await _go_on(services, company_id, taker.run, source)

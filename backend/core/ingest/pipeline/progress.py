@@ -7,6 +7,7 @@ import msgspec
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection
+from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName, Line
 from backend.core.model.sync import Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
@@ -19,7 +20,7 @@ class RunCanceledError(Exception):
     """Somebody canceled the run, or its connection is gone; the transaction it is raised in is rolled back."""
 
 
-async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str) -> Run:
+async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str, *, scheduled: bool = False) -> Run:
     """Queue a run of a connection. Raises RUN_ACTIVE where there is one."""
     if (active := await uow.sync.active_run(connection.connection_id)) is not None:
         raise AppError(
@@ -33,6 +34,7 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
         state=RunState.QUEUED,
         options=options,
         counts=RunCounts(),
+        scheduled=scheduled,
         created_at=clock.now(),
     )
     await uow.sync.put_run(run)
@@ -56,6 +58,16 @@ async def save_run(uow: UnitOfWork, run: Run) -> Run:
     run = msgspec.structs.replace(run, counts=counts, stalls=current.stalls)
     await uow.sync.put_run(run)
     return run
+
+
+async def with_progress(uow: UnitOfWork, run: Run) -> Run:
+    """The run with how many of the connection's Documents are through, are left, and wait for the budget, as the store has it."""
+    states = await uow.documents.counts(run.connection_id)
+    waiting = await uow.documents.postponed(clock.now(), run.connection_id)
+    left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0) - waiting
+    processed = max(0, run.counts.stored - left - waiting)
+    counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting)
+    return msgspec.structs.replace(run, counts=counts)
 
 
 async def add_processed(uow: UnitOfWork, connection_ids: Collection[str], *, llm_calls: int, embedded: int) -> None:

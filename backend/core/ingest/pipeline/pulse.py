@@ -1,4 +1,7 @@
-"""While a source is read, what it waits for is told every few seconds: a page may take minutes when the quota is small."""
+"""While a source is read, how far it is and what it waits for is told every few seconds.
+
+A page may take minutes when the quota is small; and to count what is through is too dear to do it with every page.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -38,7 +38,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
     source = await open_source(services, company_id, connection, _lane(connection, run), halfway=kept)
     try:
         taker = Taker(services, company_id, connection, source, run, kept=kept)
-        async with pulse(taker.tell_quota):
+        async with pulse(taker.tell_progress):
             await _retry_failures(services, company_id, taker)
             asked = () if run.options.mode is RunMode.FAILURES else run.options.streams
             streams = [stream for stream in asked if stream in source.capabilities.streams]
@@ -133,6 +133,8 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
     pages = collect(source, cursor or Cursor(stream=stream), options, taker)
     async with aclosing(pages):
         async for page in pages:
+            if page.anew:
+                sweep = await _begin_anew(services, company_id, source, run, stream)
             await taker.keep(page, stream.value, sweep=sweep)
             _check_failures(services, taker.run)
             cursor = page.cursor
@@ -147,13 +149,27 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
 async def _begin_sweep(uow: UnitOfWork, source: Source, run: Run, stream: Stream, cursor: Cursor | None) -> bool:
     """Whether this read of the stream names everything there is, from its very beginning on."""
     doc_type = SWEPT.get(stream)
-    complete = stream in source.capabilities.complete and _moves_place(run.options)
-    # An incremental run names the tickets that changed; articles are listed whole every time.
-    if doc_type is None or not complete or (stream is Stream.TICKETS and run.options.mode is RunMode.INCREMENTAL):
+    if doc_type is None or not _is_complete(source, run, stream):
         return False
-    if cursor is None or not cursor.position:
+    # An incremental run names the tickets that changed; articles are listed whole every time.
+    everything = stream is not Stream.TICKETS or run.options.mode is not RunMode.INCREMENTAL
+    if everything and (cursor is None or not cursor.position):
         await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)
     return await uow.sweeps.under_way(run.connection_id, run.run_id, doc_type)
+
+
+async def _begin_anew(services: Services, company_id: str, source: Source, run: Run, stream: Stream) -> bool:
+    """A sweep for a listing of everything that the source began by itself; whether there is one."""
+    doc_type = SWEPT.get(stream)
+    if doc_type is None or not _is_complete(source, run, stream):
+        return False
+    async with services.database.open(company_id, write=True) as uow:
+        await uow.sweeps.begin(run.connection_id, run.run_id, doc_type)
+    return True
+
+
+def _is_complete(source: Source, run: Run, stream: Stream) -> bool:
+    return stream in source.capabilities.complete and _moves_place(run.options)
 
 
 def _moves_place(options: RunOptions) -> bool:

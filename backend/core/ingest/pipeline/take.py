@@ -9,15 +9,15 @@ from itertools import groupby
 import msgspec
 
 from backend.core import clock, ids
-from backend.core.ingest import merge
-from backend.core.ingest.attachments import Reader, ReadFile, read_attachments
+from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, refuse_unread
 from backend.core.ingest.changes import content_hash_of
-from backend.core.ingest.collect import Page
+from backend.core.ingest.collect import Page, Together
 from backend.core.ingest.pipeline.archive import archive_items
-from backend.core.ingest.pipeline.files import attachments_of, retry_of, text_of
+from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
+from backend.core.ingest.pipeline.lots import Making, merge_taken, read_lot
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import save_run
+from backend.core.ingest.pipeline.progress import save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
@@ -28,7 +28,7 @@ from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef,
 from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source, SourceQuota
+from backend.core.ports.source import BulkSource, Source, SourceQuota
 
 
 class Taker:
@@ -76,6 +76,21 @@ class Taker:
             self._files.setdefault(file.document_id, []).append(file)
         return changed
 
+    async def read_together(self, refs: Sequence[ItemRef]) -> Together[Taken]:
+        """Tickets that the source has at hand, made and merged together; those with files are left to be read one by one."""
+        if not isinstance(self._source, BulkSource):
+            return Together(left=tuple(refs))
+        making = Making(
+            company_id=self._company_id,
+            connection_id=self._connection.connection_id,
+            platform=self._connection.platform,
+            statuses=self.run.options.statuses,
+            now=clock.now(),
+        )
+        hashes = {self._document_id(ref): self._hashes.get(self._document_id(ref)) for ref in refs}
+        with self._services.meter.stage("collect"):
+            return await read_lot(self._services.compute, self._source, making, refs, hashes)
+
     async def read(self, ref: ItemRef) -> Taken:
         """One item, with attachments, merged. Raises AppError where it can't be read."""
         told_at = ref.told_at or clock.now()
@@ -101,28 +116,9 @@ class Taker:
         return await self._make(ref, told_at, fetched, self._hashes.pop(self._document_id(ref), None))
 
     async def complete(self, items: Sequence[Taken]) -> list[Taken]:
-        """Merge the items of a page, one Document each, beside the event loop."""
-        now = clock.now()
-        merging = [taken for taken in items if taken.item is not None]
+        """Merge the items of a page that are not merged yet, one Document each, beside the event loop."""
         with self._services.meter.stage("merge"):
-            documents = await asyncio.gather(
-                *(
-                    self._services.compute.run(
-                        merge.merge_item,
-                        taken.item,
-                        self._company_id,
-                        connection_id=self._connection.connection_id,
-                        platform=self._connection.platform,
-                        version=taken.ref.version,
-                        files=[text_of(each) for each in taken.files if each.pieces],
-                        now=now,
-                    )
-                    for taken in merging
-                    if taken.item is not None
-                )
-            )
-        made = {id(taken): document for taken, document in zip(merging, documents, strict=True)}
-        return [msgspec.structs.replace(taken, item=None, document=made.get(id(taken))) for taken in items]
+            return await merge_taken(self._services.compute, self._company_id, self._connection, items)
 
     async def keep(self, page: Page[Taken], phase: str = "", *, sweep: bool = False) -> None:
         """Store a page and move the cursor, all or nothing; with `sweep` also remember whom the listing named.
@@ -140,10 +136,10 @@ class Taker:
         stored = sum(taken.document is not None for taken in left.items)
         self._tell(left, stored=stored, deleted=len(deleted))
 
-    async def tell_quota(self) -> None:
-        """Write how the helpdesk's quota stands, between two pages. Raises RunCanceledError where the run was canceled."""
+    async def tell_progress(self) -> None:
+        """Write how far the run is and how the quota stands, between two pages. Raises RunCanceledError where it was canceled."""
         async with self._turn, self._services.database.open(self._company_id, write=True) as uow:
-            run = msgspec.structs.replace(self.run, heartbeat_at=clock.now())
+            run = await with_progress(uow, msgspec.structs.replace(self.run, heartbeat_at=clock.now()))
             self.run = await save_run(uow, msgspec.structs.replace(run, counts=with_quota(run.counts, self._source.quota)))
 
     async def hold(self, held: Sequence[HeldDeletion]) -> None:
@@ -218,6 +214,7 @@ class Taker:
         ref = settled(ref, item)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
+        refuse_unread(files)
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
             ref=ref,

@@ -1,0 +1,272 @@
+"""What is in a connection's files: every row by its ticket, in a small database that is kept between two syncs.
+
+It is a memory, not the truth: where it is lost or of an older format, the files are read once more.
+"""
+
+import contextlib
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from backend.adapters.file.places.place import Found
+from backend.adapters.file.scan import Seen, Sheet
+
+T = TypeVar("T")
+
+_FORMAT: Final = 1
+"""Raise it when what is kept, or how files are understood, changes."""
+_BATCH: Final = 5_000
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS files (
+  file INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL, declared TEXT NOT NULL, kind TEXT NOT NULL,
+  size INTEGER NOT NULL, modified INTEGER NOT NULL, sheet BLOB, code TEXT NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rows (
+  file INTEGER NOT NULL, key TEXT NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL, number INTEGER NOT NULL,
+  digest INTEGER NOT NULL, at INTEGER, gone INTEGER NOT NULL, problem TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS attached (file INTEGER NOT NULL, path TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tickets (
+  key TEXT PRIMARY KEY, file INTEGER NOT NULL, at INTEGER NOT NULL, digest INTEGER NOT NULL, rows INTEGER NOT NULL, gone INTEGER NOT NULL)
+  WITHOUT ROWID;
+"""
+
+
+class Kind:
+    """What a file was found to be."""
+
+    TICKETS: Final = "tickets"
+    DOCUMENT: Final = "document"
+    BROKEN: Final = "broken"
+
+
+class FileEntry(NamedTuple):
+    """A file as the catalog knows it."""
+
+    file: int
+    path: str
+    stamp: str
+    declared: str
+    kind: str
+    size: int
+    modified: datetime
+    sheet: Sheet | None
+    code: str
+    problem: str
+
+    @property
+    def found(self) -> Found:
+        """As its place names it."""
+        return Found(path=self.path, size=self.size, stamp=self.stamp, modified=self.modified)
+
+
+class TicketEntry(NamedTuple):
+    """A ticket and in which version it is there."""
+
+    key: str
+    file: int
+    at: int
+    digest: int
+    rows: int
+
+    @property
+    def version(self) -> str:
+        """Sorts as the tickets changed, and is another one for every change."""
+        return f"{moment(self.at).strftime('%Y-%m-%dT%H:%M:%S.%fZ')} {self.digest:x}-{self.rows}"
+
+
+class Span(NamedTuple):
+    """Where a row of a ticket is."""
+
+    start: int
+    size: int
+    number: int
+    problem: str
+
+
+class Catalog:
+    """A catalog in a temporary file. Its methods block; one thread at a time. Close it."""
+
+    def __init__(self, kept: Path | None = None) -> None:
+        self._folder = tempfile.mkdtemp(prefix="desklore-files-")
+        self.path = Path(self._folder) / "catalog.db"
+        if kept is not None:
+            kept.replace(self.path)
+        try:
+            self._db = self._opened()
+        except sqlite3.DatabaseError:
+            self.path.unlink(missing_ok=True)
+            self._db = self._opened()
+        self._entries: dict[int, FileEntry] = {}
+
+    def _opened(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        try:
+            if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
+                raise sqlite3.DatabaseError("of an older format")
+            # It can be made again from the files: no need to survive a power cut.
+            db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000; PRAGMA user_version={_FORMAT};")
+            db.executescript(_TABLES)
+        except sqlite3.DatabaseError:
+            db.close()
+            raise
+        return db
+
+    def close(self) -> None:
+        """Forget it."""
+        self._db.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def known(self) -> dict[str, FileEntry]:
+        """All files by path."""
+        return {entry.path: entry for entry in map(_entry, self._db.execute("SELECT * FROM files"))}
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """These files are gone, or are about to be read anew."""
+        self._begin()
+        for path in paths:
+            row = self._db.execute("SELECT file FROM files WHERE path = ?", (path,)).fetchone()
+            if row is not None:
+                for table in ("rows", "attached", "files"):
+                    self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608  # Names of our own tables.
+        self._commit()
+
+    def put(self, found: Found, declared: str, kind: str, *, code: str = "", problem: str = "") -> None:
+        """A document, or a file that can't be read."""
+        self._put_file(found, declared, kind, code=code, problem=problem)
+
+    def put_tickets(self, found: Found, declared: str, sheet: Sheet, seen: Iterable[Seen]) -> int:
+        """A file of tickets with all its rows; returns how many. What `seen` raises leaves nothing of it."""
+        file = self._put_file(found, declared, Kind.TICKETS, sheet)
+        count = 0
+        self._begin()
+        try:
+            # With its index the table would be filled at a third of the speed.
+            self._db.execute("DROP INDEX IF EXISTS rows_key")
+            for some in _batched(seen, _BATCH):
+                count += len(some)
+                self._db.executemany(
+                    "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(file, e.key, e.start, e.size, e.number, e.digest, e.at, e.gone, e.problem) for e in some],
+                )
+                self._db.executemany("INSERT INTO attached VALUES (?, ?)", [(file, path) for e in some for path in e.files])
+        except BaseException:
+            # Without a journal there is no way back but to take out what came in.
+            self._commit()
+            self.forget([found.path])
+            raise
+        self._commit()
+        return count
+
+    def restate(self, entry: FileEntry, *, code: str, problem: str) -> None:
+        """Keep what was read of a file before, and say why it can't be read now."""
+        self._db.execute("UPDATE files SET code = ?, problem = ? WHERE file = ?", (code, problem, entry.file))
+
+    def settle(self) -> None:
+        """Put the tickets together; of one that several files hold, the file changed last tells."""
+        self._begin()
+        self._db.execute("CREATE INDEX IF NOT EXISTS rows_key ON rows (file, key)")
+        self._db.execute("DROP INDEX IF EXISTS tickets_at")
+        self._db.execute("DELETE FROM tickets")
+        files = self._db.execute("SELECT file, modified FROM files WHERE kind = ? ORDER BY modified, path", (Kind.TICKETS,)).fetchall()
+        for file, modified in files:
+            self._db.execute(
+                "INSERT OR REPLACE INTO tickets SELECT key, file, COALESCE(MAX(at), ?), SUM(digest), COUNT(*), MAX(gone) "
+                "FROM rows WHERE file = ? GROUP BY key",
+                (modified, file),
+            )
+        self._db.execute("CREATE INDEX tickets_at ON tickets (at DESC, key)")
+        self._commit()
+        self._entries.clear()
+
+    def page(self, after: tuple[int, str] | None, limit: int, *, since: int | None, until: int | None, gone: bool) -> list[TicketEntry]:
+        """Tickets by the time of their last change, the newest first, then by key."""
+        at, key = after or (1 << 62, "")
+        query = (
+            "SELECT key, file, at, digest, rows FROM tickets WHERE at <= ? AND (at < ? OR key > ?) AND at >= ? AND at < ? AND gone = ? "
+            "ORDER BY at DESC, key LIMIT ?"
+        )
+        least, most = -(1 << 62) if since is None else since, 1 << 62 if until is None else until
+        return [TicketEntry(*row) for row in self._db.execute(query, (at, at, key, least, most, int(gone), limit))]
+
+    def find(self, keys: Collection[str]) -> dict[str, TicketEntry]:
+        """Tickets by key, without those that are gone."""
+        found: dict[str, TicketEntry] = {}
+        for some in _batched(keys, 500):
+            marks = ",".join("?" * len(some))
+            query = f"SELECT key, file, at, digest, rows FROM tickets WHERE gone = 0 AND key IN ({marks})"  # noqa: S608  # Question marks.
+            found |= {row[0]: TicketEntry(*row) for row in self._db.execute(query, some)}
+        return found
+
+    def spans(self, entries: Sequence[TicketEntry]) -> list[list[Span]]:
+        """Of each ticket its rows in the order of the file."""
+        query = "SELECT start, size, number, problem FROM rows WHERE file = ? AND key = ? ORDER BY start"
+        return [[Span(*row) for row in self._db.execute(query, (entry.file, entry.key))] for entry in entries]
+
+    def count(self, *, gone: bool = False) -> int:
+        """How many tickets there are."""
+        return int(self._db.execute("SELECT COUNT(*) FROM tickets WHERE gone = ?", (int(gone),)).fetchone()[0])
+
+    def file(self, file: int) -> FileEntry:
+        """One file by its number."""
+        if file not in self._entries:
+            self._entries[file] = _entry(self._db.execute("SELECT * FROM files WHERE file = ?", (file,)).fetchone())
+        return self._entries[file]
+
+    def articles(self) -> list[FileEntry]:
+        """Documents and what can't be read, by path, without the files that tickets carry."""
+        query = "SELECT * FROM files WHERE (kind IN (?, ?) OR code != '') AND path NOT IN (SELECT path FROM attached) ORDER BY path"
+        return [_entry(row) for row in self._db.execute(query, (Kind.DOCUMENT, Kind.BROKEN))]
+
+    def _put_file(self, found: Found, declared: str, kind: str, sheet: Sheet | None = None, *, code: str = "", problem: str = "") -> int:
+        self.forget([found.path])
+        plain = None if sheet is None else msgspec.json.encode(sheet)
+        row = (found.path, found.stamp, declared, kind, found.size, micros(found.modified), plain, code, problem)
+        columns = "path, stamp, declared, kind, size, modified, sheet, code, problem"
+        cursor = self._db.execute(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608  # As above.
+        return int(cursor.lastrowid or 0)
+
+    def _begin(self) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._db.execute("BEGIN")
+
+    def _commit(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+
+def digest_of(found: Iterable[tuple[Found, str]]) -> str:
+    """Of the files and what is declared of them: the same while nothing changed."""
+    digest = hashlib.sha256(str(_FORMAT).encode())
+    for each, declared in sorted(found, key=lambda pair: pair[0].path):
+        digest.update(f"{each.path}\x1f{each.stamp}\x1f{declared}\x1e".encode())
+    return digest.hexdigest()[:32]
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970."""
+    return round(at.timestamp() * 1_000_000)
+
+
+def moment(at: int) -> datetime:
+    """The moment of so many microseconds."""
+    return datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
+
+
+def _entry(row: tuple[Any, ...]) -> FileEntry:
+    file, path, stamp, declared, kind, size, modified, sheet, code, problem = row
+    decoded = None if sheet is None else msgspec.json.decode(sheet, type=Sheet)
+    return FileEntry(file, path, stamp, declared, kind, size, moment(modified), decoded, code, problem)
+
+
+def _batched(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`itertools.batched`, which Python has from 3.12 on."""
+    left = iter(values)
+    while some := list(islice(left, size)):
+        yield some

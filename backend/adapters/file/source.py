@@ -1,0 +1,289 @@
+"""Files behind the Source port: exports of tickets, and documents."""
+
+import asyncio
+import hashlib
+import mimetypes
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from backend.adapters.file.catalog import Catalog, FileEntry, Kind, Span, TicketEntry, micros
+from backend.adapters.file.declared import Declared, read_one
+from backend.adapters.file.lot import Rows, fetched_of
+from backend.adapters.file.places.place import Found
+from backend.adapters.file.preview import preview_of
+from backend.adapters.file.shelf import Shelf
+from backend.adapters.file.tables.opened import record_of
+from backend.adapters.file.tickets.normalize import files_in
+from backend.adapters.file.tickets.plan import Field
+from backend.adapters.file.verify import verify
+from backend.core.errors import AppError, Code
+from backend.core.model.article import Article, Translation, Visibility
+from backend.core.model.connection import CredentialReport
+from backend.core.model.document import DocType
+from backend.core.model.preview import FileState, Preview
+from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, Lot, RunMode, RunOptions, Stream
+from backend.core.model.ticket import Attachment, Presence
+from backend.core.ports.source import Capabilities, SourceQuota
+
+_PIECE: Final = 1 << 18
+_ID_MAX: Final = 240
+
+
+class FileSource:
+    """The files of one connection."""
+
+    def __init__(self, shelf: Shelf, name: str, *, page: int) -> None:
+        self._shelf = shelf
+        self._name = name
+        self._page = page
+        self._files: dict[str, Found] = {}
+        """Attachments by id, as they were named."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Every stream, and complete whenever something changed."""
+        return Capabilities(streams=frozenset(Stream), complete=frozenset({Stream.TICKETS, Stream.ARTICLES}), listing_names_total=True)
+
+    @property
+    def quota(self) -> SourceQuota:
+        """Files cost nothing; what is counted is how many were opened."""
+        return SourceQuota(calls=self._shelf.opened)
+
+    @property
+    def unreadable(self) -> frozenset[str]:
+        """What can't be read is an item that failed, by its name."""
+        return frozenset()
+
+    async def verify(self) -> CredentialReport:
+        """What is there: exports, documents, and what can't be read."""
+        return await verify(self._shelf, self._name)
+
+    async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
+        """One page. Where no file changed since the last run there is nothing to name, and no file is opened."""
+        position = cursor.position
+        begun = "list" in position
+        look = self._shelf.look if begun else None
+        if look is None or look.digest != position.get("list"):
+            look = await self._shelf.look_again()
+        # What changed in the middle of a listing is listed from the beginning: what is stored by now is not read again.
+        begun = begun and look.digest == position["list"]
+        everything = options.mode in (RunMode.FULL, RunMode.REFRESH) or options.since is not None or options.until is not None
+        rest = Cursor(stream=cursor.stream, position={"seen": look.digest})
+        if not begun and position.get("seen") == look.digest and not everything:
+            return Listing(refs=(), next=rest, last=True, total=0)
+        begin = position if begun else {}
+        if cursor.stream is Stream.ARTICLES:
+            return await self._articles(rest, begin, options)
+        return await self._tickets(rest, begin, options)
+
+    async def fetch(self, ref: ItemRef) -> Fetched:
+        """A ticket or a document, as its file has it now."""
+        if ref.doc_type is DocType.ARTICLE:
+            return await self._article(ref.original_id)
+        lot = await self.lot((ref,))
+        return lot.make(lot.payloads[0])
+
+    async def lot(self, refs: Sequence[ItemRef]) -> Lot:
+        """The rows of many tickets. What is no more is a payload that raises SOURCE_ITEM_NOT_FOUND."""
+        keys = [ref.original_id for ref in refs]
+        entries, spans = await self._shelf.run(lambda catalog: _placed(catalog, keys))
+        payloads: list[Rows | AppError] = []
+        for key in keys:
+            entry = entries.get(key)
+            payloads.append(_missing() if entry is None else await self._rows(entry[0], entry[1], spans[key]))
+        return Lot(make=fetched_of, payloads=tuple(payloads))
+
+    @asynccontextmanager
+    async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The bytes of a file that a ticket names, or of a document itself."""
+        found = self._files.get(attachment.original_id)
+        if found is None:
+            await self.fetch(ref)
+            found = self._files.get(attachment.original_id)
+        if found is None:
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"There is no file any more for {attachment.name!r}.")
+        _, file = await self._shelf.open(found.path)
+        with file:
+            yield _pieces(file)
+
+    async def files(self) -> Sequence[FileState]:
+        """Everything that lies there, and what the last sync found it to be."""
+        look = await self._shelf.look_again()
+        known = await self._shelf.remembered()
+        states = [_state(found, known.get(found.path)) for found, _ in look.files]
+        passed = [_state(self._shelf.found(path), None, "passed_over") for path in look.passed_over]
+        return sorted((*states, *passed), key=lambda each: each.path)
+
+    async def preview(self, path: str, declaration: bytes) -> Preview:
+        """How one of the files would be read."""
+        look = await self._shelf.look_again()
+        declared = next((declared for found, declared in look.files if found.path == path), Declared())
+        if declaration.strip():
+            declared = read_one(declaration, "given")
+        _, file = await self._shelf.open(path)
+        return await asyncio.to_thread(preview_of, file, path, declared)
+
+    async def close(self) -> None:
+        """Let go of files."""
+        await self._shelf.close()
+
+    async def _tickets(self, rest: Cursor, begin: dict[str, Any], options: RunOptions) -> Listing:
+        gone = rest.stream is Stream.DELETIONS
+        after = (int(begin["at"]), str(begin["key"])) if "at" in begin else None
+        size, left = self._size(begin, options)
+        since, until = (None if moment is None else micros(moment) for moment in (options.since, options.until))
+        page = await self._shelf.run(lambda catalog: catalog.page(after, size + 1, since=since, until=until, gone=gone))
+        total = None
+        if after is None and since is None and until is None:
+            total = await self._shelf.run(lambda catalog: catalog.count(gone=gone))
+        more, page = len(page) > size, page[:size]
+        presence = Presence.DELETED if gone else Presence.LIVE
+        refs = tuple(ItemRef(doc_type=DocType.TICKET, original_id=e.key, version=e.version, presence=presence) for e in page)
+        following = _after(rest, {"at": page[-1].at, "key": page[-1].key} | left) if more else rest
+        return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, total=total, anew=not begin)
+
+    async def _articles(self, rest: Cursor, begin: dict[str, Any], options: RunOptions) -> Listing:
+        entries = await self._shelf.run(lambda catalog: catalog.articles())
+        ahead = [entry for entry in entries if _within(entry, options) and entry.path > str(begin.get("key", ""))]
+        size, left = self._size(begin, options)
+        page, more = ahead[:size], len(ahead) > size
+        refs = tuple(ItemRef(doc_type=DocType.ARTICLE, original_id=_id_of(e.path), version=_version(e)) for e in page)
+        following = _after(rest, {"key": page[-1].path} | left) if more else rest
+        return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, anew=not begin)
+
+    def _size(self, begin: dict[str, Any], options: RunOptions) -> tuple[int, dict[str, int]]:
+        """How many to name, and where a limit was asked for what is left of it then."""
+        if options.limit is None:
+            return self._page, {}
+        left = int(begin.get("left") or options.limit)
+        size = min(self._page, left)
+        return size, {"left": left - size}
+
+    async def _rows(self, entry: TicketEntry, file: FileEntry, spans: Sequence[Span]) -> Rows | AppError:
+        """The bytes of a ticket's rows, with the files that they name."""
+        sheet = file.sheet
+        assert sheet is not None  # noqa: S101 - only a file of tickets has tickets
+        if file.code:
+            return _refused(file)
+        table = await self._shelf.table(file)
+        raws = tuple(table.read(span.start, span.size) for span in spans)
+        problem = next((span.problem for span in spans if span.problem), "")
+        named = []
+        if sheet.plan.heading(Field.ATTACHMENTS) and not problem:
+            names = files_in((record_of(raw, sheet.layout) for raw in raws), sheet.plan)
+            named = [each for name in names if (each := await self._attachment(file.path, name)) is not None]
+        numbers = tuple(span.number for span in spans)
+        return Rows(
+            key=entry.key,
+            path=file.path,
+            sheet=sheet,
+            raws=raws,
+            numbers=numbers,
+            problem=problem,
+            modified=file.modified,
+            files=tuple(named),
+        )
+
+    async def _attachment(self, path: str, name: str) -> Attachment | None:
+        """A file beside an export; None where it is not there: the ticket is taken without it."""
+        beside = self._shelf.beside(path, name)
+        return None if beside is None else await self._described(self._shelf.found(beside), internal=False)
+
+    async def _described(self, found: Found, *, internal: bool, whole: bool = False) -> Attachment:
+        """A file by its content: the same for as long as nobody changes it."""
+        _, file = await self._shelf.open(found.path)
+        with file:
+            digest = await asyncio.to_thread(_digest, file)
+        name = PurePosixPath(found.path.removeprefix("upload:")).name
+        file_id = f"{hashlib.sha256(found.path.encode()).hexdigest()[:12]}{digest[:24]}"
+        self._files[file_id] = found
+        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Attachment(original_id=file_id, name=name, content_type=content_type, size=found.size, internal=internal, essential=whole)
+
+    async def _article(self, original_id: str) -> Fetched:
+        entries = await self._shelf.run(lambda catalog: catalog.articles())
+        entry = next((each for each in entries if _id_of(each.path) == original_id), None)
+        if entry is None:
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "There is no such document any more.")
+        if entry.kind == Kind.BROKEN or entry.code:
+            raise _refused(entry)
+        look = self._shelf.look
+        declared = next((declared for found, declared in look.files if found.path == entry.path), Declared()) if look else Declared()
+        visibility = Visibility(declared.visibility or Visibility.INTERNAL.value)
+        path = PurePosixPath(entry.path.removeprefix("upload:"))
+        title = declared.title or path.stem.replace("_", " ").strip() or path.name
+        attachment = await self._described(entry.found, internal=visibility is Visibility.INTERNAL, whole=True)
+        item = Article(
+            original_id=original_id,
+            translations=(Translation(language="", title=title, html="", updated_at=entry.modified),),
+            folder=" / ".join(path.parts[:-1]),
+            visibility=visibility,
+            attachments=(attachment,),
+            created_at=entry.modified,
+            updated_at=entry.modified,
+        )
+        raw = {"file": entry.path, "size": entry.size, "stamp": entry.stamp, "sha256": attachment.original_id[12:]}
+        return Fetched(item=item, raw=orjson.dumps(raw))
+
+
+def _placed(catalog: Catalog, keys: Sequence[str]) -> tuple[dict[str, tuple[TicketEntry, FileEntry]], dict[str, list[Span]]]:
+    """Tickets with their files, and where their rows are."""
+    found = catalog.find(keys)
+    spans = dict(zip(found, catalog.spans(list(found.values())), strict=True))
+    return {key: (entry, catalog.file(entry.file)) for key, entry in found.items()}, spans
+
+
+def _after(rest: Cursor, position: dict[str, Any]) -> Cursor:
+    """Where a listing of these files goes on."""
+    return Cursor(stream=rest.stream, position={"list": rest.position["seen"]} | position)
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _state(found: Found, entry: FileEntry | None, kind: str = "new") -> FileState:
+    known = entry is not None and entry.stamp == found.stamp
+    return FileState(
+        path=found.path,
+        size=found.size,
+        modified_at=found.modified,
+        uploaded=found.path.startswith("upload:"),
+        kind=entry.kind if entry is not None and known else kind,
+        problem=entry.problem if entry is not None and known else "",
+    )
+
+
+def _missing() -> AppError:
+    return AppError(Code.SOURCE_ITEM_NOT_FOUND, "No file has this ticket any more.")
+
+
+def _refused(entry: FileEntry) -> AppError:
+    return AppError(Code(entry.code or Code.ATTACHMENT_UNREADABLE), entry.problem or f"{entry.path} can't be read.")
+
+
+def _id_of(path: str) -> str:
+    """The path itself, as far as the store takes it."""
+    return path if len(path) <= _ID_MAX else f"{path[: _ID_MAX - 30]}…{hashlib.sha256(path.encode()).hexdigest()[:24]}"
+
+
+def _version(entry: FileEntry) -> str:
+    mark = hashlib.sha256(f"{entry.stamp}\x1f{entry.declared}\x1f{entry.problem}".encode()).hexdigest()[:16]
+    return f"{entry.modified:%Y-%m-%dT%H:%M:%S.%fZ} {mark}"
+
+
+def _within(entry: FileEntry, options: RunOptions) -> bool:
+    after = options.since is None or entry.modified >= options.since
+    return after and (options.until is None or entry.modified < options.until)
+
+
+async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
+    while piece := await asyncio.to_thread(file.read, _PIECE):
+        yield piece

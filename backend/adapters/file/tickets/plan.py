@@ -1,0 +1,78 @@
+"""How the rows of a file are understood: which column is which field."""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Field(StrEnum):
+    """What a column can be."""
+
+    ID = "id"
+    SUBJECT = "subject"
+    DESCRIPTION = "description"
+    ANSWER = "answer"
+    STATUS = "status"
+    PRIORITY = "priority"
+    REQUESTER = "requester"
+    REQUESTER_EMAIL = "requester_email"
+    REQUESTER_ID = "requester_id"
+    ORGANIZATION = "organization"
+    ASSIGNEE = "assignee"
+    GROUP = "group"
+    PRODUCT = "product"
+    TYPE = "type"
+    CHANNEL = "channel"
+    TAGS = "tags"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    RESOLVED_AT = "resolved_at"
+    URL = "url"
+    SATISFACTION = "satisfaction"
+    ATTACHMENTS = "attachments"
+    DELETED = "deleted"
+    SPAM = "spam"
+    TURNS = "turns"
+    TURN_ID = "turn_id"
+    TURN_BODY = "turn_body"
+    TURN_AUTHOR = "turn_author"
+    TURN_ROLE = "turn_role"
+    TURN_PRIVATE = "turn_private"
+    TURN_PUBLIC = "turn_public"
+    TURN_AT = "turn_at"
+
+
+MEANING: Final = {
+    Field.ANSWER: "what the customer was answered; a public reply",
+    Field.TURNS: "in JSON: the list of the ticket's conversations",
+    Field.TURN_BODY: "one conversation a row: rows of the same id are one ticket",
+    Field.TURN_PRIVATE: "yes: for agents only",
+    Field.TURN_PUBLIC: "no: for agents only",
+    Field.ATTACHMENTS: "names of files beside the export, between them ; or a line's end",
+}
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How to read a file's rows; all that `normalize` needs to know."""
+
+    columns: dict[str, str] = {}
+    """Field -> heading."""
+    preset: str = ""
+    """Whose export it is: `freshdesk` and `zendesk` have numbers and words of their own."""
+    timezone: str = "UTC"
+    """Of times that don't say theirs: an IANA name."""
+    day_first: bool = False
+    """03/11/2025 is in November."""
+    encoding: str = ""
+    """Declared; empty: detected."""
+    product: str = ""
+    """Of all tickets that name none."""
+    statuses: dict[str, str] = {}
+    """The company's own word -> open, pending, resolved or closed."""
+    id_prefix: str = ""
+    """Keeps the ids of two systems apart."""
+
+    def heading(self, field: Field) -> str:
+        """The column of a field, empty where there is none."""
+        return self.columns.get(field, "")
