@@ -30,7 +30,7 @@ class IndexSettings(BaseSettings):
         32,
         ge=1,
         le=5_000,
-        description="Embedded: so many companies' indexes are kept open. Opening one takes longer than a search; an open one maps some 50 MB "
+        description="Embedded: so many indexes are kept open. Opening one takes longer than a search, an open one maps some 50 MB "
         "of files (`desklore bench tenants` tells).",
     )
     qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
