@@ -164,11 +164,11 @@ class HttpClient:
 
     async def _timed(self, target: str, seconds: float, request: _Request) -> Answer:
         try:
-            with tracing.leaf("vendor_call", vendor=self._vendor.name) as tell:
-                async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds):
+                with tracing.leaf("vendor_call", vendor=self._vendor.name) as tell:
                     answer = await self._exchange(target, request)
-                tell(status=answer.status)
-                return answer
+                    tell(status=answer.status)
+                    return answer
         except UnknownHostError:
             raise _TransientError(
                 AppError(
@@ -188,9 +188,8 @@ class HttpClient:
             raise _TransientError(self._unavailable(f"can't be reached ({type(error).__name__})"), sent=False) from None
 
     async def _exchange(self, target: str, request: _Request) -> Answer:
-        method, body = request
-        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
-        incoming = await self.transport.get(self._own, target, headers, method=method, body=body)
+        headers = self._headers if request[1] is None else {**self._headers, "Content-Type": "application/json"}
+        incoming = await self.transport.get(self._own, target, headers, method=request[0], body=request[1])
         try:
             return Answer(status=incoming.status, headers=incoming.headers, body=await incoming.body(_MAX_BODY))
         finally:
