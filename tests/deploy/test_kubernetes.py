@@ -1,10 +1,12 @@
 """The manifests fit together: what is selected exists, what runs is restricted, what is probed is a route."""
 
+import re
 from typing import Any
 
 import pytest
 
 from backend.api.app import ROUTERS
+from backend.api.routes import files, imports
 from tests.deploy.files import MANIFESTS, documents, manifests, pods
 from tools.tree import ROOT
 
@@ -97,10 +99,20 @@ def test_an_example_holds_no_secret() -> None:
 
 
 def test_streams_pass_the_ingress_and_metrics_don_t() -> None:
-    (ingress,) = _kind("Ingress")
+    ingress, uploads = _kind("Ingress")
     assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-buffering"] == "off"
-    paths = {path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]}
+    paths = {path["path"] for each in (ingress, uploads) for rule in each["spec"]["rules"] for path in rule["http"]["paths"]}
     assert not {path for path in paths if "/metrics".startswith(path) or "/health".startswith(path)}
+
+
+def test_the_ingress_lets_files_in_where_the_api_takes_them() -> None:
+    _, ingress = _kind("Ingress")
+    (path,) = [path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+    for taken in (files.PATH, imports.PATH):
+        examples = [f"/api/v1/connections/conn_1/{tail}" for tail in ("files", "files/preview", "imports")]
+        assert [each for each in examples if taken.fullmatch(each)], taken
+        assert all(re.fullmatch(path, each) for each in examples)
+    assert not re.fullmatch(path, "/api/v1/query")
 
 
 def documents_of(path: str) -> dict[str, Any]:
