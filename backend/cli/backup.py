@@ -9,12 +9,11 @@ import typer
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.serve import load_settings
-from backend.cli.session import JsonOption
+from backend.cli.session import JsonOption, OverwriteOption
 from backend.observability.logging import configure_logging
 from backend.settings_logs import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
 
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The archive, such as `desklore-2026-03-01.tar`.")]
 
 

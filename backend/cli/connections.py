@@ -48,7 +48,7 @@ def add(
         session.output.document(connection)
         _tell_report(session.output, connection["report"])
         session.output.text(f"Connected {connection['domain']} as {connection['connection_id']}.")
-        session.output.text(f"Next: desklore sync {connection['connection_id']}")
+        session.output.text(f"Next: {_next_step(connection)}")
 
 
 @app.command()
@@ -247,3 +247,10 @@ def _tell_report(output: Output, report: dict[str, Any] | None) -> None:
         output.text(f"  {'yes' if ability['ok'] else 'NO '} {ability['name']}{'  ' + ability['message'] if ability['message'] else ''}")
     for warning in report["warnings"]:
         output.text(f"  ! {warning}")
+
+
+def _next_step(connection: dict[str, Any]) -> str:
+    """What there is to do with a new connection: uploads are empty, a helpdesk is not."""
+    number = connection["connection_id"]
+    empty = connection["platform"] == "file" and connection["domain"] == "uploads"
+    return f"desklore files upload {number} FILE …" if empty else f"desklore sync {number}"

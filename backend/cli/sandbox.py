@@ -17,7 +17,7 @@ import typer
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
-from backend.cli.session import JsonOption
+from backend.cli.session import JsonOption, OverwriteOption
 
 if TYPE_CHECKING:
     from sandbox.options import SandboxOptions
@@ -101,6 +101,7 @@ def export(
     form: Annotated[str, typer.Option("--form", help="`json` or `xml`; Zendesk's is JSON.")] = "json",
     tickets: Annotated[int, typer.Option("--tickets", min=1, help="How many tickets the company has.")] = 400,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same data.")] = 7,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the same company's account export, as the helpdesk would, to try `desklore connections import` with."""
@@ -109,6 +110,8 @@ def export(
 
     if form not in ("json", "xml") or platform is Platform.BOTH or (platform is Platform.ZENDESK and form == "xml"):
         raise CliError(Exit.USAGE, "Choose --platform freshdesk with --form json or xml, or --platform zendesk.", code="wrong_usage")
+    if file.exists() and not overwrite:
+        raise CliError(Exit.USAGE, f"{file} is there already. Give another name, or say --overwrite.", code="wrong_usage")
     try:
         written = write_file(file, platform.value, form, SandboxOptions(tickets=tickets, seed=seed))
     except OSError as error:

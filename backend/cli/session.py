@@ -12,6 +12,7 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 
 ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.", rich_help_panel="Common")]
 UrlOption = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Server; else DESKLORE_URL, else the demo's.", rich_help_panel="Common")

@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.backup import OverwriteOption
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.serve import load_settings
-from backend.cli.session import JsonOption, KeyOption, UrlOption, as_operator
+from backend.cli.session import JsonOption, KeyOption, OverwriteOption, UrlOption, as_operator
 from backend.cli.text import day
 from backend.observability.logging import configure_logging
 from backend.settings_logs import LogFormat

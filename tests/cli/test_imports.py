@@ -10,6 +10,8 @@ def test_an_export_is_imported_and_tells_where_the_next_sync_goes_on(
 ) -> None:
     file = tmp_path / "내보내기.zip"
     assert desklore("sandbox", "export", str(file), "--tickets", str(TICKETS)).code == 0
+    again = desklore("sandbox", "export", str(file), "--json")
+    assert (again.code, "--overwrite" in again.document["error"]["message"]) == (2, True), "nothing is replaced unasked"
     place = ("freshdesk", "hanbit.freshdesk.com", "--base-url", world.sandbox.url, "--secret", f"api_key={world.sandbox.api_key}")
     connection = desklore("connections", "add", *place, "--json").document["connection_id"]
     # A paused one is not synced by itself while its export is made, and takes it all the same.

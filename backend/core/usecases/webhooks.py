@@ -58,12 +58,13 @@ async def open_webhook(
 async def register_webhook(services: Services, company_id: str, connection_id: str, *, base_url: str, caller: Caller) -> Registration:
     """Have the helpdesk call us, over its own API; asked for again it finds what was made, and its secret.
 
-    Raises CONNECTION_NOT_FOUND, INVALID_REQUEST where the platform has no such API or can't call the address,
+    Raises CONNECTION_NOT_FOUND, PLATFORM_UNKNOWN, INVALID_REQUEST where the platform has no such API or can't call the address,
     SOURCE_PERMISSION_MISSING where the credentials may not, and what the Source raises.
     """
     tenant = await _tenant(services, company_id)
     async with services.database.open(company_id) as uow:
         before = await _get(uow, connection_id)
+    _format(services, before)
     source = await open_source(services, company_id, before, Lane.LIVE)
     try:
         if not isinstance(source, RegistersWebhooks):
