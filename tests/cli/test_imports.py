@@ -33,4 +33,4 @@ def test_what_is_no_export_is_told_in_one_line(world: World, company: str, deskl
     assert wrong.code != 0
     assert wrong.document["error"]["code"] == "export_unreadable"
     missing = desklore("connections", "import", connection, str(tmp_path / "nothing.zip"), "--json")
-    assert (missing.code, "can't be read" in missing.document["error"]["message"]) == (2, True)
+    assert (missing.code, "does not exist" in missing.document["error"]["message"]) == (2, True)
