@@ -8,6 +8,8 @@ from collections import Counter
 from itertools import islice
 from typing import Final
 
+_CELL_MAX: Final = 4_000_000
+"""Characters; a cell that is longer is a quotation mark that nobody closed."""
 _SNIFF_ROWS: Final = 30
 _DETECT: Final = 65_536
 _DELIMITERS: Final = ",;\t|"
@@ -15,6 +17,10 @@ _DELIMITERS: Final = ",;\t|"
 _CANDIDATES: Final = ["cp949", "cp1252", "cp1251", "shift_jis", "euc_jp", "gb18030", "big5"]
 _HANGUL: Final = re.compile(r"[가-힣]")
 _CHARSET: Final = re.compile(rb"<meta[^>]{0,200}charset\s?=\s?[\"']?([\w-]{2,20})", re.IGNORECASE)
+
+
+# The limit is one for the whole process: whoever reads CSV comes through this module, and nobody sets another.
+csv.field_size_limit(_CELL_MAX)
 
 
 def delimiter_of(sample: str) -> str:

@@ -10,15 +10,11 @@ from backend.adapters.file.encoding import delimiter_of
 from backend.adapters.file.tables.layout import BadRowError, Kind, Layout, Record, Row
 from backend.core.errors import AppError, Code
 
-_CELL_MAX: Final = 4_000_000
-"""Characters; a cell that is longer is a quotation mark that nobody closed."""
 _SAMPLE: Final = 65_536
 _RESTARTS_MAX: Final = 20_000
 """A file in which more rows than this are broken is none of this kind."""
 _ASCII_LINES: Final = frozenset({"utf-8", "utf-8-sig", "cp949", "cp1252", "cp1251", "euc_jp", "euc_kr", "ascii", "latin_1", "iso8859-1"})
 """Encodings in which the byte 10 is a line's end and nothing else."""
-
-csv.field_size_limit(_CELL_MAX)
 
 
 def has_lines(encoding: str, head: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Each format gives its text, by page and heading; bad files give the error that says what is wrong."""
 
 import contextlib
+import csv
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -98,6 +99,11 @@ def test_xml_entities_are_not_resolved(tmp_path: Path) -> None:
 
 def test_sheets(tmp_path: Path) -> None:
     assert pieces(read(files.sheets(tmp_path / "a.xlsx"))) == [(None, "주문", "이름 | 수량\n홍길동 | 3")]
+
+
+def test_a_small_csv_leaves_larger_ones_readable(tmp_path: Path) -> None:
+    read(write(tmp_path / "small.csv", b"a,b\n1,2\n"))
+    assert csv.field_size_limit() > 1_000_000, "the limit is one for the whole process"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
