@@ -70,6 +70,24 @@ ROUTERS: Final = (
     tenant_settings.router,
     health.router,
 )
+TAGS: Final = {
+    "tenants": "Companies; the operator's key.",
+    "keys": "API keys of a company.",
+    "tokens": "Short-lived access tokens.",
+    "connections": "Helpdesks and files that are read.",
+    "sync": "Reading them, and how it goes.",
+    "failures": "What could not be taken.",
+    "copilot": "Beside a ticket: what is known, answers, replies, search.",
+    "feedback": "Thumbs.",
+    "documents": "What is stored.",
+    "attachments": "Files of tickets and articles.",
+    "usage": "What models cost.",
+    "settings": "How a company's data is handled.",
+    "audit": "Who did what.",
+    "webhooks": "Where helpdesks call.",
+    "health": "For probes and metrics.",
+}
+"""Groups of routes in the order in which people need them."""
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.
 
 Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`. Every error has the same shape, and its `code` is stable.
@@ -110,6 +128,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
         title="Desklore",
         version=version,
         description=DESCRIPTION,
+        openapi_tags=[{"name": name, "description": text} for name, text in TAGS.items()],
         lifespan=running,
         docs_url=None,
         redoc_url=None,

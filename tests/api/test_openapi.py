@@ -50,3 +50,8 @@ def test_no_response_schema_has_a_place_for_a_secret(document: dict[str, Any]) -
         if name.endswith("Out") or "Out_" in name:
             fields = set(schema.get("properties", {})) - ({"api_key"} if name == "MadeKeyOut" else set())
             assert not fields & {"credentials", "api_key", "key_hash", "sealed_data_key", "lexical", "internal_summary"}, name
+
+
+def test_every_group_of_routes_is_told_of(document: dict[str, Any]) -> None:
+    used = {tag for operations in document["paths"].values() for operation in operations.values() for tag in operation["tags"]}
+    assert used == {tag["name"] for tag in document["tags"]}
