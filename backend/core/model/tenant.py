@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from backend.core import clock
 from backend.core.model.personal import ALL_KINDS, Kind
 
 
@@ -152,6 +153,10 @@ class Caller(Struct, frozen=True, kw_only=True):
         if self.role is Role.OPERATOR:
             return "operator"
         return f"token:{self.subject}" if self.subject else f"key:{self.key_id}"
+
+    def audited(self, action: str, target: str, **details: str) -> "AuditEntry":
+        """What the audit log keeps of something this caller does now."""
+        return AuditEntry(at=clock.now(), actor=self.actor, action=action, target=target, details=details, request_id=self.request_id)
 
 
 class AuditEntry(Struct, frozen=True, kw_only=True):

@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 
 from msgspec import Struct
 
-from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import AttachmentFile, DocState
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.services import Services
 
@@ -45,13 +44,5 @@ async def open_attachment(services: Services, company_id: str, attachment_id: st
         size = await blobs.size(file.blob_key)
         if size is None:
             raise missing
-        await uow.audit.add(
-            AuditEntry(
-                at=clock.now(),
-                actor=caller.actor,
-                action="attachment.read",
-                target=attachment_id,
-                request_id=caller.request_id,
-            )
-        )
+        await uow.audit.add(caller.audited("attachment.read", attachment_id))
     return OpenedAttachment(file=file, blob_key=file.blob_key, size=size, blobs=blobs)

@@ -3,11 +3,12 @@
 from msgspec import Struct
 
 from backend.core import clock
-from backend.core.errors import AppError, Code
+from backend.core.errors import Code
 from backend.core.model.budget import Budget, BudgetOwner, Limits, Standing, month_of, standing_of
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.tenant import AuditEntry, Caller, Role
+from backend.core.model.tenant import Caller, Role
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
 
 
@@ -21,7 +22,7 @@ class BudgetView(Struct, frozen=True, kw_only=True):
 
 async def get_budget(services: Services, company_id: str) -> BudgetView:
     """How the tenant's budget stands now. Raises TENANT_NOT_FOUND."""
-    await _known(services, company_id)
+    await tenant_of(services.database, company_id)
     async with services.database.open(company_id) as uow:
         return await _view(uow)
 
@@ -31,7 +32,7 @@ async def set_budget(services: Services, caller: Caller, company_id: str, limits
 
     Raises TENANT_NOT_FOUND.
     """
-    await _known(services, company_id)
+    await tenant_of(services.database, company_id)
     budget = Budget(owner=_owner(caller), limits=limits, set_by=caller.actor, set_at=clock.now())
     async with services.database.open(company_id, write=True) as uow:
         await uow.budgets.put(budget)
@@ -41,7 +42,7 @@ async def set_budget(services: Services, caller: Caller, company_id: str, limits
 
 async def delete_budget(services: Services, caller: Caller, company_id: str) -> BudgetView:
     """Take the caller's own limits back. Raises TENANT_NOT_FOUND."""
-    await _known(services, company_id)
+    await tenant_of(services.database, company_id)
     async with services.database.open(company_id, write=True) as uow:
         await uow.budgets.delete(_owner(caller))
         return await _changed(uow, caller, "budget.delete", company_id, {})
@@ -49,16 +50,7 @@ async def delete_budget(services: Services, caller: Caller, company_id: str) -> 
 
 async def _changed(uow: UnitOfWork, caller: Caller, action: str, company_id: str, details: dict[str, str]) -> BudgetView:
     """Let what waits be tried again: whether the new limits let it through, the next call to a model finds out."""
-    await uow.audit.add(
-        AuditEntry(
-            at=clock.now(),
-            actor=caller.actor,
-            action=action,
-            target=company_id,
-            details={"owner": _owner(caller).value, **details},
-            request_id=caller.request_id,
-        )
-    )
+    await uow.audit.add(caller.audited(action, company_id, owner=_owner(caller).value, **details))
     if await uow.documents.resume(Code.LLM_BUDGET_USED_UP.value):
         uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
     return await _view(uow)
@@ -69,12 +61,6 @@ async def _view(uow: UnitOfWork) -> BudgetView:
     budgets = await uow.budgets.list()
     rows = await uow.usage.list(month_of(now), now.date())
     return BudgetView(budgets=budgets, standing=standing_of(budgets, rows, now), waiting_documents=await uow.documents.postponed(now))
-
-
-async def _known(services: Services, company_id: str) -> None:
-    async with services.database.directory() as directory:
-        if await directory.get_tenant(company_id) is None:
-            raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
 
 
 def _owner(caller: Caller) -> BudgetOwner:

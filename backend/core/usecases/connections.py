@@ -19,10 +19,11 @@ from backend.core.model.job import Job, JobName, Line
 from backend.core.model.quota import Lane
 from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
-from backend.core.model.tenant import AuditEntry, Caller, SealedSecret, Secret, Tenant
+from backend.core.model.tenant import Caller, SealedSecret, Secret
 from backend.core.model.ticket import Presence
 from backend.core.model.upload import kept_by
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import connection_of, tenant_of
 from backend.core.ports.services import Services
 from backend.core.schedule import planned
 
@@ -63,7 +64,7 @@ async def check_connection(
     services: Services, company_id: str, wanted: ConnectionInput, *, seconds: float = VERIFY_SECONDS
 ) -> CredentialReport:
     """What these credentials can read; nothing is saved. Raises as `connect` does, without CONNECTION_EXISTS."""
-    await _tenant(services, company_id)
+    await tenant_of(services.database, company_id)
     return await _verify(services, company_id, _make(services, wanted), wanted.credentials, seconds)
 
 
@@ -74,7 +75,7 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
     one platform would overwrite each other's tickets.
     Raises PLATFORM_UNKNOWN, HOST_NOT_ALLOWED, CONNECTION_EXISTS, INVALID_REQUEST, or a SOURCE_* code that names the cause.
     """
-    tenant = await _tenant(services, company_id)
+    tenant = await tenant_of(services.database, company_id)
     connection = _make(services, wanted)
     async with services.database.open(company_id) as uow:
         await _refuse_second(uow, connection)
@@ -103,7 +104,7 @@ async def list_connections(services: Services, company_id: str) -> list[Connecti
 async def get_connection(services: Services, company_id: str, connection_id: str) -> Connection:
     """One connection. Raises CONNECTION_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
-        return await _get(uow, connection_id)
+        return await connection_of(uow, connection_id)
 
 
 async def change_connection(
@@ -114,7 +115,7 @@ async def change_connection(
     Raises CONNECTION_NOT_FOUND, INVALID_REQUEST, or a SOURCE_* code; then nothing is changed.
     """
     before = await get_connection(services, company_id, connection_id)
-    tenant = await _tenant(services, company_id)
+    tenant = await tenant_of(services.database, company_id)
     if change.credentials is not None:
         _check_names(services, before.platform, change.credentials)
     wanted_state = change.state or (ConnectionState.PAUSED if before.state is ConnectionState.PAUSED else ConnectionState.ACTIVE)
@@ -129,7 +130,7 @@ async def change_connection(
         for action in _actions(before, change, wanted_state):
             await _audit(uow, caller, action, before)
         # Read again: a sync may have moved `last_synced_at` while the helpdesk was asked.
-        current = await _get(uow, connection_id)
+        current = await connection_of(uow, connection_id)
         changed = msgspec.structs.replace(current, credentials=kept or current.credentials, state=wanted_state, state_reason="")
         if report is not None:
             changed = msgspec.structs.replace(changed, report=report, verified_at=clock.now())
@@ -154,7 +155,7 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     Raises CONNECTION_NOT_FOUND. Interrupted anywhere, it can be asked for again.
     """
     async with services.database.open(company_id, write=True) as uow:
-        connection = await _get(uow, connection_id)
+        connection = await connection_of(uow, connection_id)
         await uow.connections.put(msgspec.structs.replace(connection, state=ConnectionState.PAUSED))
         run = await uow.sync.active_run(connection_id)
         if run is not None:
@@ -268,29 +269,6 @@ async def _refuse_second(uow: UnitOfWork, wanted: Connection) -> None:
             )
 
 
-async def _get(uow: UnitOfWork, connection_id: str) -> Connection:
-    connection = await uow.connections.get(connection_id)
-    if connection is None:
-        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
-    return connection
-
-
-async def _tenant(services: Services, company_id: str) -> Tenant:
-    async with services.database.directory() as directory:
-        tenant = await directory.get_tenant(company_id)
-    if tenant is None:
-        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
-    return tenant
-
-
 async def _audit(uow: UnitOfWork, caller: Caller, action: str, connection: Connection, **details: str) -> None:
-    await uow.audit.add(
-        AuditEntry(
-            at=clock.now(),
-            actor=caller.actor,
-            action=action,
-            target=connection.connection_id,
-            details={"platform": connection.platform, "domain": connection.domain} | details,
-            request_id=caller.request_id,
-        )
-    )
+    told = {"platform": connection.platform, "domain": connection.domain} | details
+    await uow.audit.add(caller.audited(action, connection.connection_id, **told))

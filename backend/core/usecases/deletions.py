@@ -3,12 +3,11 @@
 from msgspec import Struct
 
 from backend.core import clock, ids
-from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType
 from backend.core.model.sync import HeldDeletion
-from backend.core.model.tenant import AuditEntry, Caller
-from backend.core.ports.database import UnitOfWork
+from backend.core.model.tenant import Caller
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
 _BATCH = 200
@@ -32,7 +31,7 @@ class HeldItems(Struct, frozen=True, kw_only=True):
 async def list_held(services: Services, company_id: str, connection_id: str, limit: int) -> HeldItems:
     """What seems to be gone and is still found. Raises CONNECTION_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
-        connection = await _connection(uow, connection_id)
+        connection = await connection_of(uow, connection_id)
         held = await uow.sweeps.list_held(connection_id, limit)
         by_id = {_document_id(company_id, connection, each): each for each in held}
         documents = await uow.documents.get_many(list(by_id))
@@ -47,7 +46,7 @@ async def list_held(services: Services, company_id: str, connection_id: str, lim
 async def delete_held(services: Services, company_id: str, connection_id: str, caller: Caller) -> int:
     """Delete them after all; returns how many. What came back in the meantime stays. Safe to call again."""
     async with services.database.open(company_id) as uow:
-        connection = await _connection(uow, connection_id)
+        connection = await connection_of(uow, connection_id)
     index = await services.indexes.open(company_id)
     deleted = 0
     while True:
@@ -74,7 +73,7 @@ async def delete_held(services: Services, company_id: str, connection_id: str, c
 async def keep_held(services: Services, company_id: str, connection_id: str, caller: Caller) -> int:
     """Keep them; returns how many. The next complete listing looks for them again."""
     async with services.database.open(company_id, write=True) as uow:
-        await _connection(uow, connection_id)
+        await connection_of(uow, connection_id)
         kept = await uow.sweeps.count_held(connection_id)
         await uow.sweeps.drop_held(connection_id)
     await _audit(services, company_id, connection_id, caller, action="deletions.keep", items=kept)
@@ -85,16 +84,7 @@ def _document_id(company_id: str, connection: Connection, held: HeldDeletion) ->
     return ids.document_id(company_id, connection.platform, held.doc_type, held.original_id)
 
 
-async def _connection(uow: UnitOfWork, connection_id: str) -> Connection:
-    connection = await uow.connections.get(connection_id)
-    if connection is None:
-        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
-    return connection
-
-
 async def _audit(services: Services, company_id: str, connection_id: str, caller: Caller, *, action: str, items: int) -> None:
-    entry = AuditEntry(
-        at=clock.now(), actor=caller.actor, action=action, target=connection_id, details={"items": str(items)}, request_id=caller.request_id
-    )
+    entry = caller.audited(action, connection_id, items=str(items))
     async with services.database.open(company_id, write=True) as uow:
         await uow.audit.add(entry)

@@ -8,7 +8,6 @@ from typing import Final
 from msgspec import Struct
 
 from backend.core import clock
-from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.take import cursor_scope
 from backend.core.model.budget import Purpose, Usage, UsageRow
@@ -16,6 +15,7 @@ from backend.core.model.document import DocState, DocType
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemRef, Run, RunCounts, RunMode, RunOptions, RunState, Stream
 from backend.core.model.ticket import Presence
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source
 
@@ -71,9 +71,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
 async def estimate_run(services: Services, company_id: str, connection_id: str, options: RunOptions) -> Estimate:
     """Read the listings as a run with these options would. Raises CONNECTION_NOT_FOUND and the source's errors."""
     async with services.database.open(company_id) as uow:
-        connection = await uow.connections.get(connection_id)
-        if connection is None:
-            raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+        connection = await connection_of(uow, connection_id)
         states = await uow.documents.counts(connection_id)
         every = await uow.documents.counts()
         runs = await uow.sync.list_runs(connection_id, 20)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocType
 from backend.core.model.sync import Failures, ItemFailure, Run, RunMode, RunOptions
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
 Named = tuple[DocType, str]
@@ -19,8 +19,7 @@ Named = tuple[DocType, str]
 async def list_failures(services: Services, company_id: str, connection_id: str, limit: int) -> Failures:
     """What could not be taken, tried longest ago first. Raises CONNECTION_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
-        if await uow.connections.get(connection_id) is None:
-            raise _no_connection(connection_id)
+        await connection_of(uow, connection_id)
         return Failures(items=await uow.sync.list_failures(connection_id, limit), total=await uow.sync.count_failures(connection_id))
 
 
@@ -28,7 +27,7 @@ async def get_failure(services: Services, company_id: str, caller: Caller, conne
     """One of them with its payload, which may hold private notes: the look at it is audited. Raises FAILURE_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
         failure = await _existing(uow, connection_id, item)
-        await uow.audit.add(_audited(caller, "failure.read", connection_id, item))
+        await uow.audit.add(caller.audited("failure.read", connection_id, item=f"{item[0].value} {item[1]}"))
     return failure
 
 
@@ -38,9 +37,7 @@ async def retry_failures(services: Services, company_id: str, caller: Caller, co
     Raises CONNECTION_NOT_FOUND, FAILURE_NOT_FOUND, CONNECTION_PAUSED, and RUN_ACTIVE where a run is under way.
     """
     async with services.database.open(company_id, write=True) as uow:
-        connection = await uow.connections.get(connection_id)
-        if connection is None:
-            raise _no_connection(connection_id)
+        connection = await connection_of(uow, connection_id)
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then try again.")
@@ -54,7 +51,7 @@ async def dismiss_failure(services: Services, company_id: str, caller: Caller, c
     async with services.database.open(company_id, write=True) as uow:
         await _existing(uow, connection_id, item)
         await uow.sync.clear_failures(connection_id, item[0], [item[1]])
-        await uow.audit.add(_audited(caller, "failure.dismiss", connection_id, item))
+        await uow.audit.add(caller.audited("failure.dismiss", connection_id, item=f"{item[0].value} {item[1]}"))
 
 
 async def _existing(uow: UnitOfWork, connection_id: str, item: Named) -> ItemFailure:
@@ -66,18 +63,3 @@ async def _existing(uow: UnitOfWork, connection_id: str, item: Named) -> ItemFai
             f"That item is not known to have failed; list what did with GET /api/v1/connections/{connection_id}/failures.",
         )
     return failure
-
-
-def _no_connection(connection_id: str) -> AppError:
-    return AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
-
-
-def _audited(caller: Caller, action: str, connection_id: str, item: Named) -> AuditEntry:
-    return AuditEntry(
-        at=clock.now(),
-        actor=caller.actor,
-        action=action,
-        target=connection_id,
-        details={"item": f"{item[0].value} {item[1]}"},
-        request_id=caller.request_id,
-    )

@@ -15,10 +15,10 @@ from backend.core.model.auth import TenantCaller
 from backend.core.model.connection import Connection
 from backend.core.model.preview import FileState, Preview
 from backend.core.model.quota import Lane
-from backend.core.model.tenant import AuditEntry
 from backend.core.model.upload import Upload, kept_by, latest, uploads_of
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.files import FileShelf, FileTools
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
 PLATFORM = "file"
@@ -149,9 +149,7 @@ async def _keep(blobs: BlobStore, connection_id: str, path: Path, name: str) -> 
 
 async def _connection(services: Services, company_id: str, connection_id: str) -> Connection:
     async with services.database.open(company_id) as uow:
-        connection = await uow.connections.get(connection_id)
-    if connection is None:
-        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+        connection = await connection_of(uow, connection_id)
     if connection.platform != PLATFORM:
         raise AppError(
             Code.INVALID_REQUEST, f"{connection_id} is a {connection.platform} connection; files belong to one of the platform `file`."
@@ -191,7 +189,7 @@ def _copy(file: BinaryIO, path: Path, most: int, name: str) -> None:
 
 
 def _copied(file: BinaryIO) -> BinaryIO:
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # Closed by who gets it.
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who gets it
     while piece := file.read(_PIECE):
         copy.write(piece)
     copy.seek(0)
@@ -210,13 +208,4 @@ def _measured(path: Path) -> tuple[int, str]:
 
 async def _audit(services: Services, caller: TenantCaller, action: str, connection: Connection, name: str) -> None:
     async with services.database.open(caller.company_id, write=True) as uow:
-        await uow.audit.add(
-            AuditEntry(
-                at=clock.now(),
-                actor=caller.actor,
-                action=action,
-                target=connection.connection_id,
-                details={"file": name},
-                request_id=caller.request_id,
-            )
-        )
+        await uow.audit.add(caller.audited(action, connection.connection_id, file=name))

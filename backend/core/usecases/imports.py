@@ -11,7 +11,7 @@ from backend.core.ingest.pipeline.imported import IMPORTS
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.model.connection import Connection
 from backend.core.model.sync import ExportFile, Run, RunMode, RunOptions, Stream
-from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest
 
@@ -33,7 +33,7 @@ async def check_import(services: Services, company_id: str, connection_id: str) 
     A paused or broken one may: an export needs no credentials, and is the way in where the API is closed.
     """
     async with services.database.open(company_id) as uow:
-        connection = await _get(uow, connection_id)
+        connection = await connection_of(uow, connection_id)
         if (active := await uow.sync.active_run(connection_id)) is not None:
             raise AppError(
                 Code.RUN_ACTIVE,
@@ -62,7 +62,7 @@ async def start_import(services: Services, company_id: str, connection_id: str, 
     options = RunOptions(mode=RunMode.IMPORT, streams=(Stream.TICKETS, Stream.ARTICLES), export=export)
     try:
         async with services.database.open(company_id, write=True) as uow:
-            run = await open_run(uow, await _get(uow, connection_id), options, actor)
+            run = await open_run(uow, await connection_of(uow, connection_id), options, actor)
     except AppError:
         await blobs.delete(key)
         raise
@@ -71,10 +71,3 @@ async def start_import(services: Services, company_id: str, connection_id: str, 
         if other != key:
             await blobs.delete(other)
     return run
-
-
-async def _get(uow: UnitOfWork, connection_id: str) -> Connection:
-    connection = await uow.connections.get(connection_id)
-    if connection is None:
-        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
-    return connection

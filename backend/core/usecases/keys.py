@@ -8,7 +8,8 @@ from msgspec import Struct
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, hash_key, new_key
-from backend.core.model.tenant import ROLE_SCOPES, ApiKey, AuditEntry, Caller, Role, Scope, Secret
+from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
+from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
 
 
@@ -38,9 +39,7 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
     now = clock.now()
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise AppError(Code.INVALID_REQUEST, "expires_at must lie in the future.")
-    async with services.database.directory() as directory:
-        if await directory.get_tenant(company_id) is None:
-            raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    await tenant_of(services.database, company_id)
     plain, prefix = new_key()
     key = ApiKey(
         key_id=ids.new_id("key"),
@@ -55,7 +54,7 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
     )
     async with services.database.open(company_id) as uow:
         await uow.keys.put(key)
-        await uow.audit.add(_entry(caller, "key.create", key.key_id, name=key.name, role=key.role.value))
+        await uow.audit.add(caller.audited("key.create", key.key_id, name=key.name, role=key.role.value))
     return MadeKey(key=key, plain=plain)
 
 
@@ -77,7 +76,7 @@ async def revoke_key(services: Services, company_id: str, key_id: str, *, caller
         if key.revoked_at is None:
             key = msgspec.structs.replace(key, revoked_at=clock.now())
             await uow.keys.put(key)
-            await uow.audit.add(_entry(caller, "key.revoke", key_id, name=key.name))
+            await uow.audit.add(caller.audited("key.revoke", key_id, name=key.name))
     return key
 
 
@@ -91,7 +90,3 @@ def _scopes(wanted: KeyInput, caller: Caller) -> frozenset[Scope]:
     if caller.role is not Role.OPERATOR and (beyond := scopes - caller.scopes):
         raise AppError(Code.FORBIDDEN, f"You can't give away scopes you don't have: {', '.join(sorted(beyond))}.")
     return scopes
-
-
-def _entry(caller: Caller, action: str, target: str, **details: str) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=target, details=details, request_id=caller.request_id)

@@ -5,9 +5,8 @@ import asyncio
 import msgspec
 from msgspec import Struct
 
-from backend.core import clock
 from backend.core.errors import AppError, Code
-from backend.core.model.tenant import AuditEntry, Caller, Tenant
+from backend.core.model.tenant import Caller, Tenant
 from backend.core.ports.services import Services
 
 
@@ -79,11 +78,7 @@ async def _rewrap(services: Services, caller: Caller, tenant: Tenant) -> bool:
         if current is None or current.sealed_data_key != tenant.sealed_data_key:
             return False
         await directory.put_tenant(msgspec.structs.replace(current, sealed_data_key=fresh))
-        await directory.audit(
-            AuditEntry(
-                at=clock.now(), actor=caller.actor, action="master_key.rotate", target=tenant.company_id, request_id=caller.request_id
-            )
-        )
+        await directory.audit(caller.audited("master_key.rotate", tenant.company_id))
     return True
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-from backend.core import clock
 from backend.core.answer.reply import generate_reply_text, stream_reply_text
 from backend.core.ingest.pipeline.at_hand import find_ticket, search_text, summarized
 from backend.core.ingest.pipeline.spent import book_usage
@@ -11,7 +10,7 @@ from backend.core.model.budget import Purpose
 from backend.core.model.copilot import ReplyDraft, ReplyInput
 from backend.core.model.document import Document
 from backend.core.model.search import Filters, Query, SearchResult
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import CUSTOMER_SAFE, find
 
@@ -55,6 +54,4 @@ async def _keep(services: Services, company_id: str, caller: Caller, draft: Repl
     """Book what the draft cost, and write down who asked for it."""
     await book_usage(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
     async with services.database.open(company_id, write=True) as uow:
-        await uow.audit.add(
-            AuditEntry(at=clock.now(), actor=caller.actor, action="reply.draft", target=draft.document_id, request_id=caller.request_id)
-        )
+        await uow.audit.add(caller.audited("reply.draft", draft.document_id))

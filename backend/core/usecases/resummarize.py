@@ -5,14 +5,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ids import text_hash
 from backend.core.ingest import summarize
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.prompts.summary import MERGE_VERSION, SUMMARY_VERSION
 from backend.core.text.size import estimate_tokens
@@ -48,8 +47,7 @@ async def resummarize(services: Services, company_id: str, caller: Caller, *, co
     async with services.database.open(company_id, write=True) as uow:
         await uow.documents.reindex(document_ids, summarize=True)
         details = {"documents": str(figures.documents), "model": figures.model, "prompt": figures.prompt}
-        entry = AuditEntry(at=clock.now(), actor=caller.actor, action="documents.resummarize", target=company_id, details=details)
-        await uow.audit.add(entry)
+        await uow.audit.add(caller.audited("documents.resummarize", company_id, **details))
         if document_ids:
             uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
     return Resummary(**{name: getattr(figures, name) for name in figures.__struct_fields__ if name != "started"}, started=True)

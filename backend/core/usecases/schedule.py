@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import msgspec
 
 from backend.core import clock
-from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.model.connection import Connection, ConnectionState
 from backend.core.model.schedule import Schedule
 from backend.core.model.sync import Run, RunMode, RunOptions
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.schedule import check, planned
 
@@ -28,22 +28,11 @@ async def set_schedule(services: Services, company_id: str, connection_id: str, 
     if schedule is not None:
         check(schedule)
     async with services.database.open(company_id, write=True) as uow:
-        connection = await uow.connections.get(connection_id)
-        if connection is None:
-            raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+        connection = await connection_of(uow, connection_id)
         connection = planned(msgspec.structs.replace(connection, schedule=schedule), clock.now())
         await uow.connections.put(connection)
         told = "off" if schedule is None else schedule.cron or f"every {schedule.every_seconds} s"
-        await uow.audit.add(
-            AuditEntry(
-                at=clock.now(),
-                actor=caller.actor,
-                action="connection.schedule",
-                target=connection_id,
-                details={"schedule": told},
-                request_id=caller.request_id,
-            )
-        )
+        await uow.audit.add(caller.audited("connection.schedule", connection_id, schedule=told))
     return connection
 
 

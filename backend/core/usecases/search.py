@@ -6,7 +6,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Calibration, Query, SearchResult
-from backend.core.model.tenant import AuditEntry, Caller
+from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import find, narrowed
 
@@ -63,7 +63,7 @@ async def set_calibration(services: Services, company_id: str, caller: Caller, g
     calibration = Calibration(made_by=made_by, at=clock.now(), **msgspec.structs.asdict(given))
     async with services.database.open(company_id) as uow:
         await uow.calibrations.put(calibration)
-        await uow.audit.add(_audited(caller, "calibration.set", calibration.made_by))
+        await uow.audit.add(caller.audited("calibration.set", calibration.made_by))
     return calibration
 
 
@@ -72,8 +72,4 @@ async def delete_calibration(services: Services, company_id: str, caller: Caller
     made_by = (await services.indexes.open(company_id)).makers.id
     async with services.database.open(company_id) as uow:
         if await uow.calibrations.delete(made_by):
-            await uow.audit.add(_audited(caller, "calibration.delete", made_by))
-
-
-def _audited(caller: Caller, action: str, target: str) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=target, request_id=caller.request_id)
+            await uow.audit.add(caller.audited("calibration.delete", made_by))

@@ -14,6 +14,7 @@ from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
 from backend.core.model.sync import Run, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
+from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
 PROCESSING = "processing"
@@ -26,9 +27,7 @@ MAX_WAITS = 8
 async def start_run(services: Services, company_id: str, connection_id: str, options: RunOptions, actor: str) -> Run:
     """Queue a sync of a connection. Raises CONNECTION_NOT_FOUND, CONNECTION_PAUSED or RUN_ACTIVE."""
     async with services.database.open(company_id, write=True) as uow:
-        connection = await uow.connections.get(connection_id)
-        if connection is None:
-            raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
+        connection = await connection_of(uow, connection_id)
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then sync.")

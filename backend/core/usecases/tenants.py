@@ -13,7 +13,8 @@ from backend.core.errors import AppError, Code
 from backend.core.model.auth import TenantCaller
 from backend.core.model.personal import ALL_KINDS, Kind, in_order
 from backend.core.model.sync import RunState
-from backend.core.model.tenant import AuditEntry, Caller, Tenant
+from backend.core.model.tenant import Caller, Tenant
+from backend.core.ports.required import no_tenant, tenant_of
 from backend.core.ports.services import Services
 
 COMPANY_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,61}[a-z0-9]")
@@ -55,7 +56,7 @@ async def onboard_tenant(services: Services, caller: Caller, *, company_id: str,
     )
     async with services.database.directory() as directory:
         # The first write keeps all other writers out: two of the same id at once can't both find nothing.
-        await directory.audit(_entry(caller, "tenant.create", company_id))
+        await directory.audit(caller.audited("tenant.create", company_id))
         if await directory.get_tenant(company_id) is not None:
             raise AppError(Code.TENANT_EXISTS, f"There is a tenant {company_id} already; choose another company_id.")
         await directory.put_tenant(tenant)
@@ -70,11 +71,7 @@ async def list_tenants(services: Services) -> list[Tenant]:
 
 async def get_tenant(services: Services, company_id: str) -> Tenant:
     """One tenant. Raises TENANT_NOT_FOUND."""
-    async with services.database.directory() as directory:
-        tenant = await directory.get_tenant(company_id)
-    if tenant is None:
-        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
-    return tenant
+    return await tenant_of(services.database, company_id)
 
 
 async def change_masking(
@@ -90,11 +87,11 @@ async def change_masking(
     details = {} if masking is None else {"masking": "on" if masking else "off"}
     if kinds is not None:
         details["kinds"] = ",".join(kind.lower() for kind in in_order(kinds))
-    entry = msgspec.structs.replace(_entry(caller, "tenant.settings", caller.company_id), details=details)
+    entry = caller.audited("tenant.settings", caller.company_id, **details)
     async with services.database.directory() as directory:
         tenant = await directory.lock_tenant(caller.company_id)
         if tenant is None:
-            raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {caller.company_id}.")
+            raise no_tenant(caller.company_id)
         # In one transaction: the trace is kept if and only if the change is.
         await directory.audit(entry, caller.company_id)
         changed = msgspec.structs.replace(
@@ -119,7 +116,7 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
     files = await _erase_files(services, company_id)
     async with services.database.directory() as directory:
         await directory.delete_tenant(company_id)
-        await directory.audit(_entry(caller, "tenant.delete", company_id))
+        await directory.audit(caller.audited("tenant.delete", company_id))
     files += await _erase_files(services, company_id)
     return msgspec.structs.replace(counted, points=points, files=files, left=await _look_again(services, company_id))
 
@@ -137,7 +134,7 @@ async def _look_again(services: Services, company_id: str) -> Left:
 async def _stop_and_count(services: Services, caller: Caller, company_id: str) -> Erased:
     """Cancel what runs, so that nothing is written while we delete, and count what is there."""
     async with services.database.open(company_id, write=True) as uow:
-        await uow.audit.add(_entry(caller, "tenant.delete", company_id))
+        await uow.audit.add(caller.audited("tenant.delete", company_id))
         connections = await uow.connections.list()
         for connection in connections:
             run = await uow.sync.active_run(connection.connection_id)
@@ -158,7 +155,3 @@ async def _erase_files(services: Services, company_id: str) -> int:
     await services.caches.drop(company_id)
     await services.secrets.erase(company_id)
     return await services.blobs.open(company_id).delete("")
-
-
-def _entry(caller: Caller, action: str, company_id: str) -> AuditEntry:
-    return AuditEntry(at=clock.now(), actor=caller.actor, action=action, target=company_id, request_id=caller.request_id)

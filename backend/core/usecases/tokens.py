@@ -14,7 +14,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key
-from backend.core.model.tenant import ROLE_SCOPES, ApiKey, AuditEntry, Caller, Role, Scope, Secret
+from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
 from backend.core.ports.services import Services
 
 _ALGORITHM: Final = "HS256"
@@ -73,16 +73,7 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
     now = clock.now()
     async with services.database.open(caller.company_id) as uow:
         key = await uow.keys.get(caller.key_id)
-        await uow.audit.add(
-            AuditEntry(
-                at=now,
-                actor=caller.actor,
-                action="token.issue",
-                target=wanted.subject,
-                details={"role": role.value},
-                request_id=caller.request_id,
-            )
-        )
+        await uow.audit.add(caller.audited("token.issue", wanted.subject, role=role.value))
     expires_at = now + timedelta(minutes=auth.token_minutes)
     if key is not None and key.expires_at is not None:
         expires_at = min(expires_at, key.expires_at)

@@ -11,9 +11,9 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import open_source, take_webhook_away
 from backend.core.model.connection import Connection, Webhook
 from backend.core.model.quota import Lane
-from backend.core.model.tenant import AuditEntry, Caller, Secret, Tenant
+from backend.core.model.tenant import Caller, Secret
 from backend.core.model.webhook import OpenedWebhook, Registration, field_of
-from backend.core.ports.database import UnitOfWork
+from backend.core.ports.required import connection_of, tenant_of
 from backend.core.ports.services import Services
 from backend.core.ports.webhook import RegistersWebhooks, WebhookFormat
 
@@ -29,21 +29,22 @@ async def open_webhook(
     Where the platform makes the secret, `signing_secret` is it; without it nothing changes, and the guide tells how to get it.
     Raises CONNECTION_NOT_FOUND, INVALID_REQUEST or PLATFORM_UNKNOWN.
     """
-    tenant = await _tenant(services, company_id)
+    tenant = await tenant_of(services.database, company_id)
     async with services.database.open(company_id) as uow:
-        before = await _get(uow, connection_id)
+        before = await connection_of(uow, connection_id)
     known = _format(services, before)
     secret = _checked(known, signing_secret)
     path = f"/{before.platform}/{connection_id}"
     if secret is not None:
         sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(connection_id), secret)
         async with services.database.open(company_id, write=True) as uow:
-            current = await _get(uow, connection_id)
+            current = await connection_of(uow, connection_id)
             # What was made over the API stays known, so that it is taken away with the connection.
             registration = current.webhook.registration if current.webhook is not None else None
             webhook = Webhook(secret=sealed, set_at=clock.now(), registration=registration)
             await uow.connections.put(msgspec.structs.replace(current, webhook=webhook))
-            await _audit(uow, caller, "webhook.create" if current.webhook is None else "webhook.rotate", current)
+            action = "webhook.create" if current.webhook is None else "webhook.rotate"
+            await uow.audit.add(caller.audited(action, connection_id, platform=current.platform, domain=current.domain))
     return OpenedWebhook(
         connection_id=connection_id,
         platform=before.platform,
@@ -61,9 +62,9 @@ async def register_webhook(services: Services, company_id: str, connection_id: s
     Raises CONNECTION_NOT_FOUND, PLATFORM_UNKNOWN, INVALID_REQUEST where the platform has no such API or can't call the address,
     SOURCE_PERMISSION_MISSING where the credentials may not, and what the Source raises.
     """
-    tenant = await _tenant(services, company_id)
+    tenant = await tenant_of(services.database, company_id)
     async with services.database.open(company_id) as uow:
-        before = await _get(uow, connection_id)
+        before = await connection_of(uow, connection_id)
     _format(services, before)
     source = await open_source(services, company_id, before, Lane.LIVE)
     try:
@@ -78,9 +79,9 @@ async def register_webhook(services: Services, company_id: str, connection_id: s
     sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(connection_id), made.secret)
     webhook = Webhook(secret=sealed, set_at=clock.now(), registration=made.registration)
     async with services.database.open(company_id, write=True) as uow:
-        current = await _get(uow, connection_id)
+        current = await connection_of(uow, connection_id)
         await uow.connections.put(msgspec.structs.replace(current, webhook=webhook))
-        await _audit(uow, caller, "webhook.register", current)
+        await uow.audit.add(caller.audited("webhook.register", connection_id, platform=current.platform, domain=current.domain))
     return made.registration
 
 
@@ -90,13 +91,13 @@ async def close_webhook(services: Services, company_id: str, connection_id: str,
     Raises CONNECTION_NOT_FOUND, and what the Source raises where it can't be taken away: then nothing has changed.
     """
     async with services.database.open(company_id) as uow:
-        before = await _get(uow, connection_id)
+        before = await connection_of(uow, connection_id)
     await take_webhook_away(services, company_id, before)
     async with services.database.open(company_id, write=True) as uow:
-        connection = await _get(uow, connection_id)
+        connection = await connection_of(uow, connection_id)
         if connection.webhook is not None:
             await uow.connections.put(msgspec.structs.replace(connection, webhook=None))
-            await _audit(uow, caller, "webhook.delete", connection)
+            await uow.audit.add(caller.audited("webhook.delete", connection_id, platform=connection.platform, domain=connection.domain))
 
 
 def _checked(known: WebhookFormat, given: Secret | None) -> Secret | None:
@@ -118,31 +119,3 @@ def _format(services: Services, connection: Connection) -> WebhookFormat:
     if known is None:
         raise AppError(Code.PLATFORM_UNKNOWN, f"Webhooks of {connection.platform} are not understood; its schedule keeps it up to date.")
     return known
-
-
-async def _get(uow: UnitOfWork, connection_id: str) -> Connection:
-    connection = await uow.connections.get(connection_id)
-    if connection is None:
-        raise AppError(Code.CONNECTION_NOT_FOUND, f"There is no connection {connection_id}; list them with GET /api/v1/connections.")
-    return connection
-
-
-async def _tenant(services: Services, company_id: str) -> Tenant:
-    async with services.database.directory() as directory:
-        tenant = await directory.get_tenant(company_id)
-    if tenant is None:
-        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
-    return tenant
-
-
-async def _audit(uow: UnitOfWork, caller: Caller, action: str, connection: Connection) -> None:
-    await uow.audit.add(
-        AuditEntry(
-            at=clock.now(),
-            actor=caller.actor,
-            action=action,
-            target=connection.connection_id,
-            details={"platform": connection.platform, "domain": connection.domain},
-            request_id=caller.request_id,
-        )
-    )

@@ -13,8 +13,8 @@ from msgspec import Struct
 from sqlalchemy import Table
 
 from backend.core import clock
-from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore, BlobStores
+from backend.core.ports.required import no_tenant
 from backend.storage.moving.archive import IN_MEMORY, ArchiveWriter
 from backend.storage.moving.files import copied
 from backend.storage.moving.manifest import CompanyCounts, Manifest
@@ -95,7 +95,7 @@ async def chosen(still: Snapshot, company: str | None) -> list[str]:
     if company is None:
         return [*companies, OPERATOR]
     if company not in companies:
-        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company}.")
+        raise no_tenant(company)
     return [company]
 
 

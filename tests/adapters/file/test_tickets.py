@@ -62,7 +62,7 @@ def test_freshdesks_csv() -> None:
         "Resolution status": "SLA",
         "Tags": "a, b",
         "Full name": "Park",
-        "Title": "CEO",
+        "Title": "Buyer",
     }
     headings = tuple(row)
     plan = guess(headings)
@@ -70,7 +70,7 @@ def test_freshdesks_csv() -> None:
     assert plan.preset == "freshdesk"
     ticket = ticket_of([row], plan, key_of(row, plan), moment=NOW)
     assert (ticket.subject, ticket.requester and ticket.requester.name, ticket.tags) == ("Login", "Park", ("a", "b"))
-    assert ticket.custom_fields == {"Title": "CEO", "Resolution status": "SLA"}
+    assert ticket.custom_fields == {"Title": "Buyer", "Resolution status": "SLA"}
     assert ticket.updated_at == datetime(2025, 11, 4, 1, tzinfo=UTC)
 
 

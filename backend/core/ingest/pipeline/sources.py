@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.halfway import Halfway
+from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest, ExportSource, Source
 from backend.core.ports.webhook import RegistersWebhooks
@@ -38,10 +38,7 @@ def open_source_with(services: Services, company_id: str, connection: Connection
 
 
 async def _opened(services: Services, company_id: str, connection: Connection) -> dict[str, Secret]:
-    async with services.database.directory() as directory:
-        tenant = await directory.get_tenant(company_id)
-    if tenant is None:
-        raise AppError(Code.TENANT_NOT_FOUND, f"There is no tenant {company_id}.")
+    tenant = await tenant_of(services.database, company_id)
     plain = await services.secrets.open(tenant, connection.platform, connection.connection_id, connection.credentials)
     credentials = msgspec.json.decode(plain.reveal(), type=dict[str, str])
     return {name: Secret(value) for name, value in credentials.items()}
