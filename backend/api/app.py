@@ -42,6 +42,7 @@ from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
 from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
+from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
 from backend.core.usecases.tokens import Authenticator
 
@@ -90,7 +91,8 @@ TAGS: Final = {
 """Groups of routes in the order in which people need them."""
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.
 
-Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`. Every error has the same shape, and its `code` is stable.
+Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`; where the company allows it, an agent's own
+Freshdesk or Zendesk credentials in `X-Platform` and its companions do too. Every error has the same shape, and its `code` is stable.
 """
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
@@ -136,6 +138,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.services = services
     app.state.auth = auth
     app.state.authenticator = authenticator
+    app.state.helpdesk_login = HelpdeskLogin(services, auth)
     app.state.inbox = inbox
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir

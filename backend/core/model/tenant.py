@@ -102,6 +102,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     """Whether personal data is masked before a text leaves for a provider of models."""
     shown_kinds: frozenset[Kind] = frozenset()
     """Kinds of personal data that are not masked even so; one that a later version learns is masked."""
+    helpdesk_login: bool = False
+    """Whether an agent's own credentials of a connected helpdesk let in, beside keys (docs/authentication.md)."""
 
     @property
     def masked_kinds(self) -> frozenset[Kind]:
@@ -135,6 +137,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     key_id: str | None = None
     subject: str | None = None
     """Who within the company, as its own system names them (from a token); None for a bare key."""
+    helpdesk: str | None = None
+    """The platform whose credentials proved who it is, `subject` being its agent's address; None: a key or a token did."""
     request_id: str | None = None
     """The request this Caller made, for the audit log."""
 
@@ -149,9 +153,11 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     @property
     def actor(self) -> str:
-        """Who it is in audit entries and feedback: `operator`, `key:<key_id>` or `token:<subject>`."""
+        """Who it is in audit entries and feedback: `operator`, `key:<key_id>`, `token:<subject>` or `freshdesk:<address>`."""
         if self.role is Role.OPERATOR:
             return "operator"
+        if self.helpdesk:
+            return f"{self.helpdesk}:{self.subject}"
         return f"token:{self.subject}" if self.subject else f"key:{self.key_id}"
 
     def audited(self, action: str, target: str, **details: str) -> "AuditEntry":
@@ -164,7 +170,7 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
     at: datetime
     actor: str
-    """`operator`, `key:<key_id>` or `token:<subject>`."""
+    """See `Caller.actor`."""
     action: str
     target: str
     details: dict[str, str] = {}

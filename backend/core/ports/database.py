@@ -90,6 +90,10 @@ class Directory(Protocol):
         """company_id and Connection of this id, whatever tenant it belongs to: a webhook names its connection and nothing else."""
         ...
 
+    async def find_connections(self, platform: str, domain: str) -> list[tuple[str, Connection]]:
+        """company_id and Connection of every tenant that has this helpdesk: credentials of it tell no tenant by themselves."""
+        ...
+
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
         ...

@@ -117,6 +117,14 @@ class SqlDirectory:
         row = await self._in.row(query)
         return (row.company_id, _connection.decode(row.body)) if row else None
 
+    async def find_connections(self, platform: str, domain: str) -> list[tuple[str, Connection]]:
+        """company_id and Connection of every tenant that has this helpdesk."""
+        query = select(connections.c.company_id, connections.c.body).where(
+            connections.c.platform == platform, connections.c.domain == domain
+        )
+        rows = await self._in.rows(query.order_by(connections.c.company_id))
+        return [(row.company_id, _connection.decode(row.body)) for row in rows]
+
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""
         query = select(connections.c.company_id, connections.c.connection_id).where(connections.c.next_run_at <= at)
