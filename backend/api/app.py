@@ -38,6 +38,7 @@ from backend.api.routes import (
     usage,
     webhooks,
 )
+from backend.api.signing import SignedBody
 from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
 from backend.core.ports.rates import Rates
@@ -92,7 +93,8 @@ TAGS: Final = {
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.
 
 Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`; where the company allows it, an agent's own
-Freshdesk or Zendesk credentials in `X-Platform` and its companions do too. Every error has the same shape, and its `code` is stable.
+Freshdesk or Zendesk credentials in `X-Platform` and its companions do too. Servers may sign requests instead
+(`Authorization: HMAC …`). Every error has the same shape, and its `code` is stable.
 """
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
@@ -158,6 +160,7 @@ def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins
     """Add the middleware, innermost first: what is added last sees the request first."""
     policy = services.policy
     larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
+    app.add_middleware(SignedBody)
     app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.

@@ -14,6 +14,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from backend.api.errors import request_id_of
 from backend.api.helpdesk_login import HEADERS, admit_login, shown_credentials
 from backend.api.rates import check_caller
+from backend.api.signing import signed_request
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, TenantCaller
 from backend.core.model.tenant import Caller, Role, Scope
@@ -54,7 +55,9 @@ async def get_caller(
     """Who asks; the company comes from the credential and from nothing else."""
     request_id = request_id_of(request.scope)
     credential = bearer.credentials if bearer is not None else api_key
-    if credential:
+    if (signed := signed_request(request)) is not None:
+        caller = await authenticator.authenticate_signed(signed, request_id)
+    elif credential:
         caller = await authenticator.authenticate(credential, request_id)
     elif (shown := shown_credentials(request)) is not None:
         login: HelpdeskLogin = request.app.state.helpdesk_login

@@ -41,6 +41,8 @@ SPECIAL_STATUS: Final[dict[Code, int]] = {
 
 _OF_STATUS: Final[dict[int, Code]] = {
     400: Code.UNREADABLE_BODY,
+    # Of the framework's exceptions, `api/signing.py` alone raises this one.
+    401: Code.SIGNATURE_INVALID,
     404: Code.ROUTE_NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED,
     413: Code.BODY_TOO_LARGE,
@@ -60,6 +62,7 @@ _WITH_KEY: Final = (
     Code.KEY_REVOKED,
     Code.KEY_EXPIRED,
     Code.TOKEN_INVALID,
+    Code.SIGNATURE_INVALID,
     Code.FORBIDDEN,
     Code.SOURCE_UNAVAILABLE,
 )

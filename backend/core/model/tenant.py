@@ -126,6 +126,15 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    signing: SealedSecret | None = None
+    """What requests are signed with; unlike the key itself it has to be opened again, to check them."""
+    signing_only: bool = False
+    """Whether nobody has the key itself, so that it can only sign."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests can be signed with it."""
+        return self.signing is not None
 
 
 class Caller(Struct, frozen=True, kw_only=True):

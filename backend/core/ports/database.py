@@ -82,6 +82,10 @@ class Directory(Protocol):
         """The key with this hash, whatever tenant it belongs to."""
         ...
 
+    async def get_key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, whatever tenant it belongs to: a signed request names its key and nothing else."""
+        ...
+
     async def touch_key(self, key_id: str, at: datetime) -> None:
         """It was used just now."""
         ...

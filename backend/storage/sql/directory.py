@@ -105,6 +105,11 @@ class SqlDirectory:
         row = await self._in.row(select(api_keys).where(api_keys.c.key_hash == key_hash))
         return to_key(row) if row else None
 
+    async def get_key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, whatever tenant it belongs to."""
+        row = await self._in.row(select(api_keys).where(api_keys.c.key_id == key_id))
+        return to_key(row) if row else None
+
     async def touch_key(self, key_id: str, at: datetime) -> None:
         """It was used just now; kept to the minute."""
         row = await self._in.row(select(api_keys.c.last_used_at).where(api_keys.c.key_id == key_id))
