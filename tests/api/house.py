@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -170,7 +170,11 @@ async def add_tenant(house: House, company_id: str) -> None:
 
 async def fill_index(house: House, company_id: str) -> None:
     """Index what `add_tenant` stored. Apart from it, because an index takes long to make and few tests search."""
-    documents = _documents(company_id)
+    await index_documents(house, company_id, _documents(company_id))
+
+
+async def index_documents(house: House, company_id: str, documents: Sequence[Document]) -> None:
+    """Put these into the tenant's index, a point for each of their parts."""
     index = await house.services.indexes.open(company_id)
     await index.replace([each.document_id for each in documents], [point for each in documents for point in _points(house, each)])
 
@@ -289,6 +293,7 @@ def _points(house: House, document: Document) -> list[Point]:
                 language=document.language,
                 url=document.url,
                 updated_at=document.updated_at,
+                groups=document.groups,
             )
         )
     return points

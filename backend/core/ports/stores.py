@@ -104,12 +104,14 @@ class DocumentStore(Protocol):
         doc_types: Collection[DocType] = (),
         connection_id: str | None = None,
         text: str | None = None,
+        ticket_groups: Collection[str] | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> tuple[list[Document], str | None]:
         """A page, last updated first, and the cursor of the next page; `text` is looked for in titles.
 
-        Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
+        With `ticket_groups` no tickets but those of a group with one of these marks. Deleted ones are listed only when asked for by
+        state. Raises INVALID_REQUEST for a cursor that is not ours.
         """
         ...
 

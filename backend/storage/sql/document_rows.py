@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend.core.model.article import Visibility
 from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Part, Summary
+from backend.core.model.groups import is_id
 from backend.core.model.ticket import Presence
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import AnyRow
@@ -62,6 +63,8 @@ def of_document(company_id: str, document: Document) -> dict[str, Any]:
         "created_at": document.created_at,
         "updated_at": document.updated_at,
         "stored_at": document.stored_at,
+        "group_id": next((mark for mark in document.groups if is_id(mark)), None),
+        "group_name": next((mark for mark in document.groups if not is_id(mark)), None),
         "content": Content(
             parts=document.parts,
             visibility=document.visibility,
@@ -107,6 +110,8 @@ def tombstone(presence: Presence, at: datetime) -> dict[str, Any]:
         "next_try_at": None,
         "indexed_at": None,
         "stored_at": at,
+        "group_id": None,
+        "group_name": None,
         "content": Content(visibility=Visibility.INTERNAL),
         "summaries": None,
     }
@@ -135,6 +140,7 @@ def to_document(row: AnyRow) -> Document:
         requester=content.requester,
         tags=content.tags,
         attributes=content.attributes,
+        groups=tuple(mark for mark in (row.group_id, row.group_name) if mark is not None),
         url=content.url,
         presence=Presence(row.presence),
         created_at=row.created_at,
