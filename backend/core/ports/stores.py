@@ -108,10 +108,9 @@ class DocumentStore(Protocol):
         limit: int = 50,
         after: str | None = None,
     ) -> tuple[list[Document], str | None]:
-        """A page, last updated first, and the cursor of the next page; `text` is looked for in titles.
+        """A page, last updated first, and the next one's cursor; `text` is looked for in titles, deleted ones only if asked for by state.
 
-        With `ticket_groups` no tickets but those of a group with one of these marks. Deleted ones are listed only when asked for by
-        state. Raises INVALID_REQUEST for a cursor that is not ours.
+        With `ticket_groups` no tickets but those with such a mark. Raises INVALID_REQUEST for a cursor that is not ours.
         """
         ...
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
-from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key
+from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key, holder_of
 from backend.core.model.groups import both, marks, named
 from backend.core.model.signing import WINDOW, SignedRequest, field_of, is_recent, signature_of
 from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret, scopes_of
@@ -151,7 +151,7 @@ class Authenticator:
         if not await cache.first(f"signed/{key.key_id}/{request.signature}", left):
             raise AppError(Code.SIGNATURE_INVALID, "This signature was taken before; sign each request anew, with a nonce of its own.")
         self._touch(key)
-        return _of_key(key, request_id)
+        return holder_of(key, request_id)
 
     async def _signer(self, key_id: str) -> _Remembered | None:
         """The key and its opened secret; None where there is no such key."""
@@ -197,7 +197,7 @@ class Authenticator:
             self._remember(name, key, generation)
         _check_usable(key)
         self._touch(key)
-        return _of_key(key, request_id)
+        return holder_of(key, request_id)
 
     async def _holder_of_token(self, credential: str, request_id: str | None) -> Caller:
         claims = self._claims(credential)
@@ -268,17 +268,6 @@ class Authenticator:
         with contextlib.suppress(AppError):
             async with self._services.database.directory() as directory:
                 await directory.touch_key(key_id, at)
-
-
-def _of_key(key: ApiKey, request_id: str | None) -> TenantCaller:
-    return TenantCaller(
-        role=key.role,
-        scopes=key.scopes,
-        company_id=key.company_id,
-        key_id=key.key_id,
-        groups=marks(key.groups),
-        request_id=request_id,
-    )
 
 
 def _within(caller: TenantCaller, role: Role, wanted: tuple[str, ...] | None) -> frozenset[str] | None:
