@@ -56,7 +56,8 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
         await uow.feedback.put_answer(answer)
         await uow.usage.add([UsageRow(day=now.date(), provider="acme-only", model="m", purpose=Purpose.ANSWER, usage=Usage(calls=1))])
     stream = Stream(stream_id="stream_acme", owner=f"{key}/", scopes=frozenset())
-    house.services.streams.begin("acme", stream, lambda: None).append(Event(name="token", data=b'"acme-only text"'))
+    writer = await house.services.streams.begin("acme", stream, lambda: None)
+    writer.append(Event(name="token", data=b'"acme-only text"'))
     return {
         "stream_id": "stream_acme",
         "connection_id": connection,

@@ -72,18 +72,11 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
         await each.close()
 
 
-async def _there(streams: Streams, stream_id: str = "s1") -> None:
-    """Until the stream is known."""
-    async with asyncio.timeout(20):
-        while await streams.look("acme", stream_id) is None:
-            await asyncio.sleep(0.01)
-
-
 async def test_it_is_read_from_anywhere_while_it_is_written_and_afterwards(make: Make) -> None:
     writing, reading = make()
-    writer = writing.begin("acme", _stream(), _nobody)
+    writer = await writing.begin("acme", _stream(), _nobody)
     writer.append(_event("환불은 "))
-    await _there(reading)
+    assert await reading.look("acme", "s1") is not None
     whole, rest = asyncio.ensure_future(_texts(reading)), asyncio.ensure_future(_texts(reading, after=2))
     for text in ("3일 ", "안에 ", "됩니다."):
         writer.append(_event(text))
@@ -103,16 +96,14 @@ async def test_it_is_read_from_anywhere_while_it_is_written_and_afterwards(make:
 async def test_tenants_have_their_own(make: Make) -> None:
     writing, reading = make()
     canceled = Canceled()
-    own = writing.begin("acme", _stream(), _nobody)
-    other = writing.begin("bravo", _stream(), canceled)
+    own = await writing.begin("acme", _stream(), _nobody)
+    other = await writing.begin("bravo", _stream(), canceled)
     own.append(_event("acme"))
     other.append(_event("bravo"))
     await own.end()
     assert await reading.look("charlie", "s1") is None
-    await _there(reading)
+    assert await reading.look("acme", "s1") is not None
     await reading.cancel("charlie", "s1")
-    while await reading.look("bravo", "s1") is None:
-        await asyncio.sleep(0.01)
     await reading.cancel("bravo", "s1")
     await asyncio.wait_for(canceled.heard.wait(), 20)
     await other.end()
@@ -126,9 +117,9 @@ async def test_tenants_have_their_own(make: Make) -> None:
 async def test_a_deleted_tenants_streams_stop_wherever_they_are_written(make: Make) -> None:
     writing, reading = make()
     canceled = Canceled()
-    writer = writing.begin("acme", _stream(), canceled)
+    writer = await writing.begin("acme", _stream(), canceled)
     writer.append(_event("비밀"))
-    await _there(reading)
+    assert await reading.look("acme", "s1") is not None
     await reading.drop("acme")
     await asyncio.wait_for(canceled.heard.wait(), 20)
     writer.append(_event("more"))
@@ -139,7 +130,7 @@ async def test_a_deleted_tenants_streams_stop_wherever_they_are_written(make: Ma
 
 async def test_what_ended_is_kept_for_a_while_only(make: Make) -> None:
     writing, reading = make(kept_seconds=0.05)
-    writer = writing.begin("acme", _stream(), _nobody)
+    writer = await writing.begin("acme", _stream(), _nobody)
     writer.append(_event("a"))
     await writer.end()
     async with asyncio.timeout(20):
@@ -149,7 +140,7 @@ async def test_what_ended_is_kept_for_a_while_only(make: Make) -> None:
 
 async def test_who_is_too_far_behind_is_told(make: Make) -> None:
     writing, reading = make(max_bytes=1_000)
-    writer = writing.begin("acme", _stream(), _nobody)
+    writer = await writing.begin("acme", _stream(), _nobody)
     for number in range(20):
         writer.append(_event(f"{number:0200}"))
     await writer.end()
@@ -159,7 +150,7 @@ async def test_who_is_too_far_behind_is_told(make: Make) -> None:
 
 async def test_a_cancel_after_the_end_does_nothing(make: Make) -> None:
     writing, reading = make()
-    writer = writing.begin("acme", _stream(), _nobody)
+    writer = await writing.begin("acme", _stream(), _nobody)
     await writer.end()
     await reading.cancel("acme", "s1")
     await reading.cancel("acme", "unknown")
@@ -168,7 +159,7 @@ async def test_a_cancel_after_the_end_does_nothing(make: Make) -> None:
 
 async def test_many_at_once_keep_their_order(make: Make) -> None:
     writing, reading = make()
-    writers = {f"s{number}": writing.begin("acme", _stream(f"s{number}"), _nobody) for number in range(20)}
+    writers = {f"s{number}": await writing.begin("acme", _stream(f"s{number}"), _nobody) for number in range(20)}
     for number in range(50):
         for name, writer in writers.items():
             writer.append(_event(f"{name}/{number}"))
@@ -181,7 +172,7 @@ async def test_many_at_once_keep_their_order(make: Make) -> None:
 async def test_those_that_ended_first_make_room() -> None:
     streams = InProcessStreams(ended_bytes=1_000)
     for number in range(5):
-        writer = streams.begin("acme", _stream(f"s{number}"), _nobody)
+        writer = await streams.begin("acme", _stream(f"s{number}"), _nobody)
         writer.append(_event("x" * 300))
         await writer.end()
     assert [await streams.look("acme", f"s{number}") is not None for number in range(5)] == [False, False, False, True, True]
@@ -191,8 +182,8 @@ async def test_those_that_ended_first_make_room() -> None:
 async def test_a_process_that_died_leaves_an_interrupted_stream(redis_url: str) -> None:
     dying = RedisStreams(redis_url, InProcessStreams(), lease_seconds=0.3)
     reading = RedisStreams(redis_url, InProcessStreams(), lease_seconds=0.3)
-    dying.begin("acme", _stream(), _nobody).append(_event("half"))
-    await _there(reading)
+    (await dying.begin("acme", _stream(), _nobody)).append(_event("half"))
+    assert await reading.look("acme", "s1") is not None
     # A process that is killed says nothing more, and its end is not written.
     await dying.close()
     assert await _code(reading) == Code.STREAM_INTERRUPTED
@@ -201,9 +192,9 @@ async def test_a_process_that_died_leaves_an_interrupted_stream(redis_url: str) 
 
 async def test_an_emptied_redis_gets_the_stream_back(redis_url: str) -> None:
     writing, reading = (RedisStreams(redis_url, InProcessStreams()) for _ in range(2))
-    writer = writing.begin("acme", _stream(), _nobody)
+    writer = await writing.begin("acme", _stream(), _nobody)
     writer.append(_event("a"))
-    await _there(reading)
+    assert await reading.look("acme", "s1") is not None
     following = asyncio.ensure_future(_texts(reading))
     client = Redis.from_url(redis_url)
     await client.flushdb()
@@ -219,9 +210,9 @@ async def test_an_emptied_redis_gets_the_stream_back(redis_url: str) -> None:
 async def test_while_redis_is_away_readers_of_this_process_miss_nothing() -> None:
     with own_server() as server:
         writing, reading = (RedisStreams(server.url(), InProcessStreams()) for _ in range(2))
-        writer = writing.begin("acme", _stream(), _nobody)
+        writer = await writing.begin("acme", _stream(), _nobody)
         writer.append(_event("a"))
-        await _there(reading)
+        assert await reading.look("acme", "s1") is not None
         server.kill()
         following = asyncio.ensure_future(_texts(writing))
         writer.append(_event("b"))

@@ -12,6 +12,7 @@ Chat completions: https://platform.openai.com/docs/api-reference/chat. Embedding
 import base64
 import hashlib
 import json
+import select
 import socket
 import struct
 import threading
@@ -59,6 +60,11 @@ class OpenAIServer:
     """A JSON body to send instead of an answer."""
     break_after: int | None = None
     """Close the connection after so many streamed pieces."""
+    pause_after: int | None = None
+    """Say so many streamed pieces and the rest only once `go_on` is set, or never where the caller hangs up."""
+    go_on: threading.Event = field(default_factory=threading.Event)
+    hung_up: threading.Event = field(default_factory=threading.Event)
+    """Set once a caller was found to be gone during such a pause."""
     unsupported: tuple[str, ...] = ()
     """Parameters that are rejected with status 400, such as `json_schema` or `temperature`."""
     dimension: int = 16
@@ -246,12 +252,24 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
+            if number == server.pause_after and not self._waited():
+                self.close_connection = True
+                return
             self._event({**base, "choices": [{"index": 0, "delta": {field_name: piece}, "finish_reason": None}]})
         self._event({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": server.finish_reason}]})
         if (body.get("stream_options") or {}).get("include_usage"):
             self._event({**base, "choices": [], "usage": _usage(body, text)})
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
+
+    def _waited(self) -> bool:
+        """Wait until it may go on; False where the caller hung up meanwhile, which a socket tells by an end of its data."""
+        server = self.owner
+        while not server.go_on.wait(0.02):
+            if select.select([self.connection], [], [], 0)[0]:
+                server.hung_up.set()
+                return False
+        return True
 
     def _embeddings(self, body: Json) -> None:
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]

@@ -21,8 +21,11 @@ class StreamWriter(Protocol):
 class Streams(Protocol):
     """The streams of all tenants. An ended one can be read again for a while; the oldest events of a huge one make room."""
 
-    def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> StreamWriter:
-        """Write a new stream. `on_cancel` is called when somebody, in whichever process, wants it to stop."""
+    async def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> StreamWriter:
+        """Write a new stream, which others know from now on.
+
+        `on_cancel` is called when somebody, in whichever process, wants it to stop.
+        """
         ...
 
     async def look(self, company_id: str, stream_id: str) -> StreamState | None:

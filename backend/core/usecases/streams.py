@@ -43,7 +43,7 @@ class Answering:
             stack.push_async_callback(events.aclose)
             first = await anext(events)
             stream, answer = Stream(stream_id=ids.new_id("stream"), owner=_owner(caller), scopes=caller.scopes), _Answer(told)
-            writer = self._services.streams.begin(caller.company_id, stream, lambda: answer.stop(Code.ANSWER_CANCELED))
+            writer = await self._services.streams.begin(caller.company_id, stream, lambda: answer.stop(Code.ANSWER_CANCELED))
             writer.append(Event(name="stream", data=msgspec.json.encode({"stream_id": stream.stream_id})))
             writer.append(first)
             held = stack.pop_all()

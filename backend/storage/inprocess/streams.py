@@ -26,7 +26,7 @@ class InProcessStreams:
         self._ended: dict[_Place, asyncio.TimerHandle] = {}
         """In the order in which they ended."""
 
-    def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> "InProcessWriter":
+    async def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> "InProcessWriter":
         """Write a new stream."""
         buffer = self._buffers[company_id, stream.stream_id] = Buffer(stream, on_cancel, self._max_bytes)
         return InProcessWriter(buffer, lambda: self._keep((company_id, stream.stream_id)))

@@ -59,7 +59,7 @@ class LocalWriter(Protocol):
 class LocalStreams(Protocol):
     """Streams in this process's memory."""
 
-    def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> LocalWriter:
+    async def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> LocalWriter:
         """Write a new stream."""
         ...
 
@@ -96,9 +96,15 @@ class RedisStreams:
         self._bringing: asyncio.Task[None] | None = None
         self._away = False
 
-    def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> "RedisWriter":
-        """Write a new stream."""
-        writer = RedisWriter(company_id, self._local.begin(company_id, stream, on_cancel), self._news)
+    async def begin(self, company_id: str, stream: Stream, on_cancel: Callable[[], None]) -> "RedisWriter":
+        """Write a new stream; Redis knows it before anybody is told its id, unless Redis is away."""
+        writer = RedisWriter(company_id, await self._local.begin(company_id, stream, on_cancel), self._news)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._local.forget, company_id, stream.stream_id)
+            if not self._away:
+                with contextlib.suppress(RedisError, OSError):
+                    await self._bring([writer])
+            stack.pop_all()
         self._writers.add(writer)
         if self._bringing is None or self._bringing.done():
             self._bringing = asyncio.create_task(self._bring_all())
@@ -141,7 +147,7 @@ class RedisStreams:
         """Bring the last events to Redis, and let go of the connections."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
-                await asyncio.gather(*(writer.brought.wait() for writer in self._writers if writer.buffer.ended))
+                await asyncio.gather(*(writer.settled.wait() for writer in self._writers if writer.buffer.ended))
         if self._bringing is not None:
             self._bringing.cancel()
             await asyncio.gather(self._bringing, return_exceptions=True)
@@ -204,6 +210,9 @@ class RedisStreams:
                 if not self._away:
                     log.warning("streams_away", reason=type(error).__name__)
                 self._away = True
+                for writer in self._writers:
+                    if writer.buffer.ended:
+                        writer.settled.set()
                 await asyncio.sleep(_BEAT_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT_SECONDS):
@@ -234,7 +243,7 @@ class RedisStreams:
     def _done(self, writer: "RedisWriter") -> None:
         """Nothing more of it goes to Redis."""
         self._writers.discard(writer)
-        writer.brought.set()
+        writer.settled.set()
 
     async def _queue(self, pipe: Any, writer: "RedisWriter") -> tuple[int, bool]:
         """Queue what is new in one stream; how far it then is, and whether that is its end."""
@@ -259,8 +268,8 @@ class RedisWriter:
         """Whether Redis has it."""
         self.last = 0
         """The number of the newest event that Redis has."""
-        self.brought = asyncio.Event()
-        """Set once Redis has it whole."""
+        self.settled = asyncio.Event()
+        """Set once it has ended and Redis has it whole, or could not be reached."""
         self._local = local
         self._news = news
 
@@ -270,12 +279,12 @@ class RedisWriter:
         self._news.set()
 
     async def end(self) -> None:
-        """No more events. Waits a moment for Redis, and no longer: while it is away, this process keeps them."""
+        """No more events. Waits for Redis where it is there; while it is away, this process keeps them."""
         await self._local.end()
         self._news.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SECONDS):
-                await self.brought.wait()
+                await self.settled.wait()
 
 
 def _names(company_id: str, stream_id: str) -> list[str]:
