@@ -10,7 +10,6 @@ Chat completions: https://platform.openai.com/docs/api-reference/chat. Embedding
 """
 
 import base64
-import hashlib
 import json
 import select
 import socket
@@ -23,7 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-Json = dict[str, Any]
+from tests.support.made_up import Json, example, vector
+
 KEY = "sk-test-5f2d9c71aa0b4e6f"
 
 
@@ -140,28 +140,6 @@ def closed_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
-
-
-def example(schema: Json, name: str = "") -> Any:
-    """A value that fits a JSON Schema of the kinds that structured outputs allow."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema["type"]:
-        case "object":
-            return {key: example(value, key) for key, value in schema["properties"].items()}
-        case "array":
-            return [example(schema["items"], name)]
-        case "boolean":
-            return True
-        case "integer" | "number":
-            return 1
-    return "ko" if name == "language" else f"{name} 예시"
-
-
-def vector(text: str, dimension: int) -> list[float]:
-    """The same for the same text; not normalized, as some servers' are not."""
-    digest = hashlib.shake_256(text.encode()).digest(dimension * 2)
-    return [value / 1000 - 30 for (value,) in struct.iter_unpack("<H", digest)]
 
 
 class Handler(BaseHTTPRequestHandler):
