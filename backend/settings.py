@@ -15,7 +15,7 @@ from backend.settings_file import FileSettings
 from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
 from backend.settings_logs import LogSettings
-from backend.settings_models import NativeModelSettings
+from backend.settings_models import AnswerSettings, NativeModelSettings
 
 
 class Environment(StrEnum):
@@ -46,7 +46,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings, FilesSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettings, LogSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
