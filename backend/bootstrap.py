@@ -150,7 +150,12 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
         upload_max_bytes=settings.file_upload_max_bytes,
-        retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
+        retention=Retention(
+            usage_months=settings.usage_months,
+            audit_months=settings.audit_months,
+            answer_months=settings.answer_months,
+            paid_months=settings.paid_months,
+        ),
     )
 
 
