@@ -153,7 +153,12 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         upload_max_bytes=settings.file_upload_max_bytes,
         answer_seconds=settings.answer_seconds,
         answers_at_once=settings.answers_at_once,
-        retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
+        retention=Retention(
+            usage_months=settings.usage_months,
+            audit_months=settings.audit_months,
+            answer_months=settings.answer_months,
+            paid_months=settings.paid_months,
+        ),
     )
 
 

@@ -207,7 +207,10 @@ class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettin
         "0: age takes nothing.",
     )
     rerank_hits: int = Field(
-        0, ge=0, le=30, description="So many of the best hits are judged again by the reason model, one call a question; 0: none."
+        0,
+        ge=0,
+        le=30,
+        description="So many of the best hits are judged again by the reason model, or by `RERANK_MODEL`; one call a question; 0: none.",
     )
     answer_min_coverage: float = Field(
         0.6,

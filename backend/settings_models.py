@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings
 
 
 class NativeModelSettings(BaseSettings):
-    """Anthropic, Google, and the provider that is asked where the first one is down."""
+    """Anthropic, Google, a cross-encoder, and the provider that is asked where the first one is down."""
 
     anthropic_api_key: SecretStr | None = Field(
         None,
@@ -19,6 +19,17 @@ class NativeModelSettings(BaseSettings):
         description="Key for Google's Gemini models (extra `google`).",
     )
     google_base_url: str | None = Field(None, description="Base URL for them where it is not Google's own.")
+    rerank_model: str | None = Field(
+        None,
+        description="A cross-encoder that judges the best hits in place of the reason model, such as `bge-reranker-v2-m3`; "
+        "`RERANK_HITS` says how many.",
+    )
+    rerank_base_url: str | None = Field(
+        None,
+        description="Base URL of its server, which is asked at `<base URL>/rerank`, such as `http://infinity:7997`.",
+    )
+    rerank_api_key: SecretStr | None = Field(None, description="Its key, where it asks for one.")
+    rerank_timeout_seconds: float = Field(3.0, gt=0, le=60, description="How long it may take; then the hits stay in the order they had.")
     fallback_base_url: str | None = Field(
         None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
     )

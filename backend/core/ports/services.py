@@ -16,7 +16,7 @@ from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.files import FileTools
 from backend.core.ports.flights import Flights
-from backend.core.ports.llm import ChatModel, CircuitView, Embedder
+from backend.core.ports.llm import ChatModel, CircuitView, Embedder, Reranker
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.secrets import SecretStore
@@ -64,6 +64,8 @@ class Models:
     generate: ChatModel
     reason: ChatModel
     embed: Embedder
+    rerank: Reranker | None = None
+    """Judges the best hits; where there is none, `reason` does."""
     unmasked: "Models | None" = None
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
     masking_only: "Callable[[frozenset[Kind]], Models] | None" = None
