@@ -6,7 +6,22 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, BindParameter, ColumnElement, Executable, String, Table, and_, bindparam, cast, delete, exists, func, select, true
+from sqlalchemy import (
+    JSON,
+    BindParameter,
+    ColumnElement,
+    Executable,
+    String,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+)
 
 from backend.core.model.document import DocState, DocType
 from backend.core.model.sync import HeldDeletion, ItemRef
