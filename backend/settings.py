@@ -113,7 +113,11 @@ class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettin
         "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
     )
     connector_concurrency: int = Field(
-        10, ge=1, le=100, description="Calls to one helpdesk account at once, fewer while it is slow; a person who waits may use two more."
+        24,
+        ge=1,
+        le=100,
+        description="The most calls to one helpdesk account at once: ten to begin with, more while it keeps up and its quota is large, "
+        "fewer while it is slow; a person who waits may use two more.",
     )
     connector_reserved_share: float = Field(
         0.1,
