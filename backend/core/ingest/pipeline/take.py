@@ -15,14 +15,15 @@ from backend.core.ingest.collect import Page, Together
 from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
-from backend.core.ingest.pipeline.lots import Making, merge_taken, read_lot
+from backend.core.ingest.pipeline.lots import merge_taken, read_lot
+from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.progress import save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
-from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
+from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Ticket
@@ -86,8 +87,9 @@ class Taker:
             platform=self._connection.platform,
             statuses=self.run.options.statuses,
             now=clock.now(),
+            pack=self._services.database.pack,
         )
-        hashes = {self._document_id(ref): self._hashes.get(self._document_id(ref)) for ref in refs}
+        hashes = {(document_id := self._document_id(ref)): self._hashes.get(document_id) for ref in refs}
         with self._services.meter.stage("collect"):
             return await read_lot(self._services.compute, self._source, making, refs, hashes)
 
@@ -234,7 +236,7 @@ class Taker:
         with self._services.meter.stage("attachments"):
             return await read_attachments(self._reader, ref, every, document_id=document_id, known=known)
 
-    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document], failures: Sequence[ItemFailure]) -> None:
+    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]) -> None:
         connection_id = self._connection.connection_id
         if documents:
             await uow.documents.put(documents)
