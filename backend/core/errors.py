@@ -107,6 +107,8 @@ class Code(StrEnum):
     EXPORT_UNREADABLE = "export_unreadable"
     EXPORT_TOO_LARGE = "export_too_large"
     EXPORT_UNSUPPORTED = "export_unsupported"
+    REBUILD_UNSUPPORTED = "rebuild_unsupported"
+    ARCHIVE_INCOMPLETE = "archive_incomplete"
     LLM_UNAVAILABLE = "llm_unavailable"
     LLM_RATE_LIMITED = "llm_rate_limited"
     LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
@@ -187,6 +189,10 @@ SPECS: dict[Code, Spec] = {
     Code.EXPORT_UNREADABLE: Spec(_K.INVALID, _R.NEVER, "The file is not an export of this platform, is damaged, or is not safe to read."),
     Code.EXPORT_TOO_LARGE: Spec(_K.TOO_LARGE, _R.NEVER, "The export is larger than is taken, or unpacks to more than an export can hold."),
     Code.EXPORT_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "This platform's adapter reads no exports."),
+    Code.REBUILD_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "This platform's adapter makes nothing again of what is archived."),
+    Code.ARCHIVE_INCOMPLETE: Spec(
+        _K.CONFLICT, _R.NEVER, "The archive lacks what it takes to make the item again, such as names; read it anew from the helpdesk."
+    ),
     Code.LLM_UNAVAILABLE: Spec(_K.UPSTREAM, _R.SOURCE_DOWN, "The model provider does not answer."),
     Code.LLM_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The model provider's quota is used up for now."),
     Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),

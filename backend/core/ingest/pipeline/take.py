@@ -12,9 +12,9 @@ from backend.core import clock, ids
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, refuse_unread
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page, Together
-from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
+from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
@@ -47,6 +47,7 @@ class Taker:
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._kept = kept
+        self._archive = Archiving(self._blobs, connection, source)
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -129,7 +130,7 @@ class Taker:
         in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await archive_items(self._blobs, self._connection, self.run, page.items)
+            await self._archive.keep(self.run, page.items)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
                 left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
