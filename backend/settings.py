@@ -14,6 +14,7 @@ from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
 from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
+from backend.settings_login import LoginSettings
 from backend.settings_logs import LogSettings
 from backend.settings_models import AnswerSettings, NativeModelSettings
 
@@ -46,7 +47,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettings, LogSettings, FilesSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettings, LogSettings, LoginSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(

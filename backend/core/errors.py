@@ -64,6 +64,7 @@ class Code(StrEnum):
     KEY_REVOKED = "key_revoked"
     KEY_EXPIRED = "key_expired"
     TOKEN_INVALID = "token_invalid"
+    SIGNATURE_INVALID = "signature_invalid"
     WEBHOOK_REJECTED = "webhook_rejected"
     FORBIDDEN = "forbidden"
     TENANT_NOT_FOUND = "tenant_not_found"
@@ -140,6 +141,9 @@ SPECS: dict[Code, Spec] = {
     Code.KEY_REVOKED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key was revoked."),
     Code.KEY_EXPIRED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key has expired."),
     Code.TOKEN_INVALID: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The access token is malformed, expired or not ours."),
+    Code.SIGNATURE_INVALID: Spec(
+        _K.UNAUTHENTICATED, _R.NEVER, "A signed request's key, signature, time or body is wrong, or it was taken before."
+    ),
     Code.WEBHOOK_REJECTED: Spec(
         _K.UNAUTHENTICATED, _R.NEVER, "The connection is unknown, or the signature, the secret or the time of the webhook is wrong."
     ),

@@ -88,4 +88,6 @@ def _limits(settings: Settings) -> dict[RateScope, str]:
         RateScope.KEY: settings.rate_key,
         RateScope.TENANT: settings.rate_tenant,
         RateScope.WEBHOOK: settings.rate_webhook,
+        RateScope.LOGIN_ADDRESS: settings.rate_login_address,
+        RateScope.LOGIN: settings.rate_login,
     }
