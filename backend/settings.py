@@ -16,7 +16,7 @@ from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
 from backend.settings_login import LoginSettings
 from backend.settings_logs import LogSettings
-from backend.settings_models import AnswerSettings, NativeModelSettings
+from backend.settings_models import ModelSettings
 
 
 class Environment(StrEnum):
@@ -47,7 +47,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettings, LogSettings, LoginSettings, FilesSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, LoginSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -70,8 +70,7 @@ class Settings(KeepingSettings, IndexSettings, AnswerSettings, NativeModelSettin
     )
     master_keys: SecretStr | None = Field(
         None,
-        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. "
-        "In development one is made and kept in the data folder.",
+        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. In development one is made in the data folder.",
     )
     jwt_secret: SecretStr | None = Field(
         None, description="Signs access tokens, at least 32 characters. In development one is made and kept in the data folder."

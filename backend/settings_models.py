@@ -46,3 +46,7 @@ class AnswerSettings(BaseSettings):
     stream_kept_seconds: int = Field(
         600, ge=1, le=86_400, description="So long a streamed answer that has ended can be read again (docs/copilot.md)."
     )
+
+
+class ModelSettings(AnswerSettings, NativeModelSettings):
+    """Both."""

@@ -18,7 +18,7 @@ from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
@@ -237,7 +237,9 @@ class Taker:
         with self._services.meter.stage("attachments"):
             return await read_attachments(self._reader, ref, every, document_id=document_id, known=known)
 
-    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]) -> None:
+    async def _put(
+        self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]
+    ) -> None:
         connection_id = self._connection.connection_id
         if documents:
             await uow.documents.put(documents)
@@ -287,13 +289,6 @@ class Taker:
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
-
-
-def cursor_scope(run: Run) -> str | None:
-    """None where the run moves the connection's own place, else the run's id: a full or partial read has a place of its own."""
-    options = run.options
-    partial = options.since is not None or options.until is not None or options.limit is not None or options.statuses
-    return run.run_id if partial or options.mode is not RunMode.INCREMENTAL else None
 
 
 def _by_type(ref: ItemRef) -> DocType:
