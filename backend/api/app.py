@@ -31,6 +31,7 @@ from backend.api.routes import (
     master_key,
     replies,
     search,
+    streams,
     sync,
     tenant_settings,
     tenants,
@@ -45,6 +46,7 @@ from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
+from backend.core.usecases.streams import Answering
 from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
@@ -62,6 +64,7 @@ ROUTERS: Final = (
     briefs.router,
     copilot.router,
     replies.router,
+    streams.router,
     search.router,
     feedback.router,
     documents.router,
@@ -119,12 +122,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
-    authenticator, inbox = Authenticator(services, auth), Inbox(services)
+    authenticator, inbox, answering = Authenticator(services, auth), Inbox(services), Answering(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
             yield
+            await answering.close()
             await inbox.close()
             await authenticator.close()
 
@@ -142,6 +146,7 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.authenticator = authenticator
     app.state.helpdesk_login = HelpdeskLogin(services, auth)
     app.state.inbox = inbox
+    app.state.answering = answering
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates

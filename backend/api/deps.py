@@ -20,6 +20,7 @@ from backend.core.model.auth import AuthConfig, TenantCaller
 from backend.core.model.tenant import Caller, Role, Scope
 from backend.core.ports.services import Services
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
+from backend.core.usecases.streams import Answering
 from backend.core.usecases.tokens import Authenticator
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API key (`dk_…`) or an access token.")
@@ -44,6 +45,12 @@ async def get_authenticator(request: Request) -> Authenticator:
     """Who turns credentials into callers."""
     authenticator: Authenticator = request.app.state.authenticator
     return authenticator
+
+
+async def get_answering(request: Request) -> Answering:
+    """Who writes streamed answers."""
+    answering: Answering = request.app.state.answering
+    return answering
 
 
 async def get_caller(
@@ -89,6 +96,7 @@ async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
 ServicesDep = Annotated[Services, Depends(get_services)]
 AuthDep = Annotated[AuthConfig, Depends(get_auth)]
 AuthenticatorDep = Annotated[Authenticator, Depends(get_authenticator)]
+AnsweringDep = Annotated[Answering, Depends(get_answering)]
 
 AnyCaller = Annotated[Caller, Depends(get_caller)]
 OperatorCaller = Annotated[Caller, Depends(_operator)]

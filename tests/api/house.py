@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,6 +33,7 @@ from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.inprocess.streams import InProcessStreams
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.sealed import SealedSecrets
@@ -126,6 +127,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         queue=queue,
         caches=InProcessCaches(),
         flights=flights,
+        streams=InProcessStreams(),
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),
@@ -265,8 +267,7 @@ def _file(document: Document, name: str, title: str, content_type: str, data: by
     )
 
 
-def _points(house: House, document: Document) -> list[Point]:
-    points = []
+def _points(house: House, document: Document) -> Iterator[Point]:
     for ordinal, part in enumerate(document.parts):
         internal = part.visibility is Visibility.INTERNAL
         chunk = Chunk(
@@ -277,23 +278,20 @@ def _points(house: House, document: Document) -> list[Point]:
             lexical=f"{document.title} {part.text}",
             visibility=part.visibility,
         )
-        points.append(
-            Point(
-                point_id=ids.point_id(document.document_id, ordinal),
-                chunk=chunk,
-                dense=None,
-                sparse=house.services.encoder.document(chunk.lexical),
-                doc_type=document.doc_type,
-                platform=document.platform,
-                original_id=document.original_id,
-                title=document.title,
-                status=document.status,
-                product=None,
-                tags=document.tags,
-                language=document.language,
-                url=document.url,
-                updated_at=document.updated_at,
-                groups=document.groups,
-            )
+        yield Point(
+            point_id=ids.point_id(document.document_id, ordinal),
+            chunk=chunk,
+            dense=None,
+            sparse=house.services.encoder.document(chunk.lexical),
+            doc_type=document.doc_type,
+            platform=document.platform,
+            original_id=document.original_id,
+            title=document.title,
+            status=document.status,
+            product=None,
+            tags=document.tags,
+            language=document.language,
+            url=document.url,
+            updated_at=document.updated_at,
+            groups=document.groups,
         )
-    return points

@@ -10,9 +10,10 @@ from backend.api.deps import VARY, QueryCaller, ServicesDep
 from backend.api.errors import LLM, SOURCE, problems, request_id_of
 from backend.api.routes import API
 from backend.api.schemas.copilot import BeingFetchedOut, BriefOut
-from backend.api.sse import EVENTS, Event, EventStream, event_stream
+from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.copilot import BriefEvent
+from backend.core.model.stream import Event
 from backend.core.usecases import brief
 
 router = APIRouter(prefix=API, tags=["copilot"])

@@ -45,6 +45,11 @@ def both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[
     return one & other
 
 
+def covers(wide: frozenset[str] | None, narrow: frozenset[str] | None) -> bool:
+    """Whether who is restricted to `wide` may see all that `narrow` leaves."""
+    return wide is None or (narrow is not None and narrow <= wide)
+
+
 def _by_name(name: str) -> str:
     # Korean typed on a Mac may come apart into its letters: it is the same name.
     return "=" + " ".join(unicodedata.normalize("NFC", name).casefold().split())

@@ -1,10 +1,12 @@
 """Transactions: of one tenant, and over the list of tenants."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
 from backend.core.model.connection import Connection
+from backend.core.model.document import Document, PackedDocument
 from backend.core.model.job import Job
 from backend.core.model.retention import KeptMonths, Retention
 from backend.core.model.sync import Run
@@ -124,6 +126,11 @@ class Database(Protocol):
 
     Both raise AppError(STORAGE_FULL) when the disk is full and STORAGE_UNAVAILABLE when the database is away.
     """
+
+    @property
+    def pack(self) -> Callable[[str, Document], PackedDocument]:
+        """Makes a Document of a company ready to be put: picklable, and pure, so that thousands are packed in other processes."""
+        ...
 
     def open(self, company_id: str, *, write: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction of one tenant.

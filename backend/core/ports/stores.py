@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocState, DocType, Document, Standing
+from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
@@ -28,7 +28,7 @@ class DocumentStore(Protocol):
         """How the copies stand that are stored, deleted ones too; unknown ids are left out."""
         ...
 
-    async def put(self, documents: Sequence[Document]) -> None:
+    async def put(self, documents: Sequence[Document | PackedDocument]) -> None:
         """Insert or replace whole Documents; one statement for all."""
         ...
 
@@ -108,9 +108,10 @@ class DocumentStore(Protocol):
         limit: int = 50,
         after: str | None = None,
     ) -> tuple[list[Document], str | None]:
-        """A page, last updated first, and the next one's cursor; `text` is looked for in titles, deleted ones only if asked for by state.
+        """A page, last updated first, and the cursor of the next page; `text` is looked for in titles.
 
-        With `ticket_groups` no tickets but those with such a mark. Raises INVALID_REQUEST for a cursor that is not ours.
+        Deleted ones are listed only when asked for by state; with `ticket_groups` no tickets but those with such a mark.
+        Raises INVALID_REQUEST for a cursor that is not ours.
         """
         ...
 
@@ -135,10 +136,7 @@ class SolvedStore(Protocol):
     """Which tickets were solved with which article; their wording makes the article findable."""
 
     async def replace(self, links: Mapping[str, Collection[str]]) -> list[str]:
-        """Ticket -> the articles it was solved with, none of them: no more. Returns the articles whose tickets changed.
-
-        An article keeps its first `MOST_QUESTIONS` tickets: more say little that is new.
-        """
+        """Ticket -> the articles it was solved with; returns those whose tickets changed. Each keeps its first `MOST_QUESTIONS` tickets."""
         ...
 
     async def of_articles(self, article_ids: Collection[str]) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from backend.core.model.groups import both, is_id, mark_of, marks, marks_of, named
+from backend.core.model.groups import both, covers, is_id, mark_of, marks, marks_of, named
 
 
 def test_a_group_is_known_by_id_and_by_name() -> None:
@@ -43,5 +43,9 @@ def test_two_restrictions_hold_together() -> None:
     assert both(one, None) == both(None, one) == one
     assert both(one, other) == frozenset({"=b"})
     assert both(one, frozenset()) == frozenset()
+    assert covers(None, one)
+    assert covers(one, frozenset({"=a"}))
+    assert not covers(one, None)
+    assert not covers(one, other)
     assert marks(None) is None
     assert named(frozenset({"freshdesk:42", "=결제팀"})) == ["freshdesk:42", "결제팀"]
