@@ -1,5 +1,7 @@
 """What was synced is shown by the groups it has on the helpdesk: by name and id, in lists and search, also by an index made anew."""
 
+import msgspec
+
 from backend.core.model.document import DocType
 from backend.core.model.groups import mark_of
 from sandbox.serve import SandboxOptions, running_sandbox
@@ -47,6 +49,14 @@ async def test_groups_of_a_real_helpdesk(trip: Trip) -> None:
             assert await _listed(agent) == mine
             assert await _found(agent) <= mine
             assert await _found(acme) - mine, "others are found by whoever may see them"
+        # As if they had been stored before groups were known: hidden, until they are made again of the archive.
+        async with trip.runtime.services.database.open("acme") as uow:
+            await uow.documents.put([msgspec.structs.replace(each, groups=()) for each in tickets])
+        assert await _listed(agent) == set()
+        run = await acme.post("/documents/rebuild", {"connection_id": acme.connection_id})
+        assert (await acme.wait(run["run_id"]))["state"] == "completed"
+        await trip.settle("acme")
+        assert await _listed(agent) == mine
         # An index made anew from the store knows the groups too.
         async with trip.runtime.services.database.open("acme") as uow:
             await uow.documents.release(indexed=True)
