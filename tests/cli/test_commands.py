@@ -82,6 +82,26 @@ def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> N
     assert desklore("keys", "revoke", "key_none").code == 3
 
 
+def test_keys_can_sign_and_be_restricted(company: str, desklore: Desklore) -> None:
+    made = desklore("keys", "create", "night", "--signing-only", "--group", "결제팀", "--group", "freshdesk:42", "--json").document
+    assert (made["api_key"], made["groups"], made["signs"]) == (None, ["결제팀", "freshdesk:42"], True)
+    assert made["signing_secret"] not in desklore("keys", "list", "--json").out
+    assert "결제팀" in desklore("keys", "list").out
+    told = desklore("keys", "create", "both", "--signing").out
+    assert "dk_" in told
+    assert "to sign with: dks_" in told
+    restricted = desklore("keys", "create", "team", "--group", "결제팀", "--json").document
+    assert desklore("runs", "list", "--key", restricted["api_key"]).code == 4
+    assert desklore("keys", "create", "boss", "--role", "admin", "--group", "결제팀").code == 2
+
+
+def test_login_with_the_helpdesks_credentials_is_switched_on_and_off(company: str, desklore: Desklore) -> None:
+    assert "credentials is off" in desklore("settings", "show").out
+    assert desklore("settings", "helpdesk-login", "on", "--json").document["helpdesk_login"] is True
+    assert "credentials is on" in desklore("settings", "show").out
+    assert "credentials is off" in desklore("settings", "helpdesk-login", "off").out
+
+
 def test_a_wrong_helpdesk_key_is_the_helpdesks_word(
     world: World, company: str, desklore: Desklore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
