@@ -48,6 +48,8 @@ class Answering:
             held = stack.pop_all()
         task = asyncio.create_task(self._write(answer, writer, _all(first, events), held))
         self._answers[task] = answer
+        if self._closed:
+            answer.stop(Code.SHUTTING_DOWN)
         task.add_done_callback(self._answers.pop)
         return stream.stream_id
 
