@@ -1,4 +1,4 @@
-"""Settings of providers of models beside OpenAI: parts of `Settings`, which reads them."""
+"""Settings of providers of models beside OpenAI, and of answers while they are written: parts of `Settings`, which reads them."""
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings
@@ -34,3 +34,19 @@ class NativeModelSettings(BaseSettings):
         None, description="Base URL of the second provider, OpenAI-compatible; empty: fall-back models are `OPENAI_BASE_URL`'s."
     )
     fallback_api_key: SecretStr | None = Field(None, description="Key of the second provider.")
+
+
+class AnswerSettings(BaseSettings):
+    """Answers and drafts that are streamed."""
+
+    answer_seconds: float = Field(300.0, gt=0, le=3_600, description="A streamed answer that takes longer to write is broken off.")
+    answers_at_once: int = Field(
+        200, ge=1, le=10_000, description="Streamed answers that one process writes at once, half of them at most for one company."
+    )
+    stream_kept_seconds: int = Field(
+        600, ge=1, le=86_400, description="So long a streamed answer that has ended can be read again (docs/copilot.md)."
+    )
+
+
+class ModelSettings(AnswerSettings, NativeModelSettings):
+    """Both."""

@@ -8,7 +8,7 @@ from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedRerank
 from backend.core.errors import AppError
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
-from backend.core.ports.llm import ChatModel, Embedder, Reranker
+from backend.core.ports.llm import ChatModel, Embedder, Reranker, Summarizer, summarizer_of
 from backend.core.ports.meter import Meter
 from backend.observability.tracing import leaf
 
@@ -19,6 +19,11 @@ class MeteredChat(WrappedChat):
     def __init__(self, chat: ChatModel, meter: Meter) -> None:
         super().__init__(chat)
         self._meter = meter
+
+    @property
+    def summarizer(self) -> Summarizer | None:
+        """That of the model behind it. Whoever runs it counts its calls: it may run in another process."""
+        return summarizer_of(self._chat)
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it."""

@@ -7,7 +7,8 @@ as Text Embeddings Inference has it: `https://huggingface.github.io/text-embeddi
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tests.support.openai_server import Handler, Json, OpenAIServer
+from tests.support.made_up import Json
+from tests.support.openai_server import Handler, OpenAIServer
 
 
 @dataclass

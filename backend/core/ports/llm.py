@@ -1,11 +1,12 @@
 """Language models and embedders."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
+from backend.core.model.document import Part
 
 
 class ChatModel(Protocol):
@@ -76,6 +77,24 @@ class Masking(Protocol):
 def masking_of(model: ChatModel | Embedder | Reranker) -> str:
     """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
     return model.masking if isinstance(model, Masking) else ""
+
+
+Summarizer = Callable[[str, Sequence[Part]], str]
+"""Makes the answer to a summary prompt of a title and parts. A pure function: it may run in another process."""
+
+
+@runtime_checkable
+class OnTheSpot(Protocol):
+    """What a ChatModel also is that asks nobody for a summary: many are made at once, and what they are made of with them."""
+
+    @property
+    def summarizer(self) -> Summarizer | None:
+        """The function; None where the model behind a wrapper has none."""
+
+
+def summarizer_of(model: ChatModel) -> Summarizer | None:
+    """What makes summaries without asking `model`; None for a model that has to be asked."""
+    return model.summarizer if isinstance(model, OnTheSpot) else None
 
 
 class CircuitState(StrEnum):

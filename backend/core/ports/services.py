@@ -21,6 +21,7 @@ from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
+from backend.core.ports.streams import Streams
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.ports.webhook import WebhookFormat
 from backend.core.text.sparse import SparseEncoder
@@ -50,6 +51,8 @@ class Policy:
     stalled_minutes: float = 10.0
     blob_redirect_seconds: int = 0
     upload_max_bytes: int = 1_073_741_824
+    answer_seconds: float = 300.0
+    answers_at_once: int = 200
     retention: Retention = field(default_factory=Retention)
 
 
@@ -117,6 +120,7 @@ class Services:
     queue: JobQueue
     caches: Caches
     flights: Flights
+    streams: Streams
     compute: Compute
     meter: Meter
     policy: Policy
