@@ -1,10 +1,10 @@
 """Tickets out of the bytes of their rows: pure, so that hundreds are made at once beside the event loop."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from backend.adapters.file.scan import Sheet
 from backend.adapters.file.tables.layout import BadRowError, Record
@@ -50,7 +50,12 @@ def fetched_of(rows: Rows | AppError) -> Fetched:
         ticket = ticket_of(records, rows.sheet.plan, rows.key, moment=rows.modified, files=rows.files)
     except BadRowError as error:
         raise _senseless(rows, 0, str(error)) from None
-    return Fetched(item=ticket, raw=orjson.dumps({"file": rows.path, "row": rows.numbers[0], "rows": records}))
+    payload: dict[str, Any] = {"file": rows.path, "row": rows.numbers[0], "rows": records}
+    if rows.modified in (ticket.created_at, ticket.updated_at):
+        payload["modified"] = rows.modified
+    if rows.files:
+        payload["files"] = to_builtins(rows.files)
+    return Fetched(item=ticket, raw=orjson.dumps(payload))
 
 
 def _senseless(rows: Rows, place: int, why: str) -> AppError:
