@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Struct
 
 from backend.core import clock
+from backend.core.ingest.pipeline.progress import cursor_scope
 from backend.core.ingest.pipeline.sources import open_source
-from backend.core.ingest.pipeline.take import cursor_scope
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocState, DocType
 from backend.core.model.quota import Lane
