@@ -217,6 +217,19 @@ async def test_only_the_very_same_caller_is_the_owner(house: House, other: dict[
         assert caught.value.code is Code.STREAM_NOT_FOUND
 
 
+async def test_who_is_restricted_to_groups_reads_no_answer_from_beyond_them(served: Served, model: Pausing) -> None:
+    model.go_on.set()
+    async with served.client(Role.AGENT) as agent:
+        asked: list[dict[str, Any]] = [{}, {"groups": ["결제팀"]}, {"groups": ["결제팀", "배송팀"]}]
+        tokens = [await _token(agent, subject="kim", role="viewer", **wanted) for wanted in asked]
+    async with served.with_key(tokens[0]) as wide, served.with_key(tokens[1]) as narrow, served.with_key(tokens[2]) as wider:
+        of_all, _ = await _begun(wide)
+        of_one, _ = await _begun(narrow)
+        for client, stream_id, status in ((narrow, of_all, 404), (wider, of_all, 404), (wide, of_one, 200), (wider, of_one, 200)):
+            assert (await client.get(f"/api/v1/streams/{stream_id}")).status_code == status
+        assert (await narrow.post(f"/api/v1/streams/{of_all}/cancel")).status_code == 404
+
+
 async def test_as_many_at_once_as_there_are_places(served: Served, model: Pausing) -> None:
     async with served.client(Role.AGENT) as agent, served.client(Role.AGENT, "bravo") as other:
         begun = [await _begun(agent) for _ in range(2)]

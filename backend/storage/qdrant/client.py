@@ -38,6 +38,7 @@ class ClientIndexes:
         self._makers = makers
         self._changes: Changes = changes or CountedChanges()
         self._terms = RememberedTerms()
+        self._with_groups: set[str] = set()
 
     @property
     def makers(self) -> Makers:
@@ -106,7 +107,7 @@ class ClientIndexes:
 
     def _index(self, room: Room) -> ClientIndex:
         present = self._present(room.company_id)
-        return ClientIndex(self._connected(), room, beside=present, changes=self._changes, terms=self._terms)
+        return ClientIndex(self._connected(), room, beside=present, changes=self._changes, terms=self._terms, with_groups=self._with_groups)
 
     async def _delete_all(self, company_id: str, but: Collection[Room] = ()) -> None:
         """Raises INDEX_UNAVAILABLE where points of the tenant are left in a shared collection."""

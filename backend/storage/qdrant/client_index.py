@@ -7,13 +7,13 @@ from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, SparseVector, VectorQuery
 from backend.storage.qdrant import collections
 from backend.storage.qdrant.changes import Changes
-from backend.storage.qdrant.collections import SPARSE
+from backend.storage.qdrant.collections import GROUPS_FIELD, SPARSE
 from backend.storage.qdrant.filters import conditions, of_documents
 from backend.storage.qdrant.fusion import Part, documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk
 from backend.storage.qdrant.requests import count_requests, search_requests, term_requests
 from backend.storage.qdrant.rooms import POINT_ID, Room
-from backend.storage.qdrant.server import told
+from backend.storage.qdrant.server import index_field, told
 from backend.storage.qdrant.terms import COUNTED, RememberedTerms, TermCounts, weighed
 
 if TYPE_CHECKING:
@@ -25,13 +25,24 @@ _BATCH = 256
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, client: "AsyncQdrantClient", room: Room, *, beside: Room, changes: Changes, terms: RememberedTerms) -> None:
+    def __init__(
+        self,
+        client: "AsyncQdrantClient",
+        room: Room,
+        *,
+        beside: Room,
+        changes: Changes,
+        terms: RememberedTerms,
+        with_groups: set[str],
+    ) -> None:
         self._client = client
         self._room = room
         self._name = room.collection
         self._beside = beside
         self._changes = changes
         self._terms = terms
+        self._with_groups = with_groups
+        """Collections that are known to index groups: older ones did not."""
 
     @property
     def makers(self) -> Makers:
@@ -68,6 +79,9 @@ class ClientIndex:
         if not wanted:
             return []
         async with told():
+            if query.filters.ticket_groups and self._name not in self._with_groups:
+                await index_field(self._client, self._name, GROUPS_FIELD)
+                self._with_groups.add(self._name)
             payload: Any = [POINT_ID] if self._room.shared else False
             requests = search_requests(wanted, self._room.chosen(conditions(query.filters)), payload)
             answers = await self._client.query_batch_points(self._name, requests)

@@ -17,7 +17,7 @@ from msgspec import structs
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Filters, Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, KEYWORD_FIELDS, NUMBER_FIELDS, SPARSE
-from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions, of_documents
+from backend.storage.qdrant.filters import Between, Condition, Conditions, Either, conditions, of_documents
 from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
@@ -196,8 +196,10 @@ def _filter(wanted: Conditions, *, keep: set[str] | None = None) -> Any:
     return edge.Filter(must=[_condition(condition) for condition in wanted.must], must_not=must_not)
 
 
-def _condition(condition: AnyOf | Between) -> Any:
+def _condition(condition: Condition) -> Any:
     edge = _edge()
+    if isinstance(condition, Either):
+        return edge.Filter(should=[_condition(choice) for choice in condition.choices])
     if isinstance(condition, Between):
         return edge.FieldCondition(condition.key, range=edge.RangeFloat(gte=condition.least, lte=condition.most))
     if len(condition.values) == 1:

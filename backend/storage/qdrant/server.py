@@ -99,6 +99,15 @@ async def create(client: "AsyncQdrantClient", name: str, makers: Makers, layout:
             await client.create_payload_index(name, key, kind, wait=True)
 
 
+async def index_field(client: "AsyncQdrantClient", name: str, field: str) -> None:
+    """Have an older collection index a field it did not have yet; where it does, nothing happens."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+        await client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD, wait=True)
+
+
 @asynccontextmanager
 async def told() -> AsyncIterator[None]:
     """Turn the client's failures into ours."""
