@@ -236,7 +236,9 @@ class Taker:
         with self._services.meter.stage("attachments"):
             return await read_attachments(self._reader, ref, every, document_id=document_id, known=known)
 
-    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]) -> None:
+    async def _put(
+        self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]
+    ) -> None:
         connection_id = self._connection.connection_id
         if documents:
             await uow.documents.put(documents)
