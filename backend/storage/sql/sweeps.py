@@ -31,8 +31,11 @@ class SqlSweepStore(TenantTables):
 
     async def sight(self, connection_id: str, run_id: str, refs: Sequence[ItemRef]) -> None:
         """These are there."""
-        seen = {(ref.doc_type, ref.original_id): self._row(connection_id, run_id, ref.doc_type, ref.original_id) for ref in refs}
-        await self._in.upsert(sightings, list(seen.values()))
+        named = {(ref.doc_type.value, ref.original_id) for ref in refs}
+        if self._in.plain:
+            await self._in.upsert_plain(sightings, [(self._company_id, connection_id, *each, run_id) for each in named])
+        else:
+            await self._in.upsert(sightings, [self._row(connection_id, run_id, DocType(of), original_id) for of, original_id in named])
 
     async def missing(self, connection_id: str, doc_type: DocType, before: datetime) -> list[str]:
         """original_ids of live Documents stored before that moment which the sweep did not see."""
