@@ -84,12 +84,20 @@ class Directory(Protocol):
         """The key with this hash, whatever tenant it belongs to."""
         ...
 
+    async def get_key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, whatever tenant it belongs to: a signed request names its key and nothing else."""
+        ...
+
     async def touch_key(self, key_id: str, at: datetime) -> None:
         """It was used just now."""
         ...
 
     async def find_connection(self, connection_id: str) -> tuple[str, Connection] | None:
         """company_id and Connection of this id, whatever tenant it belongs to: a webhook names its connection and nothing else."""
+        ...
+
+    async def find_connections(self, platform: str, domain: str) -> list[tuple[str, Connection]]:
+        """company_id and Connection of every tenant that has this helpdesk: credentials of it tell no tenant by themselves."""
         ...
 
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ async def read_lot(
     lot = await source.lot(here)
     known = [each for ref, each in zip(refs, hashes, strict=True) if ref.doc_type is DocType.TICKET]
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(here), _AT_ONCE)]
-    made = await asyncio.gather(*(_made(compute, making, lot, part, refs=here, known=known) for part in parts))
+    made = await asyncio.gather(*(_made(compute, making, lot, here, known, part=part) for part in parts))
     others = [ref for ref in refs if ref.doc_type is not DocType.TICKET]
     return _sorted(making, list(zip(here, known, [each for some in made for each in some], strict=True)), others, asked)
 
@@ -69,7 +69,7 @@ async def merge_taken(compute: Compute, company_id: str, connection: Connection,
 
 
 async def _made(
-    compute: Compute, making: Making, lot: Lot, part: slice, *, refs: Sequence[ItemRef], known: Sequence[str | None]
+    compute: Compute, making: Making, lot: Lot, refs: Sequence[ItemRef], known: Sequence[str | None], *, part: slice
 ) -> list[Made | AppError]:
     """Some items of a lot, made in another process where they are many."""
     versions = [ref.version for ref in refs[part]]

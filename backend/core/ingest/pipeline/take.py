@@ -14,13 +14,13 @@ from backend.core import clock, ids
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, refuse_unread
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page, Together
-from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
+from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
@@ -52,6 +52,7 @@ class Taker:
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._kept = kept
+        self._archive = Archiving(self._blobs, connection, source)
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -136,7 +137,7 @@ class Taker:
         in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await archive_items(self._blobs, self._connection, self.run, page.items)
+            await self._archive.keep(self.run, page.items)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
                 left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
@@ -295,13 +296,6 @@ class Taker:
 
     def _document_id(self, ref: ItemRef) -> str:
         return self._id_of(ref.doc_type, ref.original_id)
-
-
-def cursor_scope(run: Run) -> str | None:
-    """None where the run moves the connection's own place, else the run's id: a full or partial read has a place of its own."""
-    options = run.options
-    partial = options.since is not None or options.until is not None or options.limit is not None or options.statuses
-    return run.run_id if partial or options.mode is not RunMode.INCREMENTAL else None
 
 
 def _by_type(ref: ItemRef) -> DocType:
