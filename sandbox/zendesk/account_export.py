@@ -17,7 +17,7 @@ from sandbox.zendesk.site import Site
 _STATUSES: Final = {"new": 0, "open": 1, "pending": 2, "solved": 3, "closed": 4, "deleted": 5, "hold": 6}
 _PRIORITIES: Final = {None: 0, "low": 1, "normal": 2, "high": 3, "urgent": 4}
 _TYPES: Final = {None: 0, "question": 1, "incident": 2, "problem": 3, "task": 4}
-_VIA: Final = {"web": 0, "email": 4, "chat": 29, "voice": 34}
+_VIA: Final = {"web": 0, "email": 4, "rule": 8, "chat": 29, "voice": 34}
 
 
 def write_export(site: Site, out: IO[bytes], form: str = "json") -> None:

@@ -12,7 +12,7 @@ from backend.adapters.zendesk.fields import Record, ident, number, records, text
 _STATUSES: Final = {0: "new", 1: "open", 2: "pending", 3: "solved", 4: "closed", 5: "deleted", 6: "hold"}
 _PRIORITIES: Final = {1: "low", 2: "normal", 3: "high", 4: "urgent"}
 _TYPES: Final = {1: "question", 2: "incident", 3: "problem", 4: "task"}
-_CHANNELS: Final = {0: "web", 4: "email", 5: "api", 29: "chat", 33: "voice", 34: "voice", 35: "voice"}
+_CHANNELS: Final = {0: "web", 4: "email", 5: "api", 8: "rule", 29: "chat", 33: "voice", 34: "voice", 35: "voice"}
 _ROLES: Final = {0: "end-user", 2: "admin", 4: "agent"}
 _SAME: Final = ("subject", "description", "created_at", "updated_at", "generated_timestamp")
 _IDS: Final = ("requester_id", "submitter_id", "assignee_id", "organization_id", "group_id")
