@@ -1,4 +1,4 @@
-"""Zendesk's JSON export: its tickets, with the comments that stand in them.
+"""Zendesk's JSON and XML exports: their tickets, with the comments that stand in them.
 
 https://support.zendesk.com/hc/en-us/articles/4408886165402 says how it is made. A record is the API's ticket with `comments`,
 and beside the ids it has the records of the people, the group and the organization that they stand for.
@@ -37,7 +37,7 @@ _BESIDE: Final = {"requester": "requester_id", "assignee": "assignee_id", "organ
 
 
 class ZendeskShape:
-    """What Zendesk's JSON export looks like."""
+    """What Zendesk's exports look like."""
 
     def __init__(self, archive: Archive, live: ZendeskSource) -> None:
         self._archive = archive

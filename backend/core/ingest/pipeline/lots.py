@@ -1,13 +1,13 @@
 """Many items made, compared and merged together beside the event loop: for sources that have them at hand (BulkSource)."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from msgspec import structs
 
-from backend.core import clock, ids
+from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.ingest.collect import Together, outcome_of
 from backend.core.ingest.merge import merge_item
@@ -27,9 +27,9 @@ _FEW: Final = 20
 
 
 async def read_lot(
-    compute: Compute, source: BulkSource, making: Making, refs: Sequence[ItemRef], hashes: Mapping[str, str | None]
+    compute: Compute, source: BulkSource, making: Making, refs: Sequence[ItemRef], hashes: Sequence[str | None]
 ) -> Together[Taken]:
-    """Tickets read together. `hashes` has the content hashes of those that are stored, by their Documents' ids.
+    """Tickets read together. `hashes` has the content hashes of those that are stored, in the order of the refs.
 
     Raises what concerns the whole source.
     """
@@ -38,7 +38,7 @@ async def read_lot(
         return Together(left=tuple(refs))
     asked = clock.now()
     lot = await source.lot(here)
-    known = [hashes.get(ids.document_id(making.company_id, making.platform, ref.doc_type, ref.original_id)) for ref in here]
+    known = [each for ref, each in zip(refs, hashes, strict=True) if ref.doc_type is DocType.TICKET]
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(here), _AT_ONCE)]
     made = await asyncio.gather(*(_made(compute, making, lot, here, known, part=part) for part in parts))
     others = [ref for ref in refs if ref.doc_type is not DocType.TICKET]

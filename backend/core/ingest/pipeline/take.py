@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import lru_cache, partial
 from itertools import groupby
+from typing import Final
 
 import msgspec
 
@@ -31,6 +33,9 @@ from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import BulkSource, Source, SourceQuota
 
+_IDS_AT_HAND: Final = 20_000
+"""Of the pages that are under way."""
+
 
 class Taker:
     """Takes the items of one connection during one run; streams are read side by side and kept one page at a time."""
@@ -53,6 +58,8 @@ class Taker:
         """Content hashes of the listed items that are stored already, until they are read."""
         self._files: dict[str, list[AttachmentFile]] = {}
         """Their attachments, likewise."""
+        # On its way into the store an item is asked for its id some five times.
+        self._id_of = lru_cache(_IDS_AT_HAND)(partial(ids.document_id, company_id, connection.platform))
         self._reader = Reader(
             platform=connection.platform,
             source=source,
@@ -90,7 +97,7 @@ class Taker:
             now=clock.now(),
             pack=self._services.database.pack,
         )
-        hashes = {(document_id := self._document_id(ref)): self._hashes.get(document_id) for ref in refs}
+        hashes = [self._hashes.get(self._document_id(ref)) for ref in refs]
         with self._services.meter.stage("collect"):
             return await read_lot(self._services.compute, self._source, making, refs, hashes)
 
@@ -288,7 +295,7 @@ class Taker:
         return msgspec.structs.replace(self.run, counts=with_quota(counts, self._source.quota), heartbeat_at=clock.now(), waits=0)
 
     def _document_id(self, ref: ItemRef) -> str:
-        return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
+        return self._id_of(ref.doc_type, ref.original_id)
 
 
 def _by_type(ref: ItemRef) -> DocType:
