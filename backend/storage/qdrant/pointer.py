@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections
+from backend.storage.qdrant import collections, sealing
 
 
 def searched(root: Path, company_id: str, present: Makers) -> Makers:
@@ -15,7 +15,7 @@ def searched(root: Path, company_id: str, present: Makers) -> Makers:
         named = msgspec.json.decode(collections.pointer_file(root, company_id).read_bytes(), type=Makers)
     except (FileNotFoundError, msgspec.DecodeError):
         return present
-    return named if collections.shard_folder(root, company_id, named).exists() else present
+    return named if sealing.current(collections.shard_folder(root, company_id, named)) is not None else present
 
 
 def point_to(root: Path, company_id: str, makers: Makers) -> None:
