@@ -85,7 +85,10 @@ def _seal(folder: Path, dimension: int | None) -> None:
             shard.flush()
             shard.close()
         # The copied files too have to be on the disk before the originals are deleted.
-        os.sync()
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as copied:
+                    os.fsync(copied.fileno())
     except AppError as error:
         raise SystemExit(str(error)) from None
 
