@@ -15,15 +15,18 @@ _VARIANTS = "89ab" * 4
 
 def document_id(company_id: str, platform: str, doc_type: str, original_id: str) -> str:
     """The id of a Document: UUIDv5, so that the same ticket is never stored or indexed twice (SPEC B1)."""
-    # The same as `uuid.uuid5`, in a tenth of its time: a backfill asks for millions of them.
-    name = "\x1f".join((company_id, platform, doc_type, original_id)).encode()
-    plain = hashlib.sha1(_NAMESPACE.bytes + name, usedforsecurity=False).hexdigest()
-    return f"{plain[:8]}-{plain[8:12]}-5{plain[13:16]}-{_VARIANTS[int(plain[16], 16)]}{plain[17:20]}-{plain[20:32]}"
+    return _uuid5(_NAMESPACE.bytes, "\x1f".join((company_id, platform, doc_type, original_id)))
 
 
 def point_id(document_id: str, ordinal: int) -> str:
     """The id of the index point of a Document's chunk number `ordinal`."""
-    return str(uuid.uuid5(uuid.UUID(document_id), str(ordinal)))
+    return _uuid5(bytes.fromhex(document_id.replace("-", "")), str(ordinal))
+
+
+def _uuid5(namespace: bytes, name: str) -> str:
+    """The same as `uuid.uuid5`, in a tenth of its time: a backfill asks for millions of them."""
+    plain = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    return f"{plain[:8]}-{plain[8:12]}-5{plain[13:16]}-{_VARIANTS[int(plain[16], 16)]}{plain[17:20]}-{plain[20:32]}"
 
 
 def new_id(prefix: str) -> str:

@@ -13,6 +13,7 @@ from backend.core.model.answer import AnswerMaterial, Completion, Delta, Prompt,
 from backend.core.model.budget import Usage
 from backend.core.model.document import Part
 from backend.core.ports.compute import Compute
+from backend.core.ports.llm import Summarizer
 from backend.core.text.tokens import BigramTokenizer, Tokenizer
 
 _USAGE = Usage(calls=1)
@@ -35,6 +36,11 @@ class OfflineChat:
     def model(self) -> str:
         """Name and version of the extraction; a change in what it answers changes it."""
         return "extractive-1"
+
+    @property
+    def summarizer(self) -> Summarizer:
+        """What `complete` answers a summary prompt with."""
+        return _summary
 
     async def complete(self, prompt: Prompt) -> Completion:
         """A summary as JSON, a quoting answer, a reply draft or a draft written anew, by the kind of material.

@@ -4,7 +4,11 @@ Plain containment and starts of lower-cased text: a ticket's summary has to be m
 """
 
 import re
+from functools import lru_cache
 from typing import Final
+
+_remembered = lru_cache(maxsize=4_096)
+"""A sentence is asked the same question several times for each summary, and agents write many sentences again and again."""
 
 
 def _cues(text: str) -> tuple[str, ...]:
@@ -181,11 +185,13 @@ def is_courtesy(low: str) -> bool:
     return not (has(low, STRONG_CAUSES) or has(low, SUCCESS))
 
 
+@_remembered
 def is_question(low: str) -> bool:
     """Whether a sentence asks the reader for something to be told or sent."""
     return (low.endswith("?") or has(low, ASKING)) and not has(low, _SUGGESTING)
 
 
+@_remembered
 def is_instruction(low: str) -> bool:
     """Whether a sentence tells what to do."""
     end = low.rstrip(".!~ ")
@@ -194,6 +200,7 @@ def is_instruction(low: str) -> bool:
     return low.isascii() and low.split(" ", 1)[0].rstrip(",:") in INSTRUCTION_WORDS
 
 
+@_remembered
 def is_done(low: str) -> bool:
     """Whether a sentence tells what was done about it."""
     if low.isascii():
@@ -201,11 +208,13 @@ def is_done(low: str) -> bool:
     return low.rstrip(".!~ ").endswith(_DONE_ENDS) and has(low, _DONE_KO)
 
 
+@_remembered
 def is_failure(low: str) -> bool:
     """Whether a sentence says that it does not work (yet)."""
     return has(low, _FAILURE) and not has(low, _NO_FAILURE)
 
 
+@_remembered
 def is_success(low: str) -> bool:
     """Whether a sentence says that it works."""
     return has(low, SUCCESS) and not is_failure(low)

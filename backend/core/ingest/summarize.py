@@ -17,13 +17,13 @@ import msgspec
 from msgspec import Struct
 
 from backend.core.ids import text_hash
-from backend.core.ingest.summary_answer import ask_summary
+from backend.core.ingest.summary_answer import ask_summary, read_summary
 from backend.core.model.answer import Prompt
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
 from backend.core.model.ticket import Presence, Role
-from backend.core.ports.llm import ChatModel, masking_of
+from backend.core.ports.llm import ChatModel, Summarizer, masking_of
 from backend.core.prompts.summary import MERGE_VERSION, merge_prompt, summary_prompt
 from backend.core.text.masking import MASKING_VERSION
 from backend.core.text.redactor import Redactor
@@ -101,14 +101,29 @@ def skip_reason(document: Document) -> str | None:
 
 def plan(document: Document, chat: ChatModel) -> list[SummaryTask]:
     """The summaries a Document needs: none, the public one, or also the internal one where there are private notes."""
+    return [_task(document.title, parts, chat, internal=internal) for internal, parts in _wanted(document).items()]
+
+
+def _wanted(document: Document) -> dict[bool, tuple[Part, ...]]:
+    """What to read for the public summary (False) and for the internal one (True)."""
     if document.doc_type is not DocType.TICKET or skip_reason(document) is not None:
-        return []
-    tasks = []
+        return {}
+    wanted = {}
     if public := _worth_reading(document.parts, internal=False):
-        tasks.append(_task(document.title, public, chat, internal=False))
+        wanted[False] = public
     if any(part.visibility is Visibility.INTERNAL and part.kind in TURN_KINDS and part.text for part in document.parts):
-        tasks.append(_task(document.title, _worth_reading(document.parts, internal=True), chat, internal=True))
-    return tasks
+        wanted[True] = _worth_reading(document.parts, internal=True)
+    return wanted
+
+
+def summarize_on_the_spot(document: Document, write: Summarizer, made_by: str) -> Summarized:
+    """All summaries of a Document by a model that is a function: there is nothing to pay, to keep or to wait for.
+
+    However long the ticket is, it is read in one go. Raises SUMMARY_INVALID.
+    """
+    wanted = _wanted(document)
+    made = {internal: Redactor(parts).summary(read_summary(write(document.title, parts), made_by)) for internal, parts in wanted.items()}
+    return Summarized(summary=made.get(False), internal_summary=made.get(True), usage=Usage(calls=len(made)))
 
 
 def cache_key(document: Document, chat: ChatModel, *, internal: bool) -> str:

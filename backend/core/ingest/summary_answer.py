@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from backend.core.errors import AppError, Code
-from backend.core.model.answer import Completion, Prompt
+from backend.core.model.answer import Prompt
 from backend.core.model.budget import Usage
 from backend.core.model.document import Summary
 from backend.core.ports.llm import ChatModel
@@ -37,13 +37,18 @@ class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 async def ask_summary(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:
     """Ask once; the answer is validated and names nobody. Raises SUMMARY_INVALID, or the model's LLM_* errors."""
     completion = await chat.complete(prompt)
+    return neutral.summary(read_summary(completion.text, f"{completion.provider}:{completion.model}")), completion.usage
+
+
+def read_summary(text: str, made_by: str) -> Summary:
+    """What a model answered, as a Summary. Raises SUMMARY_INVALID, which names `made_by`."""
     try:
-        answer = msgspec.json.decode(_WRAPPED.sub(r"\1", completion.text.strip()), type=SummaryAnswer)
+        answer = msgspec.json.decode(_WRAPPED.sub(r"\1", text.strip()), type=SummaryAnswer)
     except msgspec.MsgspecError as error:
-        raise _invalid(completion, _reason(error)) from None
+        raise _invalid(made_by, _reason(error)) from None
     if not answer.problem.strip():
-        raise _invalid(completion, "no problem told")
-    return neutral.summary(_summary(answer)), completion.usage
+        raise _invalid(made_by, "no problem told")
+    return _summary(answer)
 
 
 def _summary(answer: SummaryAnswer) -> Summary:
@@ -62,10 +67,10 @@ def _summary(answer: SummaryAnswer) -> Summary:
     )
 
 
-def _invalid(completion: Completion, reason: str) -> AppError:
+def _invalid(made_by: str, reason: str) -> AppError:
     return AppError(
         Code.SUMMARY_INVALID,
-        f"{completion.provider}:{completion.model} answered with a summary that does not fit the schema ({reason}). It is tried again "
+        f"{made_by} answered with a summary that does not fit the schema ({reason}). It is tried again "
         "later; if it keeps failing, choose another model to summarize.",
     )
 

@@ -1,11 +1,12 @@
 """Language models and embedders."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
+from backend.core.model.document import Part
 
 
 class ChatModel(Protocol):
@@ -49,18 +50,51 @@ class Embedder(Protocol):
         """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a text together and says how well the one answers the other (a cross-encoder)."""
+
+    @property
+    def provider(self) -> str:
+        """`reranker`, …"""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """How well each text answers, 0 to 10, in order. Raises AppError with an LLM_* code, soon: a person waits."""
+
+
 @runtime_checkable
 class Masking(Protocol):
-    """What a ChatModel or Embedder also is that masks personal data before it asks the provider."""
+    """What a ChatModel, Embedder or Reranker also is that masks personal data before it asks the provider."""
 
     @property
     def masking(self) -> str:
         """The version of the masking."""
 
 
-def masking_of(model: ChatModel | Embedder) -> str:
+def masking_of(model: ChatModel | Embedder | Reranker) -> str:
     """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
     return model.masking if isinstance(model, Masking) else ""
+
+
+Summarizer = Callable[[str, Sequence[Part]], str]
+"""Makes the answer to a summary prompt of a title and parts. A pure function: it may run in another process."""
+
+
+@runtime_checkable
+class OnTheSpot(Protocol):
+    """What a ChatModel also is that asks nobody for a summary: many are made at once, and what they are made of with them."""
+
+    @property
+    def summarizer(self) -> Summarizer | None:
+        """The function; None where the model behind a wrapper has none."""
+
+
+def summarizer_of(model: ChatModel) -> Summarizer | None:
+    """What makes summaries without asking `model`; None for a model that has to be asked."""
+    return model.summarizer if isinstance(model, OnTheSpot) else None
 
 
 class CircuitState(StrEnum):

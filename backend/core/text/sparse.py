@@ -40,11 +40,11 @@ class SparseEncoder:
         """Saturated term frequencies: the tenth occurrence of a term adds less than the second."""
         terms = self._tokenizer.terms(text)
         pressure = _K1 * (1 - _B + _B * len(terms) / _AVERAGE_TERMS)
-        counts = sorted(Counter(map(token_id, terms)).items())
-        return SparseVector(
-            indices=tuple(index for index, _ in counts),
-            values=tuple(round(count * (_K1 + 1) / (count + pressure), 4) for _, count in counts),
-        )
+        counts = Counter(map(token_id, terms))
+        # Most terms occur once or twice: a weight is computed once for all that occur as often.
+        weights = {count: round(count * (_K1 + 1) / (count + pressure), 4) for count in set(counts.values())}
+        indices = tuple(sorted(counts))
+        return SparseVector(indices=indices, values=tuple([weights[counts[index]] for index in indices]))
 
     def query(self, text: str) -> SparseVector:
         """1.0 for each distinct term."""

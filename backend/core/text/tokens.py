@@ -1,10 +1,12 @@
 """Cutting text into search terms; Korean without its particles' interference."""
 
+from functools import lru_cache
+from itertools import chain
 from typing import Protocol
 
 from backend.core.text.hangul import hangul_terms
 from backend.core.text.kiwi import KiwiTokenizer
-from backend.core.text.words import WORD, normalize, pairs, plain_terms
+from backend.core.text.words import ANY_WORD, WORD, normalize, pairs, plain_terms
 
 
 class Tokenizer(Protocol):
@@ -34,18 +36,18 @@ class BigramTokenizer:
 
     def terms(self, text: str) -> list[str]:
         """Terms in order, repeated as often as they occur."""
-        found: list[str] = []
-        for match in WORD.finditer(normalize(text)):
-            found += _terms(match.lastgroup, match[0])
-        return found
+        return list(chain.from_iterable(map(_terms, ANY_WORD.findall(normalize(text)))))
 
     def words(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
         """The words that say something, each with its terms."""
-        matches = WORD.finditer(normalize(text))
-        return [(match[0], terms) for match in matches if (terms := _terms(match.lastgroup, match[0]))]
+        return [(word, terms) for word in ANY_WORD.findall(normalize(text)) if (terms := _terms(word))]
 
 
-def _terms(kind: str | None, word: str) -> tuple[str, ...]:
+@lru_cache(maxsize=65_536)
+def _terms(word: str) -> tuple[str, ...]:
+    """Of one word: what kind it is can be told from itself."""
+    match = WORD.match(word)
+    kind = match.lastgroup if match is not None else None
     if kind == "hangul":
         return hangul_terms(word)
     if kind == "unspaced":

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import case as when
 
-from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Standing
+from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
+from backend.storage.sql.packing import pack_document
 from backend.storage.sql.pages import Place
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.tables import RETRIED
@@ -62,9 +63,13 @@ class SqlDocumentStore(TenantTables):
                 )
         return found
 
-    async def put(self, documents: Sequence[Document]) -> None:
+    async def put(self, documents: Sequence[Document | PackedDocument]) -> None:
         """Insert or replace whole Documents; one statement for all."""
-        await self._in.upsert(table, [rows.of_document(self._company_id, document) for document in documents])
+        packed = [pack_document(self._company_id, each) if isinstance(each, Document) else each for each in documents]
+        if self._in.plain:
+            await self._in.upsert_plain(table, [rows.plain_row(self._company_id, each) for each in packed])
+        else:
+            await self._in.upsert(table, [rows.of_packed(self._company_id, each) for each in packed])
 
     async def touch(self, versions: Mapping[str, str], changed: Mapping[str, datetime] | None = None, at: datetime | None = None) -> None:
         """document_id -> new source_version, where an item was fetched and its content is the same.

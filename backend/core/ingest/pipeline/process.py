@@ -11,6 +11,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
+from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
 from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, tell_cache
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
@@ -125,6 +126,10 @@ def _postpone(batch: Batch, error: AppError) -> None:
 
 
 async def _make_points(services: Services, company_id: str, batch: Batch) -> None:
+    maker = await maker_of(services, company_id)
+    if maker is not None:
+        await _make_on_the_spot(services, company_id, maker, batch)
+        return
     with services.meter.stage("summarize"):
         ready = await _summarize(services, company_id, batch.claimed, batch)
     questions = await solved.questions_of(services, company_id, ready)
@@ -141,6 +146,16 @@ async def _make_points(services: Services, company_id: str, batch: Batch) -> Non
         batch.older = await points_for_older(services, company_id, ready, chunks)
     batch.ready = ready
     batch.with_text = {document.document_id for document, of_one in zip(ready, chunks, strict=True) if of_one}
+
+
+async def _make_on_the_spot(services: Services, company_id: str, maker: Maker, batch: Batch) -> None:
+    questions = await solved.questions_of(services, company_id, batch.claimed)
+    with services.meter.stage("summarize"):
+        made = await make_all(services, maker, batch.claimed, questions)
+    chat = (await services.models_of(company_id)).summarize
+    batch.ready = _sort_out(batch, chat, batch.claimed, [one if isinstance(one, AppError) else one.summarized for one in made])
+    batch.points = [point for one in made if not isinstance(one, AppError) for point in one.points]
+    batch.with_text = {point.chunk.document_id for point in batch.points}
 
 
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
@@ -166,7 +181,13 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
                     batch.down = error
                 return error
 
-    results = await asyncio.gather(*(one(document) for document in documents))
+    return _sort_out(batch, chat, documents, await asyncio.gather(*(one(document) for document in documents)))
+
+
+def _sort_out(
+    batch: Batch, chat: ChatModel, documents: Sequence[Document], results: Sequence[summarize.Summarized | AppError]
+) -> list[Document]:
+    """The Documents with their summaries, and the cost to the batch; those that failed or have to wait as `_summarize` says."""
     ready = []
     usage = Usage()
     for document, result in zip(documents, results, strict=True):
@@ -180,7 +201,7 @@ async def _summarize(services: Services, company_id: str, documents: Sequence[Do
         usage += result.usage
         ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
     batch.llm_calls = usage.calls
-    if usage.calls and paid is None:
+    if usage.calls and not is_paid(chat.provider):
         batch.usage.append(_row(chat.provider, chat.model, Purpose.SUMMARY, usage))
     return ready
 
