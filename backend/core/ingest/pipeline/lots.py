@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct, structs
 
 from backend.core import clock, ids
@@ -14,8 +15,9 @@ from backend.core.ingest.collect import Together, outcome_of
 from backend.core.ingest.merge import merge_item
 from backend.core.ingest.pipeline.files import attachments_of, text_of
 from backend.core.ingest.pipeline.taken import Taken, settled
+from backend.core.model.article import Article
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocType
+from backend.core.model.document import DocType, Document
 from backend.core.model.sync import Fetched, ItemFailure, ItemRef
 from backend.core.model.ticket import Ticket
 from backend.core.ports.compute import Compute
@@ -23,6 +25,11 @@ from backend.core.ports.source import BulkSource
 
 _AT_ONCE: Final = 50
 """Items that make one trip to another process worth its while."""
+
+
+_tickets = msgspec.json.Decoder(Ticket)
+_articles = msgspec.json.Decoder(Article)
+_documents = msgspec.json.Decoder(Document)
 
 
 class Making(Struct, frozen=True, kw_only=True):
@@ -62,12 +69,13 @@ async def merge_taken(compute: Compute, company_id: str, connection: Connection,
     """The same items, each that was read by itself with the Document that was made of it."""
     now = clock.now()
     merging = [(taken, taken.item) for taken in items if taken.item is not None]
-    documents = await asyncio.gather(
+    merged = await asyncio.gather(
         *(
             compute.run(
-                merge_item,
-                item,
-                company_id,
+                _merge,
+                msgspec.json.encode(item),
+                type(item),
+                company_id=company_id,
                 connection_id=connection.connection_id,
                 platform=connection.platform,
                 version=taken.ref.version,
@@ -77,8 +85,14 @@ async def merge_taken(compute: Compute, company_id: str, connection: Connection,
             for taken, item in merging
         )
     )
-    made = {id(taken): document for (taken, _), document in zip(merging, documents, strict=True)}
+    made = {id(taken): _documents.decode(document) for (taken, _), document in zip(merging, merged, strict=True)}
     return [structs.replace(taken, item=None, document=made.get(id(taken), taken.document)) for taken in items]
+
+
+def _merge(encoded: bytes, kind: type[Ticket | Article], **options: Any) -> bytes:
+    """In another process: an item's Document. Both cross as JSON, which takes a fraction of the time that pickling takes."""
+    item = _tickets.decode(encoded) if kind is Ticket else _articles.decode(encoded)
+    return msgspec.json.encode(merge_item(item, **options))
 
 
 def make_items(
