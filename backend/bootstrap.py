@@ -101,6 +101,7 @@ async def build(settings: Settings) -> Built:
         queue=shared.queue,
         caches=shared.caches,
         flights=shared.flights,
+        streams=shared.streams,
         compute=compute,
         meter=meter,
         policy=policy,
@@ -150,7 +151,14 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,
         upload_max_bytes=settings.file_upload_max_bytes,
-        retention=Retention(usage_months=settings.usage_months, audit_months=settings.audit_months),
+        answer_seconds=settings.answer_seconds,
+        answers_at_once=settings.answers_at_once,
+        retention=Retention(
+            usage_months=settings.usage_months,
+            audit_months=settings.audit_months,
+            answer_months=settings.answer_months,
+            paid_months=settings.paid_months,
+        ),
     )
 
 

@@ -73,6 +73,11 @@ class Runtime(Work):
         super().__init__(built, settings)
         self.app = app
 
+    async def close(self) -> None:
+        """Likewise; answers that are being written may go on for a moment, for they need all the rest."""
+        await self.app.state.answering.close()
+        await super().close()
+
 
 async def build_worker(settings: Settings) -> Work:
     """What `desklore worker` runs, not yet at work. Raises AppError as `build` does."""

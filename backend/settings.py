@@ -14,8 +14,9 @@ from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
 from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
+from backend.settings_login import LoginSettings
 from backend.settings_logs import LogSettings
-from backend.settings_models import NativeModelSettings
+from backend.settings_models import ModelSettings
 
 
 class Environment(StrEnum):
@@ -46,7 +47,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings, FilesSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, LoginSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -69,8 +70,7 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
     )
     master_keys: SecretStr | None = Field(
         None,
-        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. "
-        "In development one is made and kept in the data folder.",
+        description="Comma-separated `id:base64 of 32 bytes`; the first seals, all open. In development one is made in the data folder.",
     )
     jwt_secret: SecretStr | None = Field(
         None, description="Signs access tokens, at least 32 characters. In development one is made and kept in the data folder."
@@ -113,7 +113,11 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
         "", description="Hosts (`host` or `host:port`, comma-separated) that a connection's base URL may name besides the platform's own."
     )
     connector_concurrency: int = Field(
-        10, ge=1, le=100, description="Calls to one helpdesk account at once, fewer while it is slow; a person who waits may use two more."
+        24,
+        ge=1,
+        le=100,
+        description="The most calls to one helpdesk account at once: ten to begin with, more while it keeps up and its quota is large, "
+        "fewer while it is slow; a person who waits may use two more.",
     )
     connector_reserved_share: float = Field(
         0.1,
@@ -207,7 +211,10 @@ class Settings(KeepingSettings, IndexSettings, NativeModelSettings, LogSettings,
         "0: age takes nothing.",
     )
     rerank_hits: int = Field(
-        0, ge=0, le=30, description="So many of the best hits are judged again by the reason model, one call a question; 0: none."
+        0,
+        ge=0,
+        le=30,
+        description="So many of the best hits are judged again by the reason model, or by `RERANK_MODEL`; one call a question; 0: none.",
     )
     answer_min_coverage: float = Field(
         0.6,

@@ -25,6 +25,19 @@ class LogSettings(BaseSettings):
         description="What models cost is kept for so many months before the present one and then dropped by whole months; 0: for ever.",
     )
     audit_months: int = Field(0, ge=0, le=1_200, description="The audit log likewise.")
+    answer_months: int = Field(
+        0,
+        ge=0,
+        le=1_200,
+        description="Questions and their answers likewise: then nobody can judge an answer any more; thumbs that were given stay.",
+    )
+    paid_months: int = Field(
+        0,
+        ge=0,
+        le=1_200,
+        description="Summaries and vectors that were paid for, kept so that the same text is never paid for twice, likewise: "
+        "what is indexed anew after that is paid for again.",
+    )
     otel_endpoint: str | None = Field(
         None,
         description="Where traces go: an OTLP/HTTP collector, such as `http://collector:4318/v1/traces` (extra `otel`); empty: none.",

@@ -79,11 +79,12 @@ async def main(window: float) -> dict[str, Any]:
     """Measure, print what was found, and return the figures."""
     options = SandboxOptions(tickets=600, quota=ACCOUNT_QUOTA, quota_window=window, latency_ms=50, prebuild=True)
     with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
-        runtime = await build(Settings(_env_file=None, data_dir=Path(folder), connector_host_allowlist="127.0.0.1"))
+        settings = Settings(_env_file=None, data_dir=Path(folder), connector_host_allowlist="127.0.0.1")
+        runtime, at_once = await build(settings), settings.connector_concurrency
         try:
             async with running_sandbox(options) as sandbox:
-                budgets = InProcessBudgets(CONNECTIONS, 0.1, period=window, meter=runtime.built.meter)
-                sources = SourceRegistry(frozenset({"127.0.0.1"}), CONNECTIONS, Patience(), budgets)
+                budgets = InProcessBudgets(at_once, 0.1, period=window, meter=runtime.built.meter)
+                sources = SourceRegistry(frozenset({"127.0.0.1"}), at_once, Patience(), budgets)
                 figures = await _backfill(replace(runtime.services, sources=sources), sandbox, window)
         finally:
             await runtime.close()

@@ -6,12 +6,12 @@ from typing import Final
 
 import orjson
 
-from sandbox.freshdesk.app import Listener
-from sandbox.freshdesk.faults import Fault, Faults
-from sandbox.freshdesk.wire import Answer, Ask, ok
+from sandbox.faults import Fault, Faults
+from sandbox.listener import Listener
 from sandbox.options import SandboxOptions
-from sandbox.serve import Ports
+from sandbox.ports import Ports
 from sandbox.stats import Stats
+from sandbox.wire import Answer, Ask, ok
 
 __all__ = ["Answer", "Ask", "Fault", "Handler", "StandIn", "ok"]
 

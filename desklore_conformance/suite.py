@@ -11,9 +11,9 @@ import pytest
 from backend.core.errors import SPECS, AppError, Code
 from backend.core.model.article import Article
 from backend.core.model.document import DocType
-from backend.core.model.sync import Cursor, ItemRef, RunMode, RunOptions, Stream
+from backend.core.model.sync import Cursor, Fetched, ItemRef, RunMode, RunOptions, Stream
 from backend.core.model.ticket import Attachment, ConversationKind, Presence, Ticket
-from backend.core.ports.source import Source
+from backend.core.ports.source import Remakes, Source
 from desklore_conformance.truth import Helpdesk, end_of, files_of, ids, pages, read, refs_of
 
 GONE = frozenset({Presence.DELETED, Presence.SPAM, Presence.PURGED})
@@ -209,6 +209,27 @@ class SourceSuite:
             assert isinstance(json.loads(fetched.raw), dict)
         again = {ref.original_id: ref.version for ref in await refs_of(source, Stream.ARTICLES)}
         assert again == {ref.original_id: ref.version for ref in refs}
+
+    async def test_what_is_archived_makes_the_same_again_without_a_call(self, helpdesk: Helpdesk, source: Source) -> None:
+        if not isinstance(source, Remakes):
+            pytest.skip("the Source makes nothing again")
+        fetched: list[tuple[ItemRef, Fetched]] = []
+        for stream in {Stream.TICKETS, Stream.ARTICLES} & source.capabilities.streams:
+            refs = (await refs_of(source, stream))[:60]
+            bare = [msgspec.structs.replace(ref, version="", hint={}) for ref in refs[:10]]
+            fetched += zip((*refs, *bare), await asyncio.gather(*map(source.fetch, (*refs, *bare))), strict=True)
+        if (archived := helpdesk.archived()) is not None:
+            ref = ItemRef(doc_type=DocType.TICKET, original_id=archived, version="")
+            fetched.append((ref, await source.fetch(ref)))
+        later = helpdesk.open()
+        assert isinstance(later, Remakes)
+        if source.names is not None:
+            assert source.names is source.names
+            later.recall(source.names)
+        for ref, one in fetched:
+            assert await later.remake(msgspec.structs.replace(ref, hint={}), one.raw) == one
+        assert later.quota.calls == 0
+        await later.close()
 
     async def test_hints_are_json(self, source: Source) -> None:
         for stream in source.capabilities.streams:

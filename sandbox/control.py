@@ -8,11 +8,11 @@ import msgspec
 
 from sandbox.data.account import Account
 from sandbox.data.model import Json
-from sandbox.freshdesk.faults import KINDS, Fault, Faults
-from sandbox.freshdesk.wire import Answer, Ask, Refusal, ok
+from sandbox.faults import KINDS, Fault, Faults
 from sandbox.hooks import Hooks
 from sandbox.options import SandboxOptions
 from sandbox.stats import Stats
+from sandbox.wire import Answer, Ask, Refusal, ok
 
 PREFIX = "/_sandbox"
 _HEADER = b"x-sandbox-control"

@@ -7,7 +7,7 @@ from sandbox.freshdesk.export import Form
 from sandbox.freshdesk.export import write_export as write_freshdesk
 from sandbox.freshdesk.site import Site
 from sandbox.options import SandboxOptions
-from sandbox.serve import account_of
+from sandbox.ports import account_of
 from sandbox.zendesk.account_export import write_export as write_zendesk
 from sandbox.zendesk.site import Site as ZendeskSite
 

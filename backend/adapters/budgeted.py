@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedReranker
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Standing, Usage, UsageRow, month_of, standing_of
 from backend.core.ports.database import Database
-from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.llm import ChatModel, Embedder, Reranker
 from backend.core.ports.meter import Meter
 from backend.core.ports.services import Models
 from backend.core.text.size import estimate_tokens
@@ -54,6 +54,7 @@ class BudgetedModels:
             generate=_bound(models.generate, account),
             reason=_bound(models.reason, account),
             embed=models.embed if models.embed.provider == FREE else BudgetedEmbedder(models.embed, account),
+            rerank=None if models.rerank is None else BudgetedReranker(models.rerank, account),
         )
 
 
@@ -151,6 +152,21 @@ class BudgetedEmbedder(WrappedEmbedder):
         vectors, usage = await self._embedder.embed(texts, purpose)
         await self._account.book(self.provider, self.model, purpose, usage)
         return vectors, usage
+
+
+class BudgetedReranker(WrappedReranker):
+    """A Reranker on a tenant's account."""
+
+    def __init__(self, reranker: Reranker, account: _Account) -> None:
+        super().__init__(reranker)
+        self._account = account
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """As the model behind it. Also raises LLM_BUDGET_USED_UP."""
+        await self._account.admit(Purpose.RERANK)
+        scores, usage = await self._reranker.judge(question, texts)
+        await self._account.book(self.provider, self.model, Purpose.RERANK, usage)
+        return scores, usage
 
 
 def _bound(chat: ChatModel, account: _Account) -> ChatModel:

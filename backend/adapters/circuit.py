@@ -12,11 +12,11 @@ from typing import Final
 
 import structlog
 
-from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedReranker
 from backend.core.errors import AppError, Code, Retry
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
-from backend.core.ports.llm import ChatModel, CircuitState, Embedder
+from backend.core.ports.llm import ChatModel, CircuitState, Embedder, Reranker
 from backend.core.ports.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -146,3 +146,16 @@ class GuardedEmbedder(WrappedEmbedder):
         """As the embedder behind it. Also raises LLM_UNAVAILABLE at once while the circuit is open."""
         with self._circuit.call():
             return await self._embedder.embed(texts, purpose)
+
+
+class GuardedReranker(WrappedReranker):
+    """A Reranker behind a circuit breaker."""
+
+    def __init__(self, reranker: Reranker, circuit: Circuit) -> None:
+        super().__init__(reranker)
+        self._circuit = circuit
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """As the model behind it. Also raises LLM_UNAVAILABLE at once while the circuit is open."""
+        with self._circuit.call():
+            return await self._reranker.judge(question, texts)

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, Final, ParamSpec, TypeVar
 
 from backend.core.errors import AppError, Code
@@ -47,6 +50,15 @@ class ProcessCompute:
         if not self._waiting:
             loop.call_soon(self._send)
         self._waiting.append((call, result))
+        return await result
+
+    async def run_whole(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a large piece of work, which makes a trip of its own; what it raises is raised here."""
+        call = partial(work, *args, **kwargs)
+        if not self._workers:
+            return call()
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._submit([(call, result)])
         return await result
 
     async def close(self) -> None:
@@ -99,8 +111,7 @@ class ProcessCompute:
 
     def _ready_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            # Fork would copy threads and sockets of this process into a state nobody can rely on.
-            self._pool = ProcessPoolExecutor(self._workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
+            self._pool = ProcessPoolExecutor(self._workers, mp_context=_Context(), initializer=_end_with_parent)
         return self._pool
 
     def _end_pool(self) -> None:
@@ -110,6 +121,28 @@ class ProcessCompute:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Helper(SpawnProcess):
+    """A new process that imports what it is asked to run, and nothing else.
+
+    Spawning would import this process's main program first, the whole server: a second of processor and twice the memory.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return SpawnProcess._Popen(process_obj)  # noqa: SLF001 - what is replaced here
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Context(SpawnContext):
+    """Fork would copy threads and sockets of this process into a state nobody can rely on."""
+
+    Process = _Helper
 
 
 _Outcome = tuple[Any, BaseException | None]

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 
 import msgspec
 
-from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedReranker
 from backend.core.model.answer import Completion, Delta, Message, Prompt, ReplyMaterial, SummaryMaterial
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.ticket import Role
-from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.llm import ChatModel, Embedder, Reranker
 from backend.core.text.masking import HOW_TO_COPY, Mask, blur, version_of
 
 
@@ -75,6 +75,18 @@ class MaskedEmbedder(WrappedEmbedder):
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it."""
         return await self._embedder.embed([blur(text, self._kinds) for text in texts], purpose)
+
+
+class MaskedReranker(WrappedReranker):
+    """A Reranker that sees the kind of each personal value and not the value: in the question and in the texts."""
+
+    def __init__(self, reranker: Reranker, kinds: frozenset[Kind] = ALL_KINDS) -> None:
+        super().__init__(reranker)
+        self._kinds = kinds
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """As the model behind it."""
+        return await self._reranker.judge(blur(question, self._kinds), [blur(text, self._kinds) for text in texts])
 
 
 def _masked(prompt: Prompt, kinds: frozenset[Kind]) -> tuple[Mask, Prompt]:

@@ -4,11 +4,11 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 
-from backend.adapters.wrapped import WrappedChat, WrappedEmbedder
+from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedReranker
 from backend.core.errors import AppError
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
-from backend.core.ports.llm import ChatModel, Embedder, Summarizer, summarizer_of
+from backend.core.ports.llm import ChatModel, Embedder, Reranker, Summarizer, summarizer_of
 from backend.core.ports.meter import Meter
 from backend.observability.tracing import leaf
 
@@ -55,6 +55,21 @@ class MeteredEmbedder(WrappedEmbedder):
         self._meter.count("embeddings", len(texts), purpose=purpose.value, model=self.model)
         _tell_usage(self._meter, purpose, self.model, usage)
         return vectors, usage
+
+
+class MeteredReranker(WrappedReranker):
+    """A Reranker that tells the meter each call, its time, tokens and cost."""
+
+    def __init__(self, reranker: Reranker, meter: Meter) -> None:
+        super().__init__(reranker)
+        self._meter = meter
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """As the model behind it."""
+        with _told(self._meter, Purpose.RERANK, self.model):
+            scores, usage = await self._reranker.judge(question, texts)
+        _tell_usage(self._meter, Purpose.RERANK, self.model, usage)
+        return scores, usage
 
 
 @contextmanager

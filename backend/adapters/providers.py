@@ -6,9 +6,10 @@ from functools import cache, partial
 from importlib.util import find_spec
 from typing import Final
 
+from msgspec import structs
 from pydantic import SecretStr
 
-from backend.adapters.circuit import Circuit, GuardedChat, GuardedEmbedder
+from backend.adapters.circuit import Circuit, GuardedChat, GuardedEmbedder, GuardedReranker
 from backend.adapters.fallback import FallbackChat
 from backend.adapters.langchain.calls import Access, cost_of, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
@@ -16,17 +17,18 @@ from backend.adapters.langchain.claude import ClaudeChat
 from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.adapters.langchain.gemini import GeminiChat
 from backend.adapters.langchain.native import NativeChat
-from backend.adapters.masked import MaskedChat, MaskedEmbedder
-from backend.adapters.metered import MeteredChat, MeteredEmbedder
+from backend.adapters.masked import MaskedChat, MaskedEmbedder, MaskedReranker
+from backend.adapters.metered import MeteredChat, MeteredEmbedder, MeteredReranker
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
+from backend.adapters.reranking import PROVIDER, HttpReranker
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Usage
 from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.search import Makers
 from backend.core.model.tenant import Secret
 from backend.core.ports.compute import Compute
-from backend.core.ports.llm import ChatModel, Embedder
+from backend.core.ports.llm import ChatModel, Embedder, Reranker
 from backend.core.ports.meter import Meter
 from backend.core.ports.services import Encoders, Models
 from backend.core.text.sparse import SparseEncoder
@@ -62,8 +64,9 @@ class Providers:
             generate=self.with_fallback(settings.generate_model, settings.generate_fallback),
             reason=self.with_fallback(settings.reason_model, settings.reason_fallback),
             embed=embedder,
+            rerank=self._reranker(),
         )
-        if all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
+        if bare.rerank is None and all(model.provider == "offline" for model in (bare.summarize, bare.generate, bare.reason, bare.embed)):
             return bare
         return replace(_masked_models(bare, ALL_KINDS), unmasked=bare, masking_only=partial(_masked_models, bare))
 
@@ -130,6 +133,19 @@ class Providers:
         await embedder.learn_dimension()
         self.closers.append(embedder.close)
         return GuardedEmbedder(MeteredEmbedder(embedder, self._meter), self._circuit(embedder.provider, embedder.model))
+
+    def _reranker(self) -> Reranker | None:
+        """The cross-encoder that the settings name."""
+        settings = self._settings
+        if settings.rerank_model is None:
+            return None
+        if settings.rerank_base_url is None:
+            raise AppError(Code.INVALID_REQUEST, "DESKLORE_RERANK_MODEL needs DESKLORE_RERANK_BASE_URL, the address of its server.")
+        name = f"{PROVIDER}:{settings.rerank_model}"
+        access = _reached(settings, name, key=settings.rerank_api_key, base_url=settings.rerank_base_url)
+        reranker = HttpReranker(structs.replace(access, timeout=settings.rerank_timeout_seconds), prices=self._prices)
+        self.closers.append(reranker.close)
+        return GuardedReranker(MeteredReranker(reranker, self._meter), self._circuit(PROVIDER, reranker.model))
 
     def _make_chat(self, name: str, *, second: bool) -> ChatModel:
         if name == "offline":
@@ -209,6 +225,7 @@ def _masked_models(bare: Models, kinds: frozenset[Kind]) -> Models:
         generate=_masked(bare.generate, kinds),
         reason=_masked(bare.reason, kinds),
         embed=_masked_embedder(bare.embed, kinds),
+        rerank=None if bare.rerank is None else MaskedReranker(bare.rerank, kinds),
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from backend.core.model.answer import Delta
-from backend.core.ports.llm import ChatModel, Embedder, masking_of
+from backend.core.ports.llm import ChatModel, Embedder, Reranker, masking_of
 
 
 class WrappedModel:
     """The names of the model behind it."""
 
-    def __init__(self, behind: ChatModel | Embedder) -> None:
+    def __init__(self, behind: ChatModel | Embedder | Reranker) -> None:
         self._behind = behind
 
     @property
@@ -52,6 +52,14 @@ class WrappedEmbedder(WrappedModel):
     def semantic(self) -> bool:
         """Whether its vectors carry meaning."""
         return self._embedder.semantic
+
+
+class WrappedReranker(WrappedModel):
+    """A Reranker that holds another; subclasses say what a call does."""
+
+    def __init__(self, reranker: Reranker) -> None:
+        super().__init__(reranker)
+        self._reranker = reranker
 
 
 async def freed(stream: AsyncIterator[Delta]) -> AsyncIterator[Delta]:

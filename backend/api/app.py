@@ -31,6 +31,7 @@ from backend.api.routes import (
     master_key,
     replies,
     search,
+    streams,
     sync,
     tenant_settings,
     tenants,
@@ -38,11 +39,14 @@ from backend.api.routes import (
     usage,
     webhooks,
 )
+from backend.api.signing import SignedBody
 from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
 from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
+from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
+from backend.core.usecases.streams import Answering
 from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
@@ -60,6 +64,7 @@ ROUTERS: Final = (
     briefs.router,
     copilot.router,
     replies.router,
+    streams.router,
     search.router,
     feedback.router,
     documents.router,
@@ -90,7 +95,9 @@ TAGS: Final = {
 """Groups of routes in the order in which people need them."""
 DESCRIPTION: Final = """Turns a support team's own history into answers: helpdesk tickets in, cited answers out.
 
-Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`. Every error has the same shape, and its `code` is stable.
+Send `Authorization: Bearer <API key or access token>` or `X-API-Key: <API key>`; where the company allows it, an agent's own
+Freshdesk or Zendesk credentials in `X-Platform` and its companions do too. Servers may sign requests instead
+(`Authorization: HMAC …`). Every error has the same shape, and its `code` is stable.
 """
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
@@ -115,12 +122,13 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
-    authenticator, inbox = Authenticator(services, auth), Inbox(services)
+    authenticator, inbox, answering = Authenticator(services, auth), Inbox(services), Answering(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         async with lifespan():
             yield
+            await answering.close()
             await inbox.close()
             await authenticator.close()
 
@@ -136,7 +144,9 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.services = services
     app.state.auth = auth
     app.state.authenticator = authenticator
+    app.state.helpdesk_login = HelpdeskLogin(services, auth)
     app.state.inbox = inbox
+    app.state.answering = answering
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates
@@ -155,6 +165,7 @@ def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins
     """Add the middleware, innermost first: what is added last sees the request first."""
     policy = services.policy
     larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
+    app.add_middleware(SignedBody)
     app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.

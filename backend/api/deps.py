@@ -4,6 +4,7 @@ All of them are coroutines: what is none is called in a thread, which costs more
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 import structlog
@@ -11,14 +12,20 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from backend.api.errors import request_id_of
+from backend.api.helpdesk_login import HEADERS, admit_login, shown_credentials
 from backend.api.rates import check_caller
+from backend.api.signing import signed_request
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, TenantCaller
 from backend.core.model.tenant import Caller, Role, Scope
 from backend.core.ports.services import Services
+from backend.core.usecases.helpdesk_login import HelpdeskLogin
+from backend.core.usecases.streams import Answering
 from backend.core.usecases.tokens import Authenticator
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API key (`dk_…`) or an access token.")
+VARY = ", ".join(("Authorization", "X-API-Key", *HEADERS))
+"""Headers that say who asks: a kept answer is for the same ones only."""
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="ApiKey", description="An API key (`dk_…`).")
 
 
@@ -40,6 +47,12 @@ async def get_authenticator(request: Request) -> Authenticator:
     return authenticator
 
 
+async def get_answering(request: Request) -> Answering:
+    """Who writes streamed answers."""
+    answering: Answering = request.app.state.answering
+    return answering
+
+
 async def get_caller(
     request: Request,
     authenticator: Annotated[Authenticator, Depends(get_authenticator)],
@@ -47,10 +60,17 @@ async def get_caller(
     api_key: Annotated[str | None, Security(_api_key)] = None,
 ) -> Caller:
     """Who asks; the company comes from the credential and from nothing else."""
+    request_id = request_id_of(request.scope)
     credential = bearer.credentials if bearer is not None else api_key
-    if not credential:
+    if (signed := signed_request(request)) is not None:
+        caller = await authenticator.authenticate_signed(signed, request_id)
+    elif credential:
+        caller = await authenticator.authenticate(credential, request_id)
+    elif (shown := shown_credentials(request)) is not None:
+        login: HelpdeskLogin = request.app.state.helpdesk_login
+        caller = await login.prove(shown, admit=partial(admit_login, request), request_id=request_id)
+    else:
         raise AppError(Code.UNAUTHENTICATED, "Send an API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.")
-    caller = await authenticator.authenticate(credential, request_id_of(request.scope))
     structlog.contextvars.bind_contextvars(company_id=caller.company_id, actor=caller.actor)
     await check_caller(request.app.state.rates, caller, request.app.state.services.meter)
     return caller
@@ -76,6 +96,7 @@ async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
 ServicesDep = Annotated[Services, Depends(get_services)]
 AuthDep = Annotated[AuthConfig, Depends(get_auth)]
 AuthenticatorDep = Annotated[Authenticator, Depends(get_authenticator)]
+AnsweringDep = Annotated[Answering, Depends(get_answering)]
 
 AnyCaller = Annotated[Caller, Depends(get_caller)]
 OperatorCaller = Annotated[Caller, Depends(_operator)]

@@ -41,6 +41,8 @@ SPECIAL_STATUS: Final[dict[Code, int]] = {
 
 _OF_STATUS: Final[dict[int, Code]] = {
     400: Code.UNREADABLE_BODY,
+    # Of the framework's exceptions, `api/signing.py` alone raises this one.
+    401: Code.SIGNATURE_INVALID,
     404: Code.ROUTE_NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED,
     413: Code.BODY_TOO_LARGE,
@@ -55,7 +57,15 @@ _COMMON: Final = (
     Code.SHUTTING_DOWN,
     Code.INTERNAL,
 )
-_WITH_KEY: Final = (Code.UNAUTHENTICATED, Code.KEY_REVOKED, Code.KEY_EXPIRED, Code.TOKEN_INVALID, Code.FORBIDDEN)
+_WITH_KEY: Final = (
+    Code.UNAUTHENTICATED,
+    Code.KEY_REVOKED,
+    Code.KEY_EXPIRED,
+    Code.TOKEN_INVALID,
+    Code.SIGNATURE_INVALID,
+    Code.FORBIDDEN,
+    Code.SOURCE_UNAVAILABLE,
+)
 _WITH_BODY: Final = (Code.UNREADABLE_BODY, Code.BODY_TOO_LARGE)
 LLM: Final = (
     Code.LLM_UNAVAILABLE,

@@ -21,12 +21,13 @@ async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
     Raises INVALID_REQUEST where there is no file, EXPORT_TOO_LARGE, and STORAGE_FULL.
     """
     header = _parsed("content-type", request.headers.get("content-type", ""))
+    stream = request.stream()
     size = 0
     if header.get_content_type() == "multipart/form-data":
         form = FormFile(str(header.get_param("boundary", "")))
-        pieces = form.pieces(request.stream())
+        pieces = form.pieces(stream)
     else:
-        form, pieces = None, request.stream()
+        form, pieces = None, stream
     try:
         async for piece in pieces:
             size += len(piece)
@@ -34,6 +35,9 @@ async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
                 message = f"The file has more than {max_bytes:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it."
                 raise AppError(Code.EXPORT_TOO_LARGE, message)
             _write(out, piece)
+        # Only at its end it shows whether a signed body is the one that was signed.
+        async for _ in stream:
+            continue
     except ClientDisconnect:
         raise AppError(Code.INVALID_REQUEST, "The file broke off before its end; send it again.") from None
     _write(out, b"")

@@ -12,6 +12,7 @@ import msgspec
 from starlette.responses import StreamingResponse
 
 from backend.api.errors import result_or_error
+from backend.core.model.stream import Event
 from backend.core.ports.meter import Meter
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -28,13 +29,6 @@ class EventStream(StreamingResponse):
     """A response of events. The framework's own is for routes that are generators: they can't fail before they begin."""
 
     media_type = "text/event-stream"
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One event: its name and its data as JSON."""
-
-    name: str
-    data: bytes
 
 
 class OpenStreams:
@@ -64,7 +58,19 @@ async def event_stream(
     What fails later is an `error` event in the same shape, and the last one.
     """
     first = await anext(events, None)
-    body = _framed(first, events, request_id=request_id, heartbeat=heartbeat)
+    body = _framed(events, request_id=request_id, heartbeat=heartbeat, first=first)
+    return EventStream(_counted(body, streams), headers=_HEADERS)
+
+
+def kept_stream(
+    events: AsyncGenerator[Event], *, request_id: str, streams: OpenStreams, after: int = 0, heartbeat: float = HEARTBEAT_SECONDS
+) -> EventStream:
+    """A response that sends events which are kept, numbered from the one after `after`.
+
+    It begins at once, for the next event may take its time. What keeps us from reading on is an `error` event without an id, for
+    it is none of the kept ones: a reader who comes back asks for what follows the last of those.
+    """
+    body = _framed(events, request_id=request_id, heartbeat=heartbeat, after=after, kept=True)
     return EventStream(_counted(body, streams), headers=_HEADERS)
 
 
@@ -78,14 +84,15 @@ async def _counted(body: AsyncGenerator[bytes], streams: OpenStreams) -> AsyncIt
         streams.change(-1)
 
 
-async def _framed(first: Event | None, events: AsyncGenerator[Event], *, request_id: str, heartbeat: float) -> AsyncGenerator[bytes]:
-    number = 0
-    event = first
+async def _framed(
+    events: AsyncGenerator[Event], *, request_id: str, heartbeat: float, first: Event | None = None, after: int = 0, kept: bool = False
+) -> AsyncGenerator[bytes]:
     async with aclosing(events):
-        while event is not None:
-            number += 1
-            yield _frame(number, event)
-            following = asyncio.ensure_future(_next(events, request_id))
+        if first is not None:
+            after += 1
+            yield _frame(after, first)
+        while True:
+            following = asyncio.ensure_future(result_or_error(anext(events, None), request_id))
             try:
                 while not (await asyncio.wait({following}, timeout=heartbeat))[0]:
                     yield _HEARTBEAT
@@ -95,13 +102,16 @@ async def _framed(first: Event | None, events: AsyncGenerator[Event], *, request
                 if not following.done():
                     following.cancel()
                     await asyncio.wait({following})
+            if event is None:
+                return
+            after += 1
+            if isinstance(event, dict):
+                yield _frame(None if kept else after, event_of("error", event))
+                return
+            yield _frame(after, event)
 
 
-async def _next(events: AsyncGenerator[Event], request_id: str) -> Event | None:
-    found = await result_or_error(anext(events, None), request_id)
-    return event_of("error", found) if isinstance(found, dict) else found
-
-
-def _frame(number: int, event: Event) -> bytes:
+def _frame(number: int | None, event: Event) -> bytes:
     # JSON has no raw line breaks, so one data line is enough.
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, event.name.encode(), event.data)
+    named = b"" if number is None else b"id: %d\n" % number
+    return named + b"event: %s\ndata: %s\n\n" % (event.name.encode(), event.data)

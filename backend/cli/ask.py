@@ -6,6 +6,7 @@ import typer
 
 from backend.cli.errors import CliError, exit_for
 from backend.cli.output import Output
+from backend.cli.reading import text_events
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant, hint_if_empty
 from backend.cli.text import short
 
@@ -36,20 +37,22 @@ def ask_one(session: Session, question: str, language: str | None = None) -> dic
 def written(session: Session, path: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """Write a text to the terminal as it comes; what `done` holds, and what was written.
 
-    Raises CliError for an error inside the stream, and for a stream that ends before its time.
+    Where the connection breaks it is read on; Ctrl-C cancels it at the server. Raises CliError for an error inside the stream, and
+    for a text that can't be read on.
     """
     shown = ""
-    for event in session.client.events("POST", path, body=body):
-        if event.name == "token":
-            shown += event.data["text"]
-            session.output.text(event.data["text"], end="")
-        elif event.name == "error":
-            error = event.data["error"]
-            raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
-        elif event.name == "done":
-            session.output.text()
-            return dict(event.data), shown
-    raise CliError(exit_for("internal"), "The text broke off; ask again.", code="answer_broken_off")
+    with text_events(session.client, path, body) as events:
+        for event in events:
+            if event.name == "token":
+                shown += event.data["text"]
+                session.output.text(event.data["text"], end="")
+            elif event.name == "error":
+                error = event.data["error"]
+                raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
+            elif event.name == "done":
+                session.output.text()
+                return dict(event.data), shown
+    raise AssertionError("a text that broke off raises")
 
 
 def tell_citations(output: Output, citations: list[dict[str, Any]]) -> None:

@@ -22,10 +22,11 @@ _STREAM_TIMEOUT: Final = httpx.Timeout(90.0, connect=5.0)
 
 
 class Event(Struct, frozen=True):
-    """One server-sent event; `data` is its JSON, decoded."""
+    """One server-sent event; `data` is its JSON, decoded, and `id` empty where it has none."""
 
     name: str
     data: Any
+    id: str = ""
 
 
 class ApiClient:
@@ -95,9 +96,11 @@ class ApiClient:
             raise _error_of(answer)
         return _json_of(answer)
 
-    def events(self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None) -> Iterator[Event]:
-        """Server-sent events until the server ends the stream. Raises CliError."""
-        headers = {"Accept": "text/event-stream"}
+    def events(
+        self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None, last_event_id: str | None = None
+    ) -> Iterator[Event]:
+        """Server-sent events until the server ends the stream, those after `last_event_id` where it is given. Raises CliError."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id is not None else {})
         with (
             self._failures_told(),
             self._http.stream(method, f"{API}{path}", json=body, params=_given(params), headers=headers, timeout=_STREAM_TIMEOUT) as answer,
@@ -134,12 +137,14 @@ class ApiClient:
 
 def parse_events(lines: Iterator[str]) -> Iterator[Event]:
     """Events of a `text/event-stream`; comments (heartbeats) are left out."""
-    name, data = "message", list[str]()
+    name, data, number = "message", list[str](), ""
     for line in lines:
         if not line:
             if data:
-                yield Event(name, _decoded("\n".join(data)))
-            name, data = "message", []
+                yield Event(name, _decoded("\n".join(data)), number)
+            name, data, number = "message", [], ""
+        elif line.startswith("id:"):
+            number = line[3:].strip()
         elif line.startswith("event:"):
             name = line[6:].strip()
         elif line.startswith("data:"):

@@ -8,6 +8,7 @@ import typer
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
+from backend.cli.rebuild import rebuild
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, short
 
@@ -141,3 +142,6 @@ def resummarize(
             figures = session.client.post("/documents/resummarize", {"confirm": figures["confirm"]})
             session.output.text("They are summarized in the background; search works meanwhile.")
         session.output.document(figures)
+
+
+app.command("rebuild")(rebuild)

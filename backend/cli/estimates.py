@@ -28,15 +28,16 @@ def lines_of(estimate: Mapping[str, Any]) -> list[str]:
         f"  to read    {least}{listed['tickets']:,} tickets, {listed['articles']:,} articles ({listed['stored_before']:,} stored in an "
         f"older version); {listed['unchanged']:,} unchanged, {estimate['pending']:,} stored and waiting",
         f"  API calls  {least}{estimate['api_calls']:,}; minutes: {minutes}",
-        f"  summaries  {least}{_usage(estimate['summaries'])}",
-        f"  vectors    {least}{_usage(estimate['embeddings'])}",
+        f"  summaries  {least}{usage_of(estimate['summaries'])}",
+        f"  vectors    {least}{usage_of(estimate['embeddings'])}",
     ]
     if guessed := sorted({"api_calls", "summaries", "embeddings"} - set(estimate["learned"])):
         lines.append(f"  By default averages, until there is experience: {', '.join(guessed)}.")
     return lines
 
 
-def _usage(usage: Mapping[str, Any]) -> str:
+def usage_of(usage: Mapping[str, Any]) -> str:
+    """Tokens and money of calls to a model, in words."""
     if not usage["calls"]:
         return "no call to a provider"
     cost = "cost unknown: the model has no price (DESKLORE_LLM_PRICES)" if usage["cost_usd"] is None else f"US$ {usage['cost_usd']:.4f}"

@@ -32,6 +32,8 @@ def create(
     name: Annotated[str, typer.Argument(help="Where it will be used, such as `sidebar`.")],
     role: Annotated[KeyRole, typer.Option("--role", help="What it may do.")] = KeyRole.AGENT,
     expires: Annotated[datetime | None, typer.Option("--expires", help="When it stops working (UTC); else never.")] = None,
+    signing: Annotated[bool, typer.Option("--signing", help="Make a secret to sign requests with, too.")] = False,
+    signing_only: Annotated[bool, typer.Option("--signing-only", help="A key that can do nothing but sign.")] = False,
     company: Annotated[
         str | None, typer.Option("--company", help="With the operator's key: make an admin key for this company instead.")
     ] = None,
@@ -39,17 +41,21 @@ def create(
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """Make a key. It is shown only now: what is stored is a hash."""
+    """Make a key. It is shown only now: what is stored is a hash, and the signing secret sealed."""
     output = Output(as_json=as_json)
     if company is not None:
         with as_operator(url, key, output) as session:
             made = session.client.post(f"/tenants/{company}/keys", {"name": name})
     else:
         with as_tenant(url, key, output) as session:
-            made = session.client.post("/keys", {"name": name, "role": role.value, "expires_at": moment(expires)})
+            wanted = {"name": name, "role": role.value, "expires_at": moment(expires), "signing": signing, "signing_only": signing_only}
+            made = session.client.post("/keys", wanted)
     output.document(made)
     output.text(f"Key {made['key_id']} ({made['role']}), shown only now:")
-    output.text(f"  {made['api_key']}")
+    if made["api_key"]:
+        output.text(f"  {made['api_key']}")
+    if made["signing_secret"]:
+        output.text(f"  to sign with: {made['signing_secret']}")
 
 
 @app.command("list")

@@ -94,6 +94,8 @@ def progress_of(run: dict[str, Any]) -> tuple[int, int | None]:
     """Items that are through (processed, unchanged, deleted or failed), and how many there will be, where that is known."""
     counts = run["counts"]
     done = counts["processed"] + counts["unchanged"] + counts["deleted"]
+    if run.get("rebuilt") and run["options"]["dry_run"]:
+        done += run["rebuilt"]["changed"]
     # A listing that names no total still names what it has listed so far; more can only follow while it is read.
     total = counts.get("expected")
     if run.get("phase") == "processing" or run["state"] in ENDED:

@@ -35,9 +35,9 @@ def sync(
     options = {"mode": "refresh" if refresh else "full" if full else "incremental", "since": moment(since), "limit": limit}
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         if dry_run:
-            tell_estimates(session, _chosen(session, connection), options)
+            tell_estimates(session, chosen(session, connection), options)
             return
-        runs = [sync_one(session, each, options, detach=detach) for each in _chosen(session, connection)]
+        runs = [sync_one(session, each, options, detach=detach) for each in chosen(session, connection)]
         session.output.document({"runs": runs})
         for run in runs if not detach else []:
             check_ended_well(run)
@@ -53,7 +53,12 @@ def sync_one(session: Session, connection_id: str, options: dict[str, Any], *, d
             raise
         session.output.remark(f"{connection_id} is being synced already; following {error.details['run_id']}.")
         run = session.client.get(f"/runs/{error.details['run_id']}")
-    session.output.text(f"{run['run_id']}: syncing {connection_id}")
+    return follow_started(session, run, f"syncing {connection_id}", detach=detach)
+
+
+def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: bool) -> dict[str, Any]:
+    """Tell of a run that was started, and follow it to its end unless somebody does not want to wait."""
+    session.output.text(f"{run['run_id']}: {what}")
     if detach:
         session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
         return run
@@ -117,7 +122,8 @@ def cancel(run: RunArgument, as_json: JsonOption = False, url: UrlOption = None,
         session.output.text(f"{run} is {stopped['state']}.")
 
 
-def _chosen(session: Session, connection: str | None) -> list[str]:
+def chosen(session: Session, connection: str | None) -> list[str]:
+    """The connection that was named, else every active one. Raises CliError where there is none."""
     if connection is not None:
         return [connection]
     active = [each["connection_id"] for each in session.client.get("/connections")["items"] if each["state"] == "active"]

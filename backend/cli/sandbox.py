@@ -123,8 +123,7 @@ def export(
 
 async def _running(stack: AsyncExitStack, options: "SandboxOptions", platform: Platform) -> SandboxAddress:
     """Start what was asked for; beside a Freshdesk the Zendesk is two ports further on."""
-    from sandbox.serve import running_sandbox  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
-    from sandbox.zendesk.serve import running_zendesk  # noqa: PLC0415 - as above
+    from sandbox.serve import running_sandbox, running_zendesk  # noqa: PLC0415 - its data takes time to load, and only this command needs it
 
     zendesk = None
     if platform is not Platform.FRESHDESK:

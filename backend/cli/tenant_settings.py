@@ -47,7 +47,26 @@ def masking(
         session.output.text(_told(changed))
 
 
+@app.command("helpdesk-login")
+def helpdesk_login(
+    switch: Annotated[Switch, typer.Argument(help="`on` or `off`.")],
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Let agents in with their own Freshdesk or Zendesk credentials, or don't. The change is written to the audit log."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        changed = session.client.call("PATCH", "/settings", body={"helpdesk_login": switch is Switch.ON})
+        session.output.document(changed)
+        session.output.text(_told(changed))
+
+
 def _told(found: dict[str, Any]) -> str:
+    login = "on: agents get in with their own credentials of it" if found["helpdesk_login"] else "off: keys and tokens only let in"
+    return f"{_told_of_masking(found)}\nLogin with the helpdesk's credentials is {login}."
+
+
+def _told_of_masking(found: dict[str, Any]) -> str:
     if found["masking"]:
         shown = [kind.lower() for kind in Kind if kind.lower() not in found["masked_kinds"]]
         but = f" These kinds are sent as they are: {', '.join(shown)}." if shown else ""

@@ -64,6 +64,7 @@ class Code(StrEnum):
     KEY_REVOKED = "key_revoked"
     KEY_EXPIRED = "key_expired"
     TOKEN_INVALID = "token_invalid"
+    SIGNATURE_INVALID = "signature_invalid"
     WEBHOOK_REJECTED = "webhook_rejected"
     FORBIDDEN = "forbidden"
     TENANT_NOT_FOUND = "tenant_not_found"
@@ -83,6 +84,10 @@ class Code(StrEnum):
     DELETIONS_HELD = "deletions_held"
     RUN_FAILED_ITEMS = "run_failed_items"
     ANSWER_NOT_FOUND = "answer_not_found"
+    ANSWER_CANCELED = "answer_canceled"
+    ANSWER_TIMED_OUT = "answer_timed_out"
+    STREAM_NOT_FOUND = "stream_not_found"
+    STREAM_INTERRUPTED = "stream_interrupted"
     PLATFORM_UNKNOWN = "platform_unknown"
     HOST_NOT_ALLOWED = "host_not_allowed"
     SOURCE_HOST_UNKNOWN = "source_host_unknown"
@@ -103,6 +108,8 @@ class Code(StrEnum):
     EXPORT_UNREADABLE = "export_unreadable"
     EXPORT_TOO_LARGE = "export_too_large"
     EXPORT_UNSUPPORTED = "export_unsupported"
+    REBUILD_UNSUPPORTED = "rebuild_unsupported"
+    ARCHIVE_INCOMPLETE = "archive_incomplete"
     LLM_UNAVAILABLE = "llm_unavailable"
     LLM_RATE_LIMITED = "llm_rate_limited"
     LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
@@ -134,6 +141,9 @@ SPECS: dict[Code, Spec] = {
     Code.KEY_REVOKED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key was revoked."),
     Code.KEY_EXPIRED: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The API key has expired."),
     Code.TOKEN_INVALID: Spec(_K.UNAUTHENTICATED, _R.NEVER, "The access token is malformed, expired or not ours."),
+    Code.SIGNATURE_INVALID: Spec(
+        _K.UNAUTHENTICATED, _R.NEVER, "A signed request's key, signature, time or body is wrong, or it was taken before."
+    ),
     Code.WEBHOOK_REJECTED: Spec(
         _K.UNAUTHENTICATED, _R.NEVER, "The connection is unknown, or the signature, the secret or the time of the webhook is wrong."
     ),
@@ -155,6 +165,14 @@ SPECS: dict[Code, Spec] = {
     Code.DELETIONS_HELD: Spec(_K.CONFLICT, _R.NEVER, "More items vanished at once than are deleted without asking; an admin has to agree."),
     Code.RUN_FAILED_ITEMS: Spec(_K.UPSTREAM, _R.NEVER, "Too large a share of the run's items could not be taken."),
     Code.ANSWER_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such answer to give feedback on."),
+    Code.ANSWER_CANCELED: Spec(
+        _K.CONFLICT, _R.NEVER, "The answer was canceled while it was written; what it had cost until then is booked."
+    ),
+    Code.ANSWER_TIMED_OUT: Spec(
+        _K.UPSTREAM, _R.LATER, "Writing the answer took longer than an answer may take; ask again, or ask for less."
+    ),
+    Code.STREAM_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such stream of yours, or it ended too long ago to be read again: ask again."),
+    Code.STREAM_INTERRUPTED: Spec(_K.UNAVAILABLE, _R.LATER, "The process that wrote the stream is gone, and the text with it: ask again."),
     Code.PLATFORM_UNKNOWN: Spec(_K.INVALID, _R.NEVER, "No adapter is registered for this platform."),
     Code.HOST_NOT_ALLOWED: Spec(_K.INVALID, _R.NEVER, "The host is not one of the platform's own or allow-listed ones."),
     Code.SOURCE_HOST_UNKNOWN: Spec(_K.INVALID, _R.CREDENTIALS, "There is no helpdesk at this address."),
@@ -175,6 +193,10 @@ SPECS: dict[Code, Spec] = {
     Code.EXPORT_UNREADABLE: Spec(_K.INVALID, _R.NEVER, "The file is not an export of this platform, is damaged, or is not safe to read."),
     Code.EXPORT_TOO_LARGE: Spec(_K.TOO_LARGE, _R.NEVER, "The export is larger than is taken, or unpacks to more than an export can hold."),
     Code.EXPORT_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "This platform's adapter reads no exports."),
+    Code.REBUILD_UNSUPPORTED: Spec(_K.UNSUPPORTED, _R.NEVER, "This platform's adapter makes nothing again of what is archived."),
+    Code.ARCHIVE_INCOMPLETE: Spec(
+        _K.CONFLICT, _R.NEVER, "The archive lacks what it takes to make the item again, such as names; read it anew from the helpdesk."
+    ),
     Code.LLM_UNAVAILABLE: Spec(_K.UPSTREAM, _R.SOURCE_DOWN, "The model provider does not answer."),
     Code.LLM_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The model provider's quota is used up for now."),
     Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),

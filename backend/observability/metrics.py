@@ -91,11 +91,19 @@ METRICS: Final[dict[str, Metric]] = {
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
     "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),
-    "http_limited": Metric(_C, "Requests that a rate limit refused: of an `address`, a `key`, a `tenant` or a `webhook`.", ("scope",)),
+    "http_limited": Metric(
+        _C, "Requests that a rate limit refused: of an `address`, a `key`, a `tenant`, a `webhook` or a `login`.", ("scope",)
+    ),
     "webhooks": Metric(_C, "Webhooks that came in: `noted`, `repeated`, `ignored`, `invalid` or `rejected`.", ("platform", "outcome")),
+    "helpdesk_logins": Metric(
+        _C, "Helpdesks asked whose credentials these are: `accepted`, `rejected` or `unknown`, where none told.", ("platform", "outcome")
+    ),
     "webhook_reads": Metric(_C, "Items that were read because webhooks told of them.", ("platform",)),
     "http_seconds": Metric(_H, "How long a request took until its last byte was handed over.", ("method", "route")),
     "streams_open": Metric(_G, "Event streams that are open right now."),
+    "streams_writing": Metric(_G, "Streamed answers that are being written right now, with or without a reader."),
+    "streams_written": Metric(_C, "Streamed answers that ended: `done`, `error`, or the code of what stopped them.", ("outcome",)),
+    "streams_resumed": Metric(_C, "Streams that a reader came back to."),
     "jobs": Metric(_C, "Jobs that were run: `done`, `again` or `failed`.", ("name", "outcome")),
     "jobs_waiting": Metric(_G, "Jobs that wait in the queue."),
     "jobs_running": Metric(_G, "Jobs that run right now."),

@@ -1,4 +1,4 @@
-"""What processes share, or the one process has for itself: jobs, helpdesk quotas, kept results, work under way, rate limits."""
+"""What processes share, or the one process has for itself: jobs, helpdesk quotas, kept results, work under way, streams, rate limits."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ from backend.core.ports.flights import Flights
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.rates import Rates, RateScope
+from backend.core.ports.streams import Streams
 from backend.observability.logging import register_secret
 from backend.settings import QueueType, Settings
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.inprocess.streams import InProcessStreams
 from backend.storage.redis.rates import LimitedRates
 
 
@@ -26,6 +28,7 @@ class Shared:
     budgets: Budgets
     caches: Caches
     flights: Flights
+    streams: Streams
     rates: Rates
     closers: list[Callable[[], Awaitable[None]]]
 
@@ -42,13 +45,15 @@ def share(settings: Settings, meter: Meter) -> Shared:
 def in_memory(settings: Settings, meter: Meter) -> Shared:
     """For one process that does everything."""
     flights, rates = InProcessFlights(), LimitedRates(_limits(settings))
+    streams = InProcessStreams(settings.stream_kept_seconds)
     return Shared(
         queue=InProcessQueue(settings.job_concurrency),
         budgets=InProcessBudgets(settings.connector_concurrency, settings.connector_reserved_share, meter=meter),
         caches=InProcessCaches(),
         flights=flights,
+        streams=streams,
         rates=rates,
-        closers=[flights.close, rates.close],
+        closers=[streams.close, flights.close, rates.close],
     )
 
 
@@ -59,17 +64,21 @@ def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
     from backend.storage.redis.cache import RedisCaches  # noqa: PLC0415
     from backend.storage.redis.flights import RedisFlights  # noqa: PLC0415
     from backend.storage.redis.queue import RedisQueue  # noqa: PLC0415
+    from backend.storage.redis.streams import RedisStreams  # noqa: PLC0415
 
     queue = RedisQueue(url, settings.job_concurrency, settings.job_lease_seconds)
     budgets = RedisBudgets(url, settings.connector_concurrency, settings.connector_reserved_share, meter=meter)
     caches, flights, rates = RedisCaches(url), RedisFlights(url, InProcessFlights()), LimitedRates(_limits(settings), url)
+    kept = settings.stream_kept_seconds
+    streams = RedisStreams(url, InProcessStreams(kept), kept_seconds=kept)
     return Shared(
         queue=queue,
         budgets=budgets,
         caches=caches,
         flights=flights,
+        streams=streams,
         rates=rates,
-        closers=[queue.close, budgets.close, caches.close, flights.close, rates.close],
+        closers=[queue.close, budgets.close, caches.close, streams.close, flights.close, rates.close],
     )
 
 
@@ -79,4 +88,6 @@ def _limits(settings: Settings) -> dict[RateScope, str]:
         RateScope.KEY: settings.rate_key,
         RateScope.TENANT: settings.rate_tenant,
         RateScope.WEBHOOK: settings.rate_webhook,
+        RateScope.LOGIN_ADDRESS: settings.rate_login_address,
+        RateScope.LOGIN: settings.rate_login,
     }

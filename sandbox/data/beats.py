@@ -3,17 +3,14 @@
 import html
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
 
 from sandbox.data import library
 from sandbox.data.facts import clock, fill
 from sandbox.data.mail import ordered, paragraphs, quoted, signature, table
 from sandbox.data.model import Person, Problem, ProblemText, Turn
 from sandbox.data.people import SUPPORT_DOMAIN
+from sandbox.data.scene import Scene
 from sandbox.data.shelf import ARTICLE_BASE
-
-if TYPE_CHECKING:
-    from sandbox.data.story import Scene
 
 #: Where customers read articles.
 HELP_CENTER = "help.hanbitcloud.example"
@@ -22,14 +19,14 @@ ENGINEERING_MAIL = "engineering@hanbitcloud.example"
 REPLY, NOTE, SURVEY, FORWARD = 0, 2, 6, 8
 
 
-def _text(scene: "Scene") -> ProblemText:
+def _text(scene: Scene) -> ProblemText:
     problem = scene.problem
     if problem is None:
         raise ValueError(f"ticket {scene.ticket.id} has no problem to talk about")
     return problem.text(scene.lang)
 
 
-def _from_agent(scene: "Scene", at: int, body: str) -> Turn:
+def _from_agent(scene: Scene, at: int, body: str) -> Turn:
     return Turn(
         id=0,
         user_id=scene.agent.id,
@@ -41,7 +38,7 @@ def _from_agent(scene: "Scene", at: int, body: str) -> Turn:
     )
 
 
-def _from_requester(scene: "Scene", at: int, body: str) -> Turn:
+def _from_requester(scene: Scene, at: int, body: str) -> Turn:
     writer, when, said = scene.last_words()
     tail = signature(scene.requester, scene.company, scene.phrases.disclaimer)
     # A phone's owner answers above the quotation like everybody; portal users quote nothing.
@@ -60,11 +57,11 @@ def _from_requester(scene: "Scene", at: int, body: str) -> Turn:
     )
 
 
-def _note(scene: "Scene", at: int, body: str, writer: Person | None = None) -> Turn:
+def _note(scene: Scene, at: int, body: str, writer: Person | None = None) -> Turn:
     return Turn(id=0, user_id=(writer or scene.agent).id, created_at=at, body=body, incoming=False, private=True, source=NOTE, category=2)
 
 
-def diagnosis(scene: "Scene", at: int) -> Turn:
+def diagnosis(scene: Scene, at: int) -> Turn:
     """The agent asks what is needed to find the reason."""
     body = paragraphs(
         scene.say(scene.phrases.agent_opening), fill(_text(scene).diagnosis, scene.facts), scene.say(scene.phrases.agent_closing)
@@ -72,7 +69,7 @@ def diagnosis(scene: "Scene", at: int) -> Turn:
     return _from_agent(scene, at, body)
 
 
-def answer(scene: "Scene", at: int) -> Turn:
+def answer(scene: Scene, at: int) -> Turn:
     """The customer answers, sometimes with a file or a table."""
     files = scene.evidence.with_answer(at)
     body = paragraphs(fill(_text(scene).answer, scene.facts))
@@ -83,7 +80,7 @@ def answer(scene: "Scene", at: int) -> Turn:
     return turn
 
 
-def _occurrences(scene: "Scene") -> str:
+def _occurrences(scene: Scene) -> str:
     rng = Random(scene.ticket.variant)
     head = ("주문번호", "발생 시각", "결과") if scene.lang == "ko" else ("Order", "Time", "Result")
     bad = "실패" if scene.lang == "ko" else "failed"
@@ -92,14 +89,14 @@ def _occurrences(scene: "Scene") -> str:
     return table([head, *rows])
 
 
-def note(scene: "Scene", at: int) -> Turn:
+def note(scene: Scene, at: int) -> Turn:
     """What the agent found, for colleagues only."""
     problem: Problem | None = scene.problem
     lead = f"[{problem.code}] " if problem else ""
     return _note(scene, at, paragraphs(lead + fill(_text(scene).note, scene.facts)))
 
 
-def forward(scene: "Scene", at: int) -> Turn:
+def forward(scene: Scene, at: int) -> Turn:
     """The agent sends the case to engineering."""
     _, when, said = scene.last_words()
     head = paragraphs(fill(scene.phrases.forward_intro, scene.facts))
@@ -110,7 +107,7 @@ def forward(scene: "Scene", at: int) -> Turn:
     return turn
 
 
-def forward_answer(scene: "Scene", at: int) -> Turn:
+def forward_answer(scene: Scene, at: int) -> Turn:
     """Engineering answers to the team, not to the customer."""
     return _note(scene, at, paragraphs(fill(scene.phrases.forward_answer, scene.facts)))
 
@@ -119,7 +116,7 @@ def _gmail(person: Person) -> Person:
     return Person(person.id, person.name, person.email, person.lang)
 
 
-def solution(scene: "Scene", at: int) -> Turn:
+def solution(scene: Scene, at: int) -> Turn:
     """The cause and the steps that help."""
     text, phrases = _text(scene), scene.phrases
     body = paragraphs(scene.say(phrases.solution_intro), fill(text.cause, scene.facts), scene.say(phrases.steps_intro))
@@ -131,7 +128,7 @@ def solution(scene: "Scene", at: int) -> Turn:
     return turn
 
 
-def _guide(scene: "Scene") -> str:
+def _guide(scene: Scene) -> str:
     """Two agents of five send the address of the article along, as people do who know their help center."""
     problem = scene.problem
     number = library.problem_number(problem) if problem else 0
@@ -143,56 +140,56 @@ def _guide(scene: "Scene") -> str:
     return f'<div>{lead}: <a href="{address}">{html.escape(title)}</a></div>'
 
 
-def thanks(scene: "Scene", at: int) -> Turn:
+def thanks(scene: Scene, at: int) -> Turn:
     """The customer says that it works."""
     return _from_requester(scene, at, paragraphs(f"{scene.say(scene.phrases.confirm_intro)} {fill(_text(scene).thanks, scene.facts)}"))
 
 
-def goodbye(scene: "Scene", at: int) -> Turn:
+def goodbye(scene: Scene, at: int) -> Turn:
     """The agent closes."""
     return _from_agent(scene, at, paragraphs(scene.say(scene.phrases.goodbye)))
 
 
-def survey(scene: "Scene", at: int) -> Turn:
+def survey(scene: Scene, at: int) -> Turn:
     """The row a satisfaction survey leaves: its body is empty."""
     return Turn(id=0, user_id=scene.requester.id, created_at=at, body="<div></div>", incoming=True, source=SURVEY, category=3, body_text="")
 
 
-def away(scene: "Scene", at: int) -> Turn:
+def away(scene: Scene, at: int) -> Turn:
     """The customer's mailbox answers by itself."""
     turn = _from_requester(scene, at, paragraphs(fill(scene.phrases.out_of_office, scene.facts)))
     turn.auto_response = True
     return turn
 
 
-def waiting(scene: "Scene", at: int) -> Turn:
+def waiting(scene: Scene, at: int) -> Turn:
     """The agent waits for the customer, who never answers."""
     return _from_agent(scene, at, paragraphs(scene.say(scene.phrases.waiting)))
 
 
-def escalated(scene: "Scene", at: int) -> Turn:
+def escalated(scene: Scene, at: int) -> Turn:
     """The case lies with engineering."""
     return _from_agent(scene, at, paragraphs(scene.say(scene.phrases.escalated)))
 
 
-def reminder(scene: "Scene", at: int) -> Turn:
+def reminder(scene: Scene, at: int) -> Turn:
     """The customer asks what is going on."""
     return _from_requester(scene, at, paragraphs(scene.say(scene.phrases.reminder)))
 
 
-def still(scene: "Scene", at: int) -> Turn:
+def still(scene: Scene, at: int) -> Turn:
     """It happened once more."""
     facts = scene.facts | {"time": clock(at - 1_800, scene.lang), "n": str(scene.rng.randrange(2, 9))}
     return _from_requester(scene, at, paragraphs(fill(scene.rng.choice(scene.phrases.still), facts)))
 
 
-def ack(scene: "Scene", at: int) -> Turn:
+def ack(scene: Scene, at: int) -> Turn:
     """The agent keeps the customer posted."""
     facts = scene.facts | {"time": clock(at - 5_400, scene.lang)}
     return _from_agent(scene, at, paragraphs(fill(scene.rng.choice(scene.phrases.progress), facts)))
 
 
-def monitor(scene: "Scene", at: int) -> Turn:
+def monitor(scene: Scene, at: int) -> Turn:
     """An automation reports on the case; there are more than a hundred of these."""
     depth, rate = scene.rng.randrange(0, 900), scene.rng.randrange(0, 100)
     number = len(scene.turns)
@@ -203,25 +200,25 @@ def monitor(scene: "Scene", at: int) -> Turn:
     return _note(scene, at, paragraphs(line))
 
 
-def merged(scene: "Scene", at: int) -> Turn:
+def merged(scene: Scene, at: int) -> Turn:
     """The note that a merge leaves in the ticket that went away."""
     return _note(scene, at, paragraphs(fill(scene.phrases.merged, scene.facts)))
 
 
-def self_solved(scene: "Scene", at: int) -> Turn:
+def self_solved(scene: Scene, at: int) -> Turn:
     """The customer found the answer alone."""
     found = {"ko": "방금 직접 해결했습니다. 문의는 닫아 주셔도 됩니다. ", "en": "Never mind, I solved it myself, you can close this. "}
     return _from_requester(scene, at, paragraphs(found[scene.lang] + fill(_text(scene).thanks, scene.facts)))
 
 
-def noise_reply(scene: "Scene", at: int) -> Turn:
+def noise_reply(scene: Scene, at: int) -> Turn:
     """A short answer to something that is no problem."""
     choices = [extra for extra in library.extras().noise if (extra.lang == "en") == (scene.lang == "en")]
     reply = choices[scene.ticket.variant % len(choices)].reply or ""
     return _from_agent(scene, at, paragraphs(scene.say(scene.phrases.agent_opening), reply))
 
 
-BEATS: dict[str, Callable[["Scene", int], Turn]] = {
+BEATS: dict[str, Callable[[Scene, int], Turn]] = {
     beat.__name__: beat
     for beat in (
         diagnosis, answer, note, forward, forward_answer, solution, thanks, goodbye, survey, away, waiting,

@@ -14,6 +14,8 @@ _KST = 9 * 3600
 #: From 8 to 21 o'clock: sellers write in the evening too, nobody at night.
 WORKDAY = 13 * 3600
 _WEEKDAYS_KO = "월화수목금토일"
+#: How a case may end; a custom field of both helpdesks.
+RESOLUTIONS = ("Configuration", "Product defect", "How-to answered", "Third party", "Duplicate")
 
 
 def fill(text: str, facts: dict[str, str]) -> str:

@@ -1,6 +1,5 @@
 """Tell the story of one ticket from its outline: description, replies, notes, forwards, surveys and files."""
 
-from dataclasses import dataclass
 from random import Random
 
 from sandbox.data import library
@@ -8,8 +7,9 @@ from sandbox.data.beats import BEATS
 from sandbox.data.evidence import Evidence
 from sandbox.data.facts import fill, moment_of, ticket_facts, working
 from sandbox.data.mail import inline_image, paragraphs, signature
-from sandbox.data.model import Attachment, Person, Problem, Story, Ticket, Turn
+from sandbox.data.model import Attachment, Story, Ticket
 from sandbox.data.people import Directory
+from sandbox.data.scene import Scene
 from sandbox.data.telling import told
 
 TURN_BASE = 67_200_000_000
@@ -18,41 +18,6 @@ PER_TICKET = 1000
 HUGE_BODY = 200_000
 #: Nobody answers faster than this (seconds), unless the case is over by then.
 _PAUSE = 420
-
-
-@dataclass(slots=True)
-class Scene:
-    """What the beats of one ticket share."""
-
-    ticket: Ticket
-    problem: Problem | None
-    lang: str
-    rng: Random
-    facts: dict[str, str]
-    requester: Person
-    agent: Person
-    company: str
-    vendor: str
-    evidence: Evidence
-    description: str
-    turns: list[Turn]
-
-    @property
-    def phrases(self) -> library.Phrases:
-        """The phrases of the ticket's language."""
-        return library.phrases()[self.lang]
-
-    def say(self, choices: list[str]) -> str:
-        """One of several phrases, with the ticket's facts in it."""
-        return fill(self.rng.choice(choices), self.facts)
-
-    def last_words(self) -> tuple[Person, int, str]:
-        """Who wrote the newest public message, when, and what: that is what a mail program quotes."""
-        for turn in reversed(self.turns):
-            if not turn.private and turn.source == 0:
-                writer = self.agent if turn.user_id == self.agent.id else self.requester
-                return writer, turn.created_at, turn.body
-        return self.requester, self.ticket.created_at, self.description
 
 
 def tell(ticket: Ticket, seed: int, who: Directory, vendor: str) -> Story:

@@ -1,36 +1,33 @@
 """Change the account while it is served; every change moves `updated_at`, as in the real thing."""
 
 import time
-from typing import TYPE_CHECKING
 
 from sandbox.data.facts import fill
 from sandbox.data.library import phrases
 from sandbox.data.mail import paragraphs
 from sandbox.data.model import Json, Story, Ticket, Turn
 from sandbox.data.story import PER_TICKET, TURN_BASE
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.wire import invalid, missing
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
 
 _PLAIN = ("subject", "status", "priority", "type", "group_id", "responder_id", "product_id", "source", "requester_id", "company_id")
 _NUMBERS = {*_PLAIN, "updated_at", "created_at"} - {"subject", "type"}
 _WRITABLE = {*_PLAIN, "tags", "description", "custom_fields", "due_by", "updated_at", "created_at"}
 
 
-def now(site: "Site") -> int:
+def now(site: Site) -> int:
     """The account's clock: the real one, but never before the end of the generated history."""
     return max(int(time.time()), site.account.reference)
 
 
-def _get(site: "Site", ticket_id: int) -> Ticket:
+def _get(site: Site, ticket_id: int) -> Ticket:
     ticket = site.account.tickets.get(ticket_id)
     if ticket is None:
         raise missing()
     return ticket
 
 
-def touch(site: "Site", ticket: Ticket, at: int | None = None) -> Ticket:
+def touch(site: Site, ticket: Ticket, at: int | None = None) -> Ticket:
     """Say that a ticket changed (by default now)."""
     ticket.updated_at = at if at is not None else max(now(site), ticket.updated_at)
     site.tickets.forget(ticket.id)
@@ -38,7 +35,7 @@ def touch(site: "Site", ticket: Ticket, at: int | None = None) -> Ticket:
     return ticket
 
 
-def create(site: "Site", fields: Json) -> Ticket:
+def create(site: Site, fields: Json) -> Ticket:
     """A new ticket; `subject`, `description` and the other writable fields are optional."""
     number = max(site.account.tickets, default=0) + 1
     requester = fields.get("requester_id") or next(iter(site.account.people.contacts))
@@ -56,7 +53,7 @@ def create(site: "Site", fields: Json) -> Ticket:
     return update(site, number, {"updated_at": at, **fields})
 
 
-def update(site: "Site", ticket_id: int, fields: Json) -> Ticket:
+def update(site: Site, ticket_id: int, fields: Json) -> Ticket:
     """Change fields; times are epoch seconds here."""
     unknown = sorted(set(fields) - _WRITABLE)
     if unknown:
@@ -82,7 +79,7 @@ def update(site: "Site", ticket_id: int, fields: Json) -> Ticket:
     return touch(site, ticket, fields.get("updated_at"))
 
 
-def set_state(site: "Site", ticket_id: int, state: str) -> Ticket:
+def set_state(site: Site, ticket_id: int, state: str) -> Ticket:
     """Move a ticket to live, deleted, spam or archived. Archiving leaves `updated_at` alone."""
     ticket = _get(site, ticket_id)
     ticket.state = state
@@ -93,7 +90,7 @@ def set_state(site: "Site", ticket_id: int, state: str) -> Ticket:
     return touch(site, ticket)
 
 
-def vanish(site: "Site", ticket_id: int) -> None:
+def vanish(site: Site, ticket_id: int) -> None:
     """Delete for ever: no list, view or archive knows the ticket any more."""
     _get(site, ticket_id)
     del site.account.tickets[ticket_id]
@@ -101,7 +98,7 @@ def vanish(site: "Site", ticket_id: int) -> None:
     site.hooks.tell(ticket_id, "deleted")
 
 
-def merge(site: "Site", primary_id: int, others: list[int]) -> None:
+def merge(site: Site, primary_id: int, others: list[int]) -> None:
     """Merge tickets into another: they are closed with a note that names it."""
     primary = _get(site, primary_id)
     for number in others:
@@ -113,7 +110,7 @@ def merge(site: "Site", primary_id: int, others: list[int]) -> None:
     touch(site, primary)
 
 
-def add_turn(site: "Site", ticket_id: int, fields: Json) -> Turn:
+def add_turn(site: Site, ticket_id: int, fields: Json) -> Turn:
     """Add a conversation: `body`, `private`, `incoming`, `user_id`, `source`, `auto_response`, all optional."""
     ticket = _get(site, ticket_id)
     story = site.account.story(ticket_id)
@@ -137,18 +134,18 @@ def add_turn(site: "Site", ticket_id: int, fields: Json) -> Turn:
     return turn
 
 
-def change_article(site: "Site", article_id: int, lang: str, fields: Json) -> None:
+def change_article(site: Site, article_id: int, lang: str, fields: Json) -> None:
     """Change one language of an article: `title`, `body`, `status`."""
     if not site.account.shelf.rewrite(article_id, lang, fields, now(site)):
         raise missing()
 
 
-def unpublish(site: "Site", article_id: int) -> None:
+def unpublish(site: Site, article_id: int) -> None:
     """Make every language of an article a draft."""
     site.account.shelf.withdraw(article_id, now(site))
 
 
-def remove_article(site: "Site", article_id: int) -> None:
+def remove_article(site: Site, article_id: int) -> None:
     """Delete an article with all its languages."""
     if site.account.shelf.articles.pop(article_id, None) is None:
         raise missing()

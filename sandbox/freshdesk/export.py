@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 from xml.sax.saxutils import escape
 
 import orjson
@@ -19,10 +19,8 @@ from sandbox.data.mail import plain
 from sandbox.data.model import Attachment, Json, Person, Ticket, Turn
 from sandbox.data.shelf import PRIMARY
 from sandbox.freshdesk import change, render
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.solutions import article_json, canned_json
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
 
 ACCOUNT_ID: Final = 670_001
 PER_FILE: Final = 300
@@ -44,7 +42,7 @@ RESOURCES: Final = ("tickets", "archive_tickets", "solutions", "canned_responses
 """What can be asked for."""
 
 
-def write_export(site: "Site", out: IO[bytes], form: Form = Form.JSON, resources: Sequence[str] = RESOURCES) -> None:
+def write_export(site: Site, out: IO[bytes], form: Form = Form.JSON, resources: Sequence[str] = RESOURCES) -> None:
     """Write the account as it is now."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, root, kind, records in _files(site, resources):
@@ -54,7 +52,7 @@ def write_export(site: "Site", out: IO[bytes], form: Form = Form.JSON, resources
             archive.writestr(info, site.links.fill(data))
 
 
-def _files(site: "Site", resources: Sequence[str]) -> Iterator[tuple[str, str, str, Sequence[Json]]]:
+def _files(site: Site, resources: Sequence[str]) -> Iterator[tuple[str, str, str, Sequence[Json]]]:
     """Name, XML root, kind of record and records of each file."""
     account = site.account
     for resource, name, state in (("tickets", "Tickets", "live"), ("archive_tickets", "ArchiveTickets", "archived")):
@@ -75,7 +73,7 @@ def _files(site: "Site", resources: Sequence[str]) -> Iterator[tuple[str, str, s
     yield from (file for resource, file in simple.items() if resource in resources)
 
 
-def ticket_json(site: "Site", ticket: Ticket) -> Json:
+def ticket_json(site: Site, ticket: Ticket) -> Json:
     """A ticket with its notes."""
     account = site.account
     view = render.ticket_core(account, ticket) | render.ticket_description(account, ticket)
@@ -109,7 +107,7 @@ def ticket_json(site: "Site", ticket: Ticket) -> Json:
     }
 
 
-def _note(site: "Site", turn: Turn) -> Json:
+def _note(site: Site, turn: Turn) -> Json:
     return {
         "id": turn.id,
         "body": plain(turn.body) if turn.body_text is None else turn.body_text,
@@ -148,7 +146,7 @@ def _meta(ticket: Ticket) -> list[Json]:
     ]
 
 
-def _attachment(site: "Site", file: Attachment) -> Json:
+def _attachment(site: Site, file: Attachment) -> Json:
     return {
         "id": file.id,
         "content_file_name": file.name,
@@ -161,7 +159,7 @@ def _attachment(site: "Site", file: Attachment) -> Json:
     }
 
 
-def _categories(site: "Site") -> list[Json]:
+def _categories(site: Site) -> list[Json]:
     shelf = site.account.shelf
     categories = []
     for category in shelf.categories.values():
@@ -186,7 +184,7 @@ def _categories(site: "Site") -> list[Json]:
     return categories
 
 
-def _article(site: "Site", article_id: int) -> Json:
+def _article(site: Site, article_id: int) -> Json:
     article = site.account.shelf.articles[article_id]
     view = article_json(site, article, PRIMARY)
     kept = ("id", "folder_id", "title", "description", "status", "hits", "thumbs_up", "thumbs_down", "created_at", "updated_at")
@@ -200,7 +198,7 @@ def _article(site: "Site", article_id: int) -> Json:
     }
 
 
-def _canned(site: "Site") -> list[Json]:
+def _canned(site: Site) -> list[Json]:
     shelf = site.account.shelf
     return [
         {

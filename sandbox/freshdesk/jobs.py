@@ -4,33 +4,21 @@ https://developers.freshdesk.com/api/#account_export and #jobs. What a finished 
 """
 
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sandbox.data.facts import iso
 from sandbox.freshdesk import change
 from sandbox.freshdesk.export import RESOURCES, Form, write_export
-from sandbox.freshdesk.wire import Answer, Ask, denied, invalid, missing, ok
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.site import Job, Site
+from sandbox.freshdesk.wire import denied, invalid, missing
+from sandbox.wire import Answer, Ask, ok
 
 FIRST: Final = 67_900_000_001
 _LOOKS: Final = 2
 """How often a job is looked at before it is done."""
 
 
-@dataclass(slots=True)
-class Job:
-    """An export that was asked for."""
-
-    id: int
-    created_at: int
-    data: bytes
-    looks: int = 0
-
-
-def ask_for_export(site: "Site", ask: Ask) -> Answer:
+def ask_for_export(site: Site, ask: Ask) -> Answer:
     """`POST /account/export`, for administrators: `{resources: [{name}], output_format}`."""
     if ask.scope != 1:
         raise denied()
@@ -54,7 +42,7 @@ def ask_for_export(site: "Site", ask: Ask) -> Answer:
     return answer
 
 
-def view_job(site: "Site", ask: Ask) -> Answer:
+def view_job(site: Site, ask: Ask) -> Answer:
     """`GET /jobs/{id}`."""
     job = site.jobs.get(ask.ids[0])
     if job is None:

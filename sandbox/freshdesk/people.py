@@ -1,21 +1,18 @@
 """Contacts, companies, agents, groups and products (https://developers.freshdesk.com/api/#contacts)."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data import library
 from sandbox.data.facts import iso
 from sandbox.data.model import Json, Person
 from sandbox.freshdesk import render
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.tickets import moment
-from sandbox.freshdesk.wire import Answer, Ask, denied, invalid, missing, ok
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.wire import denied, invalid, missing
+from sandbox.wire import Answer, Ask, ok
 
 _STATES = ("blocked", "deleted", "unverified", "verified")
 
 
-def list_contacts(site: "Site", ask: Ask) -> Answer:
+def list_contacts(site: Site, ask: Ask) -> Answer:
     """`GET /contacts` with `_updated_since`, `email`, `company_id`, `state`."""
     state = ask.query.get("state")
     if state is not None and state not in _STATES:
@@ -38,7 +35,7 @@ def _wanted(person: Person, query: dict[str, str]) -> bool:
     return "company_id" not in query or str(person.company_id) == query["company_id"]
 
 
-def view_contact(site: "Site", ask: Ask) -> Answer:
+def view_contact(site: Site, ask: Ask) -> Answer:
     """`GET /contacts/{id}`."""
     person = site.account.people.contacts.get(ask.ids[0])
     if person is None:
@@ -46,12 +43,12 @@ def view_contact(site: "Site", ask: Ask) -> Answer:
     return ok(render.contact(site.account, person))
 
 
-def list_companies(site: "Site", ask: Ask) -> Answer:
+def list_companies(site: Site, ask: Ask) -> Answer:
     """`GET /companies`."""
     return site.paged(ask, [render.company(site.account, item) for item in site.account.people.companies.values()])
 
 
-def view_company(site: "Site", ask: Ask) -> Answer:
+def view_company(site: Site, ask: Ask) -> Answer:
     """`GET /companies/{id}`."""
     item = site.account.people.companies.get(ask.ids[0])
     if item is None:
@@ -59,7 +56,7 @@ def view_company(site: "Site", ask: Ask) -> Answer:
     return ok(render.company(site.account, item))
 
 
-def list_agents(site: "Site", ask: Ask) -> Answer:
+def list_agents(site: Site, ask: Ask) -> Answer:
     """`GET /agents`; an agent with restricted scope may not list colleagues."""
     if ask.scope == 3:
         raise denied()
@@ -68,26 +65,26 @@ def list_agents(site: "Site", ask: Ask) -> Answer:
     return site.paged(ask, rows)
 
 
-def view_agent(site: "Site", ask: Ask) -> Answer:
+def view_agent(site: Site, ask: Ask) -> Answer:
     """`GET /agents/{id}`."""
     if ask.scope == 3 and ask.ids[0] != ask.agent_id:
         raise denied()
     return _agent(site, ask.ids[0])
 
 
-def view_me(site: "Site", ask: Ask) -> Answer:
+def view_me(site: Site, ask: Ask) -> Answer:
     """`GET /agents/me`: the agent whose key this is."""
     return _agent(site, ask.agent_id)
 
 
-def _agent(site: "Site", agent_id: int) -> Answer:
+def _agent(site: Site, agent_id: int) -> Answer:
     person = site.account.people.agents.get(agent_id)
     if person is None:
         raise missing()
     return ok(render.agent(site.account, person))
 
 
-def _group(site: "Site", key: str) -> Json:
+def _group(site: Site, key: str) -> Json:
     people = site.account.people
     number = people.groups[key]
     at = iso(site.account.reference - 600 * 86_400)
@@ -106,12 +103,12 @@ def _group(site: "Site", key: str) -> Json:
     }
 
 
-def list_groups(site: "Site", ask: Ask) -> Answer:
+def list_groups(site: Site, ask: Ask) -> Answer:
     """`GET /groups`."""
     return site.paged(ask, [_group(site, key) for key in site.account.people.groups])
 
 
-def view_group(site: "Site", ask: Ask) -> Answer:
+def view_group(site: Site, ask: Ask) -> Answer:
     """`GET /groups/{id}`."""
     key = next((key for key, number in site.account.people.groups.items() if number == ask.ids[0]), None)
     if key is None:
@@ -119,7 +116,7 @@ def view_group(site: "Site", ask: Ask) -> Answer:
     return ok(_group(site, key))
 
 
-def list_products(site: "Site", ask: Ask) -> Answer:
+def list_products(site: Site, ask: Ask) -> Answer:
     """`GET /products`."""
     at = iso(site.account.reference - 600 * 86_400)
     rows = [

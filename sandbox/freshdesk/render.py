@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.data import library
 from sandbox.data.account import Account
 from sandbox.data.beats import SUPPORT_MAIL
-from sandbox.data.facts import iso
+from sandbox.data.facts import RESOLUTIONS, iso
 from sandbox.data.mail import plain
 from sandbox.data.model import Attachment, Company, Json, Person, Ticket, Turn
 
@@ -23,7 +23,6 @@ STATUSES: dict[int, tuple[str, str]] = {
     8: ("Waiting on Engineering", "개발팀 확인 중"),
     9: ("Scheduled for Release", "배포 예정"),
 }
-RESOLUTIONS = ("Configuration", "Product defect", "How-to answered", "Third party", "Duplicate")
 
 
 def _when(value: int | None) -> str | None:

@@ -1,16 +1,13 @@
 """Ticket fields, helpdesk settings and the account itself (https://developers.freshdesk.com/api/#ticket-fields)."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data import library
-from sandbox.data.facts import iso
+from sandbox.data.facts import RESOLUTIONS, iso
 from sandbox.data.model import Json
 from sandbox.data.shelf import PRIMARY, TRANSLATIONS
-from sandbox.freshdesk.render import RESOLUTIONS, STATUSES
-from sandbox.freshdesk.wire import Answer, Ask, denied, ok
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.render import STATUSES
+from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.wire import denied
+from sandbox.wire import Answer, Ask, ok
 
 #: As recorded: newer sources such as Bot and WhatsApp are part of the choices.
 SOURCES = {
@@ -46,7 +43,7 @@ def _field(number: int, name: str, label: str, kind: str, choices: object = None
     return field
 
 
-def ticket_fields(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
+def ticket_fields(site: Site, ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
     """`GET /ticket_fields`: labels and choices; a status has one name for agents and one for customers."""
     people = site.account.people
     groups = {library.people().groups[key]: number for key, number in people.groups.items()}
@@ -77,7 +74,7 @@ def ticket_fields(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every rou
     )
 
 
-def helpdesk(site: "Site", ask: Ask) -> Answer:
+def helpdesk(site: Site, ask: Ask) -> Answer:
     """`GET /settings/helpdesk`: the languages of the help center."""
     _admin(ask)
     return ok(
@@ -91,7 +88,7 @@ def helpdesk(site: "Site", ask: Ask) -> Answer:
     )
 
 
-def account(site: "Site", ask: Ask) -> Answer:
+def account(site: Site, ask: Ask) -> Answer:
     """`GET /account`."""
     _admin(ask)
     return ok(

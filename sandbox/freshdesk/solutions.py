@@ -1,16 +1,13 @@
 """Help center and canned responses (https://developers.freshdesk.com/api/#solutions, #canned-responses)."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data.facts import iso
 from sandbox.data.mail import plain
 from sandbox.data.model import Json
 from sandbox.data.shelf import PRIMARY, TRANSLATIONS, Article, Category, Folder
 from sandbox.freshdesk.render import attachments
-from sandbox.freshdesk.wire import Answer, Ask, missing, ok
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.wire import missing
+from sandbox.wire import Answer, Ask, ok
 
 LANGUAGES = (PRIMARY, *TRANSLATIONS)
 
@@ -19,7 +16,7 @@ def _lang(ask: Ask) -> str:
     return ask.lang if ask.lang in LANGUAGES else PRIMARY
 
 
-def _category(site: "Site", item: Category, lang: str) -> Json:
+def _category(site: Site, item: Category, lang: str) -> Json:
     at = iso(site.account.reference - 550 * 86_400)
     return {
         "id": item.id,
@@ -32,12 +29,12 @@ def _category(site: "Site", item: Category, lang: str) -> Json:
     }
 
 
-def list_categories(site: "Site", ask: Ask) -> Answer:
+def list_categories(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/categories[/{lang}]`."""
     return site.paged(ask, [_category(site, item, _lang(ask)) for item in site.account.shelf.categories.values()])
 
 
-def view_category(site: "Site", ask: Ask) -> Answer:
+def view_category(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/categories/{id}[/{lang}]`."""
     item = site.account.shelf.categories.get(ask.ids[0])
     if item is None:
@@ -45,7 +42,7 @@ def view_category(site: "Site", ask: Ask) -> Answer:
     return ok(_category(site, item, _lang(ask)))
 
 
-def _folder(site: "Site", item: Folder, lang: str) -> Json:
+def _folder(site: Site, item: Folder, lang: str) -> Json:
     shelf = site.account.shelf
     at = iso(site.account.reference - 540 * 86_400)
     return {
@@ -67,7 +64,7 @@ def _folder(site: "Site", item: Folder, lang: str) -> Json:
     }
 
 
-def _hierarchy(site: "Site", folder: Folder, lang: str) -> list[Json]:
+def _hierarchy(site: Site, folder: Folder, lang: str) -> list[Json]:
     """Category, parent folder (if any) and folder, outermost first."""
     shelf = site.account.shelf
     category = shelf.categories[folder.category_id]
@@ -82,7 +79,7 @@ def _hierarchy(site: "Site", folder: Folder, lang: str) -> list[Json]:
     ]
 
 
-def list_folders(site: "Site", ask: Ask) -> Answer:
+def list_folders(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/categories/{id}/folders[/{lang}]`: the top level only."""
     if ask.ids[0] not in site.account.shelf.categories:
         raise missing()
@@ -90,26 +87,26 @@ def list_folders(site: "Site", ask: Ask) -> Answer:
     return site.paged(ask, [_folder(site, item, _lang(ask)) for item in found])
 
 
-def list_subfolders(site: "Site", ask: Ask) -> Answer:
+def list_subfolders(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/folders/{id}/subfolders`."""
     _known_folder(site, ask)
     found = [f for f in site.account.shelf.folders.values() if f.parent_id == ask.ids[0]]
     return site.paged(ask, [_folder(site, item, _lang(ask)) for item in found])
 
 
-def view_folder(site: "Site", ask: Ask) -> Answer:
+def view_folder(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/folders/{id}[/{lang}]`."""
     return ok(_folder(site, _known_folder(site, ask), _lang(ask)))
 
 
-def _known_folder(site: "Site", ask: Ask) -> Folder:
+def _known_folder(site: Site, ask: Ask) -> Folder:
     folder = site.account.shelf.folders.get(ask.ids[0])
     if folder is None:
         raise missing()
     return folder
 
 
-def article_json(site: "Site", article: Article, lang: str) -> Json:
+def article_json(site: Site, article: Article, lang: str) -> Json:
     """One article in one language."""
     text = article.texts[lang]
     folder = site.account.shelf.folders[article.folder_id]
@@ -138,7 +135,7 @@ def article_json(site: "Site", article: Article, lang: str) -> Json:
     }
 
 
-def list_articles(site: "Site", ask: Ask) -> Answer:
+def list_articles(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/folders/{id}/articles[/{lang}]`; there is no `updated_since`."""
     _known_folder(site, ask)
     lang = _lang(ask)
@@ -146,7 +143,7 @@ def list_articles(site: "Site", ask: Ask) -> Answer:
     return site.paged(ask, [article_json(site, article, lang) for article in found])
 
 
-def view_article(site: "Site", ask: Ask) -> Answer:
+def view_article(site: Site, ask: Ask) -> Answer:
     """`GET /solutions/articles/{id}[/{lang}]`; a language without translation is not found."""
     article = site.account.shelf.articles.get(ask.ids[0])
     lang = _lang(ask)
@@ -155,7 +152,7 @@ def view_article(site: "Site", ask: Ask) -> Answer:
     return ok(article_json(site, article, lang))
 
 
-def _canned_folder(site: "Site", folder_id: int) -> Json:
+def _canned_folder(site: Site, folder_id: int) -> Json:
     shelf = site.account.shelf
     at = iso(site.account.reference - 500 * 86_400)
     count = sum(canned.folder_id == folder_id for canned in shelf.canned.values())
@@ -169,12 +166,12 @@ def _canned_folder(site: "Site", folder_id: int) -> Json:
     }
 
 
-def list_canned_folders(site: "Site", ask: Ask) -> Answer:
+def list_canned_folders(site: Site, ask: Ask) -> Answer:
     """`GET /canned_response_folders`."""
     return site.paged(ask, [_canned_folder(site, folder_id) for folder_id in site.account.shelf.canned_folders])
 
 
-def canned_json(site: "Site", number: int) -> Json:
+def canned_json(site: Site, number: int) -> Json:
     """One canned response."""
     item = site.account.shelf.canned[number]
     at = iso(site.account.reference - 300 * 86_400)
@@ -192,7 +189,7 @@ def canned_json(site: "Site", number: int) -> Json:
     }
 
 
-def view_canned_folder(site: "Site", ask: Ask) -> Answer:
+def view_canned_folder(site: Site, ask: Ask) -> Answer:
     """`GET /canned_response_folders/{id}`: the folder with the titles in it."""
     if ask.ids[0] not in site.account.shelf.canned_folders:
         raise missing()
@@ -200,14 +197,14 @@ def view_canned_folder(site: "Site", ask: Ask) -> Answer:
     return ok(_canned_folder(site, ask.ids[0]) | {"canned_responses": inside})
 
 
-def list_canned(site: "Site", ask: Ask) -> Answer:
+def list_canned(site: Site, ask: Ask) -> Answer:
     """`GET /canned_response_folders/{id}/responses`: whole responses."""
     if ask.ids[0] not in site.account.shelf.canned_folders:
         raise missing()
     return site.paged(ask, [canned_json(site, c.id) for c in site.account.shelf.canned.values() if c.folder_id == ask.ids[0]])
 
 
-def view_canned(site: "Site", ask: Ask) -> Answer:
+def view_canned(site: Site, ask: Ask) -> Answer:
     """`GET /canned_responses/{id}`."""
     if ask.ids[0] not in site.account.shelf.canned:
         raise missing()

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from sandbox.data.facts import iso
 from sandbox.data.model import Json, Ticket
 from sandbox.data.story import surveyed
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.store import ORDERS, ListQuery
-from sandbox.freshdesk.wire import Answer, Ask, denied, invalid, missing, ok, positive
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.wire import denied, invalid, missing, positive
+from sandbox.wire import Answer, Ask, ok
 
 _FILTERS = ("new_and_my_open", "watching", "spam", "deleted")
 _LIST_INCLUDES = ("requester", "stats", "company", "description")
@@ -22,7 +20,7 @@ EMBEDDED_CONVERSATIONS = 10
 RATING_BASE = 67_700_000_000
 
 
-def list_tickets(site: "Site", ask: Ask) -> Answer:
+def list_tickets(site: Site, ask: Ask) -> Answer:
     """`GET /tickets`."""
     includes = _includes(ask, _LIST_INCLUDES)
     size = positive(ask, "per_page", 30, top=100)
@@ -75,7 +73,7 @@ def _includes(ask: Ask, allowed: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def readable(site: "Site", ask: Ask, *states: str) -> Ticket:
+def readable(site: Site, ask: Ask, *states: str) -> Ticket:
     """The ticket a path names, if it exists in one of these states and the agent may see it."""
     ticket = site.tickets.get(ask.ids[0], *states)
     if ticket is None:
@@ -85,17 +83,17 @@ def readable(site: "Site", ask: Ask, *states: str) -> Ticket:
     return ticket
 
 
-def view_ticket(site: "Site", ask: Ask) -> Answer:
+def view_ticket(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}`; deleted and spam tickets are shown, archived ones are not found."""
     return _view(site, ask, readable(site, ask, "live", "deleted", "spam"))
 
 
-def view_archived(site: "Site", ask: Ask) -> Answer:
+def view_archived(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/archived/{id}`."""
     return _view(site, ask, readable(site, ask, "archived"))
 
 
-def _view(site: "Site", ask: Ask, ticket: Ticket) -> Answer:
+def _view(site: Site, ask: Ask, ticket: Ticket) -> Answer:
     includes = _includes(ask, _VIEW_INCLUDES)
     cost = 1 + len(includes) + ("conversations" in includes)
     parts = [name for name in includes if name not in {"conversations", "sla_policy"}]
@@ -106,17 +104,17 @@ def _view(site: "Site", ask: Ask, ticket: Ticket) -> Answer:
     return Answer(body=body, credits=cost)
 
 
-def list_conversations(site: "Site", ask: Ask) -> Answer:
+def list_conversations(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/conversations`, oldest first."""
     return _conversations(site, ask, readable(site, ask, "live", "deleted", "spam"))
 
 
-def archived_conversations(site: "Site", ask: Ask) -> Answer:
+def archived_conversations(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/archived/{id}/conversations`."""
     return _conversations(site, ask, readable(site, ask, "archived"))
 
 
-def _conversations(site: "Site", ask: Ask, ticket: Ticket) -> Answer:
+def _conversations(site: Site, ask: Ask, ticket: Ticket) -> Answer:
     size = positive(ask, "per_page", 30, top=100)
     page = positive(ask, "page", 1)
     turns = site.tickets.conversations(ticket)
@@ -124,7 +122,7 @@ def _conversations(site: "Site", ask: Ask, ticket: Ticket) -> Answer:
     return Answer(body=b"[" + b",".join(part) + b"]", headers=site.link(ask, page, more=len(turns) > page * size))
 
 
-def no_time_entries(site: "Site", ask: Ask) -> Answer:
+def no_time_entries(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/time_entries`: the team does not track time."""
     readable(site, ask, "live", "deleted", "spam")
     return ok([])
@@ -149,7 +147,7 @@ def _rating(ticket: Ticket) -> Json:
     }
 
 
-def list_ratings(site: "Site", ask: Ask) -> Answer:
+def list_ratings(site: Site, ask: Ask) -> Answer:
     """`GET /surveys/satisfaction_ratings`, optionally `created_since`."""
     raw = ask.query.get("created_since")
     since = moment("created_since", raw) if raw else 0
@@ -158,7 +156,7 @@ def list_ratings(site: "Site", ask: Ask) -> Answer:
     return site.paged(ask, [_rating(ticket) for ticket in rated])
 
 
-def ticket_ratings(site: "Site", ask: Ask) -> Answer:
+def ticket_ratings(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/satisfaction_ratings`."""
     ticket = readable(site, ask, "live", "deleted", "spam")
     return ok([_rating(ticket)] if surveyed(ticket) else [])
@@ -174,7 +172,7 @@ _NUMERIC: dict[str, Callable[[Ticket], int | None]] = {
 _DATES: dict[str, Callable[[Ticket], int]] = {"created_at": lambda t: t.created_at, "updated_at": lambda t: t.updated_at}
 
 
-def search_tickets(site: "Site", ask: Ask) -> Answer:
+def search_tickets(site: Site, ask: Ask) -> Answer:
     """`GET /search/tickets?query="..."`: terms joined by AND or OR, 30 per page, at most ten pages, nothing archived."""
     raw = ask.query.get("query", "")
     if len(raw) < 3 or not (raw.startswith('"') and raw.endswith('"')):

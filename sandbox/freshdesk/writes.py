@@ -1,19 +1,16 @@
 """The routes that change tickets (https://developers.freshdesk.com/api/#create_ticket, #delete_a_ticket, #merge_ticket, #reply_ticket)."""
 
-from typing import TYPE_CHECKING
-
 import orjson
 
 from sandbox.freshdesk import change
 from sandbox.freshdesk.render import conversation
+from sandbox.freshdesk.site import Site
 from sandbox.freshdesk.tickets import readable
-from sandbox.freshdesk.wire import Answer, Ask, denied, invalid, missing, not_allowed
-
-if TYPE_CHECKING:
-    from sandbox.freshdesk.site import Site
+from sandbox.freshdesk.wire import denied, invalid, missing, not_allowed
+from sandbox.wire import Answer, Ask
 
 
-def create_ticket(site: "Site", ask: Ask) -> Answer:
+def create_ticket(site: Site, ask: Ask) -> Answer:
     """`POST /tickets`."""
     fields = ask.json()
     for name in ("subject", "description"):
@@ -23,7 +20,7 @@ def create_ticket(site: "Site", ask: Ask) -> Answer:
     return Answer(201, site.tickets.ticket(ticket, "description", "extras"))
 
 
-def update_ticket(site: "Site", ask: Ask) -> Answer:
+def update_ticket(site: Site, ask: Ask) -> Answer:
     """`PUT /tickets/{id}`; deleted and spam tickets can't be changed."""
     ticket = readable(site, ask, "live", "deleted", "spam")
     if ticket.state != "live":
@@ -32,7 +29,7 @@ def update_ticket(site: "Site", ask: Ask) -> Answer:
     return Answer(200, site.tickets.ticket(ticket, "description", "extras"))
 
 
-def delete_ticket(site: "Site", ask: Ask) -> Answer:
+def delete_ticket(site: Site, ask: Ask) -> Answer:
     """`DELETE /tickets/{id}`: a soft delete."""
     ticket = readable(site, ask, "live", "deleted", "spam")
     if ticket.state == "deleted":
@@ -41,14 +38,14 @@ def delete_ticket(site: "Site", ask: Ask) -> Answer:
     return Answer(204)
 
 
-def restore_ticket(site: "Site", ask: Ask) -> Answer:
+def restore_ticket(site: Site, ask: Ask) -> Answer:
     """`PUT /tickets/{id}/restore`."""
     ticket = readable(site, ask, "deleted", "spam")
     change.set_state(site, ticket.id, "live")
     return Answer(204)
 
 
-def merge_tickets(site: "Site", ask: Ask) -> Answer:
+def merge_tickets(site: Site, ask: Ask) -> Answer:
     """`PUT /tickets/merge` with `primary_id` and `ticket_ids`."""
     if ask.scope == 3:
         raise denied()
@@ -62,17 +59,17 @@ def merge_tickets(site: "Site", ask: Ask) -> Answer:
     return Answer(204)
 
 
-def reply(site: "Site", ask: Ask) -> Answer:
+def reply(site: Site, ask: Ask) -> Answer:
     """`POST /tickets/{id}/reply`."""
     return _add(site, ask, private=False)
 
 
-def add_note(site: "Site", ask: Ask) -> Answer:
+def add_note(site: Site, ask: Ask) -> Answer:
     """`POST /tickets/{id}/notes`; private unless told otherwise."""
     return _add(site, ask, private=True)
 
 
-def _add(site: "Site", ask: Ask, *, private: bool) -> Answer:
+def _add(site: Site, ask: Ask, *, private: bool) -> Answer:
     ticket = readable(site, ask, "live", "deleted", "spam")
     if ticket.state != "live":
         raise not_allowed("GET")

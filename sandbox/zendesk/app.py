@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 
-from sandbox.freshdesk.app import LOOPBACK_HOSTS, Listener, Receive, Scope, Send
-from sandbox.freshdesk.faults import Fault
-from sandbox.freshdesk.wire import Answer, Ask
+from sandbox.faults import Fault
+from sandbox.listener import LOOPBACK_HOSTS, Listener, Receive, Scope, Send
+from sandbox.wire import Answer, Ask
+from sandbox.zendesk import routes
 from sandbox.zendesk.control import control
 from sandbox.zendesk.limits import too_many
 from sandbox.zendesk.site import Site
@@ -43,7 +44,7 @@ class ApiListener(_Half):
             return self._sent_on(lasting[1], stale=kind == "expired_url")
         if fault is not None and kind in _BROKEN:
             return _BROKEN[kind](fault)
-        answer = self.site.answer(ask)
+        answer = routes.answer(self.site, ask)
         if kind == "truncated_json":
             answer.body = answer.body[: max(1, len(answer.body) // 2)]
         return answer

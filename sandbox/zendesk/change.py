@@ -1,34 +1,30 @@
 """Change the account while it is served; every change generates the ticket's row anew, as in the real thing."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data.mail import paragraphs
 from sandbox.data.model import Json, Story, Ticket, Turn
 from sandbox.data.story import PER_TICKET, TURN_BASE
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import invalid, missing
 from sandbox.zendesk.world import merged_text
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 _WRITABLE = {"subject", "status", "priority", "tags", "description", "custom_fields", "requester_id", "responder_id", "group_id"}
 
 
-def _get(site: "Site", ticket_id: int) -> Ticket:
+def _get(site: Site, ticket_id: int) -> Ticket:
     ticket = site.account.tickets.get(ticket_id)
     if ticket is None or not site.world.exists(ticket_id):
         raise missing()
     return ticket
 
 
-def _touch(site: "Site", ticket: Ticket, event: str = "updated") -> Ticket:
+def _touch(site: Site, ticket: Ticket, event: str = "updated") -> Ticket:
     ticket.updated_at = max(site.world.now(), ticket.updated_at)
     site.world.touch(ticket.id)
     site.hooks.tell(ticket.id, event)
     return ticket
 
 
-def create(site: "Site", fields: Json) -> Ticket:
+def create(site: Site, fields: Json) -> Ticket:
     """A new ticket; all fields are optional."""
     number = max(site.account.tickets, default=0) + 1
     people = site.account.people
@@ -46,7 +42,7 @@ def create(site: "Site", fields: Json) -> Ticket:
     return update(site, number, fields)
 
 
-def update(site: "Site", ticket_id: int, fields: Json) -> Ticket:
+def update(site: Site, ticket_id: int, fields: Json) -> Ticket:
     """Change fields."""
     unknown = sorted(set(fields) - _WRITABLE)
     if unknown:
@@ -65,7 +61,7 @@ def update(site: "Site", ticket_id: int, fields: Json) -> Ticket:
     return _touch(site, ticket)
 
 
-def add_comment(site: "Site", ticket_id: int, fields: Json) -> Turn:
+def add_comment(site: Site, ticket_id: int, fields: Json) -> Turn:
     """Add a comment: `body`, `public`, `author_id`, `automatic`, all optional."""
     ticket = _get(site, ticket_id)
     story = site.account.story(ticket_id)
@@ -88,7 +84,7 @@ def add_comment(site: "Site", ticket_id: int, fields: Json) -> Turn:
     return turn
 
 
-def delete(site: "Site", ticket_id: int) -> Ticket:
+def delete(site: Site, ticket_id: int) -> Ticket:
     """Into the trash."""
     ticket = _get(site, ticket_id)
     ticket.state = "deleted"
@@ -96,7 +92,7 @@ def delete(site: "Site", ticket_id: int) -> Ticket:
     return _touch(site, ticket)
 
 
-def restore(site: "Site", ticket_id: int) -> Ticket:
+def restore(site: Site, ticket_id: int) -> Ticket:
     """Out of the trash again; what was deleted for ever does not come back."""
     ticket = _get(site, ticket_id)
     if ticket_id in site.world.scrubbed:
@@ -106,7 +102,7 @@ def restore(site: "Site", ticket_id: int) -> Ticket:
     return _touch(site, ticket)
 
 
-def suspend(site: "Site", ticket_id: int) -> Ticket:
+def suspend(site: Site, ticket_id: int) -> Ticket:
     """Mark as spam: the ticket goes into the trash, and its requester is suspended."""
     ticket = _get(site, ticket_id)
     ticket.state = "spam"
@@ -115,7 +111,7 @@ def suspend(site: "Site", ticket_id: int) -> Ticket:
     return _touch(site, ticket)
 
 
-def archive(site: "Site", ticket_id: int) -> Ticket:
+def archive(site: Site, ticket_id: int) -> Ticket:
     """Lists leave it out from now on; the export and its own address don't, and its row is not generated anew."""
     ticket = _get(site, ticket_id)
     ticket.state, ticket.status = "archived", 5
@@ -123,7 +119,7 @@ def archive(site: "Site", ticket_id: int) -> Ticket:
     return ticket
 
 
-def scrub(site: "Site", ticket_id: int) -> Ticket:
+def scrub(site: Site, ticket_id: int) -> Ticket:
     """Delete for ever: what is left of it says SCRUBBED."""
     ticket = _get(site, ticket_id)
     ticket.state = "deleted"
@@ -133,7 +129,7 @@ def scrub(site: "Site", ticket_id: int) -> Ticket:
     return ticket
 
 
-def merge(site: "Site", target_id: int, others: list[int]) -> None:
+def merge(site: Site, target_id: int, others: list[int]) -> None:
     """Merge tickets into another: they are closed with a comment and a tag that say so."""
     target = _get(site, target_id)
     for number in others:
@@ -145,32 +141,32 @@ def merge(site: "Site", target_id: int, others: list[int]) -> None:
         add_comment(site, target_id, {"body": paragraphs(f"Request #{number} was closed and merged into this request."), "public": False})
 
 
-def redact(site: "Site", ticket_id: int, comment_id: int) -> None:
+def redact(site: Site, ticket_id: int, comment_id: int) -> None:
     """Take a comment out of a ticket."""
     ticket = _get(site, ticket_id)
     site.world.removed_comments.add(comment_id)
     _touch(site, ticket)
 
 
-def touch_many(site: "Site", ids: list[int]) -> None:
+def touch_many(site: Site, ids: list[int]) -> None:
     """Generate rows anew without a change, as a bulk edit of the system does."""
     for number in ids:
         _get(site, number)
         site.world.touch(number)
 
 
-def change_article(site: "Site", article_id: int, language: str, fields: Json) -> None:
+def change_article(site: Site, article_id: int, language: str, fields: Json) -> None:
     """Change one language of an article: `title`, `body`, `status`."""
     if not site.account.shelf.rewrite(article_id, language, fields, site.world.now()):
         raise missing()
 
 
-def unpublish(site: "Site", article_id: int) -> None:
+def unpublish(site: Site, article_id: int) -> None:
     """Make every language of an article a draft."""
     site.account.shelf.withdraw(article_id, site.world.now())
 
 
-def remove_article(site: "Site", article_id: int) -> None:
+def remove_article(site: Site, article_id: int) -> None:
     """Archive an article: nothing names it any more."""
     if site.account.shelf.articles.pop(article_id, None) is None:
         raise missing()

@@ -4,38 +4,38 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.control import Control, truth
-from sandbox.freshdesk.wire import Ask
+from sandbox.wire import Ask
 from sandbox.zendesk import change, render
 from sandbox.zendesk.hooks import new_hook
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import failure, invalid
 
 if TYPE_CHECKING:
     from sandbox.data.model import Ticket
-    from sandbox.zendesk.site import Site
 
-Handler = Callable[["Site", Ask], object]
+Handler = Callable[[Site, Ask], object]
 
 
-def _create(site: "Site", ask: Ask) -> object:
+def _create(site: Site, ask: Ask) -> object:
     return render.ticket(site, change.create(site, ask.json()))
 
 
-def _update(site: "Site", ask: Ask) -> object:
+def _update(site: Site, ask: Ask) -> object:
     return render.ticket(site, change.update(site, ask.ids[0], ask.json()))
 
 
-def _moved(move: Callable[["Site", int], "Ticket"]) -> Handler:
-    def handler(site: "Site", ask: Ask) -> object:
+def _moved(move: Callable[[Site, int], "Ticket"]) -> Handler:
+    def handler(site: Site, ask: Ask) -> object:
         return render.ticket(site, move(site, ask.ids[0]))
 
     return handler
 
 
-def _comment(site: "Site", ask: Ask) -> object:
+def _comment(site: Site, ask: Ask) -> object:
     return {"id": change.add_comment(site, ask.ids[0], ask.json()).id}
 
 
-def _settings(site: "Site", ask: Ask) -> object:
+def _settings(site: Site, ask: Ask) -> object:
     """Change `latency_ms`, `quota`, `export_quota` or `help_center`, or let `pass_seconds` go by."""
     fields = ask.json()
     if "latency_ms" in fields:
@@ -50,19 +50,19 @@ def _settings(site: "Site", ask: Ask) -> object:
     return {"latency_ms": site.latency * 1000, "help_center": site.has_help_center, "now": site.world.now()}
 
 
-def _truth(site: "Site", _: Ask) -> object:
+def _truth(site: Site, _: Ask) -> object:
     """With the tickets whose content was scrubbed."""
     return {**truth(site), "scrubbed": sorted(site.world.scrubbed)}
 
 
-def _add_hook(site: "Site", ask: Ask) -> object:
+def _add_hook(site: Site, ask: Ask) -> object:
     """Tell `url` of every change from now on; the signing secret is Zendesk's."""
     hook = new_hook(str(ask.json()["url"]))
     site.hooks.add(hook)
     return {"signing_secret": {"algorithm": "SHA256", "secret": hook.secret}}
 
 
-control: Control["Site"] = Control(
+control: Control[Site] = Control(
     {
         ("POST", "/tickets"): _create,
         ("PUT", "/tickets/{id}"): _update,

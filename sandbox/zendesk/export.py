@@ -1,25 +1,22 @@
 """The incremental exports, for administrators (https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/)."""
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import orjson
 
 from sandbox.data.model import Json
-from sandbox.freshdesk.wire import Answer, Ask
+from sandbox.wire import Answer, Ask
 from sandbox.zendesk import render
 from sandbox.zendesk.sides import sides, with_count
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import decoded, denied, encoded, invalid, whole
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 _LARGEST = 1_000
 _SAMPLE = 50
 
 
-def _start(site: "Site", ask: Ask) -> int:
+def _start(site: Site, ask: Ask) -> int:
     """`start_time`, checked: it has to be given, and older than a minute."""
     if ask.role != "admin":
         raise denied()
@@ -32,7 +29,7 @@ def _start(site: "Site", ask: Ask) -> int:
     return start
 
 
-def tickets_by_cursor(site: "Site", ask: Ask) -> Answer:
+def tickets_by_cursor(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/tickets/cursor.json`: caught up, it is empty and its `after_cursor` null."""
     cursor = ask.query.get("cursor")
     if ask.role != "admin":
@@ -66,7 +63,7 @@ def tickets_by_cursor(site: "Site", ask: Ask) -> Answer:
     return Answer(body=orjson.dumps(body | sides(site, ask, [number for _, number in part])))
 
 
-def tickets_by_time(site: "Site", ask: Ask) -> Answer:
+def tickets_by_time(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/tickets.json`: the row at the boundary comes again in every poll."""
     start = _start(site, ask)
     rows = site.world.rows()
@@ -76,7 +73,7 @@ def tickets_by_time(site: "Site", ask: Ask) -> Answer:
     return Answer(body=orjson.dumps(body | _ending(site, ask, len(numbers), end_time, last=last) | sides(site, ask, numbers)))
 
 
-def ticket_events(site: "Site", ask: Ask) -> Answer:
+def ticket_events(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/ticket_events.json`, with `include=comment_events` the comments too."""
     start = _start(site, ask)
     events = [event for event in site.world.events() if event[2] is None or event[2].id not in site.unlogged]
@@ -88,7 +85,7 @@ def ticket_events(site: "Site", ask: Ask) -> Answer:
     return Answer(body=orjson.dumps({"ticket_events": shown} | _ending(site, ask, len(shown), end_time, last=last)))
 
 
-def _by_time(site: "Site", ask: Ask, times: list[int], start: int) -> tuple[slice, int | None, bool]:
+def _by_time(site: Site, ask: Ask, times: list[int], start: int) -> tuple[slice, int | None, bool]:
     """Which rows a time-based page has, its `end_time`, and whether it is the last. Rows of one second are never torn apart."""
     size = whole(ask, "per_page", _LARGEST, top=_LARGEST)
     limit = bisect_right(times, site.world.now() - int(site.options.export_lag))
@@ -99,14 +96,14 @@ def _by_time(site: "Site", ask: Ask, times: list[int], start: int) -> tuple[slic
     return slice(begin, end), times[end - 1] if end > begin else None, end >= limit
 
 
-def _ending(site: "Site", ask: Ask, count: int, end_time: int | None, *, last: bool) -> Json:
+def _ending(site: Site, ask: Ask, count: int, end_time: int | None, *, last: bool) -> Json:
     query = urlencode(ask.query | {"start_time": end_time})
     # At the end `next_page` is the page itself (as recorded): whoever follows it never comes to an end.
     address = f"{site.links.api_base}{ask.path}?{query}" if end_time is not None else None
     return {"count": count, "end_of_stream": last, "next_page": address, "end_time": end_time}
 
 
-def sample(site: "Site", ask: Ask) -> Answer:
+def sample(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/tickets/sample.json`: at most fifty rows."""
     start = _start(site, ask)
     rows = site.world.rows()

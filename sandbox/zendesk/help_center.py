@@ -1,6 +1,5 @@
 """The help center of the default brand (https://developer.zendesk.com/api-reference/help_center/help-center-api/introduction/)."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import orjson
@@ -8,11 +7,9 @@ import orjson
 from sandbox.data.facts import iso
 from sandbox.data.model import Json
 from sandbox.data.shelf import DRAFT, PRIMARY, Article, Folder
-from sandbox.freshdesk.wire import Answer, Ask, Refusal, ok
+from sandbox.wire import Answer, Ask, Refusal, ok
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import failure, missing, paged, whole
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 LOCALES = {"ko": "ko", "en": "en-us"}
 STAFF, SIGNED_IN, COMPANIES = 67_790_000_003, 67_790_000_002, 67_790_000_004
@@ -25,7 +22,7 @@ def segment_of(folder: Folder) -> int | None:
     return SEGMENTS[folder.visibility]
 
 
-def article_json(site: "Site", article: Article, language: str = "") -> Json:
+def article_json(site: Site, article: Article, language: str = "") -> Json:
     """An article in its source language, or in another one."""
     own = PRIMARY if PRIMARY in article.texts else next(iter(article.texts))
     text = article.texts[language or own]
@@ -60,7 +57,7 @@ def article_json(site: "Site", article: Article, language: str = "") -> Json:
     }
 
 
-def translation_json(site: "Site", article: Article, language: str) -> Json:
+def translation_json(site: Site, article: Article, language: str) -> Json:
     """One translation."""
     text = article.texts[language]
     return {
@@ -78,19 +75,19 @@ def translation_json(site: "Site", article: Article, language: str) -> Json:
     }
 
 
-def _readable(site: "Site", ask: Ask) -> Article:
+def _readable(site: Site, ask: Ask) -> Article:
     article = site.account.shelf.articles.get(ask.ids[0])
     if article is None:
         raise missing()
     return article
 
 
-def _open(site: "Site") -> None:
+def _open(site: Site) -> None:
     if not site.has_help_center:
         raise Refusal(failure(404, {"error": "RecordNotFound", "description": "No help center"}))
 
 
-def list_articles(site: "Site", ask: Ask) -> Answer:
+def list_articles(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/articles`, with `include=translations` all languages."""
     _open(site)
     wanted = ask.query.get("include", "").split(",")
@@ -107,19 +104,19 @@ def list_articles(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "articles", rows, more)
 
 
-def show_article(site: "Site", ask: Ask) -> Answer:
+def show_article(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/articles/{id}`."""
     _open(site)
     return ok({"article": article_json(site, _readable(site, ask))})
 
 
-def list_translations(site: "Site", ask: Ask) -> Answer:
+def list_translations(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/articles/{id}/translations`."""
     article = _readable(site, ask)
     return paged(site, ask, "translations", [translation_json(site, article, lang) for lang in article.texts])
 
 
-def list_attachments(site: "Site", ask: Ask) -> Answer:
+def list_attachments(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/articles/{id}/attachments`."""
     article = _readable(site, ask)
     rows: list[Json] = [
@@ -139,12 +136,12 @@ def list_attachments(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "article_attachments", rows)
 
 
-def list_labels(site: "Site", ask: Ask) -> Answer:
+def list_labels(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/articles/{id}/labels`."""
     return paged(site, ask, "labels", [{"id": n, "name": name} for n, name in enumerate(_readable(site, ask).tags, 1)])
 
 
-def _section(site: "Site", folder: Folder) -> Json:
+def _section(site: Site, folder: Folder) -> Json:
     at = iso(site.account.reference - 500 * 86_400)
     return {
         "id": folder.id,
@@ -158,13 +155,13 @@ def _section(site: "Site", folder: Folder) -> Json:
     }
 
 
-def list_sections(site: "Site", ask: Ask) -> Answer:
+def list_sections(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/sections`."""
     _open(site)
     return paged(site, ask, "sections", [_section(site, folder) for folder in site.account.shelf.folders.values()])
 
 
-def _categories(site: "Site") -> list[Json]:
+def _categories(site: Site) -> list[Json]:
     at = iso(site.account.reference - 500 * 86_400)
     return [
         {"id": c.id, "name": c.names["ko"], "description": c.descriptions["ko"], "locale": "ko", "created_at": at, "updated_at": at}
@@ -172,13 +169,13 @@ def _categories(site: "Site") -> list[Json]:
     ]
 
 
-def list_categories(site: "Site", ask: Ask) -> Answer:
+def list_categories(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/categories`."""
     _open(site)
     return paged(site, ask, "categories", _categories(site))
 
 
-def list_segments(site: "Site", ask: Ask) -> Answer:
+def list_segments(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/user_segments`: the built-in ones and one of two companies."""
     _open(site)
     rows: list[Json] = [
@@ -195,12 +192,12 @@ def list_segments(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "user_segments", rows)
 
 
-def locales(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
+def locales(site: Site, ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
     """`GET /help_center/locales`."""
     return ok({"locales": list(LOCALES.values()), "default_locale": LOCALES[PRIMARY]})
 
 
-def incremental_articles(site: "Site", ask: Ask) -> Answer:
+def incremental_articles(site: Site, ask: Ask) -> Answer:
     """`GET /help_center/incremental/articles?start_time=`: no deletions; 502 for zero; null ends where nothing changed (as recorded)."""
     _open(site)
     if ask.role not in ("admin", "agent"):

@@ -7,8 +7,8 @@ import math
 import time
 from dataclasses import dataclass
 
-from sandbox.freshdesk.limits import Bucket
-from sandbox.freshdesk.wire import Answer
+from sandbox.bucket import Bucket
+from sandbox.wire import Answer
 
 _ENDPOINTS = {
     "/incremental/tickets/cursor": "incremental-exports-cursor",

@@ -1,18 +1,13 @@
 """Users, organizations, groups, brands, and how tickets are set up."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data import library
-from sandbox.data.facts import iso
+from sandbox.data.facts import RESOLUTIONS, iso
 from sandbox.data.model import Json
-from sandbox.freshdesk.render import RESOLUTIONS
-from sandbox.freshdesk.wire import Answer, Ask, ok
+from sandbox.wire import Answer, Ask, ok
 from sandbox.zendesk import render
 from sandbox.zendesk.sides import group
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import denied, ids_of, missing, paged
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 _SYSTEM_FIELDS = ("subject", "description", "status", "tickettype", "priority", "group", "assignee", "brand_id", "custom_status")
 #: As recorded: who the API takes a caller with wrong credentials for.
@@ -28,52 +23,52 @@ ANONYMOUS: Json = {
 }
 
 
-def me(site: "Site", ask: Ask) -> Answer:
+def me(site: Site, ask: Ask) -> Answer:
     """`GET /users/me`: answers 200 to everybody, also to a wrong credential."""
-    return ok({"user": site.user(ask.agent_id) if ask.agent_id else ANONYMOUS})
+    return ok({"user": render.user(site, ask.agent_id) if ask.agent_id else ANONYMOUS})
 
 
-def list_users(site: "Site", ask: Ask) -> Answer:
+def list_users(site: Site, ask: Ask) -> Answer:
     """`GET /users`, optionally of some roles."""
     people = site.account.people
     wanted = ask.query.get("role") or ask.query.get("role[]")
-    everybody = [site.user(number) for number in (*people.agents, *people.contacts)]
+    everybody = [render.user(site, number) for number in (*people.agents, *people.contacts)]
     return paged(site, ask, "users", [user for user in everybody if not wanted or user["role"] in ("agent", "admin")])
 
 
-def show_users(site: "Site", ask: Ask) -> Answer:
+def show_users(site: Site, ask: Ask) -> Answer:
     """`GET /users/show_many?ids=`; unknown ids are left out."""
     people = site.account.people
     known = [number for number in ids_of(ask) if number in people.agents or number in people.contacts]
-    return ok({"users": [site.user(number) for number in known], "count": len(known), "next_page": None, "previous_page": None})
+    return ok({"users": [render.user(site, number) for number in known], "count": len(known), "next_page": None, "previous_page": None})
 
 
-def show_user(site: "Site", ask: Ask) -> Answer:
+def show_user(site: Site, ask: Ask) -> Answer:
     """`GET /users/{id}`."""
     number = ask.ids[0]
     if number not in site.account.people.agents and number not in site.account.people.contacts:
         raise missing()
-    return ok({"user": site.user(number)})
+    return ok({"user": render.user(site, number)})
 
 
-def list_organizations(site: "Site", ask: Ask) -> Answer:
+def list_organizations(site: Site, ask: Ask) -> Answer:
     """`GET /organizations`."""
     return paged(site, ask, "organizations", [render.organization(each, site) for each in site.account.people.companies.values()])
 
 
-def show_organizations(site: "Site", ask: Ask) -> Answer:
+def show_organizations(site: Site, ask: Ask) -> Answer:
     """`GET /organizations/show_many?ids=`."""
     companies = site.account.people.companies
     found = [render.organization(companies[number], site) for number in ids_of(ask) if number in companies]
     return ok({"organizations": found, "count": len(found), "next_page": None, "previous_page": None})
 
 
-def list_groups(site: "Site", ask: Ask) -> Answer:
+def list_groups(site: Site, ask: Ask) -> Answer:
     """`GET /groups`."""
     return paged(site, ask, "groups", [group(site, key) for key in site.account.people.groups])
 
 
-def list_brands(site: "Site", ask: Ask) -> Answer:
+def list_brands(site: Site, ask: Ask) -> Answer:
     """`GET /brands`."""
     people = site.account.people
     rows: list[Json] = [
@@ -90,7 +85,7 @@ def list_brands(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "brands", rows)
 
 
-def ticket_fields(site: "Site", ask: Ask) -> Answer:
+def ticket_fields(site: Site, ask: Ask) -> Answer:
     """`GET /ticket_fields`: what the system has, then the company's own with titles and choices."""
     at = iso(1_700_000_000)
     areas = [area.choice for area in library.knowledge().areas.values()]
@@ -107,7 +102,7 @@ def ticket_fields(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "ticket_fields", rows)
 
 
-def custom_statuses(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
+def custom_statuses(site: Site, ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
     """`GET /custom_statuses`: the built-in ones and the company's own."""
     rows: list[Json] = [
         {
@@ -125,19 +120,19 @@ def custom_statuses(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every r
     return ok({"custom_statuses": rows})
 
 
-def macros(site: "Site", ask: Ask) -> Answer:
+def macros(site: Site, ask: Ask) -> Answer:
     """`GET /macros`: shared ones, one that says nothing, one that is switched off and one of a single agent."""
     return paged(site, ask, "macros", [macro(site, number) for number in site.account.shelf.canned] + _odd_macros(site))
 
 
-def show_macro(site: "Site", ask: Ask) -> Answer:
+def show_macro(site: Site, ask: Ask) -> Answer:
     """`GET /macros/{id}`."""
     if ask.ids[0] not in site.account.shelf.canned:
         raise missing()
     return ok({"macro": macro(site, ask.ids[0])})
 
 
-def macro(site: "Site", number: int) -> Json:
+def macro(site: Site, number: int) -> Json:
     """A canned text as a macro."""
     item = site.account.shelf.canned[number]
     at = iso(site.account.reference - 300 * 86_400)
@@ -155,7 +150,7 @@ def macro(site: "Site", number: int) -> Json:
     }
 
 
-def _odd_macros(site: "Site") -> list[Json]:
+def _odd_macros(site: Site) -> list[Json]:
     at = iso(site.account.reference - 90 * 86_400)
     base: Json = {"active": True, "restriction": None, "description": None, "created_at": at, "updated_at": at}
     return [
@@ -171,7 +166,7 @@ def _odd_macros(site: "Site") -> list[Json]:
     ]
 
 
-def account_settings(site: "Site", ask: Ask) -> Answer:
+def account_settings(site: Site, ask: Ask) -> Answer:
     """`GET /account/settings`: for administrators."""
     if ask.role != "admin":
         raise denied()

@@ -1,17 +1,12 @@
 """Turn the truth into Zendesk's JSON (https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/)."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.data import library
-from sandbox.data.facts import iso
+from sandbox.data.facts import RESOLUTIONS, iso
 from sandbox.data.mail import plain
-from sandbox.data.model import Attachment, Company, Json, Person, Ticket
+from sandbox.data.model import Attachment, Company, Json, Ticket
 from sandbox.data.story import surveyed
-from sandbox.freshdesk.render import RESOLUTIONS
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.world import Comment
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 FIELD_BASE = 67_700_000_000
 STATUS_BASE = 67_710_000_000
@@ -48,7 +43,7 @@ def tag_of(choice: str) -> str:
     return choice.lower().replace(" ", "_").replace("/", "_").replace("-", "_")
 
 
-def ticket(site: "Site", item: Ticket) -> Json:
+def ticket(site: Site, item: Ticket) -> Json:
     """A ticket as lists and the export show it."""
     world = site.world
     if item.id in world.scrubbed:
@@ -101,7 +96,7 @@ def ticket(site: "Site", item: Ticket) -> Json:
     }
 
 
-def _scrubbed(site: "Site", item: Ticket) -> Json:
+def _scrubbed(site: Site, item: Ticket) -> Json:
     """What is left of a ticket that was deleted for ever (as recorded): nothing to read, a month after its last change."""
     return {
         "url": f"{site.links.api_base}/api/v2/tickets/{item.id}.json",
@@ -127,7 +122,7 @@ def _scrubbed(site: "Site", item: Ticket) -> Json:
     }
 
 
-def _custom_fields(site: "Site", item: Ticket) -> list[Json]:
+def _custom_fields(site: Site, item: Ticket) -> list[Json]:
     company = site.account.people.companies.get(item.company_id or 0)
     problem = library.by_key().get(item.problem or "")
     area = library.knowledge().areas[problem.area].choice if problem and item.flow != "nulls" else None
@@ -163,7 +158,7 @@ def metric_set(item: Ticket) -> Json:
     }
 
 
-def attachment(site: "Site", file: Attachment) -> Json:
+def attachment(site: Site, file: Attachment) -> Json:
     """A file of a comment."""
     address = site.links.lasting(file)
     return {
@@ -184,7 +179,7 @@ def attachment(site: "Site", file: Attachment) -> Json:
     }
 
 
-def comment(site: "Site", item: Comment, *, pictures: bool = False) -> Json:
+def comment(site: Site, item: Comment, *, pictures: bool = False) -> Json:
     """A comment; its pictures are among the attachments only where `include_inline_images` asks for them."""
     body = site.links.inlined(item.body)
     rendered: Json = {
@@ -220,7 +215,7 @@ def comment(site: "Site", item: Comment, *, pictures: bool = False) -> Json:
     return rendered
 
 
-def event(site: "Site", when: int, number: int, item: Comment | None) -> Json:
+def event(site: Site, when: int, number: int, item: Comment | None) -> Json:
     """An entry of the ticket events, with what `include=comment_events` adds. A comment there has no time of its own."""
     children: list[Json] = []
     if item is not None:
@@ -242,15 +237,16 @@ def event(site: "Site", when: int, number: int, item: Comment | None) -> Json:
     }
 
 
-def user(person: Person, role: str, site: "Site") -> Json:
+def user(site: Site, user_id: int) -> Json:
     """A user: agents and end users alike."""
+    person = site.account.people.person(user_id)
     at = iso(site.account.reference - 500 * 86_400)
     return {
         "id": person.id,
         "url": f"{site.links.api_base}/api/v2/users/{person.id}.json",
         "name": person.name,
         "email": person.email,
-        "role": role,
+        "role": site.role_of(user_id),
         "active": True,
         "suspended": person.id in site.suspended,
         "verified": True,
@@ -267,7 +263,7 @@ def user(person: Person, role: str, site: "Site") -> Json:
     }
 
 
-def organization(item: Company, site: "Site") -> Json:
+def organization(item: Company, site: Site) -> Json:
     """An organization."""
     at = iso(site.account.reference - 420 * 86_400)
     return {"id": item.id, "name": item.name, "domain_names": [item.domain], "created_at": at, "updated_at": at, "tags": [], "notes": None}

@@ -3,13 +3,11 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sandbox.freshdesk.app import Listener
+from sandbox.listener import Listener
 from sandbox.options import SandboxOptions
-from sandbox.serve import TwoPorts, account_of, serving
+from sandbox.ports import TwoPorts, account_of, serving
 from sandbox.zendesk.app import ApiListener, FilesListener
 from sandbox.zendesk.site import Site
-
-__all__ = ["SandboxOptions", "ZendeskServer", "running_zendesk"]
 
 
 class ZendeskServer(TwoPorts[Site]):

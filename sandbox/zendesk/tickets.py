@@ -1,21 +1,17 @@
 """Tickets one by one, their comments, and what is in the trash or was never let in (https://developer.zendesk.com/api-reference/ticketing/)."""
 
-from typing import TYPE_CHECKING
-
 import orjson
 
 from sandbox.data.facts import iso
 from sandbox.data.model import Json, Ticket
-from sandbox.freshdesk.wire import Answer, Ask, ok
+from sandbox.wire import Answer, Ask, ok
 from sandbox.zendesk import render
 from sandbox.zendesk.sides import sides, with_count
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import denied, ids_of, missing, paged
 
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
-
-def _readable(site: "Site", ask: Ask) -> Ticket:
+def _readable(site: Site, ask: Ask) -> Ticket:
     number = ask.ids[0]
     if not site.world.shown(number):
         raise missing()
@@ -25,20 +21,20 @@ def _readable(site: "Site", ask: Ask) -> Ticket:
     return ticket
 
 
-def show(site: "Site", ask: Ask) -> Answer:
+def show(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}`: archived ones too, deleted ones not."""
     ticket = _readable(site, ask)
     return ok({"ticket": with_count(site, ask, render.ticket(site, ticket))} | sides(site, ask, [ticket.id]))
 
 
-def show_many(site: "Site", ask: Ask) -> Answer:
+def show_many(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/show_many?ids=`."""
     numbers = [number for number in ids_of(ask) if site.world.shown(number)]
     found = [with_count(site, ask, render.ticket(site, site.account.tickets[number])) for number in numbers]
     return ok({"tickets": found, "count": len(found), "next_page": None, "previous_page": None} | sides(site, ask, numbers))
 
 
-def list_tickets(site: "Site", ask: Ask) -> Answer:
+def list_tickets(site: Site, ask: Ask) -> Answer:
     """`GET /tickets`: what is neither deleted nor archived, by number where `sort` says so."""
     shown = [t for t in site.account.tickets.values() if t.state == "live" and (ask.scope != 3 or t.responder_id == ask.agent_id)]
     order = ask.query.get("sort", "")
@@ -47,13 +43,13 @@ def list_tickets(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "tickets", [render.ticket(site, ticket) for ticket in shown])
 
 
-def count(site: "Site", ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
+def count(site: Site, ask: Ask) -> Answer:  # noqa: ARG001 - every route has the same two arguments
     """`GET /tickets/count`."""
     shown = sum(site.world.shown(number) for number in site.account.tickets)
     return ok({"count": {"value": shown, "refreshed_at": iso(site.world.now())}})
 
 
-def comments(site: "Site", ask: Ask) -> Answer:
+def comments(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/comments`, oldest first."""
     ticket = _readable(site, ask)
     pictures = ask.query.get("include_inline_images") == "true"
@@ -63,18 +59,18 @@ def comments(site: "Site", ask: Ask) -> Answer:
         rows.reverse()
     more: Json = {}
     if "users" in ask.query.get("include", ""):
-        more["users"] = [site.user(number) for number in dict.fromkeys(each.author_id for each in found)]
+        more["users"] = [render.user(site, number) for number in dict.fromkeys(each.author_id for each in found)]
     return paged(site, ask, "comments", rows, more)
 
 
-def audits(site: "Site", ask: Ask) -> Answer:
+def audits(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/audits`."""
     ticket = _readable(site, ask)
     found = [render.event(site, each.created_at, each.id + 1, each) for each in site.world.comments(ticket.id)]
     return paged(site, ask, "audits", [{"id": each["id"], "ticket_id": ticket.id, "events": each["child_events"]} for each in found])
 
 
-def deleted(site: "Site", ask: Ask) -> Answer:
+def deleted(site: Site, ask: Ask) -> Answer:
     """`GET /deleted_tickets`: the trash; what was deleted for ever is not in it."""
     if ask.role != "admin":
         raise denied()
@@ -96,7 +92,7 @@ def deleted(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "deleted_tickets", rows)
 
 
-def suspended(site: "Site", ask: Ask) -> Answer:
+def suspended(site: Site, ask: Ask) -> Answer:
     """`GET /suspended_tickets`: mail that was never let in; its ids are no ticket ids."""
     if ask.role != "admin":
         raise denied()
@@ -119,6 +115,6 @@ def suspended(site: "Site", ask: Ask) -> Answer:
     return paged(site, ask, "suspended_tickets", rows)
 
 
-def metrics(site: "Site", ask: Ask) -> Answer:
+def metrics(site: Site, ask: Ask) -> Answer:
     """`GET /tickets/{id}/metrics`."""
     return Answer(body=orjson.dumps({"ticket_metric": render.metric_set(_readable(site, ask))}))

@@ -4,35 +4,18 @@ https://developer.zendesk.com/api-reference/webhooks/webhooks-api/webhooks/,
 https://developer.zendesk.com/api-reference/ticketing/business-rules/triggers/
 """
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
 import orjson
 
 from sandbox.data.model import Json
-from sandbox.freshdesk.wire import Answer, Ask
 from sandbox.hooks import Hook
+from sandbox.wire import Answer, Ask
 from sandbox.zendesk.hooks import new_hook
+from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import denied, invalid, missing, paged
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
 
 BY_TRIGGER = "conditional_ticket_events"
 _MOST = 10
 #: Of a trial account.
-
-
-@dataclass
-class Rules:
-    """What administrators set up."""
-
-    webhooks: dict[str, tuple[Json, Hook]] = field(default_factory=dict)
-    triggers: dict[int, Json] = field(default_factory=dict)
-    has_events: bool = True
-    """Whether the plan knows webhooks that subscribe to events."""
-    made: int = 0
-    """Counts what was made, so that no id comes twice."""
 
 
 def handles(path: str) -> bool:
@@ -40,7 +23,7 @@ def handles(path: str) -> bool:
     return path.split("/")[1:2] in (["webhooks"], ["triggers"])
 
 
-def answer(site: "Site", ask: Ask, path: str) -> Answer:
+def answer(site: Site, ask: Ask, path: str) -> Answer:
     """Answer a request below `/webhooks` or `/triggers`. Raises Refusal."""
     if ask.role != "admin":
         raise denied()
@@ -63,12 +46,12 @@ def answer(site: "Site", ask: Ask, path: str) -> Answer:
             raise missing("InvalidEndpoint")
 
 
-def _list(site: "Site", ask: Ask) -> Answer:
+def _list(site: Site, ask: Ask) -> Answer:
     part = ask.query.get("filter[name_contains]", "")
     return paged(site, ask, "webhooks", [each for each, _ in site.rules.webhooks.values() if part in each["name"]])
 
 
-def _create(site: "Site", wanted: object) -> Answer:
+def _create(site: Site, wanted: object) -> Answer:
     if not isinstance(wanted, dict) or not all(
         wanted.get(name) for name in ("name", "endpoint", "http_method", "request_format", "status")
     ):
@@ -88,7 +71,7 @@ def _create(site: "Site", wanted: object) -> Answer:
     return Answer(201, orjson.dumps({"webhook": made}))
 
 
-def _delete(site: "Site", number: str) -> Answer:
+def _delete(site: Site, number: str) -> Answer:
     _, hook = _found(site, number)
     if any(number in str(trigger["actions"]) for trigger in site.rules.triggers.values()):
         raise invalid("The webhook is used by a trigger", 422)
@@ -97,7 +80,7 @@ def _delete(site: "Site", number: str) -> Answer:
     return Answer(204)
 
 
-def _triggers(site: "Site", ask: Ask, rest: list[str]) -> Answer:
+def _triggers(site: Site, ask: Ask, rest: list[str]) -> Answer:
     match ask.method, rest:
         case "GET", ["search"]:
             wanted = ask.query.get("query", "")
@@ -114,7 +97,7 @@ def _triggers(site: "Site", ask: Ask, rest: list[str]) -> Answer:
             raise missing()
 
 
-def _make_trigger(site: "Site", wanted: object) -> Answer:
+def _make_trigger(site: Site, wanted: object) -> Answer:
     if not isinstance(wanted, dict) or not wanted.get("title") or not wanted.get("actions") or not wanted.get("conditions"):
         raise invalid("Trigger: title, conditions and actions are needed")
     site.rules.made += 1
@@ -129,7 +112,7 @@ def _called(trigger: Json) -> list[str]:
     return [str(action["value"][0]) for action in trigger["actions"] if action.get("field") == "notification_webhook"]
 
 
-def _found(site: "Site", number: str) -> tuple[Json, Hook]:
+def _found(site: Site, number: str) -> tuple[Json, Hook]:
     found = site.rules.webhooks.get(number)
     if found is None:
         raise missing()

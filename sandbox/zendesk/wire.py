@@ -3,16 +3,13 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import orjson
 
 from sandbox.data.model import Json
-from sandbox.freshdesk.wire import JSON, Answer, Ask, Refusal
-
-if TYPE_CHECKING:
-    from sandbox.zendesk.site import Site
+from sandbox.wire import JSON, Answer, Ask, Refusal
+from sandbox.zendesk.site import Site
 
 _LARGEST = 100
 
@@ -76,7 +73,7 @@ def decoded(cursor: str) -> str:
         raise invalid("Invalid cursor", 400) from error
 
 
-def paged(site: "Site", ask: Ask, name: str, rows: Sequence[Json], more: Json | None = None) -> Answer:
+def paged(site: Site, ask: Ask, name: str, rows: Sequence[Json], more: Json | None = None) -> Answer:
     """A page of a list: by cursor where `page[size]` is given, else by offset with `next_page` and `count`."""
     base = f"{site.links.api_base}{ask.path}"
     if "page[size]" in ask.query or "page[after]" in ask.query:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -56,4 +57,24 @@ async def test_a_process_that_was_killed_is_replaced() -> None:
         # The call that met the dead process fails; the next one has a new process.
         results = await asyncio.gather(*(compute.run(process_id, number) for number in range(8)))
     assert set(results).isdisjoint(first)
+    await compute.close()
+
+
+async def test_a_large_piece_of_work_goes_by_itself() -> None:
+    compute = ProcessCompute(1)
+    assert await compute.run_whole(process_id, 0) != os.getpid()
+    with pytest.raises(AppError, match="3 is odd"):
+        await compute.run_whole(refuse, 3)
+    await compute.close()
+
+
+def main_program(_: int) -> str | None:
+    return getattr(sys.modules["__main__"], "__file__", None)
+
+
+async def test_a_process_does_not_load_the_program_that_asked() -> None:
+    compute = ProcessCompute(1)
+    assert sys.modules["__main__"].__file__ is not None
+    assert await compute.run_whole(main_program, 0) is None
+    assert sys.modules["__main__"].__file__ is not None
     await compute.close()

@@ -38,6 +38,7 @@ async def searchable(house: House) -> House:
 async def app(house: House) -> AsyncIterator[FastAPI]:
     app = create_app(house.services, house.auth, render_metrics=house.meter.render, data_dir=house.data_dir, body_max_bytes=250_000)
     yield app
+    await app.state.answering.close(0)
     await app.state.inbox.close()
     await app.state.authenticator.close()
 

@@ -15,6 +15,8 @@ from backend.core.ports.source import Capabilities, ExportRequest, ExportSource,
 GOOD_KEY = "paper-key-GOOD-7f3a91c2"
 OTHER_GOOD_KEY = "paper-key-NEXT-55d0be17"
 BAD_KEY = "paper-key-BAD-0c11ee42"
+LIMITED_KEY = "paper-key-SOME-2c7be511"
+"""Of an agent who sees the tickets of group 42 only."""
 SLOW_KEY = "paper-key-SLOW-9d3b6a08"
 
 
@@ -40,7 +42,7 @@ class PaperSource:
 
     async def verify(self) -> CredentialReport:
         key = self.settings.credentials["api_key"].reveal()
-        if key == BAD_KEY:
+        if key == BAD_KEY or key.endswith("-BAD"):
             raise AppError(Code.SOURCE_CREDENTIALS_REJECTED, f"{self.settings.domain} rejected the API key; copy it again.")
         if key == SLOW_KEY:
             await asyncio.sleep(3600)
@@ -49,6 +51,7 @@ class PaperSource:
             agent_name="김상담",
             agent_email="agent@paper.example",
             abilities=(Ability(name="tickets", ok=True), Ability(name="articles", ok=False, message="no permission")),
+            groups=("42",) if key == LIMITED_KEY else None,
         )
 
     async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:  # noqa: ARG002 - the shape is the port's

@@ -33,6 +33,7 @@ from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
+from backend.storage.inprocess.streams import InProcessStreams
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.sealed import SealedSecrets
@@ -126,6 +127,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         queue=queue,
         caches=InProcessCaches(),
         flights=flights,
+        streams=InProcessStreams(),
         compute=ProcessCompute(0),
         meter=meter,
         policy=Policy(),

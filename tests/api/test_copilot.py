@@ -51,7 +51,8 @@ async def test_a_streamed_answer(client_as: As) -> None:
     events = events_of(response.text)
     assert [number for number, _, _ in events] == [str(number) for number in range(1, len(events) + 1)]
     names = [name for _, name, _ in events]
-    assert (names[0], names[-1], set(names[1:-1])) == ("hits", "done", {"token"})
-    assert events[0][2]["hits"][0]["chunk"]["text"]
+    assert (names[:2], names[-1], set(names[2:-1])) == (["stream", "hits"], "done", {"token"})
+    assert events[0][2]["stream_id"].startswith("stream_")
+    assert events[1][2]["hits"][0]["chunk"]["text"]
     assert events[-1][2]["citations"]
     assert "".join(data["text"] for _, name, data in events if name == "token").strip() == events[-1][2]["text"].strip()

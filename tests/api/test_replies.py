@@ -27,7 +27,7 @@ async def test_a_streamed_draft_is_the_whole_one_in_pieces(client_as: As) -> Non
     assert response.headers["content-type"].startswith("text/event-stream")
     events = events_of(response.text)
     names = [name for _, name, _ in events]
-    assert (names[0], names[-1], set(names[1:-1])) == ("hits", "done", {"token"})
+    assert (names[:2], names[-1], set(names[2:-1])) == (["stream", "hits"], "done", {"token"})
     draft = events[-1][2]
     assert (draft["tone"], draft["length"], draft["language"]) == ("formal", "long", "ko")
     assert draft["text"].startswith("안녕하십니까, 이고객님.")
@@ -78,7 +78,7 @@ async def test_a_draft_in_another_tone_streamed_and_whole(client_as: As) -> None
     assert "삭제하십시오 [1]." in made["text"]
     assert "세요" not in made["text"]
     events = events_of((await agent.post("/api/v1/rewrite/stream", json=asked)).text)
-    assert {name for _, name, _ in events[:-1]} == {"token"}
+    assert (events[0][1], {name for _, name, _ in events[1:-1]}) == ("stream", {"token"})
     assert events[-1][2]["text"] == made["text"] == "".join(data["text"] for _, name, data in events if name == "token")
     usage = (await client_as(Role.ADMIN).get("/api/v1/usage")).json()
     assert [row["usage"]["calls"] for row in usage["items"] if row["purpose"] == "rewrite"] == [2]

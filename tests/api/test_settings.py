@@ -21,10 +21,10 @@ ALL = ["email", "phone", "card", "rrn", "iban", "account", "passport", "person"]
 
 async def test_an_admin_switches_masking_off_for_its_own_company(client_as: As) -> None:
     acme, bravo = client_as(Role.ADMIN), client_as(Role.ADMIN, "bravo")
-    assert (await acme.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL}
-    assert (await acme.patch(SETTINGS, json={"masking": False})).json() == {"masking": False, "masked_kinds": ALL}
-    assert (await acme.get(SETTINGS)).json() == {"masking": False, "masked_kinds": ALL}
-    assert (await bravo.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL}
+    assert (await acme.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL, "helpdesk_login": False}
+    assert (await acme.patch(SETTINGS, json={"masking": False})).json() == {"masking": False, "masked_kinds": ALL, "helpdesk_login": False}
+    assert (await acme.get(SETTINGS)).json() == {"masking": False, "masked_kinds": ALL, "helpdesk_login": False}
+    assert (await bravo.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL, "helpdesk_login": False}
     entry = (await acme.get("/api/v1/audit")).json()["items"][0]
     assert (entry["action"], entry["target"], entry["details"]) == ("tenant.settings", "acme", {"masking": "off"})
     assert entry["actor"].startswith("key:")
@@ -36,7 +36,7 @@ async def test_nobody_else_does(client_as: As, role: Role) -> None:
     client = client_as(role)
     assert (await client.get(SETTINGS)).status_code == 403
     assert (await client.patch(SETTINGS, json={"masking": False})).status_code == 403
-    assert (await client_as(Role.ADMIN).get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL}
+    assert (await client_as(Role.ADMIN).get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL, "helpdesk_login": False}
 
 
 async def test_a_change_says_what_it_changes(client_as: As) -> None:
@@ -46,9 +46,13 @@ async def test_a_change_says_what_it_changes(client_as: As) -> None:
 async def test_an_admin_chooses_the_kinds_of_its_own_company(client_as: As) -> None:
     acme, bravo = client_as(Role.ADMIN), client_as(Role.ADMIN, "bravo")
     changed = await acme.patch(SETTINGS, json={"masked_kinds": ["rrn", "card", "card"]})
-    assert changed.json() == {"masking": True, "masked_kinds": ["card", "rrn"]}
-    assert (await acme.patch(SETTINGS, json={"masking": False})).json() == {"masking": False, "masked_kinds": ["card", "rrn"]}
-    assert (await bravo.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL}
+    assert changed.json() == {"masking": True, "masked_kinds": ["card", "rrn"], "helpdesk_login": False}
+    assert (await acme.patch(SETTINGS, json={"masking": False})).json() == {
+        "masking": False,
+        "masked_kinds": ["card", "rrn"],
+        "helpdesk_login": False,
+    }
+    assert (await bravo.get(SETTINGS)).json() == {"masking": True, "masked_kinds": ALL, "helpdesk_login": False}
     entries = (await acme.get("/api/v1/audit")).json()["items"]
     assert [entry["details"] for entry in entries if entry["action"] == "tenant.settings"] == [{"masking": "off"}, {"kinds": "card,rrn"}]
     assert (await acme.patch(SETTINGS, json={"masked_kinds": []})).status_code == 422

@@ -11,8 +11,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from backend.api.errors import install_error_handlers
-from backend.api.sse import Event, EventStream, OpenStreams, event_of, event_stream
+from backend.api.sse import EventStream, OpenStreams, event_of, event_stream
 from backend.core.errors import AppError, Code
+from backend.core.model.stream import Event
 from backend.observability.metrics import NullMeter
 
 Events = Callable[[], AsyncGenerator[Event]]

@@ -9,6 +9,7 @@ from backend.core import clock
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocType
+from backend.core.model.stream import Event, Stream
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
@@ -54,7 +55,11 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
         await uow.sync.put_failures(connection, [failure])
         await uow.feedback.put_answer(answer)
         await uow.usage.add([UsageRow(day=now.date(), provider="acme-only", model="m", purpose=Purpose.ANSWER, usage=Usage(calls=1))])
+    stream = Stream(stream_id="stream_acme", owner=f"{key}/", scopes=frozenset())
+    writer = await house.services.streams.begin("acme", stream, lambda: None)
+    writer.append(Event(name="token", data=b'"acme-only text"'))
     return {
+        "stream_id": "stream_acme",
         "connection_id": connection,
         "key_id": key,
         "run_id": "run_acme",
@@ -105,6 +110,8 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/runs/{run_id}"): 404,
     ("POST", "/api/v1/runs/{run_id}/cancel"): 404,
     ("GET", "/api/v1/runs/{run_id}/events"): 404,
+    ("GET", "/api/v1/streams/{stream_id}"): 404,
+    ("POST", "/api/v1/streams/{stream_id}/cancel"): 404,
     ("GET", "/api/v1/master-key"): 403,
     ("POST", "/api/v1/master-key/rotate"): 403,
     ("GET", "/api/v1/tenants"): 403,

@@ -121,7 +121,7 @@ def test_events_come_as_they_are_named(client: ApiClient) -> None:
     stream = 'id: 1\nevent: token\ndata: {"text": "환불은 "}\n\n: heartbeat\n\nid: 2\nevent: done\ndata: {"a": 1}\n\n'
     route = respx.post(f"{API}/query/stream").respond(text=stream, headers={"Content-Type": "text/event-stream"})
     events = list(client.events("POST", "/query/stream", body={"question": "환불?"}))
-    assert events == [Event("token", {"text": "환불은 "}), Event("done", {"a": 1})]
+    assert events == [Event("token", {"text": "환불은 "}, "1"), Event("done", {"a": 1}, "2")]
     assert route.calls.last.request.headers["Accept"] == "text/event-stream"
     assert json.loads(route.calls.last.request.content) == {"question": "환불?"}
 

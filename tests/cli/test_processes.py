@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from backend.cli.main import main
 from tests.cli.conftest import started
+from tests.support.openai_server import KEY, OpenAIServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -38,6 +40,41 @@ def test_up_serves_until_a_polite_kill(tmp_path: Path) -> None:
         assert httpx.get(f"{told['url']}/health", trust_env=False).status_code == 200
         assert _ended(process, signal.SIGTERM) == 0
     assert _gone(told["url"])
+
+
+def test_ctrl_c_cancels_what_is_being_written(tmp_path: Path) -> None:
+    operator = "operator-of-the-tests-0123456789"
+    with OpenAIServer(answer="확인해 드리겠습니다. 링크를 다시 보내 드렸습니다.", pause_after=2) as model:
+        settings = {"OPERATOR_KEY": operator, "GENERATE_MODEL": "openai:writer", "OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": model.base_url}
+        with started(tmp_path, "up", "--port", "0", **{f"DESKLORE_{name}": value for name, value in settings.items()}) as (_, told):
+            made = httpx.post(
+                f"{told['url']}/api/v1/tenants",
+                json={"company_id": "acme", "name": "Acme"},
+                headers={"X-API-Key": operator},
+                trust_env=False,
+            )
+            assert made.is_success
+            key = httpx.post(
+                f"{told['url']}/api/v1/tenants/acme/keys", json={"name": "a"}, headers={"X-API-Key": operator}, trust_env=False
+            ).json()["api_key"]
+            command = [
+                sys.executable,
+                "-m",
+                "backend.cli",
+                "rewrite",
+                "rephrase",
+                "링크를 다시 보냈습니다.",
+                "--url",
+                told["url"],
+                "--key",
+                key,
+            ]
+            with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                assert process.stdout.read(1)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(PATIENCE) == 130
+            assert model.hung_up.wait(PATIENCE), "the model's call is ended"
 
 
 def test_the_demo_survives_a_kill_and_ends_cleanly(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What every cache must do: by tenant, for their time, gone at any moment."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -53,4 +54,44 @@ async def test_while_redis_is_away_nothing_is_found_and_nobody_waits() -> None:
         assert not caches.here
         await cache.put("brief", b"b", 60)
         await caches.drop("acme")
+        await caches.close()
+
+
+async def test_what_happened_first_is_noted_by_tenant(caches: Caches) -> None:
+    acme, bravo = caches.open("acme"), caches.open("bravo")
+    assert await acme.first("signed/1", 60)
+    assert not await acme.first("signed/1", 60)
+    assert await bravo.first("signed/1", 60)
+    assert await acme.first("signed/2", 60)
+
+
+async def test_of_many_at_once_one_is_first(caches: Caches) -> None:
+    found = await asyncio.gather(*(caches.open("acme").first("signed/3", 60) for _ in range(20)))
+    assert sum(found) == 1
+
+
+async def test_processes_share_what_happened(redis_url: str) -> None:
+    one, two = RedisCaches(redis_url), RedisCaches(redis_url)
+    assert await one.open("acme").first("signed/4", 60)
+    assert not await two.open("acme").first("signed/4", 60)
+    assert one.since is None
+    assert InProcessCaches().since is not None
+    await one.close()
+    await two.close()
+
+
+async def test_keeping_much_forgets_nothing_of_what_happened() -> None:
+    caches = InProcessCaches(max_bytes=1_000)
+    assert await caches.open("acme").first("signed/5", 60)
+    for number in range(20):
+        await caches.open("acme").put(f"brief/{number}", bytes(500), 60)
+    assert not await caches.open("acme").first("signed/5", 60)
+
+
+async def test_while_redis_is_away_each_process_remembers_for_itself() -> None:
+    with own_server() as server:
+        caches = RedisCaches(server.url())
+        server.kill()
+        assert await caches.open("acme").first("signed/6", 60)
+        assert not await caches.open("acme").first("signed/6", 60)
         await caches.close()

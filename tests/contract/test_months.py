@@ -1,13 +1,17 @@
-"""Logs are kept by months: whole months go, in both databases alike, and nobody else's rows with them."""
+"""What piles up is kept by months: whole months go, in both databases alike, and nobody else's rows with them."""
 
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import update
 
+from backend.core.model.budget import Purpose
 from backend.core.model.retention import Log, Retention
 from backend.storage.sql.months import months_before
-from tests.contract.records import Records, audit_entry, usage_row
+from backend.storage.sql.tables_judged import paid_results
+from backend.storage.sql.unit_of_work import SqlDatabase, over_all
+from tests.contract.records import Records, answer, audit_entry, doc, usage_row
 
 TODAY = datetime.now(UTC).date()
 OLD = months_before(TODAY, 5)
@@ -66,6 +70,39 @@ async def test_a_month_that_was_dropped_can_be_written_again(logged: Records) ->
         assert [row.usage.calls for row in await work.usage.list(OLD, OLD)] == [2 * usage_row().usage.calls]
     await logged.database.keep_months(Retention(), TODAY)
     assert OLD in await days(logged, "acme")
+
+
+async def test_answers_and_paid_results_go_by_months_too(records: Records) -> None:
+    for company in ("acme", "other"):
+        async with records.database.open(company) as work:
+            for name, day in (("ans_old", OLD), ("ans_new", TODAY)):
+                await work.feedback.put_answer(replace(answer(name, doc(1)), created_at=at(day)))
+            await work.usage.put_cached({"old": b"1", "new": b"2", "again": b"3"}, Purpose.SUMMARY)
+        await grow_old(records, company, "old", "again")
+        async with records.database.open(company) as work:
+            await work.usage.put_cached({"again": b"4"}, Purpose.SUMMARY)
+            assert await work.usage.get_cached(["old", "new", "again"]) == {"old": b"1", "new": b"2", "again": b"4"}
+    assert (await records.database.keep_months(Retention(), TODAY)).dropped == []
+    dropped = (await records.database.keep_months(Retention(answer_months=4), TODAY)).dropped
+    assert [name.split("_")[0].split()[0] for name in dropped] == [Log.ANSWERS]
+    for company in ("acme", "other"):
+        async with records.database.open(company) as work:
+            assert await work.feedback.get_answer("ans_old") is None
+            assert (await work.feedback.get_answer("ans_new")) is not None
+            assert await work.usage.get_cached(["old"]) == {"old": b"1"}
+    await records.database.keep_months(Retention(paid_months=4), TODAY)
+    for company in ("acme", "other"):
+        async with records.database.open(company) as work:
+            assert await work.usage.get_cached(["old", "new", "again"]) == {"new": b"2", "again": b"4"}
+
+
+async def grow_old(records: Records, company: str, *keys: str) -> None:
+    """These results were paid for months ago."""
+    assert isinstance(records.database, SqlDatabase)
+    async with over_all(records.database._engines) as transaction:
+        await transaction.act_for(company)
+        mine = (paid_results.c.company_id == company, paid_results.c.cache_key.in_(keys))
+        await transaction.write(update(paid_results).where(*mine).values(stored_at=at(OLD)))
 
 
 def test_months_are_counted_over_years() -> None:

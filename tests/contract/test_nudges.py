@@ -53,6 +53,9 @@ async def test_a_connection_is_found_by_its_id_alone(records: Records) -> None:
     async with records.database.directory() as directory:
         assert await directory.find_connection("conn_1") == ("acme", connection())
         assert await directory.find_connection("conn_2") is None
+        assert await directory.find_connections(connection().platform, connection().domain) == [("acme", connection())]
+        assert await directory.find_connections("zendesk", connection().domain) == []
+        assert await directory.find_connections(connection().platform, "elsewhere.freshdesk.com") == []
     async with records.database.open("acme") as work:
         await work.connections.delete("conn_1")
         assert await work.nudges.due("conn_1", None, 10) == []

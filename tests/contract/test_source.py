@@ -9,8 +9,8 @@ from backend.adapters.http.client import Patience
 from backend.adapters.registry import FreshdeskAdapter
 from backend.core.ports.source import Source
 from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
+from sandbox.faults import Fault, Kind
 from sandbox.freshdesk import change
-from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 
 _FORWARD, _SURVEY = 8, 6

@@ -21,9 +21,8 @@ from desklore_conformance import SourceSuite
 from desklore_conformance.truth import end_of, pages, refs_of
 from sandbox.freshdesk.export import Form
 from sandbox.freshdesk.export import write_export as write_freshdesk
-from sandbox.serve import SandboxOptions, running_sandbox
+from sandbox.serve import SandboxOptions, running_sandbox, running_zendesk
 from sandbox.zendesk.account_export import write_export as write_zendesk
-from sandbox.zendesk.serve import running_zendesk
 from tests.contract.test_source import SandboxHelpdesk
 from tests.contract.test_source_zendesk import ZendeskHelpdesk
 

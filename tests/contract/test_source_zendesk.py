@@ -10,10 +10,10 @@ from backend.adapters.zendesk.html import inline_id
 from backend.core.ports.source import Source
 from desklore_conformance import PATIENT, FaultSuite, Helpdesk, SourceSuite, TrueTicket, TrueTurn, hasty, open_source
 from sandbox.data.model import Attachment
-from sandbox.freshdesk.faults import Fault, Kind
+from sandbox.faults import Fault, Kind
+from sandbox.serve import SandboxOptions, ZendeskServer, running_zendesk
 from sandbox.zendesk import change
 from sandbox.zendesk.help_center import STAFF, segment_of
-from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
 
 _DRAFT = 1
 _A_MINUTE = 61

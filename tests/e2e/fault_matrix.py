@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.core.model.sync import Stream
-from sandbox.freshdesk.faults import Kind
+from sandbox.faults import Kind
 
 TICKETS, ARTICLES, DELETIONS = Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS
 

@@ -113,7 +113,7 @@ class Trial:
 
     def kept(self) -> dict[str, int]:
         """Paid results in the store, by purpose."""
-        return dict(self.rows("SELECT purpose, COUNT(*) FROM paid_results GROUP BY purpose"))
+        return dict(self.rows("SELECT purpose, COUNT(DISTINCT cache_key) FROM paid_results GROUP BY purpose"))
 
     def rows(self, query: str) -> list[Any]:
         """What the store answers."""

@@ -24,10 +24,9 @@ import structlog
 from backend.core.model.document import DocState, DocType
 from sandbox.freshdesk import change as freshdesk_change
 from sandbox.hooks import Hook
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
 from sandbox.zendesk import change as zendesk_change
 from sandbox.zendesk.hooks import new_hook
-from sandbox.zendesk.serve import ZendeskServer, running_zendesk
 from tests.e2e.trip import Tenant, Trip, running_trip
 
 PLATFORMS = ("freshdesk", "zendesk")

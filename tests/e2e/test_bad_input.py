@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from sandbox.data.account import Account
-from sandbox.freshdesk.faults import Fault, Kind
+from sandbox.faults import Fault, Kind
 from sandbox.serve import SandboxServer
 from tests.e2e.trip import Json, Tenant, Trip
 

@@ -9,7 +9,7 @@ import pytest
 
 from backend.adapters.http import client
 from backend.core.model.document import DocState, DocType
-from sandbox.freshdesk.faults import Fault, Kind
+from sandbox.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.trip import Tenant, Trip, running_trip
 

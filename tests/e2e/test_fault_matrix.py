@@ -16,11 +16,10 @@ from backend.adapters.http import client
 from backend.adapters.zendesk import comments
 from backend.core.model.sync import ItemFailure, Run, RunMode, RunOptions, Stream
 from backend.core.usecases.sync import cancel_run, get_run, run_sync, start_run
+from sandbox.faults import Fault, Kind
 from sandbox.freshdesk import change as freshdesk_change
-from sandbox.freshdesk.faults import Fault, Kind
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
 from sandbox.zendesk import change as zendesk_change
-from sandbox.zendesk.serve import ZendeskServer, running_zendesk
 from tests.e2e.fault_matrix import CLASSES, FILE, FRESHDESK, ITEM, LIST, PASSING, SPARE, ZENDESK, ZENDESK_IN_BULK, Endpoint, kinds_at
 from tests.e2e.trip import Tenant, Trip, running_trip
 

@@ -11,13 +11,12 @@ import pytest
 
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.sync import Stream
+from sandbox.faults import Fault
 from sandbox.freshdesk import change
 from sandbox.freshdesk.export import Form, write_export
-from sandbox.freshdesk.faults import Fault
-from sandbox.serve import SandboxOptions, SandboxServer
+from sandbox.serve import SandboxOptions, SandboxServer, running_zendesk
 from sandbox.zendesk import change as zendesk_change
 from sandbox.zendesk.account_export import write_export as write_zendesk
-from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
 from tests.e2e.test_zendesk import shown
 from tests.e2e.trip import ENDED, Json, Tenant, Trip, running_trip

@@ -21,8 +21,7 @@ from backend.core.ingest.pipeline.process import process_pending
 from backend.core.model.document import DocState
 from backend.runtime import build
 from backend.settings import Settings
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from sandbox.zendesk.serve import ZendeskServer, running_zendesk
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
 
 KILL_AT = {"freshdesk": ((0, 0), (1, 0), (1, 1), (100, 65), (150, 129)), "zendesk": ((1, 0), (100, 65))}
 """How many Documents are stored, and how many of them indexed, when the server is killed; batches are of 64."""

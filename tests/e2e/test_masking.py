@@ -8,7 +8,8 @@ from typing import Any
 from sandbox.freshdesk import change
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.trip import Tenant, running_trip
-from tests.support.openai_server import KEY, Json, OpenAIServer, example
+from tests.support.made_up import Json, example
+from tests.support.openai_server import KEY, OpenAIServer
 
 # Plainer than what the product looks for, so that the two don't share their mistakes.
 PLAIN = re.compile(

@@ -24,9 +24,8 @@ from backend.core.model.webhook import Nudge
 from backend.core.ports.services import Services
 from backend.core.usecases.nudges import read_nudges
 from sandbox.freshdesk import change as freshdesk_change
-from sandbox.serve import SandboxOptions, running_sandbox
+from sandbox.serve import SandboxOptions, running_sandbox, running_zendesk
 from sandbox.zendesk import change as zendesk_change
-from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.trip import Trip
 
 NEW, NEWER = "먼저 바뀐 제목", "나중에 바뀐 제목"

@@ -6,8 +6,7 @@ import pytest
 
 from backend.core.model.document import DocState, DocType
 from sandbox.freshdesk import change as freshdesk_change
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from sandbox.zendesk.serve import ZendeskServer, running_zendesk
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
 from tests.e2e.trip import Tenant, Trip
 
 FRESHDESK_WORD, ZENDESK_WORD = "프레시토너", "젠드라이버"

@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.trip import Tenant, running_trip
+from tests.servers.rerank import RerankServer
 from tests.support.openai_server import KEY, OpenAIServer
 
 
@@ -111,3 +112,41 @@ async def test_a_model_judges_the_hits_where_that_is_wanted(tmp_path: Path) -> N
             server.answer = "no JSON"
             again = await tenant.post("/search", {"query": "SSO login loops back"})
             assert [hit["document_id"] for hit in again["hits"]] == [hit["document_id"] for hit in plain["hits"]]
+
+
+async def test_a_cross_encoder_judges_the_hits_and_is_done_without(tmp_path: Path) -> None:
+    with RerankServer() as server:
+        settings = {
+            "rerank_model": "bge",
+            "rerank_base_url": server.base_url,
+            "rerank_api_key": KEY,
+            "rerank_hits": 5,
+            "rerank_timeout_seconds": 30,
+            "llm_circuit_failures": 2,
+            "llm_circuit_seconds": 300,
+            "llm_prices": "bge=1/0",
+        }
+        async with running_sandbox(SandboxOptions(tickets=60)) as sandbox, running_trip(tmp_path / "data", **settings) as trip:
+            tenant, other = await trip.onboard("acme"), await trip.onboard("bravo")
+            await tenant.connect(sandbox)
+            await tenant.sync()
+            question = "SSO login loops back for jane@example.com"
+            plain = await tenant.post("/search", {"query": question, "ranking": {"rerank": False}})
+            assert not server.requests
+            judged = await tenant.post("/search", {"query": question})
+            scores = [hit["why"]["rerank"] for hit in judged["hits"][:5]]
+            assert scores == sorted(scores, reverse=True)
+            assert {hit["document_id"] for hit in judged["hits"]} == {hit["document_id"] for hit in plain["hits"]}
+            assert "jane@example.com" not in str(server.asked())
+            (booked,) = [row for row in (await tenant.get("/usage"))["items"] if row["purpose"] == "rerank"]
+            assert (booked["provider"], booked["model"], booked["usage"]["input_tokens"]) == ("reranker", "bge", 77)
+            assert (await other.post("/search", {"query": question}))["hits"] == []
+            assert not [row for row in (await other.get("/usage"))["items"] if row["purpose"] == "rerank"]
+            asked = len(server.requests)
+            server.fail_times = 2
+            for _ in range(3):
+                # The third time the circuit is open: nobody waits for a server that is down.
+                again = await tenant.post("/search", {"query": question})
+                assert [hit["document_id"] for hit in again["hits"]] == [hit["document_id"] for hit in plain["hits"]]
+                assert again["hits"][0]["explanation"][-1] == "not judged by a model: llm_unavailable"
+            assert len(server.requests) == asked + 2

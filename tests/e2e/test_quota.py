@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from sandbox.freshdesk.faults import Fault
+from sandbox.faults import Fault
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.trip import Json, Tenant, Trip
 

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox.serve import SandboxOptions, SandboxServer
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_zendesk
 from sandbox.zendesk import change
-from sandbox.zendesk.serve import ZendeskServer, running_zendesk
 from tests.e2e.trip import Tenant, Trip
 from tests.e2e.waiting import until
 

@@ -10,10 +10,9 @@ import pytest
 from backend.core.model.document import DocState, DocType
 from sandbox.freshdesk import change as freshdesk_change
 from sandbox.hooks import Hook
-from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox, running_zendesk
 from sandbox.zendesk import change as zendesk_change
 from sandbox.zendesk.hooks import new_hook, render
-from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.trip import Tenant, Trip, running_trip
 from tests.e2e.waiting import until
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from sandbox.faults import Fault
 from sandbox.freshdesk import change
-from sandbox.freshdesk.faults import Fault
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e import test_kill as killing
 

@@ -9,9 +9,8 @@ import pytest
 
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import Presence
-from sandbox.serve import SandboxServer
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_zendesk
 from sandbox.zendesk import change
-from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
 from tests.e2e.trip import Tenant, Trip
 

@@ -12,8 +12,7 @@ import httpx
 from backend.core.model.document import DocState
 from backend.runtime import Runtime, build
 from backend.settings import Settings
-from sandbox.serve import SandboxServer
-from sandbox.zendesk.serve import ZendeskServer
+from sandbox.serve import SandboxServer, ZendeskServer
 
 Json = dict[str, Any]
 ENDED = ("completed", "failed", "canceled")

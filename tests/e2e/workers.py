@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -32,9 +33,9 @@ async def api(data_dir: Path, redis_url: str, **settings: Any) -> AsyncIterator[
 
 
 class WorkerProcess:
-    """A `desklore worker`."""
+    """A `desklore worker`, or with a `command` another server."""
 
-    def __init__(self, data_dir: Path, redis_url: str, **settings: str) -> None:
+    def __init__(self, data_dir: Path, redis_url: str, *command: str, **settings: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
         environment |= {
             "DESKLORE_DATA_DIR": str(data_dir),
@@ -46,14 +47,16 @@ class WorkerProcess:
             "DESKLORE_LOG_LEVEL": "WARNING",
         }
         environment |= {f"DESKLORE_{name.upper()}": value for name, value in settings.items()}
-        command = [sys.executable, "-m", "backend.cli", "worker", "--json"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        words = [sys.executable, "-m", "backend.cli", *(command or ("worker",)), "--json"]
+        self.process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
-    async def ready(self) -> None:
-        """Wait until it runs jobs."""
+    async def ready(self) -> dict[str, Any]:
+        """Wait until it works; what it tells of itself."""
         assert self.process.stdout is not None
         line = await asyncio.to_thread(self.process.stdout.readline)
         assert line, f"the worker ended by itself with {self.process.wait()}"
+        told: dict[str, Any] = json.loads(line)
+        return told
 
     def end(self, number: signal.Signals = signal.SIGKILL) -> int:
         """End it, and wait until it is gone; its exit code."""

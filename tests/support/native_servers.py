@@ -8,7 +8,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tests.support.openai_server import Handler, Json, OpenAIServer, example
+from tests.support.made_up import Json, example
+from tests.support.openai_server import Handler, OpenAIServer
 
 
 @dataclass

@@ -10,8 +10,8 @@ Chat completions: https://platform.openai.com/docs/api-reference/chat. Embedding
 """
 
 import base64
-import hashlib
 import json
+import select
 import socket
 import struct
 import threading
@@ -22,7 +22,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-Json = dict[str, Any]
+from tests.support.made_up import Json, example, vector
+
 KEY = "sk-test-5f2d9c71aa0b4e6f"
 
 
@@ -59,6 +60,11 @@ class OpenAIServer:
     """A JSON body to send instead of an answer."""
     break_after: int | None = None
     """Close the connection after so many streamed pieces."""
+    pause_after: int | None = None
+    """Say so many streamed pieces and the rest only once `go_on` is set, or never where the caller hangs up."""
+    go_on: threading.Event = field(default_factory=threading.Event)
+    hung_up: threading.Event = field(default_factory=threading.Event)
+    """Set once a caller was found to be gone during such a pause."""
     unsupported: tuple[str, ...] = ()
     """Parameters that are rejected with status 400, such as `json_schema` or `temperature`."""
     dimension: int = 16
@@ -134,28 +140,6 @@ def closed_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
-
-
-def example(schema: Json, name: str = "") -> Any:
-    """A value that fits a JSON Schema of the kinds that structured outputs allow."""
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema["type"]:
-        case "object":
-            return {key: example(value, key) for key, value in schema["properties"].items()}
-        case "array":
-            return [example(schema["items"], name)]
-        case "boolean":
-            return True
-        case "integer" | "number":
-            return 1
-    return "ko" if name == "language" else f"{name} 예시"
-
-
-def vector(text: str, dimension: int) -> list[float]:
-    """The same for the same text; not normalized, as some servers' are not."""
-    digest = hashlib.shake_256(text.encode()).digest(dimension * 2)
-    return [value / 1000 - 30 for (value,) in struct.iter_unpack("<H", digest)]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -246,12 +230,24 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
+            if number == server.pause_after and not self._waited():
+                self.close_connection = True
+                return
             self._event({**base, "choices": [{"index": 0, "delta": {field_name: piece}, "finish_reason": None}]})
         self._event({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": server.finish_reason}]})
         if (body.get("stream_options") or {}).get("include_usage"):
             self._event({**base, "choices": [], "usage": _usage(body, text)})
         self._chunk(b"data: [DONE]\n\n")
         self._chunk(b"")
+
+    def _waited(self) -> bool:
+        """Wait until it may go on; False where the caller hung up meanwhile, which a socket tells by an end of its data."""
+        server = self.owner
+        while not server.go_on.wait(0.02):
+            if select.select([self.connection], [], [], 0)[0]:
+                server.hung_up.set()
+                return False
+        return True
 
     def _embeddings(self, body: Json) -> None:
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]

@@ -19,6 +19,8 @@ from tests.support.postgres import PostgresDatabase
 
 SMALL = {"tenants", "connections", "budgets", "calibrations", "index_marks"}
 """A few rows for each tenant: where one has all of what is asked for, reading its rows is the plan."""
+A_PAGE = 1.0
+"""What reading one page in order costs, in the planner's units (`seq_page_cost`)."""
 
 Asked = list[tuple[str, Any]]
 
@@ -111,10 +113,10 @@ async def plans_over(postgres: PostgresDatabase, *, tenants: int, documents: int
 
 
 def scans(found: dict[str, dict[str, Any]]) -> list[str]:
-    """Where a table that is not small is read from end to end."""
+    """Where a table that is not small is read from end to end; one without a page, such as a month to come, has none."""
     return [
         f"{node['Relation Name']}: {sql[:300]}"
         for sql, plan in found.items()
         for node in nodes(plan)
-        if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] not in SMALL and node["Total Cost"] >= A_PAGE
     ]

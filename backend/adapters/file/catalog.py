@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -78,12 +78,13 @@ class TicketEntry(NamedTuple):
     @property
     def version(self) -> str:
         """Sorts as the tickets changed, and is another one for every change."""
-        return f"{moment(self.at).strftime('%Y-%m-%dT%H:%M:%S.%fZ')} {self.digest:x}-{self.rows}"
+        return f"{moment(self.at).isoformat(timespec='microseconds')[:-6]}Z {self.digest:x}-{self.rows}"
 
 
 class Span(NamedTuple):
     """Where a row of a ticket is."""
 
+    file: int
     start: int
     size: int
     number: int
@@ -195,19 +196,19 @@ class Catalog:
         least, most = -(1 << 62) if since is None else since, 1 << 62 if until is None else until
         return [TicketEntry(*row) for row in self._db.execute(query, (at, at, key, least, most, int(gone), limit))]
 
-    def find(self, keys: Collection[str]) -> dict[str, TicketEntry]:
-        """Tickets by key, without those that are gone."""
-        found: dict[str, TicketEntry] = {}
+    def placed(self, keys: Collection[str]) -> tuple[dict[int, FileEntry], dict[str, list[Span]]]:
+        """Of each ticket its rows in the order of the file, without those that are gone; and the files that they are in."""
+        spans: dict[str, list[Span]] = {}
         for some in _batched(keys, 500):
             marks = ",".join("?" * len(some))
-            query = f"SELECT key, file, at, digest, rows FROM tickets WHERE gone = 0 AND key IN ({marks})"  # noqa: S608  # Question marks.
-            found |= {row[0]: TicketEntry(*row) for row in self._db.execute(query, some)}
-        return found
-
-    def spans(self, entries: Sequence[TicketEntry]) -> list[list[Span]]:
-        """Of each ticket its rows in the order of the file."""
-        query = "SELECT start, size, number, problem FROM rows WHERE file = ? AND key = ? ORDER BY start"
-        return [[Span(*row) for row in self._db.execute(query, (entry.file, entry.key))] for entry in entries]
+            query = (
+                "SELECT tickets.key, tickets.file, start, size, number, problem FROM tickets "  # noqa: S608 - question marks only
+                "CROSS JOIN rows ON rows.file = tickets.file AND rows.key = tickets.key "
+                f"WHERE tickets.gone = 0 AND tickets.key IN ({marks}) ORDER BY start"
+            )
+            for key, *place in self._db.execute(query, some):
+                spans.setdefault(key, []).append(Span(*place))
+        return {file: self.file(file) for file in sorted({each[0].file for each in spans.values()})}, spans
 
     def count(self, *, gone: bool = False) -> int:
         """How many tickets there are."""

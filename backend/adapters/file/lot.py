@@ -1,5 +1,6 @@
 """Tickets out of the bytes of their rows: pure, so that hundreds are made at once beside the event loop."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,43 +19,51 @@ _KEPT: Final = 64_000
 """Bytes of a row that is kept because it makes no sense."""
 
 
-class Rows(Struct, frozen=True, kw_only=True, array_like=True):
-    """One ticket's rows as they are in the file."""
+class RowFile(Struct, frozen=True, kw_only=True, array_like=True):
+    """What the rows of one file have in common."""
 
-    key: str
     path: str
     sheet: Sheet
+    modified: datetime
+
+
+class Rows(Struct, frozen=True, array_like=True):
+    """One ticket's rows as they are in the file."""
+
+    file: int
+    """Its place among the files of the lot."""
+    key: str
     raws: tuple[bytes, ...]
     numbers: tuple[int, ...]
     problem: str = ""
-    modified: datetime
-    files: tuple[Attachment, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
-def fetched_of(rows: Rows | AppError) -> Fetched:
+def fetched_of(files: Sequence[RowFile], rows: Rows | AppError) -> Fetched:
     """The ticket. Raises SOURCE_MALFORMED that names file and row, or the reason for which there are no rows."""
     if isinstance(rows, AppError):
         raise rows
+    file = files[rows.file]
     if rows.problem:
-        raise _senseless(rows, 0, rows.problem)
+        raise _senseless(file, rows, 0, rows.problem)
     records: list[Record] = []
     for place, raw in enumerate(rows.raws):
         try:
-            record = record_of(raw, rows.sheet.layout)
+            record = record_of(raw, file.sheet.layout)
         except BadRowError as error:
-            raise _senseless(rows, place, str(error)) from None
+            raise _senseless(file, rows, place, str(error)) from None
         # An export made twice into one file says nothing new the second time.
         if record not in records:
             records.append(record)
     try:
-        ticket = ticket_of(records, rows.sheet.plan, rows.key, moment=rows.modified, files=rows.files)
+        ticket = ticket_of(records, file.sheet.plan, rows.key, moment=file.modified, files=rows.attachments)
     except BadRowError as error:
-        raise _senseless(rows, 0, str(error)) from None
-    return Fetched(item=ticket, raw=orjson.dumps({"file": rows.path, "row": rows.numbers[0], "rows": records}))
+        raise _senseless(file, rows, 0, str(error)) from None
+    return Fetched(item=ticket, raw=orjson.dumps({"file": file.path, "row": rows.numbers[0], "rows": records}))
 
 
-def _senseless(rows: Rows, place: int, why: str) -> AppError:
+def _senseless(file: RowFile, rows: Rows, place: int, why: str) -> AppError:
     """The error for rows that make no sense."""
     number = rows.numbers[place]
     raw = rows.raws[place][:_KEPT] if rows.raws else b""
-    return AppError(Code.SOURCE_MALFORMED, f"{rows.path}, row {number}: {why}.", raw=raw)
+    return AppError(Code.SOURCE_MALFORMED, f"{file.path}, row {number}: {why}.", raw=raw)

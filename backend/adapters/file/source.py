@@ -3,20 +3,22 @@
 import asyncio
 import hashlib
 import mimetypes
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 
 import orjson
 
-from backend.adapters.file.catalog import Catalog, FileEntry, Kind, Span, TicketEntry, micros
+from backend.adapters.file.catalog import FileEntry, Kind, Span, micros
 from backend.adapters.file.declared import Declared, read_one
-from backend.adapters.file.lot import Rows, fetched_of
+from backend.adapters.file.lot import RowFile, Rows, fetched_of
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.preview import preview_of
+from backend.adapters.file.scan import Sheet
 from backend.adapters.file.shelf import Shelf
-from backend.adapters.file.tables.opened import record_of
+from backend.adapters.file.tables.opened import Table, record_of
 from backend.adapters.file.tickets.normalize import files_in
 from backend.adapters.file.tickets.plan import Field
 from backend.adapters.file.verify import verify
@@ -90,12 +92,15 @@ class FileSource:
     async def lot(self, refs: Sequence[ItemRef]) -> Lot:
         """The rows of many tickets. What is no more is a payload that raises SOURCE_ITEM_NOT_FOUND."""
         keys = [ref.original_id for ref in refs]
-        entries, spans = await self._shelf.run(lambda catalog: _placed(catalog, keys))
-        payloads: list[Rows | AppError] = []
-        for key in keys:
-            entry = entries.get(key)
-            payloads.append(_missing() if entry is None else await self._rows(entry[0], entry[1], spans[key]))
-        return Lot(make=fetched_of, payloads=tuple(payloads))
+        files, spans = await self._shelf.run(lambda catalog: catalog.placed(keys))
+        tables = {number: await self._shelf.table(file) for number, file in files.items() if not file.code}
+        places = {number: place for place, number in enumerate(files)}
+        payloads = [await self._rows(key, spans[key], files, tables, places) if key in spans else _missing() for key in keys]
+        for number in tables:
+            # Nobody wrote into it while its rows were taken.
+            await self._shelf.table(files[number])
+        common = [RowFile(path=file.path, sheet=_sheet(file), modified=file.modified) for file in files.values()]
+        return Lot(make=partial(fetched_of, common), payloads=tuple(payloads))
 
     @asynccontextmanager
     async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -163,30 +168,22 @@ class FileSource:
         size = min(self._page, left)
         return size, {"left": left - size}
 
-    async def _rows(self, entry: TicketEntry, file: FileEntry, spans: Sequence[Span]) -> Rows | AppError:
+    async def _rows(
+        self, key: str, spans: Sequence[Span], files: Mapping[int, FileEntry], tables: Mapping[int, Table], places: Mapping[int, int]
+    ) -> Rows | AppError:
         """The bytes of a ticket's rows, with the files that they name."""
-        sheet = file.sheet
-        assert sheet is not None  # noqa: S101 - only a file of tickets has tickets
-        if file.code:
-            return _refused(file)
-        table = await self._shelf.table(file)
-        raws = tuple(table.read(span.start, span.size) for span in spans)
+        number = spans[0].file
+        table = tables.get(number)
+        if table is None:
+            return _refused(files[number])
+        raws = tuple([table.read(span.start, span.size) for span in spans])
         problem = next((span.problem for span in spans if span.problem), "")
-        named = []
+        sheet = _sheet(files[number])
+        named: list[Attachment] = []
         if sheet.plan.heading(Field.ATTACHMENTS) and not problem:
             names = files_in((record_of(raw, sheet.layout) for raw in raws), sheet.plan)
-            named = [each for name in names if (each := await self._attachment(file.path, name)) is not None]
-        numbers = tuple(span.number for span in spans)
-        return Rows(
-            key=entry.key,
-            path=file.path,
-            sheet=sheet,
-            raws=raws,
-            numbers=numbers,
-            problem=problem,
-            modified=file.modified,
-            files=tuple(named),
-        )
+            named = [each for name in names if (each := await self._attachment(files[number].path, name)) is not None]
+        return Rows(places[number], key, raws, tuple([span.number for span in spans]), problem, tuple(named))
 
     async def _attachment(self, path: str, name: str) -> Attachment | None:
         """A file beside an export; None where it is not there: the ticket is taken without it."""
@@ -230,11 +227,9 @@ class FileSource:
         return Fetched(item=item, raw=orjson.dumps(raw))
 
 
-def _placed(catalog: Catalog, keys: Sequence[str]) -> tuple[dict[str, tuple[TicketEntry, FileEntry]], dict[str, list[Span]]]:
-    """Tickets with their files, and where their rows are."""
-    found = catalog.find(keys)
-    spans = dict(zip(found, catalog.spans(list(found.values())), strict=True))
-    return {key: (entry, catalog.file(entry.file)) for key, entry in found.items()}, spans
+def _sheet(file: FileEntry) -> Sheet:
+    assert file.sheet is not None  # noqa: S101 - only a file of tickets has tickets
+    return file.sheet
 
 
 def _after(rest: Cursor, position: dict[str, Any]) -> Cursor:

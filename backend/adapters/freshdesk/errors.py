@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import orjson
-
 from backend.adapters.freshdesk.limits import LIMITS
 from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict
@@ -21,7 +19,7 @@ NO_ACCESS = "The agent whose API key is used may not read this; give the role th
 
 def explain(answer: Answer) -> AppError:
     """The error for an answer that is no success and that no second attempt can cure."""
-    body = _body(answer.body)
+    body = answer.told
     code = body.get("code") if isinstance(body.get("code"), str) else None
     match answer.status:
         case 401:
@@ -48,7 +46,7 @@ def _missing(answer: Answer) -> AppError:
     # A missing record is a 404 with an empty body; an unknown account is a 404 of one space from the gate before the
     # API, which names no API version and manages no limits (recorded traffic, CONNECTORS section 4).
     unmanaged = answer.headers.get("X-Fw-Ratelimiting-Managed") == "false"
-    unversioned = answer.headers.get("X-Freshdesk-Api-Version") is None and not _body(answer.body)
+    unversioned = answer.headers.get("X-Freshdesk-Api-Version") is None and not answer.told
     if unmanaged or unversioned or answer.body == b" ":
         return AppError(Code.SOURCE_HOST_UNKNOWN, UNKNOWN_HOST)
     return AppError(Code.SOURCE_ITEM_NOT_FOUND, "Freshdesk has no such item (any more).")
@@ -64,14 +62,6 @@ def _refused(status: int, body: dict[str, Any]) -> AppError:
         f"Freshdesk refused the request (HTTP {status}{f': {said}' if said else ''}).",
         details={"status": status, "fields": fields},
     )
-
-
-def _body(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 FRESHDESK = Vendor(

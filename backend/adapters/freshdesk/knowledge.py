@@ -94,7 +94,7 @@ class Knowledge:
             record = await self._client.record(f"/canned_responses/{_digits(response_id)}")
         primary, *_ = await self.languages.get()
         folder = hint.get("folder") or await self._canned_folder(ident(record, "folder_id"))
-        return _fetched(canned_of(record, folder, primary), {"canned": record, "folder": folder})
+        return _fetched(canned_of(record, folder, primary), {"canned": record, "folder": folder, "language": primary})
 
     async def _canned_folder(self, folder_id: str | None) -> str:
         folders = await self._client.everything("/canned_response_folders", optional=True)

@@ -1,20 +1,20 @@
 """Freshdesk behind the Source port."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.errors import FRESHDESK
 from backend.adapters.freshdesk.fields import Record, ident, record_of, text
 from backend.adapters.freshdesk.knowledge import Knowledge
 from backend.adapters.freshdesk.long_tickets import LongTickets
-from backend.adapters.freshdesk.names import Directory, latest_ratings
+from backend.adapters.freshdesk.names import Directory, Names, latest_ratings
 from backend.adapters.freshdesk.normalize import presence_of, ticket_of
+from backend.adapters.freshdesk.remake import Beside, raw_ticket, remade, with_listed
 from backend.adapters.freshdesk.renewal import Renewals, is_old
 from backend.adapters.freshdesk.tickets import TicketStreams
 from backend.adapters.freshdesk.verify import verify
@@ -22,6 +22,7 @@ from backend.adapters.http.client import HttpClient, Patience
 from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.origin import Origin
+from backend.adapters.http.recalled import Recalled
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
@@ -75,6 +76,7 @@ class FreshdeskSource:
         self._site = f"https://{domain}"
         self._client = FreshdeskClient(self._http, prefix)
         self._directory = Directory(self._client)
+        self._names = Recalled(self._directory.names, Names)
         self._tickets = TicketStreams(self._client)
         self._long = LongTickets(self._client, None)
         self._renewals = Renewals(self._read_anew)
@@ -145,6 +147,19 @@ class FreshdeskSource:
                 refusal = None
             yield pieces
 
+    @property
+    def names(self) -> bytes | None:
+        """Agents, groups, products, statuses and fields by id, once they were loaded."""
+        return self._names.written
+
+    def recall(self, names: bytes) -> None:
+        """Take names that were kept, and ask for none."""
+        self._names.recall(names)
+
+    async def remake(self, ref: ItemRef, raw: bytes) -> Fetched:
+        """The item of an archived payload."""
+        return remade(ref, raw, self._names, self._site)
+
     async def close(self) -> None:
         """Let go of sockets."""
         await self._tickets.close()
@@ -167,29 +182,31 @@ class FreshdeskSource:
         if presence_of(record) is not Presence.LIVE:
             raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "The ticket is in Freshdesk's trash or marked as spam.")
         whole = await long.live(ref, record, body)
-        if listed:
-            record = {**record, "requester": ref.hint["requester"], "stats": ref.hint.get("stats")}
+        organization, satisfaction = await self._organization(record), await self._satisfaction(ref, listed=listed)
         ticket = ticket_of(
-            record,
+            with_listed(record, ref.hint),
             whole.conversations,
             await self._directory.names.get(),
-            organization=await self._organization(record),
-            satisfaction=await self._satisfaction(ref, listed=listed),
+            organization=organization,
+            satisfaction=satisfaction,
             site=self._site,
         )
-        return Fetched(item=ticket, raw=_raw(body, whole.pages, ref.hint))
+        beside = Beside(organization=organization.name if organization else "", satisfaction=satisfaction)
+        return Fetched(item=ticket, raw=raw_ticket(body, whole.pages, ref.hint, beside))
 
     async def _archived_ticket(self, ref: ItemRef, long: LongTickets) -> Fetched:
         whole = await long.archived(ref)
+        organization = await self._organization(whole.record)
         ticket: Ticket = ticket_of(
             whole.record,
             whole.conversations,
             await self._directory.names.get(),
-            organization=await self._organization(whole.record),
+            organization=organization,
             presence=Presence.ARCHIVED,
             site=self._site,
         )
-        return Fetched(item=ticket, raw=_raw(whole.body, whole.pages, {}))
+        beside = Beside(organization=organization.name if organization else "", archived=True)
+        return Fetched(item=ticket, raw=raw_ticket(whole.body, whole.pages, {}, beside))
 
     async def _read_anew(self, ref: ItemRef) -> Fetched:
         """As it is now, and nothing of what was kept: the addresses in it may be dead."""
@@ -211,11 +228,3 @@ class FreshdeskSource:
             return (await self._directory.ratings.get()).get(ref.original_id)
         found = await self._client.whole_list(f"/tickets/{ref.original_id}/satisfaction_ratings", optional=True)
         return latest_ratings([{**rating, "ticket_id": ref.original_id} for rating in found]).get(ref.original_id)
-
-
-def _raw(body: bytes, conversation_pages: list[bytes], hint: Mapping[str, object]) -> bytes:
-    """All answers a ticket was made from as one JSON object on one line, without parsing them again."""
-    pages = b",".join(conversation_pages)
-    whole = b'{"ticket":%b,"conversation_pages":[%b],"listed":%b}' % (body, pages, orjson.dumps(dict(hint)))
-    # A line break in JSON is white space: within texts it is written as an escape.
-    return whole.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in whole else whole

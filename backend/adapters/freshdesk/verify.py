@@ -20,7 +20,9 @@ _PROBES: Final = {
     "companies": "/companies?per_page=1",
 }
 """Ability -> a cheap call that shows it."""
-_SCOPES: Final = {2: "the tickets of their groups", 3: "tickets assigned to them"}
+_GLOBAL: Final = 1
+_GROUP: Final = 2
+_SCOPES: Final = {_GROUP: "the tickets of their groups", 3: "tickets assigned to them"}
 """`ticket_scope` of an agent, 1 is everything (https://developers.freshdesk.com/api/#agents)."""
 
 
@@ -39,7 +41,17 @@ async def verify(client: FreshdeskClient, domain: str) -> CredentialReport:
         agent_email=text(contact, "email"),
         abilities=(tickets, conversations, *(ability for ability in abilities if ability is not tickets)),
         warnings=_warnings(me),
+        groups=_groups(me),
     )
+
+
+def _groups(me: Record) -> tuple[str, ...] | None:
+    """Those whose tickets the agent sees; what is assigned to them besides is left out. An unknown scope is the narrowest."""
+    scope = number(me, "ticket_scope")
+    if scope == _GLOBAL:
+        return None
+    found = me.get("group_ids") if scope == _GROUP else None
+    return tuple(str(each) for each in found) if isinstance(found, list) else ()
 
 
 def _said(error: AppError) -> str:
@@ -57,7 +69,7 @@ def _warnings(me: Record) -> tuple[str, ...]:
             "use the key of a full-time agent."
         )
     scope = number(me, "ticket_scope")
-    if scope is not None and scope != 1:
+    if scope is not None and scope != _GLOBAL:
         found.append(
             f"This agent sees only {_SCOPES.get(scope, 'some tickets')}; all others will be missing. Use an agent with global access."
         )

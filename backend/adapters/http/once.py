@@ -1,6 +1,7 @@
 """A value that is loaded once for all who ask for it."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
@@ -22,6 +23,15 @@ class Once(Generic[T]):
     def forget(self) -> None:
         """Load it anew the next time."""
         self._until = 0.0
+
+    @property
+    def known(self) -> T | None:
+        """The value as it was loaded last, however old; None while it never was."""
+        return self._value
+
+    def keep(self, value: T) -> None:
+        """Take this value, and never load another."""
+        self._value, self._until = value, math.inf
 
     async def get(self) -> T:
         """The value."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from msgspec import Struct
 
 from backend.adapters.http.verdict import Verdict
@@ -23,6 +24,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     def is_html(self) -> bool:
         """Whether it is a web page: some proxy, a maintenance or a log-in page, but not the API."""
         return self.headers.get("Content-Type", "").startswith("text/html") or self.body[:64].lstrip().startswith(b"<")
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The JSON object of the body, whatever the status; empty where there is none."""
+        try:
+            value = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
 
 class QuotaRules(Struct, frozen=True, kw_only=True):

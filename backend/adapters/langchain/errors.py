@@ -34,7 +34,7 @@ _REFUSED = "The model {model} refused to answer. Change the question or choose a
 _FILTERED = "The content filter of {provider} stopped the answer. Change the question or choose another model."
 
 
-_APIS: Final = {"anthropic": "Anthropic's", "google": "the Gemini"}
+_APIS: Final = {"anthropic": "Anthropic's", "google": "the Gemini", "reranker": "the rerank"}
 
 
 class Verdicts:

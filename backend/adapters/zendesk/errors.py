@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import orjson
-
 from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict
 from backend.adapters.zendesk.limits import LIMITS
@@ -20,7 +18,7 @@ NO_ACCESS = "The user whose token is used may not read this; tickets are exporte
 
 def explain(answer: Answer) -> AppError:
     """The error for an answer that is no success and that no second attempt can cure."""
-    body = _body(answer.body)
+    body = answer.told
     code, title = _told(body)
     match answer.status:
         case 401:
@@ -50,14 +48,6 @@ def _told(body: dict[str, Any]) -> tuple[str, str]:
     if isinstance(error, dict):
         return "", str(error.get("title") or "")
     return str(error or ""), ""
-
-
-def _body(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 ZENDESK = Vendor(

@@ -3,13 +3,13 @@
 import hashlib
 import html
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from backend.adapters.http.pictures import pictures_in
 from backend.core.model.ticket import Attachment
 
-_IMAGE: Final = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
-_ATTRIBUTE: Final = re.compile(r"""([a-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _LASTING: Final = re.compile(r"/attachments/token/([0-9A-Za-z_-]+)")
 """Where Zendesk keeps a comment's files: the token is all one needs, so it is a secret."""
 _TAG: Final = re.compile(r"<[^>]*>")
@@ -30,26 +30,16 @@ def inline_images(markup: str, *, parent_id: str | None, internal: bool) -> list
     """The pictures a body shows. The body tells no id of theirs: a hash of their token stands for it, and tells no secret."""
     if "/attachments/token/" not in markup:
         return []
-    found: dict[str, Attachment] = {}
-    for tag in _IMAGE.findall(markup):
-        attributes = {name.lower(): html.unescape(a or b or c) for name, a, b, c in _ATTRIBUTE.findall(tag)}
-        url = attributes.get("src", "")
-        token = token_of(url)
-        if not token or not url.lower().startswith(("https://", "http://")):
-            continue
-        key = inline_id(token)
-        found[key] = Attachment(
-            original_id=key,
-            name=_name(url) or f"{key}.png",
-            # Neither type nor size is told: both are found out when the bytes are there.
-            content_type="application/octet-stream",
-            size=0,
-            inline=True,
-            internal=internal,
-            url=url,
-            parent_id=parent_id,
-        )
-    return list(found.values())
+    return pictures_in(markup, _known, parent_id=parent_id, internal=internal)
+
+
+def _known(attributes: Mapping[str, str]) -> tuple[str, str] | None:
+    url = attributes["src"]
+    token = token_of(url)
+    if not token:
+        return None
+    key = inline_id(token)
+    return key, _name(url) or f"{key}.png"
 
 
 def inline_id(token: str) -> str:

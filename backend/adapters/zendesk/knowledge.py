@@ -7,6 +7,7 @@ it: a hundred articles with all their translations a call. The versions say what
 from typing import Any, Final
 
 import orjson
+from msgspec import to_builtins
 
 from backend.adapters.http.once import Once
 from backend.adapters.http.together import together
@@ -61,8 +62,10 @@ class Knowledge:
             )
             article = {**article, "translations": translations["translations"]}
         files = await self._client.everything(f"{path}/attachments.json", "article_attachments", optional=True)
-        made = article_of(record_of(article, "article"), await self._shelves.get(), files)
-        return _fetched(made, {"article": article, "article_attachments": files})
+        article = record_of(article, "article")
+        shelves = await self._shelves.get()
+        beside = to_builtins(shelves.around(article))
+        return _fetched(article_of(article, shelves, files), {"article": article, "article_attachments": files, "shelves": beside})
 
     async def _translations(self, path: str) -> Record:
         return {"translations": await self._client.everything(path, "translations")}

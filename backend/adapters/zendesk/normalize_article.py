@@ -20,6 +20,7 @@ _OPENNESS: Final = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.INTERNA
 _COMMENTS: Final = ("comment_value_html", "rich_comment", "comment_value")
 """Actions of a macro that write a comment, the richest first."""
 _LONGEST_PATH: Final = 10
+_OF_SECTIONS: Final = ("id", "name", "category_id", "parent_section_id")
 
 
 class Shelves(Struct, frozen=True, kw_only=True):
@@ -41,17 +42,36 @@ class Shelves(Struct, frozen=True, kw_only=True):
             section = self.sections.get(ident(section, "parent_section_id") or "")
         return category, " / ".join(filter(None, path))
 
+    def around(self, article: Record) -> "Shelves":
+        """What of it says where this article stands and who may read it."""
+        sections: dict[str, Record] = {}
+        key = ident(article, "section_id")
+        while key is not None and key not in sections and (found := self.sections.get(key)) is not None:
+            sections[key] = {name: found[name] for name in _OF_SECTIONS if name in found}
+            key = ident(found, "parent_section_id")
+        categories = {ident(section, "category_id") or "" for section in sections.values()}
+        return Shelves(
+            sections=sections,
+            categories={key: name for key, name in self.categories.items() if key in categories},
+            segments={key: name for key, name in self.segments.items() if key in _segments_of(article)},
+        )
+
     def visibility_of(self, article: Record) -> Visibility:
         """Who may read an article that is published. A segment that we don't know is for agents only."""
-        listed = article.get("user_segment_ids")
-        segments = {str(key) for key in listed if key is not None} if isinstance(listed, list) else set()
-        own = ident(article, "user_segment_id")
-        segments |= set() if own is None else {own}
+        segments = _segments_of(article)
         if not segments:
             # Null means everybody; an article that says nothing of it at all has not said that.
             return Visibility.PUBLIC if "user_segment_id" in article else Visibility.INTERNAL
         found = {_SEGMENTS.get(self.segments.get(key, ""), Visibility.INTERNAL) for key in segments}
         return next(each for each in _OPENNESS if each in found)
+
+
+def _segments_of(article: Record) -> set[str]:
+    """The user segments that may read an article."""
+    listed = article.get("user_segment_ids")
+    segments = {str(key) for key in listed if key is not None} if isinstance(listed, list) else set()
+    own = ident(article, "user_segment_id")
+    return segments if own is None else segments | {own}
 
 
 def language_of(locale: str) -> str:

@@ -13,6 +13,7 @@ from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.once import Once
 from backend.adapters.http.origin import Origin
+from backend.adapters.http.recalled import Recalled
 from backend.adapters.http.together import together
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.comments import Comments
@@ -23,6 +24,7 @@ from backend.adapters.zendesk.names import Names, load_names
 from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
 from backend.adapters.zendesk.people import People, organization_of
 from backend.adapters.zendesk.registration import Webhooks
+from backend.adapters.zendesk.remake import beside_of, remade
 from backend.adapters.zendesk.tickets import TicketStreams
 from backend.adapters.zendesk.verify import verify
 from backend.core.errors import AppError, Code
@@ -83,6 +85,7 @@ class ZendeskSource:
         self._client = ZendeskClient(self._http, prefix)
         self._people = People(self._client)
         self._names: Once[Names] = Once(lambda: load_names(self._client))
+        self._kept_names = Recalled(self._names, Names)
         self._comments = Comments(self._client, self._people)
         self._tickets = TicketStreams(self._client, self._comments, self._people)
         self._knowledge = Knowledge(self._client)
@@ -162,6 +165,19 @@ class ZendeskSource:
         """Take the webhook away."""
         await Webhooks(self._client).unregister(registration)
 
+    @property
+    def names(self) -> bytes | None:
+        """Fields, statuses, groups and brands by id, once they were loaded."""
+        return self._kept_names.written
+
+    def recall(self, names: bytes) -> None:
+        """Take names that were kept, and ask for none."""
+        self._kept_names.recall(names)
+
+    async def remake(self, ref: ItemRef, raw: bytes) -> Fetched:
+        """The item of an archived payload."""
+        return remade(ref, raw, self._kept_names, self._site)
+
     async def close(self) -> None:
         """Let go of sockets and of what was kept."""
         await self._tickets.close()
@@ -187,16 +203,11 @@ class ZendeskSource:
             await self._people.users.get(people_in(record, comments)),
             await self._people.organizations.get([organization_id] if organization_id else []),
         )
-        ticket = ticket_of(
-            record,
-            comments,
-            names,
-            users,
-            organization=organization_of(organization_id, organizations),
-            solved_at=moment({"at": solved_at}, "at"),
-            site=self._site,
-        )
-        raw: dict[str, Any] = {"ticket": record, "comments": comments, "solved_at": solved_at}
+        organization = organization_of(organization_id, organizations)
+        solved = moment({"at": solved_at}, "at")
+        ticket = ticket_of(record, comments, names, users, organization=organization, solved_at=solved, site=self._site)
+        beside = beside_of(users, organization)
+        raw: dict[str, Any] = {"ticket": record, "comments": comments, "solved_at": solved_at, "beside": beside}
         return Fetched(item=ticket, raw=orjson.dumps(raw))
 
     async def _open_anew(self, stack: AsyncExitStack, attachment: Attachment, ref: ItemRef) -> AsyncIterator[bytes]:

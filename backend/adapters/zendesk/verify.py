@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final
 
 from backend.adapters.http.checking import Check
+from backend.adapters.http.client import Patience
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.errors import NO_ACCESS, REJECTED, UNKNOWN_HOST
 from backend.adapters.zendesk.fields import Record, child, ident, text
@@ -13,6 +14,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport
 
 _AGO: Final = 3_600
+_GROUPS_SECONDS: Final = 1.5
 _PROBES: Final = {
     "articles": "/help_center/articles.json?per_page=1",
     "user_segments": "/help_center/user_segments.json?per_page=1",
@@ -43,7 +45,27 @@ async def verify(client: ZendeskClient, domain: str) -> CredentialReport:
         agent_email=text(me, "email"),
         abilities=(tickets, Ability(name="conversations", ok=tickets.ok, message=tickets.message), *others),
         warnings=_warnings(me),
+        groups=await _groups(client, me),
     )
+
+
+async def _groups(client: ZendeskClient, me: Record) -> tuple[str, ...] | None:
+    """Those whose tickets the agent sees, where `ticket_restriction` is by groups; any other restriction names none.
+
+    https://developer.zendesk.com/api-reference/ticketing/users/users/#json-format
+    """
+    restriction = text(me, "ticket_restriction")
+    if text(me, "role") == "admin" or (not restriction and me.get("restricted_agent") is False):
+        return None
+    if restriction != "groups":
+        return ()
+    try:
+        async with asyncio.timeout(_GROUPS_SECONDS):
+            answer = await client.probe(f"/users/{ident(me, 'id')}/groups.json?per_page=100", Patience(attempts=1, longest_wait=0))
+    except (AppError, TimeoutError):
+        return ()
+    listed = answer.get("groups")
+    return tuple(str(each["id"]) for each in listed if isinstance(each, dict) and each.get("id")) if isinstance(listed, list) else ()
 
 
 def _recognize(me: Record) -> None:

@@ -7,20 +7,19 @@ Events: https://developer.zendesk.com/api-reference/webhooks/event-types/webhook
 import base64
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
 from backend.core.errors import AppError, Code
 from backend.core.model.document import DocType
+from backend.core.model.signing import digest, is_recent
 from backend.core.model.tenant import Secret
 from backend.core.model.webhook import Delivery, Guide
 
 SIGNATURE: Final = "X-Zendesk-Webhook-Signature"
 TIMESTAMP: Final = "X-Zendesk-Webhook-Signature-Timestamp"
-WINDOW: Final = timedelta(minutes=5)
-"""Older deliveries, and those from as far in the future, are not believed."""
 BODY: Final = '{"ticket_id": "{{ticket.id}}", "at": "{{ticket.updated_at_with_timestamp}}"}'
 _EVENT: Final = "zen:event-type:"
 _MAX_DIGITS: Final = 20
@@ -86,8 +85,7 @@ class ZendeskWebhook:
 
 def sign(secret: Secret, timestamp: str, body: bytes) -> str:
     """The signature Zendesk sends."""
-    digest = hmac.new(secret.reveal().encode(), timestamp.encode() + body, hashlib.sha256).digest()
-    return base64.b64encode(digest).decode()
+    return base64.b64encode(digest(secret, timestamp.encode() + body)).decode()
 
 
 def _lately(timestamp: str, now: datetime) -> bool:
@@ -95,7 +93,7 @@ def _lately(timestamp: str, now: datetime) -> bool:
         at = datetime.fromisoformat(timestamp)
     except ValueError:
         return False
-    return abs(now - (at if at.tzinfo else at.replace(tzinfo=UTC))) <= WINDOW
+    return is_recent(at if at.tzinfo else at.replace(tzinfo=UTC), now)
 
 
 def _of_event(name: str, told: dict[str, Any]) -> tuple[tuple[DocType, str], ...]:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from backend.api.deps import QueryCaller, ServicesDep
+from backend.api.deps import VARY, QueryCaller, ServicesDep
 from backend.api.errors import LLM, SOURCE, problems, request_id_of
 from backend.api.routes import API
 from backend.api.schemas.copilot import BeingFetchedOut, BriefOut
-from backend.api.sse import EVENTS, Event, EventStream, event_stream
+from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.copilot import BriefEvent
+from backend.core.model.stream import Event
 from backend.core.usecases import brief
 
 router = APIRouter(prefix=API, tags=["copilot"])
@@ -38,7 +39,7 @@ async def init_ticket(
     opened = await brief.open_brief(services, caller.company_id, caller, ticket_id, platform=platform, top_k=top_k)
     if opened is None:
         return _being_fetched(request, ticket_id)
-    headers = {"ETag": opened.etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, X-API-Key"}
+    headers = {"ETag": opened.etag, "Cache-Control": "private, no-cache", "Vary": VARY}
     if opened.etag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
         return Response(status_code=304, headers=headers)
     return Response(BriefOut.model_validate(opened.brief).model_dump_json(), headers=headers, media_type="application/json")

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request
 
-from backend.api.answers import answer_events
+from backend.api.answers import answer_stream
 from backend.api.deps import QueryCaller, ServicesDep
-from backend.api.errors import LLM, problems, request_id_of
+from backend.api.errors import LLM, problems
 from backend.api.routes import API
 from backend.api.schemas.copilot import AnswerOut, QueryIn, QueryOut
-from backend.api.sse import EVENTS, EventStream, event_stream
+from backend.api.sse import EVENTS, EventStream
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.auth import TenantCaller
@@ -25,10 +25,12 @@ async def answer_query(body: QueryIn, services: ServicesDep, caller: QueryCaller
 
 @router.post("/query/stream", response_class=EventStream, responses={**EVENTS, **problems(Code.QUESTION_TOO_LONG, *LLM, body=True)})
 async def stream_query(request: Request, body: QueryIn, services: ServicesDep, caller: QueryCaller) -> EventStream:
-    """The same as an event stream: `hits`, `token` as often as there is text, then `done` with the answer, or `error`."""
-    request_id = request_id_of(request.scope)
+    """The same as an event stream: `stream`, `hits`, `token` as often as there is text, then `done` with the answer, or `error`.
+
+    `stream` names the stream: it is written on when its reader is gone, and `GET /api/v1/streams/{stream_id}` reads on.
+    """
     events = copilot.stream_query(services, caller.company_id, caller, _ask(body, caller))
-    return await event_stream(answer_events(events, request_id, AnswerOut), request_id=request_id, streams=request.app.state.streams)
+    return await answer_stream(request, caller, events, AnswerOut)
 
 
 def _ask(body: QueryIn, caller: TenantCaller) -> AskInput:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from backend.api.deps import DocumentsCaller, IngestCaller, ServicesDep
 from backend.api.errors import problems
@@ -10,10 +10,13 @@ from backend.api.routes import API
 from backend.api.schemas.attachments import AttachmentOut
 from backend.api.schemas.base import Items, Page
 from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut
+from backend.api.schemas.rebuild import RebuildIn
 from backend.api.schemas.resummarize import ResummarizeIn, ResummaryOut
+from backend.api.schemas.sync import RunOut
 from backend.core.errors import Code
 from backend.core.model.document import Chunk, DocState, DocType
-from backend.core.usecases import documents, resummarize
+from backend.core.model.sync import Run
+from backend.core.usecases import documents, rebuild, resummarize
 
 router = APIRouter(prefix=f"{API}/documents", tags=["documents"])
 
@@ -57,3 +60,18 @@ async def get_chunks(services: ServicesDep, caller: DocumentsCaller, document_id
 async def resummarize_documents(body: ResummarizeIn, services: ServicesDep, caller: IngestCaller) -> resummarize.Resummary:
     """Summarize anew what another model or prompt summarized: without `confirm` only count and price, with it they begin."""
     return await resummarize.resummarize(services, caller.company_id, caller, confirm=body.confirm)
+
+
+@router.post(
+    "/rebuild",
+    status_code=202,
+    response_model=RunOut,
+    responses=problems(Code.CONNECTION_NOT_FOUND, Code.REBUILD_UNSUPPORTED, Code.RUN_ACTIVE, body=True),
+)
+async def rebuild_documents(body: RebuildIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
+    """Make a connection's documents again of the archived payloads, without a call to the helpdesk; it goes on as a run."""
+    run = await rebuild.start_rebuild(
+        services, caller.company_id, body.connection_id, dry_run=body.dry_run, files=body.files, actor=caller.actor
+    )
+    response.headers["Location"] = f"{API}/runs/{run.run_id}"
+    return run

@@ -17,9 +17,13 @@ router = APIRouter(prefix=f"{API}/keys", tags=["keys"])
 @router.post("", status_code=201, response_model=MadeKeyOut, responses=problems(body=True))
 async def create_key(body: KeyIn, services: ServicesDep, auth: AuthDep, caller: KeysCaller) -> MadeKeyOut:
     """Make a key; it is shown this once."""
-    wanted = keys.KeyInput(name=body.name, role=body.role, scopes=body.scopes, expires_at=body.expires_at)
+    wanted = keys.KeyInput(**body.model_dump())
     made = await keys.create_key(services, auth, caller.company_id, wanted, caller=caller)
-    return MadeKeyOut(**KeyOut.model_validate(made.key).model_dump(), api_key=made.plain.reveal())
+    return MadeKeyOut(
+        **KeyOut.model_validate(made.key).model_dump(),
+        api_key=None if made.key.signing_only else made.plain.reveal(),
+        signing_secret=None if made.signing_secret is None else made.signing_secret.reveal(),
+    )
 
 
 @router.get("", response_model=Items[KeyOut], responses=problems())

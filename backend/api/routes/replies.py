@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Request
 
-from backend.api.answers import answer_events
+from backend.api.answers import answer_stream
 from backend.api.deps import ReplyCaller, ServicesDep
-from backend.api.errors import LLM, SOURCE, problems, request_id_of
+from backend.api.errors import LLM, SOURCE, problems
 from backend.api.routes import API
 from backend.api.schemas.copilot import ReplyIn, ReplyOut, RewriteIn, RewriteOut
-from backend.api.sse import EVENTS, EventStream, event_stream
+from backend.api.sse import EVENTS, EventStream
 from backend.core.errors import Code
 from backend.core.model.copilot import ReplyDraft, ReplyInput, RewriteInput, Rewritten
 from backend.core.usecases import reply, rewrite
@@ -25,13 +25,12 @@ async def generate_reply(body: ReplyIn, services: ServicesDep, caller: ReplyCall
 
 @router.post("/generate_reply/stream", response_class=EventStream, responses={**EVENTS, **_PROBLEMS})
 async def stream_reply(request: Request, body: ReplyIn, services: ServicesDep, caller: ReplyCaller) -> EventStream:
-    """The same as an event stream: `hits`, `token` as often as there is text, then `done` with the draft, or `error`.
+    """The same as an event stream: `stream`, `hits`, `token` as often as there is text, then `done` with the draft, or `error`.
 
     The draft of `done` is what counts: where the text was thrown away on its way, its `warnings` say why.
     """
-    request_id = request_id_of(request.scope)
     events = reply.stream_reply(services, caller.company_id, caller, _wanted(body))
-    return await event_stream(answer_events(events, request_id, ReplyOut), request_id=request_id, streams=request.app.state.streams)
+    return await answer_stream(request, caller, events, ReplyOut)
 
 
 @router.post("/rewrite", response_model=RewriteOut, responses=_REWRITE_PROBLEMS)
@@ -45,10 +44,9 @@ async def rewrite_text(body: RewriteIn, services: ServicesDep, caller: ReplyCall
 
 @router.post("/rewrite/stream", response_class=EventStream, responses={**EVENTS, **_REWRITE_PROBLEMS})
 async def stream_rewrite(request: Request, body: RewriteIn, services: ServicesDep, caller: ReplyCaller) -> EventStream:
-    """The same as an event stream: `token` as often as there is text, then `done` with the new text, or `error`."""
-    request_id = request_id_of(request.scope)
+    """The same as an event stream: `stream`, `token` as often as there is text, then `done` with the new text, or `error`."""
     events = rewrite.stream_rewrite(services, caller.company_id, _edited(body))
-    return await event_stream(answer_events(events, request_id, RewriteOut), request_id=request_id, streams=request.app.state.streams)
+    return await answer_stream(request, caller, events, RewriteOut)
 
 
 def _wanted(body: ReplyIn) -> ReplyInput:

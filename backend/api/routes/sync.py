@@ -12,8 +12,9 @@ from backend.api.routes import API
 from backend.api.schemas.base import Items
 from backend.api.schemas.estimate import EstimateOut
 from backend.api.schemas.sync import IngestIn, RunOut
-from backend.api.sse import EVENTS, Event, EventStream, event_stream
+from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import Code
+from backend.core.model.stream import Event
 from backend.core.model.sync import Run, RunOptions, RunState
 from backend.core.ports.services import Services
 from backend.core.usecases import estimates, sync

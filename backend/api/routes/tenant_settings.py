@@ -22,6 +22,6 @@ async def get_settings(services: ServicesDep, caller: SettingsCaller) -> Tenant:
 
 @router.patch("", response_model=SettingsOut, responses=problems(Code.TENANT_NOT_FOUND, body=True))
 async def change_settings(body: SettingsIn, services: ServicesDep, caller: SettingsCaller) -> Tenant:
-    """Change it, from the next call to a model on."""
+    """Change it, from the next call to a model or the next request on."""
     kinds = None if body.masked_kinds is None else [Kind(name.upper()) for name in body.masked_kinds]
-    return await tenants.change_masking(services, caller, masking=body.masking, kinds=kinds)
+    return await tenants.change_masking(services, caller, masking=body.masking, kinds=kinds, helpdesk_login=body.helpdesk_login)

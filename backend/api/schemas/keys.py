@@ -20,6 +20,8 @@ class KeyIn(In):
     role: TenantRole = Field(description="What the key may do at most.", examples=["agent"])
     scopes: frozenset[Scope] | None = Field(None, description="A part of the role's scopes; left out: all of them.")
     expires_at: AwareDatetime | None = Field(None, description="When the key stops working; left out: never.")
+    signing: bool = Field(False, description="Whether to make a secret to sign requests with, so that the key need not be sent.")
+    signing_only: bool = Field(False, description="Whether the key can do nothing but sign; then there is no `api_key`.")
 
 
 class KeyOut(Out):
@@ -34,9 +36,12 @@ class KeyOut(Out):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    signs: bool
+    signing_only: bool
 
 
 class MadeKeyOut(KeyOut):
-    """A new key. `api_key` is shown here and never again."""
+    """A new key. `api_key` and `signing_secret` are shown here and never again."""
 
-    api_key: str
+    api_key: str | None
+    signing_secret: str | None = None

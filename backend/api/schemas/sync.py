@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, model_validator
 
 from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.copilot import UsageOut
 from backend.core.model.document import DocType
 from backend.core.model.sync import RunMode, RunState, Stream
 from backend.core.model.ticket import Presence, Status
@@ -51,6 +52,8 @@ class RunOptionsOut(Out):
     limit: int | None
     statuses: list[str]
     export: ExportFileOut | None = Field(None, description="With `import`: what is read.")
+    dry_run: bool = Field(False, description="With `rebuild`: only found out what would change.")
+    files: bool = Field(False, description="With `rebuild`: the texts of stored attachments are read anew too.")
 
 
 class RunCountsOut(Out):
@@ -78,6 +81,17 @@ class RunCountsOut(Out):
     indexed_documents: int | None
 
 
+class RebuiltOut(Out):
+    """What a rebuild has found so far, in items."""
+
+    changed: int = Field(description="Made again with another result: stored, unless it is a dry run.")
+    newer: int = Field(description="Stored in a newer copy than the archive has, and left as they are.")
+    gone: int = Field(description="Deleted, hidden or never stored, and not brought back.")
+    incomplete: int = Field(description="Archived without what names them, and left as they are until a sync reads them anew.")
+    damaged: int = Field(description="Files of the archive that can't be read.")
+    summaries: UsageOut = Field(description="In a dry run: the summaries to pay for, by estimate.")
+
+
 class RunOut(Out):
     """One sync of one connection."""
 
@@ -94,6 +108,7 @@ class RunOut(Out):
     resume_at: datetime | None
     stalls: int = Field(description="How often it gave no sign of life and was taken up again.")
     unreadable: list[str]
+    rebuilt: RebuiltOut | None = Field(None, description="With `rebuild`.")
     continued_at: datetime | None = Field(
         None,
         description="Behind an import: the next sync reads what changed from here on. null: the export was not shown to hold everything, "

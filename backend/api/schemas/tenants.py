@@ -40,10 +40,16 @@ class SettingsIn(In):
         None, min_length=1, description="Which kinds of personal data are masked where masking is on; all others are sent as they are."
     )
 
+    helpdesk_login: bool | None = Field(
+        None,
+        description="Whether an agent's own credentials of a connected Freshdesk or Zendesk let them in with the role agent "
+        "(`X-Platform` and its companions); the change is written to the audit log.",
+    )
+
     @model_validator(mode="after")
     def _says_something(self) -> "SettingsIn":
-        if self.masking is None and self.masked_kinds is None:
-            raise ValueError("give masking, masked_kinds or both")
+        if self.masking is None and self.masked_kinds is None and self.helpdesk_login is None:
+            raise ValueError("give masking, masked_kinds, helpdesk_login or several of them")
         return self
 
 
@@ -52,6 +58,7 @@ class SettingsOut(Out):
 
     masking: bool
     masked_kinds: list[KindName]
+    helpdesk_login: bool
 
     @field_validator("masked_kinds", mode="before")
     @classmethod

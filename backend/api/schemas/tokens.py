@@ -29,10 +29,11 @@ class TokenOut(Out):
 
 
 class MeOut(Out):
-    """Who this key or token belongs to."""
+    """Who this key, token or helpdesk credential belongs to."""
 
     role: Role
     scopes: Scopes
     company_id: str | None
     key_id: str | None
     subject: str | None
+    helpdesk: str | None

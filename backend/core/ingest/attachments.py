@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import tempfile
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import IO, Protocol
@@ -98,16 +98,7 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
         if stored is None:
             return ReadFile(attachment=attachment, file=file)
         return ReadFile(attachment=attachment, file=file, pieces=stored.pieces, pictured=stored.pictured)
-    file = AttachmentFile(
-        attachment_id=attachment_id(reader.platform, attachment.original_id),
-        document_id=document_id,
-        original_id=attachment.original_id,
-        name=attachment.name,
-        content_type=OPAQUE,
-        size=attachment.size,
-        internal=attachment.internal,
-        state=AttachmentState.FAILED,
-    )
+    file = _unread(reader.platform, attachment, document_id)
     # A small file never touches the disk on its way to the store and to its reader.
     small = 0 < attachment.size <= SMALL_BYTES
     with io.BytesIO() if small else tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
@@ -129,6 +120,45 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
     return ReadFile(attachment=attachment, file=_with_text(file, extracted), pieces=extracted.pieces, pictured=extracted.pictured)
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """Where the texts of stored files are had from."""
+
+    platform: str
+    blobs: BlobStore
+    extractor: TextExtractor
+    anew: Callable[[str], bool]
+    """Whether the file of this key is to be read anew, whatever was read of it before."""
+    keep: bool
+    """Whether to keep what is read."""
+
+
+async def stored_attachments(
+    keeping: Keeping, attachments: Sequence[Attachment], *, document_id: str, known: Collection[AttachmentFile]
+) -> list[ReadFile]:
+    """Every attachment of an item, in order, and none of them downloaded: one that was never fetched is left to the next sync."""
+    before = {file.original_id: file for file in known}
+    return [await _stored(keeping, each, document_id, before.get(each.original_id)) for each in attachments]
+
+
+async def _stored(keeping: Keeping, attachment: Attachment, document_id: str, before: AttachmentFile | None) -> ReadFile:
+    if before is None:
+        error = AppError(Code.SOURCE_UNAVAILABLE, "It was not fetched before, so the next sync does.")
+        return ReadFile(attachment=attachment, file=_failed(_unread(keeping.platform, attachment, document_id), error))
+    file = msgspec.structs.replace(before, document_id=document_id, internal=attachment.internal)
+    if file.blob_key is None or await keeping.blobs.size(file.blob_key) is None:
+        return ReadFile(attachment=attachment, file=file)
+    stored = await _stored_text(keeping.blobs, file)
+    lost = stored is None and file.state in (AttachmentState.READ, AttachmentState.WAITING)
+    if lost or keeping.anew(file.blob_key):
+        # What was recognized in its pictures is recognized at once, so that the text is not poorer in between.
+        ocr = stored is not None and stored.pictured
+        file = msgspec.structs.replace(file, error_code=None, error_message="")
+        file, stored = await _read_stored(keeping.blobs, keeping.extractor, file, ocr=ocr, keep=keeping.keep)
+    if stored is None:
+        return ReadFile(attachment=attachment, file=file)
+    return ReadFile(attachment=attachment, file=file, pieces=stored.pieces, pictured=stored.pictured)
+
+
 async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: AttachmentFile) -> tuple[AttachmentFile, tuple[TextPiece, ...]]:
     """Read a stored file again, this time with the words in its pictures: what became of it, and all its text."""
     if file.blob_key is None:
@@ -137,18 +167,42 @@ async def read_pictures(blobs: BlobStore, extractor: TextExtractor, file: Attach
     if stored is not None and not stored.waiting:
         # Another ticket carries the same picture.
         return _with_text(file, stored), stored.pieces
+    file, extracted = await _read_stored(blobs, extractor, file, ocr=True, keep=True)
+    return file, () if extracted is None else extracted.pieces
+
+
+async def _read_stored(
+    blobs: BlobStore, extractor: TextExtractor, file: AttachmentFile, *, ocr: bool, keep: bool
+) -> tuple[AttachmentFile, Extracted | None]:
+    """Read a file that is stored: what became of it, and what was in it unless it can't be read."""
     with tempfile.NamedTemporaryFile(prefix="desklore-") as scratch:
-        async for piece in blobs.read(file.blob_key):
+        async for piece in blobs.read(str(file.blob_key)):
             scratch.write(piece)
         scratch.flush()
         try:
-            extracted = await extractor.extract(Path(scratch.name), file.name, ocr=True)
+            extracted = await extractor.extract(Path(scratch.name), file.name, ocr=ocr)
         except AppError as error:
-            return _failed(file, error), ()
-    # Once is enough: what is not recognized now is not recognized for the next ticket either.
-    extracted = msgspec.structs.replace(extracted, waiting=False, pictured=True)
-    await _keep_text(blobs, file, extracted)
-    return _with_text(file, extracted), extracted.pieces
+            return _failed(file, error), None
+    if ocr:
+        # Once is enough: what is not recognized now is not recognized for the next ticket either.
+        extracted = msgspec.structs.replace(extracted, waiting=False, pictured=True)
+    if keep:
+        await _keep_text(blobs, file, extracted)
+    return _with_text(file, extracted), extracted
+
+
+def _unread(platform: str, attachment: Attachment, document_id: str) -> AttachmentFile:
+    """A file of which nothing is known but what the helpdesk says."""
+    return AttachmentFile(
+        attachment_id=attachment_id(platform, attachment.original_id),
+        document_id=document_id,
+        original_id=attachment.original_id,
+        name=attachment.name,
+        content_type=OPAQUE,
+        size=attachment.size,
+        internal=attachment.internal,
+        state=AttachmentState.FAILED,
+    )
 
 
 async def _keep_content(blobs: BlobStore, file: AttachmentFile, content: bytes | Path) -> None:

@@ -37,6 +37,8 @@ class CredentialReport(Struct, frozen=True, kw_only=True):
     agent_email: str
     abilities: tuple[Ability, ...] = ()
     warnings: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """Ids of the groups whose tickets their owner may see there; None: every ticket; empty: some, and groups don't tell which."""
 
 
 class Webhook(Struct, frozen=True, kw_only=True):

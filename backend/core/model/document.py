@@ -143,6 +143,14 @@ class Document(Struct, frozen=True, kw_only=True):
     indexed_at: datetime | None = None
 
 
+class PackedDocument(Struct, frozen=True, array_like=True):
+    """A Document that is ready to be put: packed beside the event loop by `Database.pack`, and read by the store alone."""
+
+    document_id: str
+    content_hash: str
+    row: bytes
+
+
 class Standing(Struct, frozen=True, kw_only=True):
     """What tells whether another copy of a stored item is newer."""
 

@@ -1,4 +1,4 @@
-"""How long logs are kept."""
+"""How long logs are kept, and what else piles up."""
 
 from enum import StrEnum
 
@@ -10,6 +10,8 @@ class Log(StrEnum):
 
     USAGE = "usage"
     AUDIT = "audit"
+    ANSWERS = "answers"
+    PAID_RESULTS = "paid_results"
 
 
 class Retention(Struct, frozen=True, kw_only=True):
@@ -17,10 +19,18 @@ class Retention(Struct, frozen=True, kw_only=True):
 
     usage_months: int = 0
     audit_months: int = 0
+    answer_months: int = 0
+    paid_months: int = 0
 
     def limits(self) -> list[tuple[Log, int]]:
         """The logs that are not kept for ever."""
-        return [(log, months) for log, months in ((Log.USAGE, self.usage_months), (Log.AUDIT, self.audit_months)) if months]
+        every = (
+            (Log.USAGE, self.usage_months),
+            (Log.AUDIT, self.audit_months),
+            (Log.ANSWERS, self.answer_months),
+            (Log.PAID_RESULTS, self.paid_months),
+        )
+        return [(log, months) for log, months in every if months]
 
 
 class KeptMonths(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from backend.core.model.article import Article
+from backend.core.model.budget import Usage
 from backend.core.model.document import DocType
 from backend.core.model.ticket import Presence, Ticket
 
@@ -135,6 +136,8 @@ class RunMode(StrEnum):
     """Everything the listing names, fetched again too: names that could not be read before are in it now."""
     FAILURES = "failures"
     """Only what could not be taken before."""
+    REBUILD = "rebuild"
+    """What the archive of payloads holds, made again without a call to the helpdesk; nothing is read."""
     IMPORT = "import"
     """What an account export holds, `RunOptions.export`; what is stored in a newer version stays."""
 
@@ -169,6 +172,10 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """With FAILURES: only these, by their original ids; empty means all."""
     export: ExportFile | None = None
     """With IMPORT: what is read."""
+    dry_run: bool = False
+    """With REBUILD: only find out what would change."""
+    files: bool = False
+    """With REBUILD: read the texts of stored attachments anew too."""
 
 
 class RunCounts(Struct, kw_only=True):
@@ -206,6 +213,23 @@ class RunCounts(Struct, kw_only=True):
     """At the end: documents in the index."""
 
 
+class Rebuilt(Struct, frozen=True, kw_only=True):
+    """What a rebuild has found so far. Counted are items, each by its newest payload."""
+
+    changed: int = 0
+    """Made again with another result: stored, unless it is a dry run."""
+    newer: int = 0
+    """Stored in a newer copy than the archive has: left as they are."""
+    gone: int = 0
+    """Deleted, hidden, or never stored: not brought back."""
+    incomplete: int = 0
+    """Archived without what names them: left as they are until a sync reads them anew."""
+    damaged: int = 0
+    """Files of the archive that can't be read."""
+    summaries: Usage = Usage()
+    """In a dry run: the summaries to pay for, by estimate."""
+
+
 class Run(Struct, frozen=True, kw_only=True):
     """One sync of one connection."""
 
@@ -229,6 +253,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
+    rebuilt: Rebuilt | None = None
+    """Of a rebuild."""
     continued_at: datetime | None = None
     """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None

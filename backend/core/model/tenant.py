@@ -102,6 +102,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     """Whether personal data is masked before a text leaves for a provider of models."""
     shown_kinds: frozenset[Kind] = frozenset()
     """Kinds of personal data that are not masked even so; one that a later version learns is masked."""
+    helpdesk_login: bool = False
+    """Whether an agent's own credentials of a connected helpdesk let in, beside keys (docs/authentication.md)."""
 
     @property
     def masked_kinds(self) -> frozenset[Kind]:
@@ -124,6 +126,15 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    signing: SealedSecret | None = None
+    """What requests are signed with; unlike the key itself it has to be opened again, to check them."""
+    signing_only: bool = False
+    """Whether nobody has the key itself, so that it can only sign."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether requests can be signed with it."""
+        return self.signing is not None
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -135,6 +146,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     key_id: str | None = None
     subject: str | None = None
     """Who within the company, as its own system names them (from a token); None for a bare key."""
+    helpdesk: str | None = None
+    """The platform whose credentials proved who it is, `subject` being its agent's address; None: a key or a token did."""
     request_id: str | None = None
     """The request this Caller made, for the audit log."""
 
@@ -149,9 +162,11 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     @property
     def actor(self) -> str:
-        """Who it is in audit entries and feedback: `operator`, `key:<key_id>` or `token:<subject>`."""
+        """Who it is in audit entries and feedback: `operator`, `key:<key_id>`, `token:<subject>` or `freshdesk:<address>`."""
         if self.role is Role.OPERATOR:
             return "operator"
+        if self.helpdesk:
+            return f"{self.helpdesk}:{self.subject}"
         return f"token:{self.subject}" if self.subject else f"key:{self.key_id}"
 
     def audited(self, action: str, target: str, **details: str) -> "AuditEntry":
@@ -164,7 +179,7 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
     at: datetime
     actor: str
-    """`operator`, `key:<key_id>` or `token:<subject>`."""
+    """See `Caller.actor`."""
     action: str
     target: str
     details: dict[str, str] = {}

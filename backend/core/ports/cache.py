@@ -1,5 +1,6 @@
 """Results that took long to find, kept for as long as they hold."""
 
+from datetime import datetime
 from typing import Protocol
 
 
@@ -14,9 +15,21 @@ class Cache(Protocol):
         """Keep it for at most so long."""
         ...
 
+    async def first(self, key: str, seconds: float) -> bool:
+        """Note that this happened; False where it was noted less than so long ago, by any process that shares the cache.
+
+        While what they share is away, each process remembers for itself. Nothing that is kept makes room by forgetting this.
+        """
+        ...
+
 
 class Caches(Protocol):
     """The caches of all tenants."""
+
+    @property
+    def since(self) -> datetime | None:
+        """What was noted before is forgotten; None where it outlives this process."""
+        ...
 
     def open(self, company_id: str) -> Cache:
         """The tenant's cache."""

@@ -14,6 +14,10 @@ class Compute(Protocol):
         """The result of `work`. Function, arguments and result may cross to another process: they have to be picklable."""
         ...
 
+    async def run_whole(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `run`, of a large piece of work, such as a batch of a thousand items: it never waits for others to travel with."""
+        ...
+
     async def close(self) -> None:
         """Let go of processes."""
         ...

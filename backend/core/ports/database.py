@@ -1,10 +1,12 @@
 """Transactions: of one tenant, and over the list of tenants."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
 from backend.core.model.connection import Connection
+from backend.core.model.document import Document, PackedDocument
 from backend.core.model.job import Job
 from backend.core.model.retention import KeptMonths, Retention
 from backend.core.model.sync import Run
@@ -82,12 +84,20 @@ class Directory(Protocol):
         """The key with this hash, whatever tenant it belongs to."""
         ...
 
+    async def get_key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, whatever tenant it belongs to: a signed request names its key and nothing else."""
+        ...
+
     async def touch_key(self, key_id: str, at: datetime) -> None:
         """It was used just now."""
         ...
 
     async def find_connection(self, connection_id: str) -> tuple[str, Connection] | None:
         """company_id and Connection of this id, whatever tenant it belongs to: a webhook names its connection and nothing else."""
+        ...
+
+    async def find_connections(self, platform: str, domain: str) -> list[tuple[str, Connection]]:
+        """company_id and Connection of every tenant that has this helpdesk: credentials of it tell no tenant by themselves."""
         ...
 
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
@@ -116,6 +126,11 @@ class Database(Protocol):
 
     Both raise AppError(STORAGE_FULL) when the disk is full and STORAGE_UNAVAILABLE when the database is away.
     """
+
+    @property
+    def pack(self) -> Callable[[str, Document], PackedDocument]:
+        """Makes a Document of a company ready to be put: picklable, and pure, so that thousands are packed in other processes."""
+        ...
 
     def open(self, company_id: str, *, write: bool = False) -> AbstractAsyncContextManager[UnitOfWork]:
         """A transaction of one tenant.

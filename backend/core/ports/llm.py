@@ -50,16 +50,31 @@ class Embedder(Protocol):
         """One vector a text, in order. Batches as the provider allows. Raises AppError with an LLM_* code."""
 
 
+class Reranker(Protocol):
+    """A model that reads a question and a text together and says how well the one answers the other (a cross-encoder)."""
+
+    @property
+    def provider(self) -> str:
+        """`reranker`, …"""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        """How well each text answers, 0 to 10, in order. Raises AppError with an LLM_* code, soon: a person waits."""
+
+
 @runtime_checkable
 class Masking(Protocol):
-    """What a ChatModel or Embedder also is that masks personal data before it asks the provider."""
+    """What a ChatModel, Embedder or Reranker also is that masks personal data before it asks the provider."""
 
     @property
     def masking(self) -> str:
         """The version of the masking."""
 
 
-def masking_of(model: ChatModel | Embedder) -> str:
+def masking_of(model: ChatModel | Embedder | Reranker) -> str:
     """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
     return model.masking if isinstance(model, Masking) else ""
 

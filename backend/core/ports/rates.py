@@ -15,6 +15,10 @@ class RateScope(StrEnum):
     """Of all keys of one company."""
     WEBHOOK = "webhook"
     """Of one connection's helpdesk, where it has proved who it is."""
+    LOGIN_ADDRESS = "login_address"
+    """Of one network address, that make us ask a helpdesk whose credentials these are."""
+    LOGIN = "login"
+    """The same of all addresses, for one connection."""
 
 
 class Rates(Protocol):

@@ -16,11 +16,12 @@ from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.files import FileTools
 from backend.core.ports.flights import Flights
-from backend.core.ports.llm import ChatModel, CircuitView, Embedder
+from backend.core.ports.llm import ChatModel, CircuitView, Embedder, Reranker
 from backend.core.ports.meter import Meter
 from backend.core.ports.queue import JobQueue
 from backend.core.ports.secrets import SecretStore
 from backend.core.ports.source import SourceFactory
+from backend.core.ports.streams import Streams
 from backend.core.ports.vectors import VectorIndexes
 from backend.core.ports.webhook import WebhookFormat
 from backend.core.text.sparse import SparseEncoder
@@ -50,6 +51,8 @@ class Policy:
     stalled_minutes: float = 10.0
     blob_redirect_seconds: int = 0
     upload_max_bytes: int = 1_073_741_824
+    answer_seconds: float = 300.0
+    answers_at_once: int = 200
     retention: Retention = field(default_factory=Retention)
 
 
@@ -61,6 +64,8 @@ class Models:
     generate: ChatModel
     reason: ChatModel
     embed: Embedder
+    rerank: Reranker | None = None
+    """Judges the best hits; where there is none, `reason` does."""
     unmasked: "Models | None" = None
     """The same for a tenant that switched masking off; None where nothing leaves the machine. Ask `Services.models_of`."""
     masking_only: "Callable[[frozenset[Kind]], Models] | None" = None
@@ -115,6 +120,7 @@ class Services:
     queue: JobQueue
     caches: Caches
     flights: Flights
+    streams: Streams
     compute: Compute
     meter: Meter
     policy: Policy

@@ -132,6 +132,27 @@ class BulkSource(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class Remakes(Source, Protocol):
+    """A Source that makes an item again of the payload it gave for the archive, without any call (SPEC B4)."""
+
+    @property
+    def names(self) -> bytes | None:
+        """What the ids in payloads stand for, to be kept beside them: the same object until it changes; None while nothing was loaded."""
+        ...
+
+    def recall(self, names: bytes) -> None:
+        """Take what was kept of `names` in place of what the helpdesk would be asked for."""
+        ...
+
+    async def remake(self, ref: ItemRef, raw: bytes) -> Fetched:
+        """The item as `fetch` gave it together with this payload.
+
+        Raises ARCHIVE_INCOMPLETE where the payload or the names lack what it takes, SOURCE_MALFORMED where it makes no sense.
+        """
+        ...
+
+
 class SourceFactory(Protocol):
     """Opens Sources by platform; the adapters' registry implements it."""
 

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocState, DocType, Document, Standing
+from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
@@ -28,7 +28,7 @@ class DocumentStore(Protocol):
         """How the copies stand that are stored, deleted ones too; unknown ids are left out."""
         ...
 
-    async def put(self, documents: Sequence[Document]) -> None:
+    async def put(self, documents: Sequence[Document | PackedDocument]) -> None:
         """Insert or replace whole Documents; one statement for all."""
         ...
 

@@ -16,7 +16,7 @@ from backend.core.ports.services import Encoders, Policy, Services
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import rarity
 from backend.core.retrieve.rank import question_tokens, rank
-from backend.core.retrieve.rerank import rerank
+from backend.core.retrieve.rerank import not_judged, rerank, rerank_by
 from backend.core.retrieve.search import search
 
 CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
@@ -65,15 +65,17 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
 
 async def _judged(services: Services, company_id: str, question: str, hits: list[Hit]) -> list[Hit]:
     """The hits as a model judges them; as they stood where there is none, or it fails: a worse order is better than no answer."""
-    chat = (await services.models_of(company_id)).reason
-    if chat.provider == "offline":
+    models, most = await services.models_of(company_id), services.policy.rerank_hits
+    if models.rerank is None and models.reason.provider == "offline":
         return hits
     try:
         with services.meter.stage("rerank"):
-            return await rerank(hits, question, chat, services.policy.rerank_hits)
+            if models.rerank is not None:
+                return await rerank_by(hits, question, models.rerank, most)
+            return await rerank(hits, question, models.reason, most)
     except AppError as error:
         services.meter.count("rerank_failures", 1, code=error.code.value)
-        return hits
+        return not_judged(hits, most, error.code)
 
 
 async def _searched(services: Services, company_id: str) -> tuple[VectorIndex, Encoders]:

@@ -53,17 +53,21 @@ def strip_quoted(text: str, *, keep_forwarded: bool = True) -> str:
     """
     lines = text.replace("\r\n", "\n").split("\n")
     own = _own_lines(lines, keep_forwarded)
-    if not _joined(own):
+    written = _joined(own)
+    if not written:
         # All of it is marked as quoted, such as a mail that was pasted with its quote marks.
         own = [line for line in lines if not line.lstrip().startswith(">")]
-        if not _joined(own):
+        written = _joined(own)
+        if not written:
             return _joined(lines)
     cut = without_signature(without_footers(own))
-    return _joined(cut) or _joined(own)
+    # Nothing is cut off most messages.
+    return written if len(cut) == len(own) else _joined(cut) or written
 
 
 def _joined(lines: list[str]) -> str:
-    return _MANY_LINES.sub("\n\n", "\n".join([line.rstrip() for line in lines])).strip()
+    text = "\n".join([line.rstrip() for line in lines])
+    return (_MANY_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()
 
 
 def _own_lines(lines: list[str], keep_forwarded: bool) -> list[str]:

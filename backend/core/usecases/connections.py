@@ -1,6 +1,5 @@
 """Connections: verify a helpdesk's credentials, seal them, and let go of everything again."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 
@@ -9,14 +8,13 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline import archive, halfway
+from backend.core.ingest.pipeline import archive, halfway, kept_names
 from backend.core.ingest.pipeline.erase import erase_files
 from backend.core.ingest.pipeline.imported import forget_exports
-from backend.core.ingest.pipeline.sources import keep_credentials, open_source, open_source_with, take_webhook_away
+from backend.core.ingest.pipeline.sources import VERIFY_SECONDS, keep_credentials, take_webhook_away, verify
 from backend.core.model.connection import Connection, ConnectionState, CredentialReport
 from backend.core.model.document import DocType, Document
 from backend.core.model.job import Job, JobName, Line
-from backend.core.model.quota import Lane
 from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import Caller, SealedSecret, Secret
@@ -27,8 +25,6 @@ from backend.core.ports.required import connection_of, tenant_of
 from backend.core.ports.services import Services
 from backend.core.schedule import planned
 
-VERIFY_SECONDS = 4.0
-"""A helpdesk that has not answered by then is told as not answering: an admin waits in front of a form."""
 _BATCH = 200
 
 
@@ -65,7 +61,7 @@ async def check_connection(
 ) -> CredentialReport:
     """What these credentials can read; nothing is saved. Raises as `connect` does, without CONNECTION_EXISTS."""
     await tenant_of(services.database, company_id)
-    return await _verify(services, company_id, _make(services, wanted), wanted.credentials, seconds)
+    return await verify(services, company_id, _make(services, wanted), wanted.credentials, seconds=seconds)
 
 
 async def connect(services: Services, company_id: str, wanted: ConnectionInput, *, caller: Caller) -> Connection:
@@ -79,7 +75,7 @@ async def connect(services: Services, company_id: str, wanted: ConnectionInput, 
     connection = _make(services, wanted)
     async with services.database.open(company_id) as uow:
         await _refuse_second(uow, connection)
-    report = await _verify(services, company_id, connection, wanted.credentials)
+    report = await verify(services, company_id, connection, wanted.credentials)
     connection = planned(msgspec.structs.replace(connection, report=report, verified_at=clock.now()), clock.now())
     # Only what works is kept: a secret elsewhere would stay behind, for it is in no transaction of ours.
     kept = await keep_credentials(services, tenant, connection, wanted.credentials)
@@ -124,7 +120,7 @@ async def change_connection(
     resumes_broken = before.state is ConnectionState.BROKEN and wanted_state is ConnectionState.ACTIVE
     report = None
     if change.credentials is not None or resumes_broken:
-        report = await _verify(services, company_id, before, change.credentials)
+        report = await verify(services, company_id, before, change.credentials)
     kept = await keep_credentials(services, tenant, before, change.credentials) if change.credentials is not None else None
     async with services.database.open(company_id, write=True) as uow:
         for action in _actions(before, change, wanted_state):
@@ -200,7 +196,7 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
         async with services.database.open(company_id) as uow:
             await _mark_deleted(uow, connection.connection_id, page)
         documents += len(page)
-    files += await blobs.delete(archive.folder_of(connection))
+    files += await blobs.delete(archive.folder_of(connection)) + await blobs.delete(kept_names.key_of(connection))
     return documents, files
 
 
@@ -233,29 +229,6 @@ def _check_names(services: Services, platform: str, credentials: Mapping[str, Se
     if not known or not all(secret.reveal().strip() for secret in credentials.values()):
         needed = " or ".join(", ".join(choice) for choice in choices)
         raise AppError(Code.INVALID_REQUEST, f"credentials for {platform} must have exactly: {needed}; none of them empty.")
-
-
-async def _verify(
-    services: Services,
-    company_id: str,
-    connection: Connection,
-    credentials: Mapping[str, Secret] | None,
-    seconds: float = VERIFY_SECONDS,
-) -> CredentialReport:
-    """What these credentials can read, or with None those that are kept."""
-    if credentials is None:
-        source = await open_source(services, company_id, connection, Lane.LIVE)
-    else:
-        source = open_source_with(services, company_id, connection, Lane.LIVE, credentials)
-    try:
-        async with asyncio.timeout(seconds):
-            return await source.verify()
-    except TimeoutError:
-        raise AppError(
-            Code.SOURCE_UNAVAILABLE, f"{connection.domain} did not answer within {seconds:g} seconds; try again later."
-        ) from None
-    finally:
-        await source.close()
 
 
 async def _refuse_second(uow: UnitOfWork, wanted: Connection) -> None:

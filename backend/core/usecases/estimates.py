@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Struct
 
 from backend.core import clock
+from backend.core.ingest.pipeline.progress import cursor_scope
 from backend.core.ingest.pipeline.sources import open_source
-from backend.core.ingest.pipeline.take import cursor_scope
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocState, DocType
 from backend.core.model.quota import Lane
@@ -157,7 +157,8 @@ class _Look:
 
 def _calls_of(runs: Sequence[Run]) -> float | None:
     """API calls for one stored item in this connection's runs, listings included; None while there were too few."""
-    ended = [run.counts for run in runs if run.state is RunState.COMPLETED and run.counts.stored >= _ENOUGH]
+    read = [run for run in runs if run.options.mode is not RunMode.REBUILD]
+    ended = [run.counts for run in read if run.state is RunState.COMPLETED and run.counts.stored >= _ENOUGH]
     stored = sum(counts.stored for counts in ended)
     return sum(counts.api_calls for counts in ended) / stored if stored else None
 

@@ -1,6 +1,7 @@
 """Whether Desklore can work right now: database, index, models by name, queue."""
 
 import asyncio
+from collections.abc import Awaitable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -30,12 +31,20 @@ class Dependency(Struct, frozen=True, kw_only=True):
 
 
 async def probe_dependencies(services: Services) -> list[Dependency]:
-    """Ask every dependency; costs no call to a model."""
+    """Ask every dependency, side by side; costs no call to a model."""
     models = services.models
+    database, index, files, queue = await asyncio.gather(
+        _probed("database", services.database.ping()),
+        _probed("index", _open_an_index(services)),
+        # Without files questions are answered still; syncs wait, and attachments can't be opened.
+        _probed("files", services.blobs.ping(), without=DependencyState.LOW),
+        # Without the queue everything that is stored can be read and found; what is to be done waits for it.
+        _probed("queue", _queued(services), without=DependencyState.LOW),
+    )
     return [
-        await _probe_database(services),
-        await _probe_index(services),
-        await _probe_files(services),
+        database,
+        index,
+        files,
         *(
             Dependency(name=f"model:{role}", state=DependencyState.OK, detail=f"{model.provider}/{model.model}")
             for role, model in (
@@ -46,20 +55,36 @@ async def probe_dependencies(services: Services) -> list[Dependency]:
             )
         ),
         *(_of_circuit(circuit) for circuit in services.circuits),
-        await _probe_queue(services),
+        queue,
     ]
 
 
-async def _probe_queue(services: Services) -> Dependency:
-    """Without the queue everything that is stored can be read and found; what is to be done waits for it."""
+async def _probed(name: str, probe: Awaitable[str | None], *, without: DependencyState = DependencyState.DOWN) -> Dependency:
+    """How a dependency is by its probe, which may tell a detail; `without` says how bad it is that it does not answer."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            waiting, running = await services.queue.depth()
+            detail = await probe
     except AppError as error:
-        return Dependency(name="queue", state=DependencyState.LOW, detail=error.code.value)
+        return Dependency(name=name, state=without, detail=error.code.value)
     except TimeoutError:
-        return Dependency(name="queue", state=DependencyState.LOW, detail="no answer in time")
-    return Dependency(name="queue", state=DependencyState.OK, detail=f"{waiting} waiting, {running} running")
+        return Dependency(name=name, state=without, detail="no answer in time")
+    return Dependency(name=name, state=DependencyState.OK, detail=detail or "")
+
+
+async def _queued(services: Services) -> str:
+    waiting, running = await services.queue.depth()
+    return f"{waiting} waiting, {running} running"
+
+
+async def _open_an_index(services: Services) -> str:
+    """Open one tenant's index: the engine works or it doesn't, whosever it is."""
+    async with services.database.directory() as directory:
+        tenants = await directory.list_tenants()
+    if not tenants:
+        return "no tenant yet"
+    index = await services.indexes.open(tenants[0].company_id)
+    await index.frequencies(())
+    return ""
 
 
 def _of_circuit(circuit: CircuitView) -> Dependency:
@@ -68,43 +93,3 @@ def _of_circuit(circuit: CircuitView) -> Dependency:
     detail = f"open, tried again in {circuit.seconds:.0f} s" if state is CircuitState.OPEN else state.value
     well = DependencyState.OK if state is CircuitState.CLOSED else DependencyState.LOW
     return Dependency(name=f"circuit:{circuit.provider}/{circuit.model}", state=well, detail=detail)
-
-
-async def _probe_database(services: Services) -> Dependency:
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            await services.database.ping()
-    except AppError as error:
-        return Dependency(name="database", state=DependencyState.DOWN, detail=error.code.value)
-    except TimeoutError:
-        return Dependency(name="database", state=DependencyState.DOWN, detail="no answer in time")
-    return Dependency(name="database", state=DependencyState.OK)
-
-
-async def _probe_files(services: Services) -> Dependency:
-    """Without files questions are answered still; syncs wait, and attachments can't be opened."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            await services.blobs.ping()
-    except AppError as error:
-        return Dependency(name="files", state=DependencyState.LOW, detail=error.code.value)
-    except TimeoutError:
-        return Dependency(name="files", state=DependencyState.LOW, detail="no answer in time")
-    return Dependency(name="files", state=DependencyState.OK)
-
-
-async def _probe_index(services: Services) -> Dependency:
-    """Open one tenant's index: the engine works or it doesn't, whosever it is."""
-    try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            async with services.database.directory() as directory:
-                tenants = await directory.list_tenants()
-            if not tenants:
-                return Dependency(name="index", state=DependencyState.OK, detail="no tenant yet")
-            index = await services.indexes.open(tenants[0].company_id)
-            await index.frequencies(())
-    except AppError as error:
-        return Dependency(name="index", state=DependencyState.DOWN, detail=error.code.value)
-    except TimeoutError:
-        return Dependency(name="index", state=DependencyState.DOWN, detail="no answer in time")
-    return Dependency(name="index", state=DependencyState.OK)

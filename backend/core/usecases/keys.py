@@ -1,5 +1,6 @@
 """API keys: made once and shown once, stored as a hash, scoped, expiring, revocable (SPEC D3)."""
 
+import asyncio
 from datetime import datetime
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Struct
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, hash_key, new_key
+from backend.core.model.signing import field_of, new_signing_secret
 from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
 from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
@@ -21,6 +23,10 @@ class KeyInput(Struct, frozen=True, kw_only=True):
     scopes: frozenset[Scope] | None = None
     """A part of the role's scopes; None: all of them."""
     expires_at: datetime | None = None
+    signing: bool = False
+    """Whether it gets a secret to sign requests with."""
+    signing_only: bool = False
+    """Whether it can do nothing but sign."""
 
 
 class MadeKey(Struct, frozen=True, kw_only=True):
@@ -28,6 +34,8 @@ class MadeKey(Struct, frozen=True, kw_only=True):
 
     key: ApiKey
     plain: Secret
+    signing_secret: Secret | None = None
+    """Likewise."""
 
 
 async def create_key(services: Services, auth: AuthConfig, company_id: str, wanted: KeyInput, *, caller: Caller) -> MadeKey:
@@ -39,10 +47,16 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
     now = clock.now()
     if wanted.expires_at is not None and wanted.expires_at <= now:
         raise AppError(Code.INVALID_REQUEST, "expires_at must lie in the future.")
-    await tenant_of(services.database, company_id)
+    tenant = await tenant_of(services.database, company_id)
     plain, prefix = new_key()
+    key_id = ids.new_id("key")
+    signing_secret = new_signing_secret() if wanted.signing or wanted.signing_only else None
+    sealed = None
+    if signing_secret is not None:
+        # In a thread: a key service may hold the master key.
+        sealed = await asyncio.to_thread(services.cipher.seal, tenant, field_of(key_id), signing_secret)
     key = ApiKey(
-        key_id=ids.new_id("key"),
+        key_id=key_id,
         company_id=company_id,
         name=wanted.name,
         prefix=prefix,
@@ -51,11 +65,14 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
         scopes=scopes,
         created_at=now,
         expires_at=wanted.expires_at,
+        signing=sealed,
+        signing_only=wanted.signing_only,
     )
+    told = {"signing": "only" if key.signing_only else "too"} if key.signs else {}
     async with services.database.open(company_id) as uow:
         await uow.keys.put(key)
-        await uow.audit.add(caller.audited("key.create", key.key_id, name=key.name, role=key.role.value))
-    return MadeKey(key=key, plain=plain)
+        await uow.audit.add(caller.audited("key.create", key.key_id, name=key.name, role=key.role.value, **told))
+    return MadeKey(key=key, plain=plain, signing_secret=signing_secret)
 
 
 async def list_keys(services: Services, company_id: str) -> list[ApiKey]:

@@ -8,17 +8,15 @@ from msgspec import Struct
 from backend.core.errors import AppError, Code
 from backend.core.ids import text_hash
 from backend.core.ingest import summarize
+from backend.core.ingest.pipeline.priced import price_of, tokens_asked
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.prompts.summary import MERGE_VERSION, SUMMARY_VERSION
-from backend.core.text.size import estimate_tokens
 
 _PAGE: Final = 200
-_ANSWER_TOKENS: Final = 300
-"""What a summary takes, about."""
 
 
 class Resummary(Struct, frozen=True, kw_only=True):
@@ -68,24 +66,14 @@ async def _look(services: Services, company_id: str) -> tuple[Resummary, list[st
                 found += sum(task.key in cached for task in mine)
                 missing = [task for task in mine if task.key not in cached]
                 calls += len(missing)
-                asked += sum(estimate_tokens(message.text) for task in missing for message in task.prompt.messages)
-    usage = Usage()
-    if calls and chat.provider != "offline":
-        used = services.spending.cost_of(chat.model, asked, calls * _ANSWER_TOKENS)
-        usage = Usage(
-            calls=calls,
-            input_tokens=asked,
-            output_tokens=calls * _ANSWER_TOKENS,
-            cost_usd=used.cost_usd,
-            unpriced_calls=calls if used.unpriced_calls else 0,
-        )
+                asked += tokens_asked(missing)
     model, prompt = f"{chat.provider}:{chat.model}", f"{SUMMARY_VERSION}/{MERGE_VERSION}"
     figures = Resummary(
         model=model,
         prompt=prompt,
         documents=len(document_ids),
         cached=found,
-        usage=usage,
+        usage=price_of(services, chat, calls, asked),
         confirm=text_hash(model, prompt, *sorted(document_ids))[:16],
     )
     return figures, document_ids

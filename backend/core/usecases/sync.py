@@ -9,10 +9,11 @@ from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest.pipeline.imported import forget_exports, read_export
 from backend.core.ingest.pipeline.points import written_to
 from backend.core.ingest.pipeline.progress import ACTIVE, RunCanceledError, open_run, save_run, with_progress
+from backend.core.ingest.pipeline.rebuild import rebuild
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.sync import Run, RunMode, RunOptions, RunState
+from backend.core.model.sync import Rebuilt, Run, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
@@ -20,6 +21,8 @@ from backend.core.ports.services import Services
 PROCESSING = "processing"
 LOOK_AGAIN_SECONDS = 0.2
 """How often a run that only waits for its Documents to be processed looks at them."""
+_READERS = {RunMode.IMPORT: read_export, RunMode.REBUILD: rebuild}
+"""What a run of another kind than a sync does."""
 MAX_WAITS = 8
 """A run that has waited so often in a row without getting anywhere has failed."""
 
@@ -79,13 +82,12 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
     if run.resume_at is not None and run.resume_at > now:
         return (run.resume_at - now).total_seconds()
     started = run.started_at or now
-    phase = run.options.streams[0].value if run.options.streams else ""
+    phase = run.options.streams[0].value if run.options.streams else run.phase
     run = msgspec.structs.replace(
         run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
     )
     try:
-        read = read_export if run.options.mode is RunMode.IMPORT else read_source
-        run = await read(services, company_id, connection, await _save(services, company_id, run))
+        run = await _READERS.get(run.options.mode, read_source)(services, company_id, connection, await _save(services, company_id, run))
         run = await _save(services, company_id, msgspec.structs.replace(run, phase=PROCESSING))
         if run.options.mode is RunMode.IMPORT:
             await forget_exports(services, company_id, connection.connection_id)
@@ -135,6 +137,8 @@ def _remarks(run: Run) -> list[str]:
             f"{run.counts.waiting_for_budget} documents wait because the budget for models is used up; they go on by themselves when "
             "it begins anew, or at once when it is raised. See: desklore budget show"
         )
+    if run.rebuilt is not None:
+        remarks += _of_rebuild(run.rebuilt, run.connection_id)
     if run.stalls:
         remarks.append(f"It gave no sign of life {run.stalls} times and was taken up again; look for run_stalled in the log.")
     if run.unreadable:
@@ -143,6 +147,18 @@ def _remarks(run: Run) -> list[str]:
             f"The credentials may not read: {lists}. Everything else was taken without it; give them the right, "
             f"then: desklore sync {run.connection_id} --refresh"
         )
+    return remarks
+
+
+def _of_rebuild(rebuilt: Rebuilt, connection_id: str) -> list[str]:
+    remarks = []
+    if rebuilt.incomplete:
+        remarks.append(
+            f"{rebuilt.incomplete} items were archived without what names them, or by an import, and stay as they are; "
+            f"read them anew: desklore sync {connection_id} --refresh"
+        )
+    if rebuilt.damaged:
+        remarks.append(f"{rebuilt.damaged} files of the archive can't be read; what only they have stays as it is.")
     return remarks
 
 

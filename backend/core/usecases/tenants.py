@@ -75,18 +75,25 @@ async def get_tenant(services: Services, company_id: str) -> Tenant:
 
 
 async def change_masking(
-    services: Services, caller: TenantCaller, *, masking: bool | None = None, kinds: Collection[Kind] | None = None
+    services: Services,
+    caller: TenantCaller,
+    *,
+    masking: bool | None = None,
+    kinds: Collection[Kind] | None = None,
+    helpdesk_login: bool | None = None,
 ) -> Tenant:
     """Switch the masking of personal data on or off for the caller's company, or choose the kinds; None: as it was.
 
-    It holds from the next call to a model on. Summaries stay neutral either way. Raises TENANT_NOT_FOUND, and INVALID_REQUEST
-    for no kind at all.
+    Likewise `helpdesk_login`, which holds from the next request on. Masking holds from the next call to a model on; summaries
+    stay neutral either way. Raises TENANT_NOT_FOUND, and INVALID_REQUEST for no kind at all.
     """
     if kinds is not None and not kinds:
         raise AppError(Code.INVALID_REQUEST, "Choose at least one kind, or switch masking off: settings masking off.")
     details = {} if masking is None else {"masking": "on" if masking else "off"}
     if kinds is not None:
         details["kinds"] = ",".join(kind.lower() for kind in in_order(kinds))
+    if helpdesk_login is not None:
+        details["helpdesk_login"] = "on" if helpdesk_login else "off"
     entry = caller.audited("tenant.settings", caller.company_id, **details)
     async with services.database.directory() as directory:
         tenant = await directory.lock_tenant(caller.company_id)
@@ -98,6 +105,7 @@ async def change_masking(
             tenant,
             masking=tenant.masking if masking is None else masking,
             shown_kinds=tenant.shown_kinds if kinds is None else ALL_KINDS - frozenset(kinds),
+            helpdesk_login=tenant.helpdesk_login if helpdesk_login is None else helpdesk_login,
         )
         await directory.put_tenant(changed)
     return changed
@@ -153,5 +161,6 @@ async def _stop_and_count(services: Services, caller: Caller, company_id: str) -
 async def _erase_files(services: Services, company_id: str) -> int:
     await services.indexes.drop(company_id)
     await services.caches.drop(company_id)
+    await services.streams.drop(company_id)
     await services.secrets.erase(company_id)
     return await services.blobs.open(company_id).delete("")

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import hmac
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
@@ -14,6 +14,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key
+from backend.core.model.signing import WINDOW, SignedRequest, field_of, is_recent, signature_of
 from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
 from backend.core.ports.services import Services
 
@@ -54,6 +55,8 @@ class _Claims(Struct, frozen=True, kw_only=True):
 class _Remembered(Struct, frozen=True):
     key: ApiKey
     until: float
+    secret: Secret | None = None
+    """What it signs with, opened."""
 
 
 async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, *, caller: TenantCaller) -> IssuedToken:
@@ -118,6 +121,50 @@ class Authenticator:
             "This is neither an API key nor an access token. A key begins with dk_ and is shown once, where it is made; make another one.",
         )
 
+    async def authenticate_signed(self, request: SignedRequest, request_id: str | None = None) -> Caller:
+        """Who signed this. Raises SIGNATURE_INVALID, KEY_REVOKED or KEY_EXPIRED; each signature is taken once."""
+        entry = await self._signer(request.key_id)
+        # An unknown key costs as much time as a wrong signature.
+        secret = Secret("nobody") if entry is None or entry.secret is None else entry.secret
+        right = hmac.compare_digest(signature_of(secret, request), request.signature)
+        if entry is None or entry.secret is None or not right:
+            raise AppError(Code.SIGNATURE_INVALID, "The key id is unknown or can't sign, or the signature is not that of its secret.")
+        key, now, signed_at = entry.key, clock.now(), datetime.fromtimestamp(request.timestamp, UTC)
+        _check_usable(key)
+        if not is_recent(signed_at, now):
+            raise AppError(
+                Code.SIGNATURE_INVALID, f"The timestamp is {abs(now - signed_at)} away from our clock; sign with the time in UTC."
+            )
+        since = self._services.caches.since
+        if since is not None and signed_at < since.replace(microsecond=0):
+            raise AppError(
+                Code.SIGNATURE_INVALID, "It was signed before this server started, which may have taken it before; sign it anew."
+            )
+        cache = self._services.caches.open(key.company_id)
+        left = (signed_at + WINDOW - now).total_seconds() + 1
+        if not await cache.first(f"signed/{key.key_id}/{request.signature}", left):
+            raise AppError(Code.SIGNATURE_INVALID, "This signature was taken before; sign each request anew, with a nonce of its own.")
+        self._touch(key)
+        return TenantCaller(role=key.role, scopes=key.scopes, company_id=key.company_id, key_id=key.key_id, request_id=request_id)
+
+    async def _signer(self, key_id: str) -> _Remembered | None:
+        """The key and its opened secret; None where there is no such key."""
+        name = f"signer/{key_id}"
+        known = self._remembered.get(name)
+        if known is not None and known.until > time.monotonic():
+            return known
+        generation = self._generation
+        async with self._services.database.directory() as directory:
+            key = await directory.get_key(key_id)
+            tenant = await directory.get_tenant(key.company_id) if key is not None else None
+        if key is None or tenant is None:
+            return None
+        secret = None
+        if key.signing is not None:
+            # In a thread: a key service may hold the master key.
+            secret = await asyncio.to_thread(self._services.cipher.open, tenant, field_of(key_id), key.signing)
+        return self._remember(name, key, generation, secret)
+
     def forget(self, company_id: str, key_id: str | None = None) -> None:
         """Trust nothing remembered of this key, or with None of this tenant, any more."""
         # A look-up that is under way read the old state: the new generation keeps it from being remembered.
@@ -139,7 +186,7 @@ class Authenticator:
             generation = self._generation
             async with self._services.database.directory() as directory:
                 key = await directory.find_key(name)
-            if key is None:
+            if key is None or key.signing_only:
                 raise AppError(Code.UNAUTHENTICATED, "This API key is unknown; ask an admin of your company for one.")
             self._remember(name, key, generation)
         _check_usable(key)
@@ -188,12 +235,13 @@ class Authenticator:
         entry = self._remembered.get(name)
         return entry.key if entry is not None and entry.until > time.monotonic() else None
 
-    def _remember(self, name: str, key: ApiKey, generation: int) -> None:
-        if generation != self._generation:
-            return
-        if len(self._remembered) >= _MOST_REMEMBERED:
-            self._remembered.clear()
-        self._remembered[name] = _Remembered(key, time.monotonic() + self._trust_seconds)
+    def _remember(self, name: str, key: ApiKey, generation: int, secret: Secret | None = None) -> _Remembered:
+        entry = _Remembered(key, time.monotonic() + self._trust_seconds, secret)
+        if generation == self._generation:
+            if len(self._remembered) >= _MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[name] = entry
+        return entry
 
     def _touch(self, key: ApiKey) -> None:
         """Note the time of use, at most once a minute, without making the request wait for a writer's turn."""

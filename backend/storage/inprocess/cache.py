@@ -1,8 +1,12 @@
 """Results kept in this process's memory, within a budget of bytes for all tenants."""
 
 from collections import OrderedDict
+from datetime import datetime
 from time import monotonic
 from typing import Final
+
+from backend.core.clock import now
+from backend.storage.noted import Noted
 
 MAX_BYTES: Final = 32_000_000
 _OVERHEAD: Final = 200
@@ -16,8 +20,15 @@ class InProcessCaches:
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
+        self._since = now()
         self._size = 0
+        self.noted = Noted()
         self._entries: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
+
+    @property
+    def since(self) -> datetime:
+        """It knows of nothing before this process."""
+        return self._since
 
     def open(self, company_id: str) -> "InProcessCache":
         """The tenant's cache."""
@@ -67,3 +78,7 @@ class InProcessCache:
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep it for at most so long."""
         self._caches.put((self._company_id, key), value, seconds)
+
+    async def first(self, key: str, seconds: float) -> bool:
+        """Whether it was not noted yet."""
+        return self._caches.noted.first(self._company_id, key, seconds)

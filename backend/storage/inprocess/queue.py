@@ -8,8 +8,9 @@ from functools import partial
 
 import structlog
 
-from backend.core.model.job import DEADLINES, Job
+from backend.core.model.job import Job
 from backend.core.ports.queue import Handler
+from backend.storage.deadline import within_deadline
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +107,7 @@ class InProcessQueue:
             if job is None:
                 return
             # A job belongs to nobody's request, so it does not inherit what is bound to one, such as its id in the log.
-            task = asyncio.get_running_loop().create_task(self._run(self._handler, job), name=job.key, context=Context())
+            task = asyncio.get_running_loop().create_task(within_deadline(self._handler, job), name=job.key, context=Context())
             self._running[job.key] = (job, task)
             task.add_done_callback(partial(self._ended, job))
 
@@ -132,19 +133,6 @@ class InProcessQueue:
         else:
             del self._waiting[company_id]
         return job
-
-    @staticmethod
-    async def _run(handler: Handler, job: Job) -> float | None:
-        """Run a job within its deadline."""
-        deadline = asyncio.timeout(DEADLINES[job.name])
-        try:
-            async with deadline:
-                return await handler(job)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            log.error("job_deadline_passed", job=job.name.value, company_id=job.company_id, subject=job.subject)
-            return None
 
     def _ended(self, job: Job, task: "asyncio.Task[float | None]") -> None:
         """Make room, tell of a bug, and see to it that the job runs again where it has to."""

@@ -6,6 +6,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from backend.storage.noted import Noted
 from backend.storage.redis.connection import key, open_pool
 
 _AWAY_SECONDS: Final = 2.0
@@ -18,6 +19,11 @@ class RedisCaches:
     def __init__(self, url: str) -> None:
         self.client: Redis = Redis(connection_pool=open_pool(url))
         self._asked_from = 0.0
+        self.noted = Noted()
+
+    @property
+    def since(self) -> None:
+        """It outlives its processes."""
 
     def open(self, company_id: str) -> "RedisCache":
         """The tenant's cache."""
@@ -71,6 +77,18 @@ class RedisCache:
             await self._caches.client.set(self._key(key), value, px=max(1, int(seconds * 1000)))
         except (RedisError, OSError):
             self._caches.went()
+
+    async def first(self, key: str, seconds: float) -> bool:
+        """Whether it was not noted yet, here or elsewhere."""
+        if not self._caches.noted.first(self._company_id, key, seconds):
+            return False
+        if not self._caches.here:
+            return True
+        try:
+            return bool(await self._caches.client.set(self._key(key), b"", px=max(1, int(seconds * 1000)), nx=True))
+        except (RedisError, OSError):
+            self._caches.went()
+            return True
 
     def _key(self, name: str) -> str:
         return key(self._company_id, "cache", name)

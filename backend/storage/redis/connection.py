@@ -21,9 +21,9 @@ def key(company_id: str, *parts: str) -> str:
     return ":".join((PREFIX, company_id, *parts))
 
 
-def open_pool(url: str) -> BlockingConnectionPool:
+def open_pool(url: str, most: int = _CONNECTIONS) -> BlockingConnectionPool:
     """Connections to `redis://`, `rediss://` or `unix://`; nothing is called yet. Raises AppError where that is no address."""
-    options: dict[str, Any] = {"max_connections": _CONNECTIONS, "timeout": _ANSWER_SECONDS, "socket_timeout": _ANSWER_SECONDS}
+    options: dict[str, Any] = {"max_connections": most, "timeout": _ANSWER_SECONDS, "socket_timeout": _ANSWER_SECONDS}
     if not url.startswith("unix://"):
         options["socket_connect_timeout"] = _CONNECT_SECONDS
     try:

@@ -17,8 +17,9 @@ from arq.jobs import serialize_job
 from arq.worker import RetryJob
 from redis.exceptions import RedisError
 
-from backend.core.model.job import DEADLINES, Job, JobName, Line
+from backend.core.model.job import Job, JobName, Line
 from backend.core.ports.queue import Handler
+from backend.storage.deadline import within_deadline
 from backend.storage.redis import queue_scripts as scripts
 from backend.storage.redis.connection import PREFIX, open_pool, translated
 from backend.storage.redis.worker import FairWorker, Turns
@@ -157,7 +158,7 @@ class RedisQueue:
         if self._handler is None:
             # Taken in the moment of the stop.
             raise RetryJob
-        work = asyncio.ensure_future(_within_deadline(self._handler, job))
+        work = asyncio.ensure_future(within_deadline(self._handler, job))
         try:
             await asyncio.wait({work})
         except asyncio.CancelledError:
@@ -182,15 +183,3 @@ def _job(job_id: str, line: Line) -> Job | None:
     if len(parts) != 3 or parts[1] not in {each.value for each in JobName}:
         return None
     return Job(name=JobName(parts[1]), company_id=parts[0], subject=parts[2], line=line)
-
-
-async def _within_deadline(handler: Handler, job: Job) -> float | None:
-    deadline = asyncio.timeout(DEADLINES[job.name])
-    try:
-        async with deadline:
-            return await handler(job)
-    except TimeoutError:
-        if not deadline.expired():
-            raise
-        log.error("job_deadline_passed", job=job.name.value, company_id=job.company_id, subject=job.subject)
-        return None

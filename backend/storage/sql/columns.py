@@ -8,6 +8,8 @@ from sqlalchemy import JSON, Column, DateTime, Dialect, ForeignKey, MetaData, St
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
+from backend.storage.sql.packing import text_of
+
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """A msgspec value goes in as it is and comes out as JSON text: the engine encodes, the store decodes to its own type."""
 
@@ -23,7 +25,7 @@ class UtcTime(TypeDecorator[datetime]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         """To what the driver takes."""
-        return _to_text if dialect.name == "sqlite" else _to_utc
+        return text_of if dialect.name == "sqlite" else _to_utc
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:  # noqa: ARG002 - SQLAlchemy's signature
         """From what the driver gives."""
@@ -37,11 +39,6 @@ def _to_utc(value: datetime | None) -> datetime | None:
     if value.tzinfo is None:
         raise ValueError("a stored time needs a time zone")
     return value.astimezone(UTC)
-
-
-def _to_text(value: datetime | None) -> str | None:
-    moment = _to_utc(value)
-    return None if moment is None else moment.isoformat(timespec="microseconds")
 
 
 def _from_text(value: str | None) -> datetime | None:

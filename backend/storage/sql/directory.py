@@ -105,6 +105,11 @@ class SqlDirectory:
         row = await self._in.row(select(api_keys).where(api_keys.c.key_hash == key_hash))
         return to_key(row) if row else None
 
+    async def get_key(self, key_id: str) -> ApiKey | None:
+        """The key of this id, whatever tenant it belongs to."""
+        row = await self._in.row(select(api_keys).where(api_keys.c.key_id == key_id))
+        return to_key(row) if row else None
+
     async def touch_key(self, key_id: str, at: datetime) -> None:
         """It was used just now; kept to the minute."""
         row = await self._in.row(select(api_keys.c.last_used_at).where(api_keys.c.key_id == key_id))
@@ -116,6 +121,14 @@ class SqlDirectory:
         query = select(connections.c.company_id, connections.c.body).where(connections.c.connection_id == connection_id)
         row = await self._in.row(query)
         return (row.company_id, _connection.decode(row.body)) if row else None
+
+    async def find_connections(self, platform: str, domain: str) -> list[tuple[str, Connection]]:
+        """company_id and Connection of every tenant that has this helpdesk."""
+        query = select(connections.c.company_id, connections.c.body).where(
+            connections.c.platform == platform, connections.c.domain == domain
+        )
+        rows = await self._in.rows(query.order_by(connections.c.company_id))
+        return [(row.company_id, _connection.decode(row.body)) for row in rows]
 
     async def due_connections(self, at: datetime, limit: int) -> list[tuple[str, str]]:
         """(company_id, connection_id) of those whose `next_run_at` has come, longest overdue first."""

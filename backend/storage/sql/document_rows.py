@@ -4,38 +4,17 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
 from backend.core.model.article import Visibility
-from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Part, Summary
+from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument
 from backend.core.model.ticket import Presence
+from backend.storage.sql.packing import COLUMNS as PACKED
+from backend.storage.sql.packing import TEXTS, TIMES, Content, Summaries, content_of, summaries_of, unpack_row
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import AnyRow
 
 COLUMNS: Final = tuple(column for column in table.columns if column.name != "company_id")
 """What `to_document` needs."""
-
-
-class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What `put` writes and nothing else changes."""
-
-    parts: tuple[Part, ...] = ()
-    visibility: Visibility
-    language: str = ""
-    status_label: str | None = None
-    priority: str | None = None
-    product: str | None = None
-    requester: str | None = None
-    tags: tuple[str, ...] = ()
-    attributes: dict[str, str] = {}
-    url: str | None = None
-
-
-class Summaries(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What `finish` writes: for everybody, and for agents only."""
-
-    summary: Summary | None = None
-    internal: Summary | None = None
 
 
 _content = msgspec.json.Decoder(Content)
@@ -62,25 +41,31 @@ def of_document(company_id: str, document: Document) -> dict[str, Any]:
         "created_at": document.created_at,
         "updated_at": document.updated_at,
         "stored_at": document.stored_at,
-        "content": Content(
-            parts=document.parts,
-            visibility=document.visibility,
-            language=document.language,
-            status_label=document.status_label,
-            priority=document.priority,
-            product=document.product,
-            requester=document.requester,
-            tags=document.tags,
-            attributes=document.attributes,
-            url=document.url,
-        ),
+        "content": content_of(document),
         **of_result(document),
     }
 
 
+def plain_row(company_id: str, packed: PackedDocument) -> tuple[Any, ...]:
+    """All columns of a Document that was packed for this tenant, as SQLite keeps them. Raises ValueError for another tenant's."""
+    row = unpack_row(packed)
+    if row[0] != company_id:
+        raise ValueError("a document is put by the tenant it was packed for")
+    return row
+
+
+def of_packed(company_id: str, packed: PackedDocument) -> dict[str, Any]:
+    """As `plain_row`, for any database."""
+    row = dict(zip(PACKED, plain_row(company_id, packed), strict=True))
+    for name in TIMES:
+        row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
+    for name in TEXTS:
+        row[name] = None if row[name] is None else msgspec.Raw(row[name].encode())
+    return row
+
+
 def of_result(document: Document) -> dict[str, Any]:
     """The columns that hold how processing went."""
-    summarized = document.summary is not None or document.internal_summary is not None
     return {
         "state": document.state.value,
         "state_reason": document.state_reason,
@@ -88,7 +73,7 @@ def of_result(document: Document) -> dict[str, Any]:
         "attempts": document.attempts,
         "next_try_at": document.next_try_at,
         "indexed_at": document.indexed_at,
-        "summaries": Summaries(summary=document.summary, internal=document.internal_summary) if summarized else None,
+        "summaries": summaries_of(document),
     }
 
 

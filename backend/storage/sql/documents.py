@@ -8,15 +8,24 @@ from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy import case as when
 
-from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, Standing
+from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
+from backend.storage.sql.packing import pack_document
 from backend.storage.sql.pages import Place
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.tables import RETRIED
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import TenantTables, batches
 
+_VERSIONS = select(table.c.original_id, table.c.source_version, table.c.content_hash).where(
+    table.c.company_id == bindparam("of"),
+    table.c.connection_id == bindparam("connection"),
+    table.c.doc_type == bindparam("type"),
+    table.c.original_id.in_(bindparam("ids", expanding=True)),
+    table.c.state != DocState.DELETED.value,
+)
+"""Built once: it is asked for every page of a listing, and building it costs as much as running it."""
 _TOUCH = (
     update(table)
     .where(table.c.company_id == bindparam("of"), table.c.document_id == bindparam("id"))
@@ -37,10 +46,8 @@ class SqlDocumentStore(TenantTables):
         """original_id -> (source_version, content_hash) of those that are stored and not deleted."""
         found: dict[str, tuple[str, str]] = {}
         for ids in batches(original_ids):
-            query = select(table.c.original_id, table.c.source_version, table.c.content_hash).where(
-                self._of(connection_id, doc_type, ids), table.c.state != DocState.DELETED.value
-            )
-            found.update({row[0]: (row[1], row[2]) for row in await self._in.rows(query)})
+            values = {"of": self._company_id, "connection": connection_id, "type": doc_type.value, "ids": ids}
+            found.update({row[0]: (row[1], row[2]) for row in await self._in.rows(_VERSIONS, values)})
         return found
 
     async def standing(self, document_ids: Collection[str]) -> dict[str, Standing]:
@@ -56,9 +63,13 @@ class SqlDocumentStore(TenantTables):
                 )
         return found
 
-    async def put(self, documents: Sequence[Document]) -> None:
+    async def put(self, documents: Sequence[Document | PackedDocument]) -> None:
         """Insert or replace whole Documents; one statement for all."""
-        await self._in.upsert(table, [rows.of_document(self._company_id, document) for document in documents])
+        packed = [pack_document(self._company_id, each) if isinstance(each, Document) else each for each in documents]
+        if self._in.plain:
+            await self._in.upsert_plain(table, [rows.plain_row(self._company_id, each) for each in packed])
+        else:
+            await self._in.upsert(table, [rows.of_packed(self._company_id, each) for each in packed])
 
     async def touch(self, versions: Mapping[str, str], changed: Mapping[str, datetime] | None = None, at: datetime | None = None) -> None:
         """document_id -> new source_version, where an item was fetched and its content is the same.

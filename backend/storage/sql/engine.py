@@ -4,10 +4,10 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import aiosqlite
 import msgspec
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
@@ -17,6 +17,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from backend.storage.sql import postgres
 from backend.storage.sql.errors import translated
 from backend.storage.sql.schema import metadata
+from backend.storage.sql.trips import OneTripConnection
 
 _BUSY_SECONDS = 15
 """How long a writer waits for one in another process, such as the command line beside the server."""
@@ -115,17 +116,18 @@ def _prepare_sqlite(engine: AsyncEngine, *, reading: bool) -> None:
     event.listen(engine.sync_engine, "connect", prepare)
 
 
-async def _opened(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+async def _opened(*arguments: Any, **options: Any) -> OneTripConnection:
     """A connection to SQLite; where it can't be opened, the thread that tried has ended before the error is raised.
 
     aiosqlite 0.22 leaves that thread behind, and it fails loudly when it reports to an event loop that is closed by then.
     """
-    connection = aiosqlite.connect(*arguments, **options)
+    connection = OneTripConnection(partial(sqlite3.connect, *arguments, **options), iter_chunk_size=1)
     # A process must be able to end without closing its connections.
     thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does where it opens connections itself
     thread.daemon = True
     try:
-        return await connection
+        await connection
+        return connection
     except (sqlite3.Error, asyncio.CancelledError):
         await asyncio.to_thread(thread.join)
         raise

@@ -26,7 +26,8 @@ class SqlFeedbackStore(TenantTables):
 
     async def get_answer(self, answer_id: str) -> Answer | None:
         """One by id."""
-        row = await self._in.row(select(answers.c.body).where(answers.c.company_id == self._company_id, answers.c.answer_id == answer_id))
+        query = select(answers.c.body).where(answers.c.company_id == self._company_id, answers.c.answer_id == answer_id)
+        row = await self._in.row(query.order_by(answers.c.created_at.desc()))
         return _answer.decode(row.body) if row else None
 
     async def put(self, feedback: Feedback) -> None:

@@ -1,18 +1,25 @@
-"""Usage and the audit log by months: in PostgreSQL partitions that are made ahead and dropped whole, in SQLite rows that are deleted."""
+"""What piles up goes by months: in PostgreSQL partitions that are made ahead and dropped whole, in SQLite rows that are deleted."""
 
 import re
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-from sqlalchemy import Date, bindparam, delete, func, select
+from sqlalchemy import Column, Date, bindparam, delete, func, select
 
 from backend.core.model.retention import KeptMonths, Log, Retention
-from backend.storage.sql.tables_judged import audit, usage
+from backend.storage.sql.tables_judged import answers, audit, paid_results, usage
 from backend.storage.sql.transaction import Transaction
 
 AHEAD_MONTHS: Final = 3
 """So many months have their partition before they begin; a row without one lies in the rest until there is one."""
-_PARTITION: Final = re.compile(r"(usage|audit)_(rest|y\d{4}m\d{2})")
+_MONTH_OF: Final[dict[Log, Column[Any]]] = {
+    Log.USAGE: usage.c.day,
+    Log.AUDIT: audit.c.at,
+    Log.ANSWERS: answers.c.created_at,
+    Log.PAID_RESULTS: paid_results.c.stored_at,
+}
+"""What tells the month of a row."""
+_PARTITION: Final = re.compile(rf"({'|'.join(Log)})_(rest|y\d{{4}}m\d{{2}})")
 _MAKE: Final = select(func.desklore_make_months(bindparam("until", type_=Date())))
 _DROP: Final = select(func.desklore_drop_months(bindparam("log"), bindparam("before", type_=Date())))
 
@@ -23,7 +30,7 @@ def is_ours(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 async def keep_months(transaction: Transaction, retention: Retention, today: date) -> KeptMonths:
-    """Make what is needed soon and drop what nobody wants any more. In PostgreSQL by functions of the tables' owner (migration 0009)."""
+    """Make what is needed soon and drop what nobody wants any more. In PostgreSQL by functions of the tables' owner (`monthly.py`)."""
     if transaction.dialect != "postgresql":
         return KeptMonths(dropped=await _delete_rows(transaction, retention, today))
     row = await transaction.row(_MAKE, {"until": months_before(today, -AHEAD_MONTHS)})
@@ -43,9 +50,9 @@ def months_before(day: date, months: int) -> date:
 async def _delete_rows(transaction: Transaction, retention: Retention, today: date) -> list[str]:
     dropped = []
     for log, months in retention.limits():
-        before = months_before(today, months)
-        old = usage.c.day < before if log is Log.USAGE else audit.c.at < datetime.combine(before, time(), UTC)
+        before, column = months_before(today, months), _MONTH_OF[log]
+        old = column < (before if isinstance(column.type, Date) else datetime.combine(before, time(), UTC))
         if await transaction.row(select(1).where(old).limit(1)):
-            await transaction.write(delete(usage if log is Log.USAGE else audit).where(old))
+            await transaction.write(delete(column.table).where(old))
             dropped.append(f"{log.value} before {before}")
     return dropped

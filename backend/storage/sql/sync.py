@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Executable, delete, func, select
+from sqlalchemy import Executable, bindparam, delete, func, select
 
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
@@ -14,6 +14,7 @@ from backend.storage.sql.tables import ACTIVE_RUN, cursors, failures, runs
 from backend.storage.sql.tables import failures as table_of_failures
 from backend.storage.sql.transaction import AnyRow, TenantTables, batches, by_key, insert
 
+_RUN = select(runs.c.body).where(runs.c.company_id == bindparam("of"), runs.c.run_id == bindparam("id"))
 _run = msgspec.json.Decoder(Run)
 _mapping = msgspec.json.Decoder(dict[str, Any])
 
@@ -35,7 +36,7 @@ class SqlSyncStore(TenantTables):
 
     async def get_run(self, run_id: str) -> Run | None:
         """One by id."""
-        row = await self._in.row(select(runs.c.body).where(runs.c.company_id == self._company_id, runs.c.run_id == run_id))
+        row = await self._in.row(_RUN, {"of": self._company_id, "id": run_id})
         return _run.decode(row.body) if row else None
 
     async def list_runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:

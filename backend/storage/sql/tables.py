@@ -59,6 +59,7 @@ connections = Table(
     Column("body", Json, nullable=False),
     PrimaryKeyConstraint("company_id", "connection_id"),
     Index(None, "company_id", "platform", "domain", unique=True),
+    Index(None, "platform", "domain"),
     Index(None, "next_run_at"),
     Index(None, "connection_id"),
 )

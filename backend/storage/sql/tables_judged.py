@@ -40,7 +40,8 @@ paid_results = Table(
     Column("purpose", String(32), nullable=False),
     Column("stored_at", UtcTime, nullable=False),
     Column("value", LargeBinary, nullable=False),
-    PrimaryKeyConstraint("company_id", "cache_key"),
+    PrimaryKeyConstraint("company_id", "cache_key", "stored_at"),
+    postgresql_partition_by="RANGE (stored_at)",
 )
 
 budgets = Table(
@@ -86,7 +87,8 @@ answers = Table(
     Column("answer_id", String(64), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
-    PrimaryKeyConstraint("company_id", "answer_id"),
+    PrimaryKeyConstraint("company_id", "answer_id", "created_at"),
+    postgresql_partition_by="RANGE (created_at)",
 )
 
 feedback = Table(

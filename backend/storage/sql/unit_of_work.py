@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from sqlalchemy import text
 
 from backend.core.errors import AppError, Code
+from backend.core.model.document import Document, PackedDocument
 from backend.core.model.job import Job
 from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
@@ -44,6 +45,7 @@ from backend.storage.sql.index_marks import SqlIndexMarkStore
 from backend.storage.sql.keys import SqlKeyStore
 from backend.storage.sql.months import keep_months
 from backend.storage.sql.nudges import SqlNudgeStore
+from backend.storage.sql.packing import pack_document
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sweeps import SqlSweepStore
 from backend.storage.sql.sync import SqlSyncStore
@@ -92,6 +94,11 @@ class SqlDatabase:
         self._open: set[Transaction] = set()
         self._quiet = asyncio.Event()
         self._closed = False
+
+    @property
+    def pack(self) -> Callable[[str, Document], PackedDocument]:
+        """Makes a Document ready to be put, in whatever process."""
+        return pack_document
 
     @asynccontextmanager
     async def open(self, company_id: str, *, write: bool = False) -> AsyncIterator[UnitOfWork]:

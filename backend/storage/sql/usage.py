@@ -56,7 +56,8 @@ class SqlUsageStore(TenantTables):
             query = select(paid_results.c.cache_key, paid_results.c.value).where(
                 paid_results.c.company_id == self._company_id, paid_results.c.cache_key.in_(some)
             )
-            found.update({row[0]: row[1] for row in await self._in.rows(query)})
+            # Two processes that paid for the same at once both kept it: the later one counts.
+            found.update({row[0]: row[1] for row in await self._in.rows(query.order_by(paid_results.c.stored_at))})
         return found
 
     async def put_cached(self, entries: Mapping[str, bytes], purpose: Purpose) -> None:

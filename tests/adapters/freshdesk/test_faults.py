@@ -17,8 +17,8 @@ from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Ticket
 from backend.core.ports.source import Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
+from sandbox.faults import Fault, Kind
 from sandbox.freshdesk import change
-from sandbox.freshdesk.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 
 TICKETS = 120

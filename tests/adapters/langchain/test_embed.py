@@ -13,7 +13,8 @@ from backend.adapters.langchain.embed import LangChainEmbedder
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.tenant import Secret
-from tests.support.openai_server import KEY, OpenAIServer, closed_port, vector
+from tests.support.made_up import vector
+from tests.support.openai_server import KEY, OpenAIServer, closed_port
 
 PATH = "/v1/embeddings"
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
+from sandbox.serve import SandboxOptions, ZendeskServer, running_zendesk
 
 TICKETS = 120
 

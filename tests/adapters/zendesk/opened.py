@@ -10,8 +10,8 @@ from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Ticket
 from backend.core.ports.source import Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from sandbox.freshdesk.faults import Fault, Kind
-from sandbox.zendesk.serve import ZendeskServer
+from sandbox.faults import Fault, Kind
+from sandbox.serve import ZendeskServer
 
 
 def opened(

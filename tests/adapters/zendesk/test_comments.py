@@ -10,8 +10,8 @@ from backend.adapters.zendesk.comments import FEW
 from backend.core.model.sync import Cursor, ItemRef, RunMode, RunOptions, Stream
 from backend.core.model.ticket import Ticket
 from backend.core.ports.source import Source
+from sandbox.serve import ZendeskServer
 from sandbox.zendesk import change
-from sandbox.zendesk.serve import ZendeskServer
 from tests.adapters.zendesk.opened import names, opened, order, ticket
 
 _EVENTS = "GET /api/v2/incremental/ticket_events"

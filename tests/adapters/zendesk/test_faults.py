@@ -9,8 +9,8 @@ from backend.core.errors import AppError, Code
 from backend.core.model.article import Article, Visibility
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, RunOptions, Stream
-from sandbox.freshdesk.faults import Kind
-from sandbox.zendesk.serve import ZendeskServer
+from sandbox.faults import Kind
+from sandbox.serve import ZendeskServer
 from tests.adapters.zendesk.opened import names, opened, order, ticket
 
 _EVERY_PATH = (

@@ -1,13 +1,13 @@
 """A model judges the best hits again: their order changes, nothing else, and an answer that can't be read changes nothing."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
-from backend.core.retrieve.rerank import rerank
+from backend.core.retrieve.rerank import not_judged, rerank, rerank_by
 from tests.core.retrieve.test_rank import QUESTION, _hit
 
 HITS = [_hit(name, score) for name, score in (("a", 0.9), ("b", 0.5), ("c", 0.4), ("d", 0.1))]
@@ -60,3 +60,41 @@ async def test_one_hit_needs_no_judge() -> None:
     judge = Judge("")
     assert await rerank(HITS[:1], QUESTION, judge, 3) == HITS[:1]
     assert not judge.asked
+
+
+class CrossEncoder:
+    """Judges by a table."""
+
+    provider, model = "reranker", "bge"
+
+    def __init__(self, *scores: float) -> None:
+        self.scores = list(scores)
+        self.asked: list[tuple[str, list[str]]] = []
+
+    async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
+        self.asked.append((question, list(texts)))
+        return self.scores, Usage(calls=1)
+
+
+async def test_a_cross_encoder_puts_the_best_in_order() -> None:
+    model = CrossEncoder(1.25, 8, 1.25)
+    hits = await rerank_by(HITS, QUESTION, model, 3)
+    assert [(hit.document_id, hit.score, hit.why.rerank) for hit in hits] == [
+        ("b", 0.9, 8),
+        ("a", 0.5, 1.25),
+        ("c", 0.4, 1.25),
+        ("d", 0.1, None),
+    ]
+    assert hits[1].explanation == ("judged 1.25 of 10 by a model",)
+    ((question, texts),) = model.asked
+    assert question == QUESTION
+    assert len(texts) == 3
+    assert texts[0].startswith(f"{HITS[0].title}\n")
+    assert await rerank_by(HITS[:1], QUESTION, model, 3) == HITS[:1]
+    assert len(model.asked) == 1
+
+
+def test_hits_that_were_not_judged_say_so() -> None:
+    hits = not_judged(HITS, 2, Code.LLM_UNAVAILABLE)
+    assert [hit.explanation for hit in hits] == [("not judged by a model: llm_unavailable",)] * 2 + [()] * 2
+    assert [hit.document_id for hit in hits] == [hit.document_id for hit in HITS]

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
+from sandbox.serve import SandboxOptions, ZendeskServer, running_zendesk
 
 #: Nothing here speaks TLS; one empty context spares every client the reading of the certificate store.
 PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -5,9 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.serve import running_sandbox
+from sandbox.serve import SandboxOptions, ZendeskServer, running_sandbox, running_zendesk
 from sandbox.zendesk import change
-from sandbox.zendesk.serve import SandboxOptions, ZendeskServer, running_zendesk
 
 CURSOR = "/incremental/tickets/cursor.json"
 

@@ -25,8 +25,16 @@ INSERT INTO usage (company_id, day, provider, model, purpose, calls, input_token
 INSERT INTO audit (company_id, entry_id, at, body)
   SELECT company_id, 'e-' || n, now() - n * interval '1 day', '{}' FROM (SELECT company_id FROM tenants UNION SELECT '') c,
     generate_series(0, 400) n;
+INSERT INTO answers (company_id, answer_id, created_at, body)
+  SELECT company_id, 'ans-' || n, now() - n * interval '1 day', '{}' FROM tenants, generate_series(0, 400) n;
+INSERT INTO paid_results (company_id, cache_key, purpose, stored_at, value)
+  SELECT company_id, md5(n::text), 'summary', now() - n * interval '1 day', n::text::bytea FROM tenants, generate_series(0, 400) n;
 """
-COUNTS = "SELECT (SELECT sum(calls) FROM usage), (SELECT count(*) FROM usage), (SELECT count(*) FROM audit)"
+COUNTS = (
+    "SELECT (SELECT sum(calls) FROM usage), (SELECT count(*) FROM usage), (SELECT count(*) FROM audit), "
+    "(SELECT count(*) FROM answers), (SELECT sum(length(value)) FROM paid_results)"
+)
+MONTHLY = ("usage", "audit", "answers", "paid_results")
 
 
 @pytest.fixture
@@ -81,14 +89,30 @@ async def test_rows_of_the_release_before_are_moved_up_and_down(bare: PostgresDa
     before = await ask(bare.admin_url, COUNTS)
     await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
     assert await ask(bare.admin_url, COUNTS) == before
-    assert f"usage_y{TODAY:%Y}m{TODAY:%m}" in await partitions(bare.admin_url, "usage")
-    assert len(await partitions(bare.admin_url, "audit")) >= 13, "a partition for every month there are rows of"
-    assert "audit_rest" not in await partitions(bare.admin_url, "audit")
+    for table in MONTHLY:
+        parts = await partitions(bare.admin_url, table)
+        assert f"{table}_y{TODAY:%Y}m{TODAY:%m}" in parts
+        assert len(parts) >= 13, "a partition for every month there are rows of"
+        assert f"{table}_rest" not in parts
     await asyncio.to_thread(downgrade, bare.owner_url, "0008")
     assert await ask(bare.admin_url, COUNTS) == before
     assert await partitions(bare.admin_url, "audit") == {"audit": before[0][2]}
-    rights = await ask(bare.url, "SELECT has_table_privilege('usage', 'INSERT'), has_table_privilege('audit', 'SELECT')")
+    assert await partitions(bare.admin_url, "answers") == {"answers": before[0][3]}
+    rights = await ask(bare.url, "SELECT has_table_privilege('paid_results', 'INSERT'), has_table_privilege('audit', 'SELECT')")
     assert list(rights[0]) == [True, True], "the application of the release before goes on working"
+
+
+async def test_of_a_result_that_was_paid_for_twice_the_later_one_is_left_by_the_way_down(bare: PostgresDatabase) -> None:
+    await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
+    await run(bare.admin_url, ROWS)
+    await run(bare.admin_url, "INSERT INTO paid_results SELECT company_id, cache_key, purpose, now(), 'later' FROM paid_results")
+    await asyncio.to_thread(downgrade, bare.owner_url, "0010")
+    left = await ask(
+        bare.admin_url, "SELECT count(*), count(DISTINCT (company_id, cache_key)), string_agg(DISTINCT value, '') FROM paid_results"
+    )
+    assert list(left[0]) == [1203, 1203, b"later"]
+    await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
+    assert sum((await partitions(bare.admin_url, "paid_results")).values()) == 1203
 
 
 async def test_the_application_makes_months_ahead_and_drops_old_ones(bare: PostgresDatabase) -> None:
@@ -108,7 +132,11 @@ async def test_the_application_makes_months_ahead_and_drops_old_ones(bare: Postg
     assert all(name.startswith("usage_y") for name in dropped)
     oldest = await ask(bare.admin_url, "SELECT min(day) FROM usage")
     assert oldest[0][0] == months_before(TODAY, 6)
-    assert (await ask(bare.admin_url, COUNTS))[0][2] == rows[0][2], "the audit log was not asked about"
+    assert list((await ask(bare.admin_url, COUNTS))[0])[2:] == list(rows[0])[2:], "the others were not asked about"
+    _, dropped = await keep(bare, Retention(answer_months=3, paid_months=1))
+    assert {name.rsplit("_", 1)[0] for name in dropped} == {"answers", "paid_results"}
+    oldest = await ask(bare.admin_url, "SELECT (SELECT min(created_at) FROM answers), (SELECT min(stored_at) FROM paid_results)")
+    assert [moment.date() for moment in oldest[0]] == [months_before(TODAY, 3), months_before(TODAY, 1)]
 
 
 async def test_two_processes_may_do_it_at_once(bare: PostgresDatabase) -> None:
@@ -129,7 +157,8 @@ async def test_nobody_drops_the_present_months(postgres: PostgresDatabase, befor
 async def test_a_partition_is_closed_but_through_its_table(postgres: PostgresDatabase) -> None:
     await run(postgres.admin_url, ROWS)
     part = f"audit_y{TODAY:%Y}m{TODAY:%m}"
-    for name in (part, "audit_rest", "usage_rest"):
+    others = [f"{table}_y{TODAY:%Y}m{TODAY:%m}" for table in MONTHLY[2:]]
+    for name in (part, *others, *(f"{table}_rest" for table in MONTHLY)):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await ask(postgres.url, f"SELECT * FROM {name}")
         owners = await ask(postgres.owner_url, f"SELECT set_config('app.company_id', 't1', false), (SELECT count(*) FROM {name}) AS n")

@@ -1,6 +1,7 @@
 """Keep the vendor's payloads, so that everything can be made again without calling the vendor (SPEC B4)."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import zstandard
@@ -12,6 +13,9 @@ from backend.core.model.document import DocType
 from backend.core.model.sync import Run
 from backend.core.ports.blobs import BlobStore
 
+RAW: Final = b',"raw":'
+"""Stands before the payload of a line, and nowhere before it: within a text a quotation mark is escaped."""
+
 
 async def archive_items(blobs: BlobStore, connection: Connection, run: Run, items: Sequence[Taken]) -> None:
     """Keep the payloads of a page as one file: an object per ticket would be slow and dear."""
@@ -20,7 +24,11 @@ async def archive_items(blobs: BlobStore, connection: Connection, run: Run, item
     lines = b"\n".join(
         beginning_of(taken.ref.doc_type, taken.ref.original_id)
         + msgspec.json.encode(taken.ref.version)
-        + b',"raw":'
+        + b',"told_at":'
+        + msgspec.json.encode(taken.told_at)
+        + b',"changed_at":'
+        + msgspec.json.encode(taken.changed_at)
+        + RAW
         # One line for each item: JSON needs no line break outside of its texts, and has none in them.
         + taken.raw.replace(b"\n", b" ")
         + b"}"

@@ -9,7 +9,7 @@ from typing import Final
 import zstandard
 
 from backend.core import clock, ids
-from backend.core.ingest.pipeline.taken import SETTLING
+from backend.core.ingest.pipeline.settling import SETTLING
 from backend.core.model.sync import ItemRef
 from backend.core.ports.blobs import BlobStore
 

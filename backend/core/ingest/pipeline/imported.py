@@ -23,7 +23,7 @@ from backend.core.ingest.pipeline.streams import read_streams
 from backend.core.ingest.pipeline.take import Taker
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocState, Document
+from backend.core.model.document import DocState, Document, PackedDocument
 from backend.core.model.sync import ExportFile, ItemFailure, ItemRef, Run
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.database import UnitOfWork
@@ -61,7 +61,9 @@ class ImportTaker(Taker):
     def _is_ours(self, stored: Document) -> bool:
         return stored.connection_id == self._connection.connection_id
 
-    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document], failures: Sequence[ItemFailure]) -> None:
+    async def _put(
+        self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]
+    ) -> None:
         """Store; what is set aside keeps its place in the export, and not its record."""
         items = [msgspec.structs.replace(each, retry=None if each.retry is None else _placed(each.retry)) for each in items]
         await super()._put(uow, items, documents, [_placed(failure) for failure in failures])

@@ -1,49 +1,36 @@
 """Many items made, compared and merged together beside the event loop: for sources that have them at hand (BulkSource)."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import structs
 
 from backend.core import clock, ids
 from backend.core.errors import AppError
-from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Together, outcome_of
 from backend.core.ingest.merge import merge_item
-from backend.core.ingest.pipeline.files import attachments_of, text_of
-from backend.core.ingest.pipeline.taken import Taken, settled
+from backend.core.ingest.pipeline.files import text_of
+from backend.core.ingest.pipeline.making import Made, Making, Outcome, make_items, unpacked
+from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType, Document
-from backend.core.model.sync import Fetched, ItemFailure, ItemRef
+from backend.core.model.sync import ItemFailure, ItemRef, Lot
 from backend.core.model.ticket import Ticket
 from backend.core.ports.compute import Compute
 from backend.core.ports.source import BulkSource
 
-_AT_ONCE: Final = 50
-"""Items that make one trip to another process worth its while."""
-
+_AT_ONCE: Final = 250
+"""Items that make one trip to another process: so many that the trip costs next to nothing, and enough parts that no process idles."""
+_FEW: Final = 20
+"""So few are made right here."""
 
 _tickets = msgspec.json.Decoder(Ticket)
 _articles = msgspec.json.Decoder(Article)
 _documents = msgspec.json.Decoder(Document)
-
-
-class Making(Struct, frozen=True, kw_only=True):
-    """What has to be known of a run to make its items."""
-
-    company_id: str
-    connection_id: str
-    platform: str
-    statuses: tuple[str, ...]
-    now: datetime
-
-
-Outcome = Taken | AppError | None
-"""What became of an item: ready to be kept; why it can't be taken; None where it has files that are to be read first."""
 
 
 async def read_lot(
@@ -60,9 +47,9 @@ async def read_lot(
     lot = await source.lot(here)
     known = [hashes.get(ids.document_id(making.company_id, making.platform, ref.doc_type, ref.original_id)) for ref in here]
     parts = [slice(start, start + _AT_ONCE) for start in range(0, len(here), _AT_ONCE)]
-    made = await asyncio.gather(*(compute.run(make_items, making, lot.make, lot.payloads[part], here[part], known[part]) for part in parts))
+    made = await asyncio.gather(*(_made(compute, making, lot, here, known, part=part) for part in parts))
     others = [ref for ref in refs if ref.doc_type is not DocType.TICKET]
-    return _sorted(here, [outcome for some in made for outcome in some], others, asked)
+    return _sorted(making, list(zip(here, known, [each for some in made for each in some], strict=True)), others, asked)
 
 
 async def merge_taken(compute: Compute, company_id: str, connection: Connection, items: Sequence[Taken]) -> list[Taken]:
@@ -95,53 +82,43 @@ def _merge(encoded: bytes, kind: type[Ticket | Article], **options: Any) -> byte
     return msgspec.json.encode(merge_item(item, **options))
 
 
-def make_items(
-    making: Making, make: Callable[[Any], Fetched], payloads: Sequence[Any], refs: Sequence[ItemRef], known: Sequence[str | None]
-) -> list[Outcome]:
-    """In another process: some items of a lot."""
-    outcomes: list[Outcome] = []
-    for payload, ref, content_hash in zip(payloads, refs, known, strict=True):
-        try:
-            fetched = make(payload)
-        except AppError as error:
-            outcomes.append(error)
-        else:
-            outcomes.append(_outcome(making, ref, fetched, content_hash))
-    return outcomes
+async def _made(
+    compute: Compute, making: Making, lot: Lot, refs: Sequence[ItemRef], known: Sequence[str | None], *, part: slice
+) -> list[Made | AppError]:
+    """Some items of a lot, made in another process where they are many."""
+    versions = [ref.version for ref in refs[part]]
+    run = compute.run if len(versions) < _FEW else compute.run_whole
+    packed, failed = await run(make_items, making, lot.make, lot.payloads[part], versions, known[part])
+    return [failed.get(place, made) for place, made in enumerate(unpacked(packed))]
 
 
-def _outcome(making: Making, ref: ItemRef, fetched: Fetched, known_hash: str | None) -> Outcome:
-    item, raw = fetched.item, fetched.raw
-    told_at = ref.told_at or making.now
-    if isinstance(item, Ticket) and making.statuses and item.status.value not in making.statuses:
-        return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
-    same = settled(ref, item)
-    if known_hash is not None and content_hash_of(item) == known_hash:
-        return Taken(ref=same, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
-    if attachments_of(item):
-        return None
-    document = merge_item(
-        item,
-        making.company_id,
-        connection_id=making.connection_id,
-        platform=making.platform,
-        version=same.version,
-        now=making.now,
-    )
-    return Taken(ref=same, told_at=told_at, changed_at=item.updated_at, item=None, document=document, raw=raw)
-
-
-def _sorted(refs: Sequence[ItemRef], made: Sequence[Outcome], others: Sequence[ItemRef], asked: datetime) -> Together[Taken]:
+def _sorted(
+    making: Making, made: Sequence[tuple[ItemRef, str | None, Made | AppError]], others: Sequence[ItemRef], asked: datetime
+) -> Together[Taken]:
     items: list[Taken] = []
     failures: list[ItemFailure] = []
     gone: list[ItemRef] = []
     left = list(others)
-    for ref, outcome in zip(refs, made, strict=True):
-        if isinstance(outcome, Taken):
-            items.append(outcome)
-        elif outcome is None:
+    for ref, known_hash, each in made:
+        if isinstance(each, AppError):
+            failed = outcome_of(ref, each, asked)
+            (failures if isinstance(failed, ItemFailure) else gone).append(failed)  # type: ignore[arg-type]  # Each to its own kind.
+        elif each.outcome is Outcome.HAS_FILES:
             left.append(ref)
         else:
-            failed = outcome_of(ref, outcome, asked)
-            (failures if isinstance(failed, ItemFailure) else gone).append(failed)  # type: ignore[arg-type]  # Each to its own kind.
+            items.append(_taken(making, ref, each, known_hash))
     return Together(items=tuple(items), failures=tuple(failures), gone=tuple(gone), left=tuple(left))
+
+
+def _taken(making: Making, ref: ItemRef, made: Made, known_hash: str | None) -> Taken:
+    told_at = ref.told_at or making.now
+    return Taken(
+        ref=ref if made.version == ref.version else structs.replace(ref, version=made.version),
+        told_at=told_at,
+        changed_at=made.changed_at or told_at,
+        same_as=known_hash if made.outcome is Outcome.SAME else None,
+        item=None,
+        document=made.document,
+        asked_for=made.outcome is not Outcome.NOT_ASKED_FOR,
+        raw=made.raw,
+    )

@@ -79,3 +79,10 @@ async def add_processed(uow: UnitOfWork, connection_ids: Collection[str], *, llm
                 run.counts, llm_calls=run.counts.llm_calls + llm_calls, embedded=run.counts.embedded + embedded
             )
             await uow.sync.put_run(msgspec.structs.replace(run, counts=counts, heartbeat_at=clock.now()))
+
+
+def cursor_scope(run: Run) -> str | None:
+    """None where the run moves the connection's own place, else the run's id: a full or partial read has a place of its own."""
+    options = run.options
+    partial = options.since is not None or options.until is not None or options.limit is not None or options.statuses
+    return run.run_id if partial or options.mode is not RunMode.INCREMENTAL else None

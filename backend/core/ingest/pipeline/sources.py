@@ -1,10 +1,13 @@
 """Opening a Source for a connection: the one place where its credentials are unsealed."""
 
+import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
-from backend.core.model.connection import Connection, SourceSettings
+from backend.core.errors import AppError, Code
+from backend.core.model.connection import Connection, CredentialReport, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.halfway import Halfway
@@ -12,6 +15,9 @@ from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest, ExportSource, Source
 from backend.core.ports.webhook import RegistersWebhooks
+
+VERIFY_SECONDS: Final = 4.0
+"""A helpdesk that has not answered by then is told as not answering: somebody waits."""
 
 
 async def keep_credentials(services: Services, tenant: Tenant, connection: Connection, credentials: Mapping[str, Secret]) -> SealedSecret:
@@ -35,6 +41,30 @@ async def open_export(services: Services, company_id: str, connection: Connectio
 def open_source_with(services: Services, company_id: str, connection: Connection, lane: Lane, credentials: Mapping[str, Secret]) -> Source:
     """A Source with credentials that are not kept yet; the caller closes it."""
     return services.sources.open(_settings(company_id, connection, credentials), lane)
+
+
+async def verify(
+    services: Services,
+    company_id: str,
+    connection: Connection,
+    credentials: Mapping[str, Secret] | None,
+    *,
+    seconds: float = VERIFY_SECONDS,
+) -> CredentialReport:
+    """What these credentials can read at the connection's own address, or with None those that are kept. Raises as `Source.verify`."""
+    if credentials is None:
+        source = await open_source(services, company_id, connection, Lane.LIVE)
+    else:
+        source = open_source_with(services, company_id, connection, Lane.LIVE, credentials)
+    try:
+        async with asyncio.timeout(seconds):
+            return await source.verify()
+    except TimeoutError:
+        raise AppError(
+            Code.SOURCE_UNAVAILABLE, f"{connection.domain} did not answer within {seconds:g} seconds; try again later."
+        ) from None
+    finally:
+        await source.close()
 
 
 async def _opened(services: Services, company_id: str, connection: Connection) -> dict[str, Secret]:

@@ -12,11 +12,11 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
 from backend.core.ingest.pipeline.erase import erase_leftovers
 from backend.core.ingest.pipeline.halfway import KeptAnswers
-from backend.core.ingest.pipeline.progress import RunCanceledError
+from backend.core.ingest.pipeline.progress import RunCanceledError, cursor_scope
 from backend.core.ingest.pipeline.pulse import pulse
 from backend.core.ingest.pipeline.reconcile import reconcile
 from backend.core.ingest.pipeline.sources import open_source
-from backend.core.ingest.pipeline.take import Taker, cursor_scope
+from backend.core.ingest.pipeline.take import Taker
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType

@@ -12,17 +12,18 @@ from backend.core import clock, ids
 from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, refuse_unread
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page, Together
-from backend.core.ingest.pipeline.archive import archive_items
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.halfway import KeptAnswers
-from backend.core.ingest.pipeline.lots import Making, merge_taken, read_lot
+from backend.core.ingest.pipeline.kept_names import Archiving
+from backend.core.ingest.pipeline.lots import merge_taken, read_lot
+from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
 from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
-from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document
+from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Ticket
@@ -46,6 +47,7 @@ class Taker:
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._kept = kept
+        self._archive = Archiving(self._blobs, connection, source)
         self._quota = SourceQuota()
         self._hashes: dict[str, str] = {}
         """Content hashes of the listed items that are stored already, until they are read."""
@@ -86,8 +88,9 @@ class Taker:
             platform=self._connection.platform,
             statuses=self.run.options.statuses,
             now=clock.now(),
+            pack=self._services.database.pack,
         )
-        hashes = {self._document_id(ref): self._hashes.get(self._document_id(ref)) for ref in refs}
+        hashes = {(document_id := self._document_id(ref)): self._hashes.get(document_id) for ref in refs}
         with self._services.meter.stage("collect"):
             return await read_lot(self._services.compute, self._source, making, refs, hashes)
 
@@ -127,7 +130,7 @@ class Taker:
         in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await archive_items(self._blobs, self._connection, self.run, page.items)
+            await self._archive.keep(self.run, page.items)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
                 left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
@@ -235,7 +238,9 @@ class Taker:
         with self._services.meter.stage("attachments"):
             return await read_attachments(self._reader, ref, every, document_id=document_id, known=known)
 
-    async def _put(self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document], failures: Sequence[ItemFailure]) -> None:
+    async def _put(
+        self, uow: UnitOfWork, items: Sequence[Taken], documents: Sequence[Document | PackedDocument], failures: Sequence[ItemFailure]
+    ) -> None:
         connection_id = self._connection.connection_id
         if documents:
             await uow.documents.put(documents)
@@ -285,13 +290,6 @@ class Taker:
 
     def _document_id(self, ref: ItemRef) -> str:
         return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
-
-
-def cursor_scope(run: Run) -> str | None:
-    """None where the run moves the connection's own place, else the run's id: a full or partial read has a place of its own."""
-    options = run.options
-    partial = options.since is not None or options.until is not None or options.limit is not None or options.statuses
-    return run.run_id if partial or options.mode is not RunMode.INCREMENTAL else None
 
 
 def _by_type(ref: ItemRef) -> DocType:

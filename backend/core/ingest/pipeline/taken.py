@@ -1,19 +1,17 @@
 """What was read of one item, on its way into the store."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
 from backend.core import clock
 from backend.core.ingest.attachments import ReadFile
+from backend.core.ingest.pipeline.settling import settled_version
 from backend.core.model.article import Article
-from backend.core.model.document import Document
+from backend.core.model.document import Document, PackedDocument
 from backend.core.model.sync import ItemFailure, ItemRef
 from backend.core.model.ticket import Ticket
-
-SETTLING = timedelta(minutes=2)
-"""A version is not trusted sooner after the change it stands for; the platform's clock and ours may differ by as much."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -28,7 +26,7 @@ class Taken(Struct, frozen=True, kw_only=True):
     """The content hash it was compared with and found to be the same as."""
     item: Ticket | Article | None
     """None: the content is what is stored already and only its version moved, or it was not asked for; or it is merged."""
-    document: Document | None = None
+    document: Document | PackedDocument | None = None
     """What was made of the item."""
     asked_for: bool = True
     files: tuple[ReadFile, ...] = ()
@@ -38,11 +36,6 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 def settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
-    """The item with a version that may be trusted, or that no listing will ever name, so that it is read once more.
-
-    Platforms tell times in whole seconds: what changes again within the second in which it was read has the version that
-    is stored already, and would be taken for unchanged for ever.
-    """
-    if clock.now() - item.updated_at > SETTLING:
-        return ref
-    return msgspec.structs.replace(ref, version=f"{ref.version}~")
+    """The item with a version that may be trusted, or that no listing will ever name."""
+    version = settled_version(ref.version, item.updated_at, clock.now())
+    return ref if version == ref.version else msgspec.structs.replace(ref, version=version)

@@ -8,14 +8,12 @@ from typing import Final
 from backend.core.model.quota import Call, Lane, Outcome, QuotaView, Reading, Settlement, rate_limited
 from backend.core.ports.meter import Meter
 from backend.storage.inprocess.budget.bucket import Bucket, Mark
-from backend.storage.inprocess.budget.concurrency import Concurrency
+from backend.storage.inprocess.budget.concurrency import UNMET, Concurrency
 from backend.storage.inprocess.budget.lines import Lines
 
 PAUSE: Final = "pause"
 """What a spender waits for when the vendor asked everybody to wait."""
 _SHORTEST_TIMER: Final = 0.001
-_UNMET: Final = 2
-"""So many calls may run before the first answer has told of a quota: it may be small, or used up."""
 
 RANKS: Final = {lane: 2 * place for place, lane in enumerate(Lane)}
 """Urgent calls of a lane come right before its others."""
@@ -60,9 +58,9 @@ class Account:
     def try_now(self, spender: "AccountSpender", call: Call) -> "AccountGrant | None":
         """A grant where nobody waits and everything needed is free: the way nearly all calls of an unlimited account go."""
         now = self.clock()
-        if self.lines or now < self.paused_until or not self._has_room(spender.lane):
-            return None
         buckets = self._buckets_of(call)
+        if self.lines or now < self.paused_until or not self._has_room(spender.lane, buckets):
+            return None
         for bucket in buckets:
             if bucket.wait(call.cost, spender.lane, now) > 0:
                 return None
@@ -123,17 +121,19 @@ class Account:
         if wait > max(0.0, waiter.longest):
             raise rate_limited(wait)
 
-    def _has_room(self, lane: Lane) -> bool:
+    def _has_room(self, lane: Lane, buckets: tuple[Bucket, ...] = ()) -> bool:
         if lane is Lane.LIVE:
             return self.concurrency.has_room(live=True)
-        return self.concurrency.has_room(live=False) and (self._met or self.concurrency.running < _UNMET)
+        if self.concurrency.is_much(bucket.limit for bucket in buckets):
+            return False
+        return self.concurrency.has_room(live=False) and (self._met or self.concurrency.running < UNMET)
 
     def _offer(self, waiter: Waiter) -> bool:
         spender, call = waiter.spender, waiter.call
-        if not self._has_room(spender.lane):
+        buckets = self._buckets_of(call)
+        if not self._has_room(spender.lane, buckets):
             return False
         now = self.clock()
-        buckets = self._buckets_of(call)
         for bucket in buckets:
             # Who comes later or stands lower must not eat away what an earlier one is waiting for.
             until = self._empty.get(bucket)

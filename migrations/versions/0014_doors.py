@@ -1,0 +1,27 @@
+"""A helpdesk's connections are found by its domain, whatever tenant they are of."""
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def _do_no_harm() -> None:
+    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("SET LOCAL lock_timeout = '5s'")
+        op.execute("SET LOCAL statement_timeout = '60s'")
+
+
+def upgrade() -> None:
+    """Go to this revision."""
+    _do_no_harm()
+    op.create_index("ix_connections_platform_domain", "connections", ["platform", "domain"])
+
+
+def downgrade() -> None:
+    """Go back to the revision before."""
+    _do_no_harm()
+    op.drop_index("ix_connections_platform_domain", table_name="connections")

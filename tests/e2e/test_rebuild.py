@@ -1,0 +1,190 @@
+"""Everything is made again of the archive of payloads, with the helpdesk switched off: documents and chunks as a sync made them."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from backend.core.ingest.pipeline.kept_names import key_of
+from backend.core.ingest.pipeline.process import process_pending
+from backend.core.model.document import DocState, DocType, Document
+from backend.core.model.sync import Run
+from backend.core.ports.blobs import BlobStore, BlobStores
+from backend.core.usecases.sync import run_sync
+from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
+from sandbox.zendesk.serve import running_zendesk
+from tests.e2e.trip import Json, Tenant, Trip, running_trip
+
+
+async def _documents(trip: Trip) -> dict[str, Document]:
+    """All of acme's, without when they were indexed."""
+    async with trip.runtime.services.database.open("acme") as uow:
+        page, _ = await uow.documents.list(states=list(DocState), limit=1_000)
+    return {each.document_id: msgspec.structs.replace(each, indexed_at=None) for each in page}
+
+
+async def _chunks(acme: Tenant) -> dict[str, Any]:
+    items = (await acme.get("/documents", limit=200))["items"]
+    return {each["document_id"]: (await acme.get(f"/documents/{each['document_id']}/chunks"))["items"] for each in items}
+
+
+async def _spoil(trip: Trip, documents: Iterable[Document]) -> int:
+    """Store Documents as another version of Desklore might have made them, and index them so; returns how many."""
+    indexed = [each for each in documents if each.state is DocState.INDEXED]
+    async with trip.runtime.services.database.open("acme", write=True) as uow:
+        await uow.documents.put([msgspec.structs.replace(_old(each), state=DocState.PENDING, summary=None) for each in indexed])
+    await process_pending(trip.runtime.services, "acme")
+    return len(indexed)
+
+
+def _old(document: Document) -> Document:
+    parts = tuple(msgspec.structs.replace(part, text=f"<p>예전 방식 {part.text}</p>") for part in document.parts)
+    return msgspec.structs.replace(document, title=f"Re: {document.title}", parts=parts, attributes={"그룹": "?"})
+
+
+async def _rebuild(acme: Tenant, **options: bool) -> Json:
+    run = await acme.post("/documents/rebuild", {"connection_id": acme.connection_id, **options})
+    return await acme.wait(run["run_id"])
+
+
+async def _connected(platform: str, data: Path) -> tuple[str, str]:
+    """A tenant that was synced with a helpdesk which is gone by now: its key and connection."""
+    sandbox = running_sandbox(SandboxOptions(tickets=50)) if platform == "freshdesk" else running_zendesk(SandboxOptions(tickets=50))
+    async with sandbox as server, running_trip(data) as trip:
+        acme = await trip.onboard("acme")
+        await (acme.connect(server) if isinstance(server, SandboxServer) else acme.connect_zendesk(server))
+        assert (await acme.sync())["state"] == "completed"
+        await trip.settle("acme")
+        return acme.api_key, acme.connection_id
+
+
+@pytest.mark.parametrize("platform", ["freshdesk", "zendesk"])
+async def test_documents_and_chunks_are_as_the_sync_made_them(tmp_path: Path, platform: str) -> None:
+    key, connection_id = await _connected(platform, tmp_path / "data")
+    async with running_trip(tmp_path / "data") as trip:
+        acme = trip.tenant("acme", key)
+        acme.connection_id = connection_id
+        before, chunks = await _documents(trip), await _chunks(acme)
+        spoiled = await _spoil(trip, list(before.values())[::2])
+        wrong = await _documents(trip)
+
+        looked = await _rebuild(acme, dry_run=True)
+        assert (looked["state"], looked["rebuilt"]["changed"], looked["counts"]["stored"]) == ("completed", spoiled, 0), looked
+        assert await _documents(trip) == wrong, "a dry run writes nothing"
+
+        run = await _rebuild(acme)
+        assert (run["state"], run["counts"]["stored"], run["counts"]["api_calls"]) == ("completed", spoiled, 0), run
+        assert (run["counts"]["failed"], run["rebuilt"]["incomplete"], run["rebuilt"]["newer"]) == (0, 0, 0)
+        assert run["counts"]["listed"] == run["counts"]["expected"] == len(before)
+        await trip.settle("acme")
+        assert await _documents(trip) == before
+        assert await _chunks(acme) == chunks
+
+        again = await _rebuild(acme, files=True)
+        assert (again["counts"]["stored"], again["counts"]["unchanged"], again["counts"]["llm_calls"]) == (0, len(before), 0), again
+        assert await _documents(trip) == before
+
+
+class _KilledError(BaseException):
+    """What is done here is never ended."""
+
+
+class _DeadlyStore:
+    """The files of a tenant; whoever asks for a file of the archive once too often dies."""
+
+    def __init__(self, blobs: BlobStore, after: int) -> None:
+        self._blobs = blobs
+        self._left = after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._blobs, name)
+
+    async def get(self, key: str) -> bytes | None:
+        if key.startswith("raw/"):
+            self._left -= 1
+            if self._left < 0:
+                raise _KilledError
+        return await self._blobs.get(key)
+
+
+@dataclasses.dataclass
+class _DeadlyStores:
+    blobs: BlobStores
+    after: int
+
+    def open(self, company_id: str) -> BlobStore:
+        return _DeadlyStore(self.blobs.open(company_id), self.after)
+
+    async def ping(self) -> None:
+        await self.blobs.ping()
+
+
+async def test_killed_half_way_it_goes_on_behind_what_it_has_done(tmp_path: Path) -> None:
+    key, connection_id = await _connected("freshdesk", tmp_path / "data")
+    async with running_trip(tmp_path / "data", jobs=False) as trip:
+        services, acme = trip.runtime.services, trip.tenant("acme", key)
+        before = await _documents(trip)
+        spoiled = await _spoil(trip, before.values())
+        files = await services.blobs.open("acme").list("raw/")
+        assert len(files) >= 3
+        run = await acme.post("/documents/rebuild", {"connection_id": connection_id})
+        deadly = dataclasses.replace(services, blobs=_DeadlyStores(services.blobs, len(files) + len(files) // 2))
+        with pytest.raises(_KilledError):
+            await run_sync(deadly, "acme", run["run_id"])
+        async with services.database.open("acme") as uow:
+            half: Run | None = await uow.sync.get_run(run["run_id"])
+        assert half is not None
+        assert 0 < half.counts.stored < spoiled, half
+        while await run_sync(services, "acme", run["run_id"]) is not None:
+            await process_pending(services, "acme")
+        ended = await acme.get(f"/runs/{run['run_id']}")
+        assert (ended["state"], ended["counts"]["stored"], ended["rebuilt"]["changed"]) == ("completed", spoiled, spoiled), ended
+        assert await _documents(trip) == before
+
+
+async def test_what_is_gone_stays_gone_and_what_is_newer_stays_newer(trip: Trip, acme: Tenant) -> None:
+    await acme.sync()
+    await trip.settle("acme")
+    tickets = [each for each in (await _documents(trip)).values() if each.doc_type is DocType.TICKET]
+    gone, newer, on_the_spot, unnamed = tickets[:4]
+    services = trip.runtime.services
+    async with services.database.open("acme", write=True) as uow:
+        await uow.documents.mark_deleted(acme.connection_id, DocType.TICKET, {gone.original_id: "hidden"}, gone.stored_at)
+        later = msgspec.structs.replace(newer, title="새 제목", updated_at=newer.stored_at, source_version="later")
+        await uow.documents.put([later, msgspec.structs.replace(on_the_spot, title="방금", source_version="")])
+        connection = await uow.connections.get(acme.connection_id)
+    run = await _rebuild(acme)
+    assert (run["counts"]["stored"], run["rebuilt"]["gone"], run["rebuilt"]["newer"]) == (0, 1, 2), run
+    after = await _documents(trip)
+    assert (after[newer.document_id].title, after[on_the_spot.document_id].title) == ("새 제목", "방금")
+    assert after[gone.document_id].state is DocState.DELETED
+
+    assert connection is not None
+    assert await services.blobs.open("acme").delete(key_of(connection)) == 1, "names are kept beside the archive"
+    await _spoil(trip, [unnamed])
+    spoiled = (await _documents(trip))[unnamed.document_id]
+    run = await _rebuild(acme)
+    assert run["rebuilt"]["incomplete"] == len(tickets) - 1, run
+    assert "--refresh" in run["error_message"]
+    assert (await _documents(trip))[unnamed.document_id] == spoiled, "without names it stays as it is stored"
+    # Reading everything anew brings the names back.
+    await acme.sync(mode="refresh")
+    await trip.settle("acme")
+    assert (await _rebuild(acme))["rebuilt"]["incomplete"] == 0
+
+
+async def test_one_run_at_a_time_and_only_ones_own_connection(trip: Trip, acme: Tenant) -> None:
+    other = await trip.onboard("other")
+    refused = await other.client.post("/api/v1/documents/rebuild", json={"connection_id": acme.connection_id})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "connection_not_found")
+    run = await acme.sync()
+    assert run["state"] == "completed"
+    async with trip.runtime.services.database.open("acme") as uow:
+        assert any(each.action == "run.start" for each in await uow.audit.list())
+    started = await acme.post("/documents/rebuild", {"connection_id": acme.connection_id})
+    canceled = await acme.post(f"/runs/{started['run_id']}/cancel", {})
+    assert canceled["state"] in ("canceled", "completed")
+    assert (await other.get("/runs"))["items"] == []
