@@ -217,11 +217,12 @@ class Taker:
         item, raw = fetched.item, fetched.raw
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
             return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
-        with self._services.meter.stage("merge"):
-            if known_hash is not None and content_hash_of(item) == known_hash:
-                same = settled(ref, item)
-                return Taken(ref=same, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         ref = settled(ref, item)
+        if known_hash is not None:
+            with self._services.meter.stage("merge"):
+                same = content_hash_of(item) == known_hash
+            if same:
+                return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
         refuse_unread(files)
