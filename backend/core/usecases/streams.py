@@ -49,10 +49,11 @@ class Answering:
             )
             writer = await self._services.streams.begin(caller.company_id, stream, lambda: answer.stop(Code.ANSWER_CANCELED))
             writer.append(Event(name="stream", data=msgspec.json.encode({"stream_id": stream.stream_id})))
-            writer.append(first)
             held = stack.pop_all()
-        task = asyncio.create_task(self._write(answer, writer, events, held))
+        task = asyncio.create_task(self._write(answer, writer, _all(first, events), held))
         self._answers[task] = answer
+        if self._closed:
+            answer.stop(Code.SHUTTING_DOWN)
         task.add_done_callback(self._answers.pop)
         return stream.stream_id
 
@@ -148,18 +149,25 @@ class _Answer:
         return code.value
 
 
+async def _all(first: Event, others: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    yield first
+    async for event in others:
+        yield event
+
+
 async def _written(writer: StreamWriter, events: AsyncGenerator[Event]) -> str:
     """Write them to the last one; returns its name, or nothing where they end without one."""
-    async for event in events:
-        writer.append(event)
-        if event.name in _LAST:
-            return event.name
+    async with contextlib.aclosing(events):
+        async for event in events:
+            writer.append(event)
+            if event.name in _LAST:
+                return event.name
     return ""
 
 
 def _owner(caller: TenantCaller) -> str:
-    """The key or the helpdesk that proved who it is, and where it is not a bare key, who that is."""
-    return f"{caller.key_id or caller.helpdesk}/{caller.subject or ''}"
+    """The key, and where it is a token made from it, who holds that; or the helpdesk's agent."""
+    return msgspec.json.encode([caller.key_id, caller.helpdesk, caller.subject]).decode()
 
 
 def _may_read(caller: TenantCaller, stream: Stream) -> bool:

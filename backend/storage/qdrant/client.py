@@ -49,6 +49,11 @@ class ClientIndexes:
         """The tenant's index that is searched. Made at first use."""
         return self._index(await self._searched(company_id))
 
+    async def makers_of(self, company_id: str) -> Makers | None:
+        """What made the index that is searched; None where there is none yet."""
+        room = await searched(self._connected(), company_id)
+        return None if room is None else room.makers
+
     async def building(self, company_id: str) -> ClientIndex | None:
         """The one by the present makers and in the present layout, where the one that is searched is another."""
         present = self._present(company_id)

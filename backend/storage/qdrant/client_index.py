@@ -106,8 +106,17 @@ class ClientIndex:
 
     async def chunks(self, document_id: str) -> list[Chunk]:
         """A Document's chunks by ordinal."""
-        payloads = [payload async for payload in self._scroll(document_id)]
+        payloads = [record.payload or {} async for record in self._scroll([document_id])]
         return sorted(map(to_chunk, payloads), key=lambda chunk: chunk.ordinal)
+
+    async def documents(self) -> list[str]:
+        """The ids of all Documents it has points of."""
+        async with told():
+            return await self._documents(await self._total())
+
+    async def whole(self, document_ids: Collection[str]) -> list[Point]:
+        """All points of these Documents with all their vectors."""
+        return [self._room.point(record) async for record in self._scroll(document_ids, with_vectors=True)]
 
     async def frequencies(self, indices: Sequence[int]) -> tuple[int, dict[int, int]]:
         """Number of points and of those with each token."""
@@ -144,22 +153,27 @@ class ClientIndex:
         """Points and distinct Documents."""
         async with told():
             total = await self._total()
-            found = await self._client.facet(
-                self._name, collections.DOCUMENT_FIELD, facet_filter=self._room.chosen(), limit=max(1, total), exact=True
-            )
-        return total, sum(1 for hit in found.hits if hit.count)
+            return total, len(await self._documents(total))
+
+    async def _documents(self, points: int) -> list[str]:
+        found = await self._client.facet(
+            self._name, collections.DOCUMENT_FIELD, facet_filter=self._room.chosen(), limit=max(1, points), exact=True
+        )
+        return [str(hit.value) for hit in found.hits if hit.count]
 
     async def _total(self) -> int:
         return (await self._client.count(self._name, count_filter=self._room.chosen(), exact=True)).count
 
-    async def _scroll(self, document_id: str) -> AsyncIterator[dict[str, Any]]:
+    async def _scroll(self, document_ids: Collection[str], *, with_vectors: bool = False) -> AsyncIterator[Any]:
         offset: Any = None
-        which = self._room.chosen(of_documents([document_id]))
+        which = self._room.chosen(of_documents(document_ids))
         while True:
             async with told():
-                records, offset = await self._client.scroll(self._name, which, limit=256, offset=offset, with_payload=True)
+                records, offset = await self._client.scroll(
+                    self._name, which, limit=256, offset=offset, with_payload=True, with_vectors=with_vectors
+                )
             for record in records:
-                yield record.payload or {}
+                yield record
             if offset is None:
                 return
 

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
-from backend.storage.qdrant import collections, engine
+from backend.storage.qdrant import collections, engine, sealing
 from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
@@ -33,8 +33,8 @@ class EdgeIndexes:
     One thread writes for all tenants, so that writers never fill the threads that searches need.
     """
 
-    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32) -> None:
-        self.shards = Shards(root, max_open=max_open)
+    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32, seal_at: int = sealing.POINTS) -> None:
+        self.shards = Shards(root, max_open=max_open, seal_at=seal_at)
         self._makers = makers
         self._searched: dict[str, Makers] = {}
         self._changes: Changes = CountedChanges()
@@ -53,6 +53,10 @@ class EdgeIndexes:
             makers = await _call(self._readers, self.shards.searched, company_id, self._makers)
             self._searched[company_id] = makers
         return await self._open((company_id, makers))
+
+    async def makers_of(self, company_id: str) -> Makers | None:
+        """What made the index that is searched; None where there is none yet."""
+        return await _call(self._readers, self.shards.named, company_id)
 
     async def building(self, company_id: str) -> "EdgeIndex | None":
         """The one by the present makers, where the one that is searched is by others."""
@@ -128,6 +132,8 @@ class EdgeIndex:
 
         async with self._changes.of(self._company_id):
             await self._write(work)
+            if self._shards.is_due(self._place):
+                await _call(self._writer, self._shards.seal, self._place)
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Remove all points of these Documents, also from an index that is being built beside this one."""
@@ -194,15 +200,29 @@ class EdgeIndex:
         """Points and distinct Documents."""
 
         def work(opened: OpenShard) -> tuple[int, int]:
-            return engine.count_points(opened.shard), engine.count_values(opened.shard, collections.DOCUMENT_FIELD)
+            return engine.count_points(opened.shard), len(engine.values(opened.shard, collections.DOCUMENT_FIELD))
 
         return await self._read(work, (0, 0))
+
+    async def documents(self) -> list[str]:
+        """The ids of all Documents it has points of."""
+        return await self._read(lambda opened: engine.values(opened.shard, collections.DOCUMENT_FIELD), [])
+
+    async def whole(self, document_ids: Collection[str]) -> list[Point]:
+        """All points of these Documents with all their vectors."""
+
+        def work(opened: OpenShard) -> list[Point]:
+            records = engine.scroll(opened.shard, of_documents(document_ids), with_vector=True)
+            return [to_point(str(record.id), record.payload, record.vector) for record in records]
+
+        return await self._read(work, [])
 
     @staticmethod
     def _wrote(opened: OpenShard, changed: int) -> None:
         opened.points = engine.count_points(opened.shard)
         opened.changed += changed
         opened.unflushed += changed
+        opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
             opened.shard.flush()
             opened.unflushed = 0
