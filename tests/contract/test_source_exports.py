@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from backend.adapters.archive import Archive
 from backend.adapters.exports.records import read_records
@@ -21,7 +22,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Stream
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Ticket
-from backend.core.ports.source import ExportRequest, ExportSource, Source
+from backend.core.ports.source import ExportRequest, ExportSource, KnowsNames, Remakes, Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from desklore_conformance import SourceSuite
 from desklore_conformance.truth import end_of, pages, refs_of
@@ -146,6 +147,19 @@ class ExportSuite:
             return set()
         account = helpdesk.sandbox.account
         return {str(key) for key in account.tickets if any(turn.auto_response for turn in account.turns(key))}
+
+    async def test_what_is_archived_makes_the_same_again(self, helpdesk: Exported, source: Source) -> None:
+        made = []
+        for stream in {Stream.TICKETS, Stream.ARTICLES} & source.capabilities.streams:
+            made += [(ref, await source.fetch(ref)) for ref in (await refs_of(source, stream))[:80]]
+        api = helpdesk.api()
+        assert isinstance(api, Remakes)
+        assert isinstance(source, KnowsNames)
+        api.recall(source.names or b"")
+        for ref, fetched in made:
+            assert await api.remake(structs.replace(ref, hint={}), fetched.raw) == fetched
+        assert api.quota.calls == 0
+        await api.close()
 
     async def test_it_names_nothing_as_gone_and_claims_nothing_to_be_complete(self, source: Source) -> None:
         assert Stream.DELETIONS not in source.capabilities.streams

@@ -30,6 +30,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Only these; empty means all, so callers without `internal:read` must set it."""
     exclude_documents: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
+    ticket_groups: tuple[str, ...] | None = None
+    """No tickets but those of a group with one of these marks; None: of all groups. What is no ticket is not concerned."""
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -74,6 +76,8 @@ class Point(Struct, frozen=True, kw_only=True):
     language: str
     url: str | None
     updated_at: datetime
+    groups: tuple[str, ...] = ()
+    """See `Document.groups`."""
 
 
 class Makers(Struct, frozen=True, kw_only=True):
