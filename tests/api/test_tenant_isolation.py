@@ -105,7 +105,6 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("POST", "/api/v1/generate_reply/stream"): 404,
     ("POST", "/api/v1/ingest"): 404,
     ("POST", "/api/v1/ingest/estimate"): 404,
-    ("POST", "/api/v1/documents/rebuild"): 404,
     ("GET", "/api/v1/init/{ticket_id}"): 404,
     ("GET", "/api/v1/init/{ticket_id}/stream"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
@@ -183,7 +182,6 @@ BODY_IDS = {
     "/api/v1/documents/rebuild": ("connection_id",),
     "/api/v1/ingest": ("connection_id",),
     "/api/v1/ingest/estimate": ("connection_id",),
-    "/api/v1/documents/rebuild": ("connection_id",),
 }
 
 

@@ -1,5 +1,6 @@
 """A question to the index and what it finds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -64,7 +65,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
     point_id: str
     chunk: Chunk
-    dense: tuple[float, ...] | list[float] | None
+    dense: Sequence[float] | None
     sparse: SparseVector
     doc_type: DocType
     platform: str

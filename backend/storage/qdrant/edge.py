@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
-from backend.storage.qdrant import collections, engine
+from backend.storage.qdrant import collections, engine, sealing
 from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
@@ -33,8 +33,8 @@ class EdgeIndexes:
     One thread writes for all tenants, so that writers never fill the threads that searches need.
     """
 
-    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32) -> None:
-        self.shards = Shards(root, max_open=max_open)
+    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32, seal_at: int = sealing.POINTS) -> None:
+        self.shards = Shards(root, max_open=max_open, seal_at=seal_at)
         self._makers = makers
         self._searched: dict[str, Makers] = {}
         self._changes: Changes = CountedChanges()
@@ -132,6 +132,8 @@ class EdgeIndex:
 
         async with self._changes.of(self._company_id):
             await self._write(work)
+            if self._shards.is_due(self._place):
+                await _call(self._writer, self._shards.seal, self._place)
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Remove all points of these Documents, also from an index that is being built beside this one."""
@@ -220,6 +222,7 @@ class EdgeIndex:
         opened.points = engine.count_points(opened.shard)
         opened.changed += changed
         opened.unflushed += changed
+        opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
             opened.shard.flush()
             opened.unflushed = 0

@@ -1,7 +1,7 @@
 """The one file that speaks qdrant-edge-py: how a shard is set up, asked and written to.
 
 https://qdrant.tech/documentation/edge/ ; the engine is Qdrant's own, in this process, with a synchronous API.
-`EdgeShard.optimize()` is never called: it holds the interpreter's lock for minutes. Without it a dense search reads
+`EdgeShard.optimize()` is called by `sealing` only: it holds the interpreter's lock all the time. No graph is built: a dense search reads
 all vectors; quantization makes that reading cheap, and the best candidates are scored again with the exact vectors.
 """
 
@@ -26,6 +26,9 @@ _EXACT_BELOW = 20_000
 # How many times the wanted number of candidates is scored again exactly; 4 found all true neighbors in trials.
 _OVERSAMPLING = 4.0
 _PAGE = 256
+# Vectors of more than this are sealed, see `sealing`; segments are joined up to some 25,000 points.
+_SEALED_KB = 100
+_SEGMENT_KB = 20_000
 # Documents with more points than this together are excluded by the engine after all.
 _MOST_EXCLUDED = 512
 
@@ -64,9 +67,11 @@ def load_shard(folder: Path, dimension: int | None) -> Any:
     """Open a shard, replaying its log, with every filtered field indexed."""
     edge = _edge()
     shard = edge.EdgeShard.load(str(folder), _config(dimension))
-    present = set(shard.info().payload_schema)
-    kinds = {key: edge.KeywordIndexParams() for key in KEYWORD_FIELDS} | {key: edge.FloatIndexParams() for key in NUMBER_FIELDS}
-    for key in kinds.keys() - present:
+    present = shard.info().payload_schema
+    cold = edge.Memory.Cold
+    kinds = {key: edge.KeywordIndexParams(memory=cold) for key in KEYWORD_FIELDS}
+    kinds |= {key: edge.FloatIndexParams(memory=cold) for key in NUMBER_FIELDS}
+    for key in kinds.keys() - present.keys():
         shard.update(edge.UpdateOperation.create_field_index(key, kinds[key]))
     return shard
 
@@ -77,9 +82,19 @@ def _config(dimension: int | None) -> Any:
     if dimension is not None:
         quantized = edge.TurboQuantQuantizationConfig()
         dense = {DENSE: edge.EdgeVectorParams(size=dimension, distance=edge.Distance.Cosine, quantization_config=quantized)}
-    sparse = {SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf)}
-    # One search thread a shard: the default of one a processor core makes hundreds with many tenants.
-    return edge.EdgeConfig(vectors=dense, sparse_vectors=sparse, max_search_threads=1)
+    cold = edge.Memory.Cold
+    sparse = {SPARSE: edge.EdgeSparseVectorParams(modifier=edge.Modifier.Idf, memory=cold)}
+    return edge.EdgeConfig(
+        vectors=dense,
+        sparse_vectors=sparse,
+        # The default of one a processor core makes hundreds with many tenants.
+        max_search_threads=1,
+        # Without a graph of neighbors, which takes minutes to build, for what sealing costs is paid while tickets come in.
+        hnsw_config=edge.HnswIndexConfig(m=0, ef_construct=4, full_scan_threshold=1),
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=_SEALED_KB, default_segment_number=1, max_segment_size=_SEGMENT_KB),
+        payload_memory=cold,
+        id_tracker_memory=cold,
+    )
 
 
 def upsert(shard: Any, points: Sequence[Point], *, with_dense: bool) -> None:

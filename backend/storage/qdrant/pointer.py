@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections
+from backend.storage.qdrant import collections, sealing
 
 
 def searched(root: Path, company_id: str, present: Makers) -> Makers:
@@ -20,7 +20,7 @@ def named(root: Path, company_id: str) -> Makers | None:
         makers = msgspec.json.decode(collections.pointer_file(root, company_id).read_bytes(), type=Makers)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return makers if collections.shard_folder(root, company_id, makers).exists() else None
+    return makers if sealing.current(collections.shard_folder(root, company_id, makers)) is not None else None
 
 
 def point_to(root: Path, company_id: str, makers: Makers) -> None:

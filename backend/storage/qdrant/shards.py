@@ -12,12 +12,13 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO, Any
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections, pointer
+from backend.storage.qdrant import collections, pointer, sealing
 from backend.storage.qdrant.engine import count_points, create_shard, load_shard, told
 
 Place = tuple[str, Makers]
@@ -29,10 +30,14 @@ class OpenShard:
     """One shard, with what is remembered about it."""
 
     shard: Any = None
+    folder: Path | None = None
+    """Where it lies, see `sealing`."""
     users: int = 0
     opening: threading.Lock = field(default_factory=threading.Lock)
     points: int = 0
     unflushed: int = 0
+    unsealed: int = 0
+    """Points written since it was sealed."""
     changed: int = 0
     """Points written or removed since `frequencies` was begun."""
     frequencies: dict[int, int] = field(default_factory=dict)
@@ -45,13 +50,15 @@ class Shards:
     instead of at the first tenant that both happen to serve; the lock dies with its process.
     """
 
-    def __init__(self, root: Path, *, max_open: int) -> None:
+    def __init__(self, root: Path, *, max_open: int, seal_at: int = sealing.POINTS) -> None:
         self._root = root
+        self._seal_at = seal_at
         self._max_open = max_open
         self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
         self._folder_lock: IO[str] | None = None
         self._closed = False
+        self._sealing: BaseProcess | None = None
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -78,12 +85,44 @@ class Shards:
         entry = self._enter(place)
         try:
             with entry.opening:
-                if entry.shard is None and (make or self._folder(place).exists()):
-                    entry.shard = self._load_or_create(place)
-                    entry.points = count_points(entry.shard)
+                if entry.shard is None and (make or sealing.current(self._folder(place)) is not None):
+                    self._load_or_create(place, entry)
             yield entry
         finally:
             self._leave(place, entry)
+
+    def is_due(self, place: Place) -> bool:
+        """Whether so much was written that it should be sealed."""
+        entry = self._open.get(place)
+        return entry is not None and entry.unsealed >= self._seal_at
+
+    def seal(self, place: Place) -> None:
+        """Move what was written out of memory. Nobody may write meanwhile; it is searched as before."""
+        with self.lease(place) as entry:
+            if entry is None or entry.folder is None:
+                return
+            entry.unsealed = 0
+            with told("sealing"):
+                entry.shard.flush()
+            folder = sealing.sealed(self._folder(place), entry.folder, _dimension(place), began=self._began)
+            if folder is None:
+                return
+            fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
+            with told("opening"):
+                _fill(fresh, folder, _dimension(place))
+            with self._turn:
+                self._open[place] = fresh
+        with self._turn:
+            self._turn.wait_for(lambda: not entry.users)
+            # Flushing it once more would bring its folder back.
+            entry.shard.close()
+            sealing.tidy(self._folder(place))
+
+    def _began(self, process: BaseProcess) -> None:
+        with self._turn:
+            self._sealing = process
+            if self._closed:
+                process.kill()
 
     def searched(self, company_id: str, present: Makers) -> Makers:
         """What made the tenant's index that is searched; from now on it stays that one until `point_to` another."""
@@ -113,7 +152,7 @@ class Shards:
             self._close_all(company_id, but=wanted)
             kept = [self._folder((company_id, makers)) for makers in wanted]
             for folder in collections.tenant_folder(self._root, company_id).iterdir():
-                if folder.is_dir() and folder not in kept:
+                if folder.is_dir() and not any(sealing.belongs(folder, shard) for shard in kept):
                     shutil.rmtree(folder)
 
     def drop(self, company_id: str) -> None:
@@ -137,6 +176,9 @@ class Shards:
         """Flush and close all; waits for calls that are under way."""
         with self._turn:
             self._closed = True
+            if self._sealing is not None and self._sealing.is_alive():
+                # What is lost is done again.
+                self._sealing.kill()
             self._turn.wait_for(lambda: not any(entry.users for entry in self._open.values()))
             while self._open:
                 _close(self._open.popitem()[1])
@@ -188,18 +230,31 @@ class Shards:
     def _folder(self, place: Place) -> Path:
         return collections.shard_folder(self._root, *place)
 
-    def _load_or_create(self, place: Place) -> Any:
+    def _load_or_create(self, place: Place, entry: OpenShard) -> None:
         folder = self._folder(place)
-        dimension = place[1].dimension if place[1].dense else None
+        dimension = _dimension(place)
         with told("opening"):
-            if not folder.exists():
+            if sealing.current(folder) is None:
                 # Made aside and then renamed: a process killed in between leaves nothing that can't be opened.
                 making = folder.with_suffix(".making")
                 shutil.rmtree(making, ignore_errors=True)
                 making.parent.mkdir(parents=True, exist_ok=True)
                 create_shard(making, dimension)
                 making.rename(folder)
-            return load_shard(folder, dimension)
+            sealing.tidy(folder)
+            found = sealing.current(folder) or folder
+            _fill(entry, found, dimension)
+            # One that was never sealed is, at its next change.
+            entry.unsealed = entry.points if found == folder else 0
+
+
+def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
+    entry.shard, entry.folder = load_shard(folder, dimension), folder
+    entry.points = count_points(entry.shard)
+
+
+def _dimension(place: Place) -> int | None:
+    return place[1].dimension if place[1].dense else None
 
 
 def _close(entry: OpenShard) -> None:

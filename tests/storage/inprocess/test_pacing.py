@@ -23,7 +23,7 @@ class Day:
 
     def __init__(self, counter: Counter, *, share: float = 0.1, cost: int = 1) -> None:
         self.vendor = Vendor(counter)
-        self.budgets = InProcessBudgets(10, share, clock=now)
+        self.budgets = InProcessBudgets(24, share, clock=now)
         self.began = now()
         self.end = self.began + 60 * MINUTES
         spender = self.budgets.join("acme", Lane.BACKFILL)
@@ -184,5 +184,20 @@ def test_waiting_is_told_and_counted() -> None:
         assert spender.look().waiting_for == ""
         assert 0.3 <= spender.look().waited_seconds <= 5
         await day.over()
+
+    played(play)
+
+
+def test_where_nothing_limits_many_are_read_in_the_time_of_one() -> None:
+    async def play() -> None:
+        # A twentieth of a second a call: twenty a second one after the other.
+        vendor = Vendor(Windows(1_000_000), latency=(0.025, 0.025))
+        spender = InProcessBudgets(24, 0.1, clock=now).join("acme", Lane.BACKFILL)
+        began = now()
+        tasks = [asyncio.create_task(keep_calling(spender, vendor, until=began + 10)) for _ in range(64)]
+        await asyncio.sleep(10)
+        assert vendor.between(began, began + 10) >= 20 * 20 * 10
+        assert vendor.most == 24
+        await asyncio.gather(*tasks)
 
     played(play)

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from msgspec import structs
 
 from backend.core import clock
@@ -14,9 +15,11 @@ from backend.core.ingest.merge import merge_item
 from backend.core.ingest.pipeline.files import text_of
 from backend.core.ingest.pipeline.making import Made, Making, Outcome, make_items, unpacked
 from backend.core.ingest.pipeline.taken import Taken
+from backend.core.model.article import Article
 from backend.core.model.connection import Connection
-from backend.core.model.document import DocType
+from backend.core.model.document import DocType, Document
 from backend.core.model.sync import ItemFailure, ItemRef, Lot
+from backend.core.model.ticket import Ticket
 from backend.core.ports.compute import Compute
 from backend.core.ports.source import BulkSource
 
@@ -24,6 +27,10 @@ _AT_ONCE: Final = 250
 """Items that make one trip to another process: so many that the trip costs next to nothing, and enough parts that no process idles."""
 _FEW: Final = 20
 """So few are made right here."""
+
+_tickets = msgspec.json.Decoder(Ticket)
+_articles = msgspec.json.Decoder(Article)
+_documents = msgspec.json.Decoder(Document)
 
 
 async def read_lot(
@@ -49,12 +56,13 @@ async def merge_taken(compute: Compute, company_id: str, connection: Connection,
     """The same items, each that was read by itself with the Document that was made of it."""
     now = clock.now()
     merging = [(taken, taken.item) for taken in items if taken.item is not None]
-    documents = await asyncio.gather(
+    merged = await asyncio.gather(
         *(
             compute.run(
-                merge_item,
-                item,
-                company_id,
+                _merge,
+                msgspec.json.encode(item),
+                type(item),
+                company_id=company_id,
                 connection_id=connection.connection_id,
                 platform=connection.platform,
                 version=taken.ref.version,
@@ -64,8 +72,14 @@ async def merge_taken(compute: Compute, company_id: str, connection: Connection,
             for taken, item in merging
         )
     )
-    made = {id(taken): document for (taken, _), document in zip(merging, documents, strict=True)}
+    made = {id(taken): _documents.decode(document) for (taken, _), document in zip(merging, merged, strict=True)}
     return [structs.replace(taken, item=None, document=made.get(id(taken), taken.document)) for taken in items]
+
+
+def _merge(encoded: bytes, kind: type[Ticket | Article], **options: Any) -> bytes:
+    """In another process: an item's Document. Both cross as JSON, which takes a fraction of the time that pickling takes."""
+    item = _tickets.decode(encoded) if kind is Ticket else _articles.decode(encoded)
+    return msgspec.json.encode(merge_item(item, **options))
 
 
 async def _made(

@@ -1,0 +1,124 @@
+"""What is moved out of memory is found as before, whatever becomes of the process that moves it."""
+
+import random
+import shutil
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from backend.core.model.search import Found, Point
+from backend.storage.qdrant import sealing
+from backend.storage.qdrant.collections import shard_folder
+from backend.storage.qdrant.edge import EdgeIndex, EdgeIndexes
+from tests.contract.vectors import MAKERS, doc, points_of, question
+
+DOCUMENTS = 800
+ENOUGH = 1_500
+"""Of 800 Documents' points, and of so many that the engine takes them for worth sealing."""
+
+
+def _points(numbers: Sequence[int], seed: int) -> list[Point]:
+    rng = random.Random(seed)
+    return [point for number in numbers for point in points_of(number, rng)]
+
+
+async def _write(index: EdgeIndex, numbers: Sequence[int], seed: int) -> None:
+    await index.replace([doc(number) for number in numbers], _points(numbers, seed))
+
+
+async def _ask(index: EdgeIndex) -> list[list[tuple[str, str]]]:
+    """What is found for some questions, best first."""
+    return [_told(await index.search(question(random.Random(seed)))) for seed in range(5)]
+
+
+def _told(found: Sequence[Found]) -> list[tuple[str, str]]:
+    return [(each.point.point_id, each.point.chunk.text) for each in found]
+
+
+def _lies_in(root: Path) -> list[str]:
+    shard = shard_folder(root, "acme", MAKERS)
+    return [path.name.removeprefix(shard.name) for path in sorted(shard.parent.glob(f"{shard.name}*"))]
+
+
+async def test_sealed_points_are_found_changed_and_deleted_as_before(tmp_path: Path) -> None:
+    sealing_indexes, plain_indexes = EdgeIndexes(tmp_path / "a", MAKERS, seal_at=ENOUGH), EdgeIndexes(tmp_path / "b", MAKERS)
+    sealed, plain = await sealing_indexes.open("acme"), await plain_indexes.open("acme")
+    for index in (sealed, plain):
+        await _write(index, range(DOCUMENTS), 1)
+    assert _lies_in(tmp_path / "a") == [".g1"]
+    assert _lies_in(tmp_path / "b") == [""]
+    assert await sealed.count() == await plain.count()
+    assert await _ask(sealed) == await _ask(plain)
+    for index in (sealed, plain):
+        await _write(index, range(0, 40, 2), 2)
+        await index.delete([doc(number) for number in range(100, 140)])
+    assert await sealed.count() == await plain.count()
+    assert await sealed.chunks(doc(4)) == await plain.chunks(doc(4)) != []
+    assert await sealed.chunks(doc(120)) == []
+    for index in (sealed, plain):
+        await _write(index, range(DOCUMENTS, 2 * DOCUMENTS), 3)
+    assert _lies_in(tmp_path / "a") == [".g2"]
+    before = await _ask(sealed)
+    await sealing_indexes.close()
+    await plain_indexes.close()
+
+    reopened = EdgeIndexes(tmp_path / "a", MAKERS, seal_at=ENOUGH)
+    index = await reopened.open("acme")
+    plain_again = EdgeIndexes(tmp_path / "b", MAKERS)
+    assert await _ask(index) == before
+    assert await index.count() == await (await plain_again.open("acme")).count()
+    await reopened.drop("acme")
+    assert not (tmp_path / "a" / "acme").exists()
+    await reopened.close()
+    await plain_again.close()
+
+
+async def test_what_a_killed_process_left_is_tidied_up(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    first = EdgeIndexes(root, MAKERS)
+    index = await first.open("acme")
+    await _write(index, range(20), 1)
+    before = await _ask(index)
+    await first.close()
+    shard = shard_folder(root, "acme", MAKERS)
+    # Killed when the sealed copy was whole and the one before it not yet deleted, and once more while the next was being made.
+    shutil.copytree(shard, shard.with_name(f"{shard.name}.g1"))
+    shutil.copytree(shard, shard.with_name(f"{shard.name}.sealing"))
+    again = EdgeIndexes(root, MAKERS)
+    index = await again.open("acme")
+    assert _lies_in(root) == [".g1"]
+    assert await _ask(index) == before
+    await again.tidy("acme")
+    assert _lies_in(root) == [".g1"]
+    await again.close()
+
+
+async def test_an_index_that_can_not_be_sealed_goes_on(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    indexes = EdgeIndexes(root, MAKERS, seal_at=20)
+    index = await indexes.open("acme")
+    # No folder can be made where a file lies.
+    blocked = shard_folder(root, "acme", MAKERS).with_name(f"{shard_folder(root, 'acme', MAKERS).name}.sealing")
+    blocked.write_text("", encoding="utf-8")
+    await _write(index, range(20), 1)
+    assert await index.chunks(doc(7))
+    blocked.unlink()
+    await _write(index, range(20, 40), 1)
+    assert _lies_in(root) == [".g1"]
+    assert (await index.count())[1] == 40
+    await indexes.close()
+
+
+async def test_a_process_that_dies_is_done_without(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    indexes = EdgeIndexes(root, MAKERS)
+    index = await indexes.open("acme")
+    await _write(index, range(20), 1)
+    await indexes.close()
+    shard = shard_folder(root, "acme", MAKERS)
+
+    def kill(process: BaseProcess) -> None:
+        process.kill()
+
+    assert sealing.sealed(shard, shard, MAKERS.dimension, began=kill) is None
+    assert _lies_in(root) == [""]
