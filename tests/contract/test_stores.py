@@ -1,6 +1,7 @@
 """What every Database must do: transactions, tenants apart, jobs after the commit, no lock in anybody's way."""
 
 import inspect
+import pickle
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
@@ -193,3 +194,18 @@ async def test_nothing_can_be_written_for_a_tenant_that_is_gone(records: Records
     with pytest.raises(AppError) as refused:
         await fill(records, "acme")
     assert refused.value.code is Code.TENANT_NOT_FOUND
+
+
+async def test_a_document_that_was_packed_elsewhere_is_the_same(records: Records) -> None:
+    document = replace(doc(1), title="제목 \\u0000 'quote'", next_try_at=START, error_code="x", state=DocState.PENDING)
+    packed = pickle.loads(pickle.dumps(records.database.pack))("acme", document)  # noqa: S301 - it crosses to another process so
+    async with records.database.open("acme") as work:
+        await work.documents.put([packed, doc(2)])
+    async with records.database.open("acme") as work:
+        assert await work.documents.get(document.document_id) == document
+        assert await work.documents.get(doc(2).document_id) == doc(2)
+    with pytest.raises(ValueError, match="packed for"):
+        async with records.database.open("other") as work:
+            await work.documents.put([packed])
+    async with records.database.open("other") as work:
+        assert await work.documents.get(document.document_id) is None

@@ -97,7 +97,7 @@ def read_patterns(data: bytes, name: str) -> tuple[tuple[str, Declared], ...]:
 
 
 def _loaded(data: bytes, name: str) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  # Few connections declare anything.
+    import yaml  # noqa: PLC0415 - few connections declare anything
 
     if len(data) > LARGEST:
         raise _refused(name, "it is too large")

@@ -55,7 +55,7 @@ def encoding_of(data: bytes, *, more: bool) -> str | None:
             pass
     if _fits(data, "cp949", more=more) and _is_korean(data, more=more):
         return "cp949"
-    import charset_normalizer  # noqa: PLC0415  # Only text that is neither UTF nor Korean needs its tables.
+    import charset_normalizer  # noqa: PLC0415 - only text that is neither UTF nor Korean needs its tables
 
     best = charset_normalizer.from_bytes(data[:_DETECT], cp_isolation=_CANDIDATES).best()
     return best.encoding if best is not None else None

@@ -24,13 +24,24 @@ _Under = tuple[int, asyncio.Future[bytes | None]]
 class Filling:
     """One file on its way into the catalog."""
 
-    def __init__(self, catalog: Catalog, found: Found, mark: str, table: Table, sheet: Sheet, *, compute: Compute | None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        found: Found,
+        table: Table,
+        sheet: Sheet,
+        *,
+        mark: str = "",
+        compute: Compute | None = None,
+        piece: int = PIECE,
+    ) -> None:
         self._catalog = catalog
         self._found = found
         self._mark = mark
         self._table = table
         self._sheet = sheet
         self._compute = compute
+        self._piece = piece
         self._file = 0
         self._number = sheet.layout.first
         """Of the row that comes next."""
@@ -49,7 +60,7 @@ class Filling:
 
     async def _fill(self, beside: Callable[[str], str | None]) -> None:
         under: deque[_Under] = deque()
-        pieces = self._table.pieces(PIECE)
+        pieces = self._table.pieces(self._piece)
         more = True
         try:
             while more or under:

@@ -128,7 +128,7 @@ def _shown(ticket: Ticket) -> PreviewTicket:
 
 
 def _declaration(sheet: Sheet) -> str:
-    import yaml  # noqa: PLC0415  # Only a preview writes YAML.
+    import yaml  # noqa: PLC0415 - only a preview writes YAML
 
     plan = sheet.plan
     plain = {"kind": "tickets", "columns": dict(plan.columns), "timezone": plan.timezone, "day_first": plan.day_first}

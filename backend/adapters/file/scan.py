@@ -23,7 +23,7 @@ from backend.core.errors import AppError, Code
 SAMPLE: Final = 50
 """Rows by which columns are guessed."""
 DOCUMENTS: Final = frozenset(
-    ".pdf .docx .xlsx .xlsm .xls .pptx .html .htm .md .markdown .txt .csv .tsv .json .jsonl .ndjson .png .jpg .jpeg".split()  # noqa: SIM905  # As people write them.
+    ".pdf .docx .xlsx .xlsm .xls .pptx .html .htm .md .markdown .txt .csv .tsv .json .jsonl .ndjson .png .jpg .jpeg".split()  # noqa: SIM905 - as people write them
 )
 """Endings of files that may be documents."""
 _DAY_FIRST: Final = re.compile(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b")

@@ -200,7 +200,7 @@ class Shelf:
                 return
             table, sheet = opened
             self._keep(found.path, table)
-            filling = Filling(catalog, found, mark, table, sheet, compute=self._compute)
+            filling = Filling(catalog, found, table, sheet, mark=mark, compute=self._compute)
             await filling.fill(lambda name: self.beside(found.path, name))
         except AppError as error:
             if error.code not in _UNREADABLE:

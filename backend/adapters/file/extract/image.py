@@ -15,7 +15,7 @@ _SIDE_MIN: Final = 24
 
 def read_image(path: Path, name: str, into: Collector, deadline: float) -> None:
     """The words of a picture; none without tesseract. Raises ATTACHMENT_UNREADABLE, or _TOO_LARGE before it is unpacked."""
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415  # Only pictures need it.
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - only pictures need it
 
     # Our own limit comes first; Pillow's would only warn.
     Image.MAX_IMAGE_PIXELS = None

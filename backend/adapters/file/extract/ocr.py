@@ -18,7 +18,7 @@ def languages() -> str:
     """The languages to read, as tesseract wants them (`kor+eng`); empty where it or they are not installed."""
     if shutil.which("tesseract") is None:
         return ""
-    import pytesseract  # noqa: PLC0415  # Loads Pillow, which only pictures need.
+    import pytesseract  # noqa: PLC0415 - loads Pillow, which only pictures need
 
     try:
         installed = pytesseract.get_languages()
@@ -34,7 +34,7 @@ def read_picture(picture: "Image", deadline: float) -> str:
     if not chosen or seconds <= 0:
         return ""
     # Loaded with the first picture: most processes never see one.
-    import pytesseract  # noqa: PLC0415
+    import pytesseract  # noqa: PLC0415 - loads Pillow, which only pictures need
 
     try:
         words = pytesseract.image_to_data(picture, lang=chosen, timeout=max(1, int(seconds)), output_type=pytesseract.Output.DICT)

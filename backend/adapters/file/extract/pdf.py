@@ -17,7 +17,7 @@ _SCANNED_BELOW: Final = 5
 
 def read_pdf(path: Path, name: str, into: Collector, deadline: float) -> None:
     """Every page's text. `deadline` (monotonic seconds) is when OCR of further pages stops. Raises _ENCRYPTED or _UNREADABLE."""
-    import pypdfium2  # noqa: PLC0415  # 20 MB that only PDFs need.
+    import pypdfium2  # noqa: PLC0415 - 20 MB that only PDFs need
 
     try:
         document = pypdfium2.PdfDocument(path)

@@ -49,7 +49,7 @@ def read_csv(path: Path, name: str, into: Collector) -> None:
     rows: list[str] = []
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            rows.append(row_text([cell.strip() for cell in row]))  # noqa: PERF401  # The rows before a broken one are kept.
+            rows.append(row_text([cell.strip() for cell in row]))  # noqa: PERF401 - the rows before a broken one are kept
     except csv.Error:
         rows.append(text[sum(map(len, rows)) :])
     into.add("\n".join(row for row in rows if row))

@@ -15,7 +15,7 @@ def read_sheets(path: Path, name: str, into: Collector) -> None:
         packed = file.read(2) == b"PK"
     if packed:
         check_archive(path, name)
-    import python_calamine as calamine  # noqa: PLC0415  # Only spreadsheets need it.
+    import python_calamine as calamine  # noqa: PLC0415 - only spreadsheets need it
 
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))

@@ -25,7 +25,7 @@ def read_slides(path: Path, name: str, into: Collector) -> None:
     its two sets of namespaces: names are compared without them.
     """
     check_archive(path, name)
-    from lxml.etree import LxmlError  # noqa: PLC0415  # Loaded for Office files only.
+    from lxml.etree import LxmlError  # noqa: PLC0415 - loaded for Office files only
 
     try:
         with zipfile.ZipFile(path) as archive:
@@ -56,7 +56,7 @@ class _Deck:
     """The parts of a presentation, and which of them belong together."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        from lxml import etree  # noqa: PLC0415  # As above.
+        from lxml import etree  # noqa: PLC0415 - loaded for Office files only
 
         self._archive = archive
         self._names = frozenset(archive.namelist())

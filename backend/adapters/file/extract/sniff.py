@@ -114,7 +114,7 @@ def _other(head: bytes, name: str) -> FileType:
         if _HTML.match(head):
             return _BY_SUFFIX[".html"]
         return _BY_SUFFIX.get(suffix, FileType(Reader.PLAIN, "text/plain"))
-    import filetype  # noqa: PLC0415  # Only files that are nothing of the above need its long list.
+    import filetype  # noqa: PLC0415 - only files that are nothing of the above need its long list
 
     kind = filetype.guess(head)
     if kind is not None:

@@ -15,9 +15,9 @@ _HEADING: Final = re.compile(r"^(?:heading|제목)\s?([1-9])$", re.IGNORECASE)
 def read_word(path: Path, name: str, into: Collector) -> None:
     """A piece per heading with the path of headings above it. Raises ATTACHMENT_UNREADABLE, _ENCRYPTED or _TOO_LARGE."""
     check_archive(path, name)
-    import docx  # noqa: PLC0415  # Loads lxml, which only DOCX needs; its parser resolves no entities.
-    from docx.opc.exceptions import OpcError  # noqa: PLC0415 - likewise
-    from docx.table import Table  # noqa: PLC0415 - likewise
+    import docx  # noqa: PLC0415 - loads lxml, which only DOCX needs; its parser resolves no entities
+    from docx.opc.exceptions import OpcError  # noqa: PLC0415 - loaded for Office files only
+    from docx.table import Table  # noqa: PLC0415 - loaded for Office files only
 
     headings = HeadingPath()
     lines: list[str] = []

@@ -72,7 +72,7 @@ def _read(path: Path, request: Request) -> tuple[Reply, bool]:
         return Reply(code=error.code.value, message=error.message), True
     except MemoryError:
         return Reply(code=Code.ATTACHMENT_TIMED_OUT.value, message=f"Reading {request.name} took too much memory."), False
-    except Exception as error:  # noqa: BLE001  # Parsers of hostile files raise anything; a bug in one is a damaged file to us.
+    except Exception as error:  # noqa: BLE001 - parsers of hostile files raise anything; a bug in one is a damaged file to us
         return Reply(code=Code.ATTACHMENT_UNREADABLE.value, message=f"{request.name} can't be read: {type(error).__name__}."), True
     return Reply(extracted=extracted), True
 

@@ -84,7 +84,7 @@ class BucketPlace:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # Only those who read from S3 load it.
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - only those who read from S3 load it
 
         try:
             yield
@@ -112,8 +112,8 @@ class BucketPlace:
 
 
 def _client_of(credentials: Mapping[str, Secret], endpoint: str | None) -> Any:
-    import boto3  # noqa: PLC0415  # Takes a third of a second and 30 MB, which only those pay who read from S3.
-    from botocore.config import Config  # noqa: PLC0415  # Likewise.
+    import boto3  # noqa: PLC0415 - takes a third of a second and 30 MB, which only those pay who read from S3
+    from botocore.config import Config  # noqa: PLC0415 - takes time and memory that only those pay who read from S3
 
     session = boto3.session.Session(
         aws_access_key_id=credentials["access_key_id"].reveal().strip(),

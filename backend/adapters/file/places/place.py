@@ -1,5 +1,6 @@
 """What every place of files can do."""
 
+import contextlib
 import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -53,15 +54,13 @@ def is_hidden(path: str) -> bool:
 
 def copied(pieces: Iterable[bytes]) -> BinaryIO:
     """A file without a name that holds these, at its beginning; who gets it closes it."""
-    copy = tempfile.TemporaryFile()  # noqa: SIM115  # As above.
-    try:
+    with contextlib.ExitStack() as unless_given:
+        # Whatever stops us, nobody else closes what nobody got.
+        copy = unless_given.enter_context(tempfile.TemporaryFile())
         for piece in pieces:
             copy.write(piece)
-    except BaseException:
-        # Whatever stopped us, nobody else closes what nobody got.
-        copy.close()
-        raise
-    copy.seek(0)
+        copy.seek(0)
+        unless_given.pop_all()
     return copy
 
 

@@ -1,5 +1,6 @@
 """What people uploaded for a connection, out of the company's own files."""
 
+import contextlib
 import tempfile
 from collections.abc import Sequence
 from typing import BinaryIO, Final
@@ -40,17 +41,18 @@ class UploadsPlace:
         """A copy on this machine that goes when it is closed."""
         if upload_at(found.stamp, self._platform, self._connection_id) is None:
             raise gone(found.path)
-        # The caller closes it.
-        copy = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            async for piece in self._blobs.read(found.stamp):
-                copy.write(piece)
-        except AppError as error:
-            copy.close()
-            if error.code is Code.ATTACHMENT_NOT_FOUND:
-                raise gone(found.path) from None
-            raise
-        copy.seek(0)
+        with contextlib.ExitStack() as unless_given:
+            # Whatever stops us, nobody else closes what nobody got.
+            copy = unless_given.enter_context(tempfile.TemporaryFile())
+            try:
+                async for piece in self._blobs.read(found.stamp):
+                    copy.write(piece)
+            except AppError as error:
+                if error.code is Code.ATTACHMENT_NOT_FOUND:
+                    raise gone(found.path) from None
+                raise
+            copy.seek(0)
+            unless_given.pop_all()
         return copy
 
     async def close(self) -> None:

@@ -48,12 +48,12 @@ class Table:
         """The rows' bytes in pieces of about so many, each of whole lines: where it begins, itself, whether it is the last."""
         begin, more = self.layout.begin, b""
         while data := more + os.pread(self._file.fileno(), size, begin + len(more)):
-            end = data.rfind(b"\n") + 1
+            end = _last_end(data, quoted=self.layout.kind is Kind.CSV)
             if len(data) < len(more) + size:
                 yield begin, data, True
                 return
             if not end:
-                # A line longer than a piece.
+                # A row longer than a piece.
                 more = data
                 continue
             more = b""
@@ -100,6 +100,19 @@ def open_table(file: BinaryIO, name: str, *, encoding: str = "") -> Table | None
         if table is not None and not table.layout.spooled:
             unless_kept.pop_all()
     return table
+
+
+def _last_end(data: bytes, *, quoted: bool) -> int:
+    """Behind the last line that ends a row, 0 where there is none; of quoted cells as far as quotation marks tell."""
+    end = data.rfind(b"\n") + 1
+    if not quoted:
+        return end
+    marks = data.count(b'"', 0, end)
+    while end and marks % 2:
+        before = data.rfind(b"\n", 0, end - 1) + 1
+        marks -= data.count(b'"', before, end)
+        end = before
+    return end
 
 
 def _opened(file: BinaryIO, name: str, declared: str) -> Table | None:

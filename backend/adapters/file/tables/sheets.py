@@ -18,7 +18,7 @@ _ROWS_MAX: Final = 1_100_000
 
 def spool_sheet(path: Path, out: BinaryIO) -> Layout | None:
     """Write the rows below the headings; None where no sheet holds a table. Raises ATTACHMENT_ENCRYPTED or _UNREADABLE."""
-    import python_calamine as calamine  # noqa: PLC0415  # Only spreadsheets need it.
+    import python_calamine as calamine  # noqa: PLC0415 - only spreadsheets need it
 
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
