@@ -93,7 +93,7 @@ async def build(settings: Settings) -> Built:
             settings.connector_concurrency,
             Patience(seconds=settings.connector_timeout_seconds, attempts=settings.connector_attempts),
             shared.budgets,
-            files=FilePlaces(settings.roots_of_files, kept.blobs),
+            files=FilePlaces(settings.roots_of_files, kept.blobs, compute=compute),
         ),
         extractor=extractor,
         models=providers.models(embedder),

@@ -11,6 +11,9 @@ from backend.storage.sql import postgres
 from backend.storage.sql.months import is_ours
 from backend.storage.sql.schema import metadata
 
+_PATIENCE_SECONDS = 60
+"""So long a process waits in SQLite for another one that migrates; the driver's own five are few on a busy machine."""
+
 
 def _url() -> str:
     """The database: given by the caller, or by `alembic -x url=…` on the command line."""
@@ -24,6 +27,8 @@ def _one_transaction(connection: Any, _record: Any) -> None:
     # Documents of some kilobytes fit better: a third less work than with the default of 4,096. Only a new file takes it.
     cursor = connection.cursor()
     cursor.execute("PRAGMA page_size = 8192")
+    # From the first write on: who changes to the write-ahead log while somebody writes without it is refused at once, not made to wait.
+    cursor.execute("PRAGMA journal_mode = WAL")
     cursor.close()
 
 
@@ -51,7 +56,7 @@ def _migrate(connection: Connection) -> None:
 def _engine() -> AsyncEngine:
     if postgres.is_postgres(_url()):
         return postgres.single_engine(_url())
-    engine = create_async_engine(_url(), poolclass=pool.NullPool)
+    engine = create_async_engine(_url(), poolclass=pool.NullPool, connect_args={"timeout": _PATIENCE_SECONDS})
     event.listen(engine.sync_engine, "connect", _one_transaction)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine

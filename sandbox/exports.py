@@ -22,7 +22,7 @@ def write_file(path: Path, platform: str, form: str, options: SandboxOptions) ->
         if platform == "zendesk":
             zendesk = ZendeskSite(options, account)
             zendesk.links.api_base = zendesk.links.files_base = _ADDRESS
-            write_zendesk(zendesk, out)
+            write_zendesk(zendesk, out, form)
         else:
             freshdesk = Site(options, account)
             freshdesk.links.api_base = freshdesk.links.files_base = _ADDRESS

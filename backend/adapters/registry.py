@@ -1,15 +1,16 @@
 """Which adapter serves which platform: ours, and those of other packages."""
 
 import hashlib
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from importlib.metadata import entry_points
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from backend.adapters.archive import Archive
-from backend.adapters.exports.source import ArchiveSource
+from backend.adapters.exports.source import ArchiveSource, Shape
 from backend.adapters.file.opening import S3_CREDENTIALS, FilePlaces, check_place, open_files
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.export import files as freshdesk_files
@@ -27,6 +28,8 @@ from backend.core.model.tenant import Secret
 from backend.core.ports.budget import Budgets, Spender
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import ExportRequest, ExportSource, Source
+
+S = TypeVar("S", bound=Source)
 
 ENTRY_POINTS: Final = "desklore.sources"
 """The group in which other packages name their adapters; docs/adding-a-source.md."""
@@ -103,26 +106,48 @@ class ReadsExports(Protocol):
         ...
 
 
-class FreshdeskAdapter:
+class _WithExports(ABC, Generic[S]):
+    """An adapter that reads a zip of its platform beside the API that it is of."""
+
+    look_through: Callable[[Archive], None]
+    """Whether it is one. Raises EXPORT_UNREADABLE."""
+
+    @staticmethod
+    @abstractmethod
+    def read_beside(archive: Archive, live: S) -> Shape:
+        """How to read it."""
+
+    @abstractmethod
+    def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> S:
+        """A Source for a connection, whose calls go in this lane."""
+
+    def check_export(self, export: ExportRequest) -> None:
+        """Look whether this is one. Raises EXPORT_UNREADABLE or EXPORT_TOO_LARGE."""
+        with closing(Archive(export.path, export.name)) as archive:
+            self.look_through(archive)
+
+    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
+        """The export as a Source of the connection. Raises as `check_export`."""
+        archive = Archive(export.path, export.name)
+        live = self.open(settings, calling, lane)
+        return ArchiveSource(archive, self.read_beside(archive, live), live, made_at=export.made_at)
+
+
+class FreshdeskAdapter(_WithExports[FreshdeskSource]):
     """https://www.freshworks.com/freshdesk."""
 
     platform = "freshdesk"
     credential_fields: tuple[str, ...] = ("api_key",)
+    look_through = staticmethod(freshdesk_files.check_export)
 
     def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
         """`acme`, `acme.freshdesk.com` or its URL; another host only from the allow-list."""
         return check_address(domain, base_url, calling.allowed_hosts)
 
-    def check_export(self, export: ExportRequest) -> None:
-        """Look whether this is an account export of Freshdesk."""
-        with closing(Archive(export.path, export.name)) as archive:
-            freshdesk_files.check_export(archive)
-
-    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
-        """The account export beside the API that it is of."""
-        archive = Archive(export.path, export.name)
-        live = self.open(settings, calling, lane)
-        return ArchiveSource(archive, FreshdeskShape(archive, live), live, made_at=export.made_at)
+    @staticmethod
+    def read_beside(archive: Archive, live: FreshdeskSource) -> Shape:
+        """How to read it."""
+        return FreshdeskShape(archive, live)
 
     def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> FreshdeskSource:
         """A Source for a connection, whose calls go in this lane."""
@@ -143,27 +168,22 @@ class FreshdeskAdapter:
         return source
 
 
-class ZendeskAdapter:
+class ZendeskAdapter(_WithExports[ZendeskSource]):
     """https://www.zendesk.com/service."""
 
     platform = "zendesk"
     credential_fields: tuple[str, ...] = ("email", "api_token")
     credential_choices: tuple[tuple[str, ...], ...] = (credential_fields, ("oauth_token",))
+    look_through = staticmethod(zendesk_files.check_export)
 
     def check_address(self, domain: str, base_url: str | None, calling: Calling) -> str:
         """`acme`, `acme.zendesk.com` or its URL; another host only from the allow-list."""
         return ZENDESK_ADDRESSES.check(domain, base_url, calling.allowed_hosts)
 
-    def check_export(self, export: ExportRequest) -> None:
-        """Look whether this is a JSON export of Zendesk."""
-        with closing(Archive(export.path, export.name)) as archive:
-            zendesk_files.check_export(archive)
-
-    def open_export(self, settings: SourceSettings, calling: Calling, lane: Lane, export: ExportRequest) -> ExportSource:
-        """The JSON export beside the API that it is of."""
-        archive = Archive(export.path, export.name)
-        live = self.open(settings, calling, lane)
-        return ArchiveSource(archive, ZendeskShape(archive, live), live, made_at=export.made_at)
+    @staticmethod
+    def read_beside(archive: Archive, live: ZendeskSource) -> Shape:
+        """How to read it."""
+        return ZendeskShape(archive, live)
 
     def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> ZendeskSource:
         """A Source for a connection, whose calls go in this lane."""

@@ -32,6 +32,9 @@ def create(
     name: Annotated[str, typer.Argument(help="Where it will be used, such as `sidebar`.")],
     role: Annotated[KeyRole, typer.Option("--role", help="What it may do.")] = KeyRole.AGENT,
     expires: Annotated[datetime | None, typer.Option("--expires", help="When it stops working (UTC); else never.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option("--group", help="Only tickets of this group, by name or as `freshdesk:<id>`; may be repeated.")
+    ] = None,
     signing: Annotated[bool, typer.Option("--signing", help="Make a secret to sign requests with, too.")] = False,
     signing_only: Annotated[bool, typer.Option("--signing-only", help="A key that can do nothing but sign.")] = False,
     company: Annotated[
@@ -48,7 +51,8 @@ def create(
             made = session.client.post(f"/tenants/{company}/keys", {"name": name})
     else:
         with as_tenant(url, key, output) as session:
-            wanted = {"name": name, "role": role.value, "expires_at": moment(expires), "signing": signing, "signing_only": signing_only}
+            wanted: dict[str, Any] = {"name": name, "role": role.value, "expires_at": moment(expires), "groups": group or None}
+            wanted |= {"signing": signing, "signing_only": signing_only}
             made = session.client.post("/keys", wanted)
     output.document(made)
     output.text(f"Key {made['key_id']} ({made['role']}), shown only now:")
@@ -64,8 +68,8 @@ def list_(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = N
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         answer = session.client.get("/keys")
         session.output.document(answer)
-        rows = ((k["key_id"], k["name"], k["role"], k["prefix"], _state(k), day(k["last_used_at"])) for k in answer["items"])
-        session.output.table(("key", "name", "role", "begins with", "state", "last used"), rows, empty="No keys.")
+        rows = ((k["key_id"], k["name"], k["role"], _tickets(k), k["prefix"], _state(k), day(k["last_used_at"])) for k in answer["items"])
+        session.output.table(("key", "name", "role", "tickets", "begins with", "state", "last used"), rows, empty="No keys.")
 
 
 @app.command()
@@ -139,6 +143,11 @@ def _revoke(session: Session, key_id: str) -> None:
     revoked = session.client.call("DELETE", f"/keys/{key_id}")
     session.output.document(revoked)
     session.output.text(f"Key {key_id} is revoked.")
+
+
+def _tickets(key: dict[str, list[str] | None]) -> str:
+    groups = key["groups"]
+    return "all" if groups is None else ", ".join(groups) or "none"
 
 
 def _state(key: dict[str, str | None]) -> str:

@@ -17,6 +17,7 @@ from backend.cli import (
     evaluate,
     failures,
     files,
+    index,
     keys,
     reply,
     runs,
@@ -66,6 +67,7 @@ app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.command("backup", rich_help_panel=_KEEP)(backup.backup)
 app.command("restore", rich_help_panel=_KEEP)(backup.restore_)
 app.add_typer(storage.app, name="storage", rich_help_panel=_KEEP)
+app.add_typer(index.app, name="index", rich_help_panel=_KEEP)
 app.add_typer(connections.app, name="connections", rich_help_panel="Manage it")
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")

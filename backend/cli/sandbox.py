@@ -98,7 +98,7 @@ def export(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="Where to write it.")],
     platform: Annotated[Platform, typer.Option("--platform", help="Whose export: `freshdesk` or `zendesk`.")] = Platform.FRESHDESK,
-    form: Annotated[str, typer.Option("--form", help="`json` or `xml`; Zendesk's is JSON.")] = "json",
+    form: Annotated[str, typer.Option("--form", help="`json` or `xml`.")] = "json",
     tickets: Annotated[int, typer.Option("--tickets", min=1, help="How many tickets the company has.")] = 400,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same data.")] = 7,
     overwrite: OverwriteOption = False,
@@ -108,8 +108,8 @@ def export(
     from sandbox.exports import write_file  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
     from sandbox.options import SandboxOptions  # noqa: PLC0415 - as above
 
-    if form not in ("json", "xml") or platform is Platform.BOTH or (platform is Platform.ZENDESK and form == "xml"):
-        raise CliError(Exit.USAGE, "Choose --platform freshdesk with --form json or xml, or --platform zendesk.", code="wrong_usage")
+    if form not in ("json", "xml") or platform is Platform.BOTH:
+        raise CliError(Exit.USAGE, "Choose --platform freshdesk or zendesk, with --form json or xml.", code="wrong_usage")
     if file.exists() and not overwrite:
         raise CliError(Exit.USAGE, f"{file} is there already. Give another name, or say --overwrite.", code="wrong_usage")
     try:

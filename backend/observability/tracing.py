@@ -121,8 +121,8 @@ def _leaf(
 
 def _given(headers: Mapping[str, str] | None) -> Any:
     """The trace of a caller; a new one where it names none, also inside somebody else's OpenTelemetry."""
-    from opentelemetry.context import Context  # noqa: PLC0415
-    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+    from opentelemetry.context import Context  # noqa: PLC0415 - part of an extra
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415 - as above
 
     return TraceContextTextMapPropagator().extract(headers, context=Context()) if headers is not None else Context()
 

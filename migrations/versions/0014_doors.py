@@ -1,5 +1,6 @@
-"""A helpdesk's connections are found by its domain, whatever tenant they are of."""
+"""A helpdesk's connections are found by its domain, whatever tenant they are of; a ticket's group is known by itself."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
@@ -19,9 +20,13 @@ def upgrade() -> None:
     """Go to this revision."""
     _do_no_harm()
     op.create_index("ix_connections_platform_domain", "connections", ["platform", "domain"])
+    op.add_column("documents", sa.Column("group_id", sa.Text()))
+    op.add_column("documents", sa.Column("group_name", sa.Text()))
 
 
 def downgrade() -> None:
     """Go back to the revision before."""
     _do_no_harm()
+    op.drop_column("documents", "group_name")
+    op.drop_column("documents", "group_id")
     op.drop_index("ix_connections_platform_domain", table_name="connections")

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -172,7 +172,11 @@ async def add_tenant(house: House, company_id: str) -> None:
 
 async def fill_index(house: House, company_id: str) -> None:
     """Index what `add_tenant` stored. Apart from it, because an index takes long to make and few tests search."""
-    documents = _documents(company_id)
+    await index_documents(house, company_id, _documents(company_id))
+
+
+async def index_documents(house: House, company_id: str, documents: Sequence[Document]) -> None:
+    """Put these into the tenant's index, a point for each of their parts."""
     index = await house.services.indexes.open(company_id)
     await index.replace([each.document_id for each in documents], [point for each in documents for point in _points(house, each)])
 
@@ -263,8 +267,7 @@ def _file(document: Document, name: str, title: str, content_type: str, data: by
     )
 
 
-def _points(house: House, document: Document) -> list[Point]:
-    points = []
+def _points(house: House, document: Document) -> Iterator[Point]:
     for ordinal, part in enumerate(document.parts):
         internal = part.visibility is Visibility.INTERNAL
         chunk = Chunk(
@@ -275,22 +278,20 @@ def _points(house: House, document: Document) -> list[Point]:
             lexical=f"{document.title} {part.text}",
             visibility=part.visibility,
         )
-        points.append(
-            Point(
-                point_id=ids.point_id(document.document_id, ordinal),
-                chunk=chunk,
-                dense=None,
-                sparse=house.services.encoder.document(chunk.lexical),
-                doc_type=document.doc_type,
-                platform=document.platform,
-                original_id=document.original_id,
-                title=document.title,
-                status=document.status,
-                product=None,
-                tags=document.tags,
-                language=document.language,
-                url=document.url,
-                updated_at=document.updated_at,
-            )
+        yield Point(
+            point_id=ids.point_id(document.document_id, ordinal),
+            chunk=chunk,
+            dense=None,
+            sparse=house.services.encoder.document(chunk.lexical),
+            doc_type=document.doc_type,
+            platform=document.platform,
+            original_id=document.original_id,
+            title=document.title,
+            status=document.status,
+            product=None,
+            tags=document.tags,
+            language=document.language,
+            url=document.url,
+            updated_at=document.updated_at,
+            groups=document.groups,
         )
-    return points

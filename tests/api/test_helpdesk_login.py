@@ -163,7 +163,12 @@ async def test_a_key_goes_before_it(house: House, anyone: httpx.AsyncClient) -> 
 
 
 async def test_who_sees_only_some_tickets_there_does_not_see_all_here(anyone: httpx.AsyncClient) -> None:
-    assert code_of(await anyone.get(ME, headers=shown(LIMITED_KEY))) == (403, "forbidden")
+    me = (await anyone.get(ME, headers=shown(LIMITED_KEY))).json()
+    assert me["groups"] == ["freshdesk:42"]
+    assert "runs:read" not in me["scopes"]
+    listed = (await anyone.get("/api/v1/documents", headers=shown(LIMITED_KEY))).json()["items"]
+    assert {each["doc_type"] for each in listed} == {"article"}
+    assert code_of(await anyone.get("/api/v1/init/101", headers=shown(LIMITED_KEY))) == (404, "ticket_not_found")
 
 
 @pytest.fixture(params=("memory", "redis"))

@@ -99,6 +99,7 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("DELETE", "/api/v1/connections/{connection_id}/webhook"): 404,
     ("GET", "/api/v1/documents/{document_id}"): 404,
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
+    ("POST", "/api/v1/documents/rebuild"): 404,
     ("POST", "/api/v1/feedback"): 404,
     ("POST", "/api/v1/generate_reply"): 404,
     ("POST", "/api/v1/generate_reply/stream"): 404,
@@ -178,6 +179,7 @@ BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
     "/api/v1/generate_reply": ("ticket_id",),
     "/api/v1/generate_reply/stream": ("ticket_id",),
+    "/api/v1/documents/rebuild": ("connection_id",),
     "/api/v1/ingest": ("connection_id",),
     "/api/v1/ingest/estimate": ("connection_id",),
 }

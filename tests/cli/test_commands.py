@@ -214,3 +214,17 @@ def test_summarizing_anew_shows_count_and_price_first(world: World, company: str
     told = desklore("documents", "resummarize")
     assert (told.code, "0 tickets are not summarized by offline:" in told.out) == (0, True)
     assert desklore("documents", "resummarize", "--json").document["started"] is False
+
+
+def test_a_rebuild_tells_what_would_change_and_what_did(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    assert desklore("sync", connection).code == 0
+    told = desklore("documents", "rebuild", connection, "--dry-run")
+    assert told.code == 0, told
+    assert "would change 0" in told.out
+    assert "nothing was written" in told.out
+    [run] = desklore("documents", "rebuild", "--json").document["runs"]
+    assert (run["state"], run["options"]["mode"], run["counts"]["stored"]) == ("completed", "rebuild", 0)
+    assert run["rebuilt"]["changed"] == 0
+    missing = desklore("documents", "rebuild", "conn_none", "--json")
+    assert (missing.code, missing.document["error"]["code"]) == (3, "connection_not_found")

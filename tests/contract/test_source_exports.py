@@ -1,21 +1,28 @@
 """Account exports through the conformance suite, as far as it is about what stands still: the API's truth, out of a file."""
 
+import io
 import json
+import zipfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from backend.adapters.archive import Archive
+from backend.adapters.exports.records import read_records
 from backend.adapters.exports.source import ArchiveSource
 from backend.adapters.http.client import Patience
 from backend.adapters.registry import SourceRegistry
+from backend.adapters.zendesk.export.files import check_export, unwrapped
 from backend.core.errors import AppError, Code
 from backend.core.ingest.changes import content_hash_of
 from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Stream
 from backend.core.model.tenant import Secret
-from backend.core.ports.source import ExportRequest, ExportSource, Source
+from backend.core.model.ticket import Ticket
+from backend.core.ports.source import ExportRequest, ExportSource, KnowsNames, Remakes, Source
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from desklore_conformance import SourceSuite
 from desklore_conformance.truth import end_of, pages, refs_of
@@ -26,6 +33,24 @@ from sandbox.zendesk.account_export import write_export as write_zendesk
 from tests.contract.test_source import SandboxHelpdesk
 from tests.contract.test_source_zendesk import ZendeskHelpdesk
 
+DOCUMENTED_XML = """<?xml version="1.0" encoding="UTF-8"?>
+<tickets type="array"><ticket>
+  <assigned-at>2007-06-03T22:15:44Z</assigned-at><assignee-id>4</assignee-id><assignee-updated-at/>
+  <created-at>2007-06-03T20:15:44Z</created-at><subject>프린터</subject><description>My printer is not working</description>
+  <external-id/><group-id>2</group-id><nice-id>303</nice-id><linked-id/><priority-id>3</priority-id><submitter-id>3</submitter-id>
+  <status-id>1</status-id><requester-id>3</requester-id><ticket-type-id>2</ticket-type-id>
+  <updated-at>2007-06-03T20:15:45Z</updated-at><via-id>0</via-id><current-tags>printer hp</current-tags><score>28</score>
+  <comments type="array">
+    <comment><author-id>3</author-id><created-at>2007-06-03T20:15:45Z</created-at><is-public>true</is-public>
+      <value>프린터가 안 돼요 &amp; 급해요</value><via-id>0</via-id><via-reference-id/></comment>
+    <comment><author-id>5</author-id><created-at>2007-06-04T10:07:02Z</created-at><is-public>false</is-public>
+      <value>Make sure it is plugged in</value><via-id>0</via-id></comment>
+  </comments>
+  <ticket-field-entries type="array">
+    <ticket-field-entry><ticket-field-id>139</ticket-field-id><value>phone</value></ticket-field-entry>
+  </ticket-field-entries>
+</ticket></tickets>""".encode()
+"""By the documented shape: http://www.zendesk.com/support/api/tickets"""
 OF_LISTS = ("tickets", "solutions", "canned_responses", "users", "agents", "groups", "companies")
 """Everything but archived tickets, which no list of the API names."""
 
@@ -123,6 +148,19 @@ class ExportSuite:
         account = helpdesk.sandbox.account
         return {str(key) for key in account.tickets if any(turn.auto_response for turn in account.turns(key))}
 
+    async def test_what_is_archived_makes_the_same_again(self, helpdesk: Exported, source: Source) -> None:
+        made = []
+        for stream in {Stream.TICKETS, Stream.ARTICLES} & source.capabilities.streams:
+            made += [(ref, await source.fetch(ref)) for ref in (await refs_of(source, stream))[:80]]
+        api = helpdesk.api()
+        assert isinstance(api, Remakes)
+        assert isinstance(source, KnowsNames)
+        api.recall(source.names or b"")
+        for ref, fetched in made:
+            assert await api.remake(structs.replace(ref, hint={}), fetched.raw) == fetched
+        assert api.quota.calls == 0
+        await api.close()
+
     async def test_it_names_nothing_as_gone_and_claims_nothing_to_be_complete(self, source: Source) -> None:
         assert Stream.DELETIONS not in source.capabilities.streams
         assert source.capabilities.complete == frozenset()
@@ -195,6 +233,66 @@ class TestZendeskExport(ExportSuite):
             made = ExportedZendesk(server)
             made.path = tmp_path / "export.zip"
             yield made
+
+
+class TestZendeskXml:
+    """XML of Zendesk: what it tells is what the API tells, but for the ids of comments, HTML and files."""
+
+    source = ExportSuite.source
+    test_every_ticket_is_named_once_and_in_pages = SourceSuite.test_every_ticket_is_named_once_and_in_pages
+
+    @pytest.fixture
+    async def helpdesk(self, tmp_path: Path) -> AsyncIterator[ExportedZendesk]:
+        async with running_zendesk(SandboxOptions(tickets=120, export_quota=10_000)) as server:
+            made = ExportedZendesk(server)
+            made.path = tmp_path / "export.zip"
+            with made.path.open("wb") as out:
+                write_zendesk(server.site, out, "xml")
+            yield made
+
+    async def test_words_people_and_states_are_those_of_the_api(self, helpdesk: ExportedZendesk, source: Source) -> None:
+        api = helpdesk.api()
+        theirs = {ref.original_id: ref for ref in await refs_of(api, Stream.TICKETS)}
+        refs = await refs_of(source, Stream.TICKETS)
+        assert {ref.original_id for ref in refs} == set(theirs)
+        pairs = [((await source.fetch(ref)).item, (await api.fetch(theirs[ref.original_id])).item) for ref in refs[:40]]
+        await api.close()
+        for mine, other in pairs:
+            assert isinstance(mine, Ticket)
+            assert isinstance(other, Ticket)
+            assert _told(mine) == _told(other)
+
+
+def _told(ticket: Ticket) -> tuple[object, ...]:
+    turns = [(turn.role, turn.private, turn.author, turn.at) for turn in ticket.conversations]
+    states = (ticket.subject, ticket.status, ticket.status_label, ticket.priority, ticket.tags)
+    return (*states, ticket.requester, ticket.assignee, ticket.group, ticket.created_at, ticket.updated_at, turns)
+
+
+def test_zendesk_xml_as_it_is_documented(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tickets.xml", DOCUMENTED_XML)
+    (record,) = [unwrapped(found.record) for found in read_records(io.BytesIO(DOCUMENTED_XML), "tickets.xml") if found.record]
+    assert (record["id"], record["status"], record["priority"], record["type"], record["tags"]) == (
+        "303",
+        "open",
+        "high",
+        "incident",
+        ["printer", "hp"],
+    )
+    assert [(each["public"], each["plain_body"], each["author_id"]) for each in record["comments"]] == [
+        (True, "프린터가 안 돼요 & 급해요", "3"),
+        (False, "Make sure it is plugged in", "5"),
+    ]
+    assert record["custom_fields"] == [{"id": "139", "value": "phone"}]
+    check_export(Archive(path, path.name))
+
+
+def test_zendesk_xml_that_declares_entities_is_refused() -> None:
+    bomb = b'<!DOCTYPE t [<!ENTITY a "aaaa">]><tickets><ticket><subject>&a;</subject></ticket></tickets>'
+    with pytest.raises(AppError, match="document type"):
+        list(read_records(io.BytesIO(bomb), "tickets.xml"))
 
 
 def test_what_an_adapter_does_not_read_is_told() -> None:

@@ -259,3 +259,21 @@ async def test_the_version_changes_with_each_write_and_only_the_tenants_own(inde
     await acme.delete(_docs(points))
     assert await acme.version() not in (written, before[0])
     assert await other.version() == before[1]
+
+
+async def test_tickets_of_other_groups_are_not_found(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = _many(40, random.Random(3))
+    await index.replace(_docs(points), points)
+    by_id = {point.point_id: point for point in points}
+    for marks in (("freshdesk:42",), ("=결제팀", "=shipping"), ("=nobody",), ()):
+        asked = question(random.Random(4), limit=200, filters=Filters(ticket_groups=marks))
+        found = {one.point.point_id for one in await index.search(asked)}
+        everything = {one.point.point_id for one in await index.search(question(random.Random(4), limit=200))}
+        mine = {name for name in everything if by_id[name].doc_type is not DocType.TICKET or set(by_id[name].groups) & set(marks)}
+        assert found == mine
+        assert {by_id[name].doc_type for name in found} >= {DocType.ARTICLE, DocType.UPLOAD}
+        tickets = Filters(ticket_groups=marks, doc_types=(DocType.TICKET,))
+        of_tickets = {one.point.point_id for one in await index.search(question(random.Random(4), limit=200, filters=tickets))}
+        assert of_tickets == {name for name in mine if by_id[name].doc_type is DocType.TICKET}
+    assert any(by_id[name].doc_type is DocType.TICKET and "=결제팀" in by_id[name].groups for name in everything)

@@ -66,6 +66,7 @@ def points_of(number: int, rng: random.Random, company_id: str = "acme") -> list
             language=("ko", "en")[number % 2],
             url=f"https://acme.freshdesk.com/a/tickets/{number}" if number % 2 else None,
             updated_at=START + timedelta(days=number),
+            groups=((), ("freshdesk:42", "=결제팀"), ("=shipping",), ("freshdesk:7",))[number % 4],
         )
         for ordinal in range(rng.randint(1, 4))
     ]

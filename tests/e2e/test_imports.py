@@ -104,6 +104,10 @@ async def test_an_export_gives_what_the_api_gives_and_the_next_sync_goes_on(
     assert set(await _contents(trip, "acme", DocType.ARTICLE)) == set(await _contents(trip, "bravo", DocType.ARTICLE))
     await trip.settle("acme")
     await assert_index_is(trip, await stored(trip))
+    # What is archived of an import makes the same again.
+    rebuilt = await acme.wait((await acme.post("/documents/rebuild", {"connection_id": acme.connection_id}))["run_id"])
+    assert (rebuilt["counts"]["stored"], rebuilt["counts"]["failed"], rebuilt["rebuilt"]["incomplete"]) == (0, 0, 0), rebuilt
+    assert rebuilt["counts"]["expected"] >= len(live | archived)
 
 
 async def test_what_changed_since_is_read_and_what_is_gone_goes(trip: Trip, acme: Tenant, sandbox: SandboxServer) -> None:

@@ -2,20 +2,26 @@
 
 import dataclasses
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.kept_names import key_of
 from backend.core.ingest.pipeline.process import process_pending
+from backend.core.ingest.pipeline.rebuild import remaking
+from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.sync import Run
+from backend.core.model.tenant import SealedSecret
 from backend.core.ports.blobs import BlobStore, BlobStores
 from backend.core.usecases.sync import run_sync
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from sandbox.zendesk.serve import running_zendesk
+from tests.e2e.test_files import ROWS, write_export
 from tests.e2e.trip import Json, Tenant, Trip, running_trip
 
 
@@ -52,7 +58,7 @@ async def _rebuild(acme: Tenant, **options: bool) -> Json:
 
 async def _connected(platform: str, data: Path) -> tuple[str, str]:
     """A tenant that was synced with a helpdesk which is gone by now: its key and connection."""
-    sandbox = running_sandbox(SandboxOptions(tickets=50)) if platform == "freshdesk" else running_zendesk(SandboxOptions(tickets=50))
+    sandbox = running_sandbox(SandboxOptions(tickets=40)) if platform == "freshdesk" else running_zendesk(SandboxOptions(tickets=40))
     async with sandbox as server, running_trip(data) as trip:
         acme = await trip.onboard("acme")
         await (acme.connect(server) if isinstance(server, SandboxServer) else acme.connect_zendesk(server))
@@ -86,6 +92,42 @@ async def test_documents_and_chunks_are_as_the_sync_made_them(tmp_path: Path, pl
         again = await _rebuild(acme, files=True)
         assert (again["counts"]["stored"], again["counts"]["unchanged"], again["counts"]["llm_calls"]) == (0, len(before), 0), again
         assert await _documents(trip) == before
+
+
+async def test_files_that_are_no_more_are_made_again_too(tmp_path: Path) -> None:
+    folder = tmp_path / "roots" / "acme"
+    folder.mkdir(parents=True)
+    write_export(folder / "tickets.csv", ROWS)
+    (folder / "반품 안내.md").write_text("# 반품\n\n반품 배송비는 왕복 육천원이며 마이페이지에서 수거를 신청합니다.", encoding="utf-8")
+    async with running_trip(tmp_path / "data", file_roots=str(tmp_path / "roots")) as trip:
+        acme = await trip.onboard("acme")
+        made = await acme.post("/connections", {"platform": "file", "domain": "folder", "credentials": {}})
+        acme.connection_id = made["connection_id"]
+        await acme.sync()
+        await trip.settle("acme")
+        before = await _documents(trip)
+        for file in folder.iterdir():
+            file.unlink()
+        spoiled = await _spoil(trip, before.values())
+        run = await _rebuild(acme, files=True)
+        await trip.settle("acme")
+        assert (run["state"], run["counts"]["stored"], run["counts"]["api_calls"]) == ("completed", spoiled, 0), run
+        assert spoiled == len(before) == 3
+        assert await _documents(trip) == before
+
+
+def test_a_source_that_makes_nothing_again_is_refused() -> None:
+    connection = Connection(
+        connection_id="conn_1",
+        platform="acmedesk",
+        domain="acme",
+        credentials=SealedSecret(""),
+        created_at=datetime(2026, 1, 5, tzinfo=UTC),
+    )
+    with pytest.raises(AppError) as caught:
+        remaking(connection, object())
+    assert caught.value.code is Code.REBUILD_UNSUPPORTED
+    assert "desklore sync conn_1 --refresh" in caught.value.message
 
 
 class _KilledError(BaseException):
@@ -180,11 +222,9 @@ async def test_one_run_at_a_time_and_only_ones_own_connection(trip: Trip, acme: 
     other = await trip.onboard("other")
     refused = await other.client.post("/api/v1/documents/rebuild", json={"connection_id": acme.connection_id})
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "connection_not_found")
-    run = await acme.sync()
-    assert run["state"] == "completed"
-    async with trip.runtime.services.database.open("acme") as uow:
-        assert any(each.action == "run.start" for each in await uow.audit.list())
-    started = await acme.post("/documents/rebuild", {"connection_id": acme.connection_id})
-    canceled = await acme.post(f"/runs/{started['run_id']}/cancel", {})
-    assert canceled["state"] in ("canceled", "completed")
+    # Nothing was read yet, so nothing is made again.
+    run = await _rebuild(acme)
+    assert (run["state"], run["counts"]["expected"], run["counts"]["stored"]) == ("completed", 0, 0), run
     assert (await other.get("/runs"))["items"] == []
+    async with trip.runtime.services.database.open("acme") as uow:
+        assert [each.target for each in await uow.audit.list() if each.action == "run.start"] == [run["run_id"]]

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend.core.ports.streams import Streams
 from tests.api.events import events_of
 from tests.e2e.trip import Tenant
 from tests.e2e.workers import WorkerProcess, api
@@ -20,8 +21,9 @@ ASKED = {"text": "링크를 다시 보냈습니다. ERR-4012가 계속되면 알
 class Pair:
     """A process that writes, this one that reads, and a model that pauses in the middle."""
 
-    def __init__(self, model: OpenAIServer, process: WorkerProcess, url: str, tenant: Tenant, other: Tenant) -> None:
-        self.model, self.process, self.url, self.tenant, self.other = model, process, url, tenant, other
+    def __init__(self, model: OpenAIServer, process: WorkerProcess, url: str, streams: Streams, tenants: list[Tenant]) -> None:
+        self.model, self.process, self.url, self.streams = model, process, url, streams
+        self.tenant, self.other = tenants
 
     async def begin(self) -> tuple[str, int]:
         """Ask the other process, read until there is text, and hang up: the stream and the last event's number."""
@@ -42,6 +44,12 @@ class Pair:
         """What this process reads of it, to its end."""
         return events_of((await self.tenant.client.get(f"/api/v1/streams/{stream_id}", headers={"Last-Event-ID": str(after)})).text)
 
+    async def known(self, stream_id: str, last: int) -> None:
+        """Wait until other processes know of this event."""
+        async with asyncio.timeout(60):
+            while (state := await self.streams.look(self.tenant.company_id, stream_id)) is None or state.last < last:
+                await asyncio.sleep(0.01)
+
     async def calls(self, tenant: Tenant) -> list[int]:
         """What was booked."""
         return [row["usage"]["calls"] for row in (await tenant.get("/usage"))["items"] if row["purpose"] == "rewrite"]
@@ -55,7 +63,7 @@ async def pair(tmp_path: Path, redis_url: str) -> AsyncIterator[Pair]:
             tenants = [await trip.onboard(name) for name in ("acme", "bravo")]
             process = WorkerProcess(tmp_path, redis_url, "serve", "--port", "0", **settings)
             try:
-                yield Pair(model, process, (await process.ready())["url"], *tenants)
+                yield Pair(model, process, (await process.ready())["url"], trip.runtime.services.streams, tenants)
             finally:
                 model.go_on.set()
                 if process.process.poll() is None:
@@ -87,7 +95,8 @@ async def test_an_answer_goes_on_in_another_process_and_is_canceled_from_there(p
     assert (last_event[1], last_event[2]["error"]["code"]) == ("error", "answer_canceled")
     assert (await pair.calls(pair.tenant), await pair.calls(pair.other)) == ([2], [])
 
-    killed, _ = await pair.begin()
+    killed, last = await pair.begin()
+    await pair.known(killed, last)
     following = asyncio.ensure_future(pair.rest(killed))
     pair.process.end()
     told = await following

@@ -132,6 +132,7 @@ class QdrantDouble:
             limit=body.limit or 10,
             offset=body.offset,
             with_payload=body.with_payload or False,
+            with_vectors=body.with_vector or False,
         )
         return _ok({"points": _plain(records), "next_page_offset": following})
 

@@ -20,7 +20,7 @@ from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
-from backend.core.ports.source import Capabilities, Continuation, Source, SourceQuota
+from backend.core.ports.source import Capabilities, Continuation, KnowsNames, Source, SourceQuota
 
 LAG: Final = timedelta(minutes=5)
 """How far the sync goes back behind the moment at which the helpdesk began to make the export."""
@@ -126,6 +126,11 @@ class ArchiveSource:
     def unreadable(self) -> frozenset[str]:
         """What the helpdesk refused."""
         return self._live.unreadable | (frozenset({"names_and_files"}) if self._shape.alone or self._refused is not None else frozenset())
+
+    @property
+    def names(self) -> bytes | None:
+        """The helpdesk's, as far as it told them."""
+        return self._live.names if isinstance(self._live, KnowsNames) else None
 
     async def verify(self) -> CredentialReport:
         """Of the helpdesk's credentials: an export needs none."""

@@ -8,7 +8,7 @@ import hashlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,13 +17,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from backend.adapters.file.places.place import Found
-from backend.adapters.file.scan import Seen, Sheet
+from backend.adapters.file.scan import Sheet
 
 T = TypeVar("T")
 
 _FORMAT: Final = 1
 """Raise it when what is kept, or how files are understood, changes."""
-_BATCH: Final = 5_000
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS files (
   file INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL, declared TEXT NOT NULL, kind TEXT NOT NULL,
@@ -135,35 +134,36 @@ class Catalog:
             row = self._db.execute("SELECT file FROM files WHERE path = ?", (path,)).fetchone()
             if row is not None:
                 for table in ("rows", "attached", "files"):
-                    self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608  # Names of our own tables.
+                    self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608 - names of our own tables
         self._commit()
 
     def put(self, found: Found, declared: str, kind: str, *, code: str = "", problem: str = "") -> None:
         """A document, or a file that can't be read."""
         self._put_file(found, declared, kind, code=code, problem=problem)
 
-    def put_tickets(self, found: Found, declared: str, sheet: Sheet, seen: Iterable[Seen]) -> int:
-        """A file of tickets with all its rows; returns how many. What `seen` raises leaves nothing of it."""
-        file = self._put_file(found, declared, Kind.TICKETS, sheet)
-        count = 0
+    def begin(self, found: Found, declared: str, sheet: Sheet) -> int:
+        """Begin with a file of tickets: the number by which its rows are added. What was read of it before stays until its `end`."""
+        file = self._put_file(msgspec.structs.replace(found, path=_unfinished(found)), declared, Kind.TICKETS, sheet)
+        # With its index the table would be filled at a third of the speed.
+        self._db.execute("DROP INDEX IF EXISTS rows_key")
+        return file
+
+    def add(self, file: int, rows: Sequence[Sequence[Any]], named: Iterable[str], *, begin: int = 0, first: int = 0) -> None:
+        """Some more of its rows, each as `Seen`, with what has to be added to their places and numbers; and the files they name."""
         self._begin()
-        try:
-            # With its index the table would be filled at a third of the speed.
-            self._db.execute("DROP INDEX IF EXISTS rows_key")
-            for some in _batched(seen, _BATCH):
-                count += len(some)
-                self._db.executemany(
-                    "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [(file, e.key, e.start, e.size, e.number, e.digest, e.at, e.gone, e.problem) for e in some],
-                )
-                self._db.executemany("INSERT INTO attached VALUES (?, ?)", [(file, path) for e in some for path in e.files])
-        except BaseException:
-            # Without a journal there is no way back but to take out what came in.
-            self._commit()
-            self.forget([found.path])
-            raise
+        query = f"INSERT INTO rows VALUES ({file:d}, ?, ? + {begin:d}, ?, ? + {first:d}, ?, ?, ?, ?)"  # noqa: S608 - numbers only
+        self._db.executemany(query, rows)
+        self._db.executemany("INSERT INTO attached VALUES (?, ?)", [(file, path) for path in named])
         self._commit()
-        return count
+
+    def end(self, file: int, found: Found) -> None:
+        """It was read to its end, and takes the place of what was read before."""
+        self.forget([found.path])
+        self._db.execute("UPDATE files SET path = ? WHERE file = ?", (found.path, file))
+
+    def drop_unfinished(self, found: Found) -> None:
+        """It was not read to its end; what was read of it before stays."""
+        self.forget([_unfinished(found)])
 
     def restate(self, entry: FileEntry, *, code: str, problem: str) -> None:
         """Keep what was read of a file before, and say why it can't be read now."""
@@ -230,7 +230,7 @@ class Catalog:
         plain = None if sheet is None else msgspec.json.encode(sheet)
         row = (found.path, found.stamp, declared, kind, found.size, micros(found.modified), plain, code, problem)
         columns = "path, stamp, declared, kind, size, modified, sheet, code, problem"
-        cursor = self._db.execute(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608  # As above.
+        cursor = self._db.execute(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - names of our own columns
         return int(cursor.lastrowid or 0)
 
     def _begin(self) -> None:
@@ -240,6 +240,11 @@ class Catalog:
     def _commit(self) -> None:
         if self._db.in_transaction:
             self._db.execute("COMMIT")
+
+
+def _unfinished(found: Found) -> str:
+    """What a file is called that is being read: no place names one so, and what a killed sync left is forgotten as gone."""
+    return f"\0{found.path}"
 
 
 def digest_of(found: Iterable[tuple[Found, str]]) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from backend.adapters.file.scan import Sheet
 from backend.adapters.file.tables.layout import BadRowError, Record
@@ -59,7 +59,12 @@ def fetched_of(files: Sequence[RowFile], rows: Rows | AppError) -> Fetched:
         ticket = ticket_of(records, file.sheet.plan, rows.key, moment=file.modified, files=rows.attachments)
     except BadRowError as error:
         raise _senseless(file, rows, 0, str(error)) from None
-    return Fetched(item=ticket, raw=orjson.dumps({"file": file.path, "row": rows.numbers[0], "rows": records}))
+    payload: dict[str, Any] = {"file": file.path, "row": rows.numbers[0], "rows": records}
+    if file.modified in (ticket.created_at, ticket.updated_at):
+        payload["modified"] = file.modified
+    if rows.attachments:
+        payload["files"] = to_builtins(rows.attachments)
+    return Fetched(item=ticket, raw=orjson.dumps(payload))
 
 
 def _senseless(file: RowFile, rows: Rows, place: int, why: str) -> AppError:

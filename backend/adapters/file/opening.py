@@ -15,6 +15,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
 from backend.core.model.upload import kept_by
 from backend.core.ports.blobs import BlobStores
+from backend.core.ports.compute import Compute
 
 UPLOADS: Final = "uploads"
 _FOLDER: Final = "folder"
@@ -29,9 +30,12 @@ _DOMAIN_MAX: Final = 253
 class FilePlaces:
     """What the operator allows: folders that hold one for each company, and where uploads lie."""
 
-    def __init__(self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None, *, page: int = 1_000) -> None:
+    def __init__(
+        self, roots: tuple[Path, ...] = (), blobs: BlobStores | None = None, *, compute: Compute | None = None, page: int = 2_000
+    ) -> None:
         self.roots = roots
         self.blobs = blobs
+        self.compute = compute
         self.page = page
         """Items that are named, made and stored together."""
 
@@ -74,7 +78,8 @@ def open_files(settings: SourceSettings, places: FilePlaces, allowed: frozenset[
         found.append(_folder(settings.company_id, domain, places.roots))
     if blobs is not None:
         found.append(UploadsPlace(blobs, settings.platform, settings.connection_id))
-    return FileSource(Shelf(found, blobs, kept_by(settings.platform, settings.connection_id)), domain, page=places.page)
+    shelf = Shelf(found, blobs, kept_by(settings.platform, settings.connection_id), places.compute)
+    return FileSource(shelf, domain, page=places.page)
 
 
 def _folder(company_id: str, domain: str, roots: tuple[Path, ...]) -> FolderPlace:

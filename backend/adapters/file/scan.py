@@ -1,19 +1,20 @@
 """Look through one file: whether it holds tickets, in which columns, and where each row is."""
 
 import hashlib
+import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 import orjson
 from msgspec import Struct
 
 from backend.adapters.file.declared import Declared
-from backend.adapters.file.tables.layout import BadRowError, Layout, Record, Row
-from backend.adapters.file.tables.opened import TABLES, Table, open_table
+from backend.adapters.file.tables.layout import BadRowError, CutShortError, Layout, Record, Row
+from backend.adapters.file.tables.opened import TABLES, Table, open_table, rows_of
 from backend.adapters.file.tickets.columns import guess, headings_of, holds_tickets, unknown_columns
 from backend.adapters.file.tickets.normalize import files_in, is_gone, key_of, moved_at
 from backend.adapters.file.tickets.plan import Field, Plan
@@ -26,6 +27,7 @@ DOCUMENTS: Final = frozenset(
 )
 """Endings of files that may be documents."""
 _DAY_FIRST: Final = re.compile(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b")
+_AT_ONCE: Final = 5_000
 _TIMES: Final = (Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT, Field.TURN_AT)
 
 
@@ -49,7 +51,23 @@ class Seen(NamedTuple):
     """Microseconds since 1970."""
     gone: bool
     problem: str
-    files: Sequence[str]
+
+
+class Scanned(Struct, frozen=True, array_like=True):
+    """Rows that were looked through. Of a piece, places and numbers are counted from its beginning."""
+
+    rows: list[Any]
+    """Each as `Seen`."""
+    unread: tuple[int, ...]
+    """Places among them of those that make no sense: they are called by their number in the file."""
+    named: tuple[str, ...]
+    """Files that the rows name."""
+    count: int
+    """Rows, with the empty ones."""
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Scanned)
 
 
 def may_be_read(path: str) -> bool:
@@ -110,25 +128,62 @@ def guess_loosely(headings: Sequence[str], sample: Sequence[Record], layout: Lay
     return msgspec.structs.replace(loose, columns={field: each for field, each in loose.columns.items() if each in headings})
 
 
-def seen_rows(table: Table, sheet: Sheet, path: str, beside: Callable[[str], str | None]) -> Iterator[Seen]:
-    """Every row of the file; `beside` finds the files that rows name."""
-    salt = hashlib.blake2b(msgspec.json.encode(sheet.plan), digest_size=16).digest()
-    attached = bool(sheet.plan.heading(Field.ATTACHMENTS))
-    for row in table.rows():
-        seen = _seen(row, sheet.plan, path, salt, attached=attached)
-        if seen.files:
-            seen = seen._replace(files=[found for name in seen.files if (found := beside(name)) is not None])
-        yield seen
+def scan_piece(sheet: Sheet, data: bytes, *, last: bool) -> bytes | None:
+    """In another process: the rows of a piece, as `Scanned` in MessagePack; None where its last row may go on behind it."""
+    layout = msgspec.structs.replace(sheet.layout, begin=0, first=0)
+    try:
+        return _encoder.encode(_scanned(rows_of(io.BytesIO(data), layout, whole=last), sheet.plan, 0))
+    except CutShortError:
+        return None
 
 
-def _seen(row: Row, plan: Plan, path: str, salt: bytes, *, attached: bool) -> Seen:
+def scan_rest(table: Table, sheet: Sheet, begin: int, number: int) -> Iterator[Scanned]:
+    """The rows from a place on, at which this row begins, some thousand at a time; places and numbers as in the file."""
+    rows = table.rows_from(begin, number)
+    while (found := _scanned(rows, sheet.plan, number, limit=_AT_ONCE)).count:
+        yield found
+        number += found.count
+
+
+def scanned(packed: bytes) -> Scanned:
+    """What `scan_piece` found."""
+    return _decoder.decode(packed)
+
+
+def key_of_unread(path: str, number: int) -> str:
+    """What a row that makes no sense is called: no ticket can be told of it."""
+    return f"{path[-200:]}#{number}"
+
+
+def _scanned(rows: Generator[Row, None, int], plan: Plan, first: int, *, limit: int | None = None) -> Scanned:
+    salt = hashlib.blake2b(msgspec.json.encode(plan), digest_size=16).digest()
+    attached = bool(plan.heading(Field.ATTACHMENTS))
+    found: list[Seen] = []
+    unread: list[int] = []
+    named: list[str] = []
+    while limit is None or len(found) < limit:
+        try:
+            row = next(rows)
+        except StopIteration as end:
+            # It tells the number behind the last once only.
+            return Scanned(found, tuple(unread), tuple(named), max(first, end.value or 0) - first)
+        seen = _seen(row, plan, salt)
+        if not seen.key:
+            unread.append(len(found))
+        elif attached and row.record is not None:
+            named += files_in((row.record,), plan)
+        found.append(seen)
+    return Scanned(found, tuple(unread), tuple(named), found[-1].number + 1 - first)
+
+
+def _seen(row: Row, plan: Plan, salt: bytes) -> Seen:
     record = row.record
     if record is None:
-        return _bad(row, path, row.problem, salt)
+        return _bad(row, row.problem, salt)
     try:
         key = key_of(record, plan)
     except BadRowError as error:
-        return _bad(row, path, str(error), salt)
+        return _bad(row, str(error), salt)
     at: int | None = None
     try:
         moment = moved_at(record, plan)
@@ -137,13 +192,12 @@ def _seen(row: Row, plan: Plan, path: str, salt: bytes, *, attached: bool) -> Se
         # Told when the ticket is read, with what else there may be to tell of it.
         pass
     digest = int.from_bytes(hashlib.blake2b(orjson.dumps(record), digest_size=5, key=salt).digest(), "big")
-    files = files_in((record,), plan) if attached else ()
-    return Seen(key, row.start, row.size, row.number, digest, at, is_gone(record, plan), "", files)
+    return Seen(key, row.start, row.size, row.number, digest, at, is_gone(record, plan), "")
 
 
-def _bad(row: Row, path: str, problem: str, salt: bytes) -> Seen:
+def _bad(row: Row, problem: str, salt: bytes) -> Seen:
     digest = int.from_bytes(hashlib.blake2b(problem.encode(), digest_size=5, key=salt).digest(), "big")
-    return Seen(f"{path[-200:]}#{row.number}", row.start, row.size, row.number, digest, None, False, problem or "it makes no sense", ())
+    return Seen("", row.start, row.size, row.number, digest, None, False, problem or "it makes no sense")
 
 
 def _first_values(sample: Sequence[Record]) -> Record:

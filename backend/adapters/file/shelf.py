@@ -12,11 +12,13 @@ from msgspec import Struct
 
 from backend.adapters.file.catalog import Catalog, FileEntry, Kind, digest_of
 from backend.adapters.file.declared import BESIDE, FOR_ALL, LARGEST, Declarations, Declared, read_one, read_patterns
+from backend.adapters.file.filling import Filling
 from backend.adapters.file.places.place import Found, Place
-from backend.adapters.file.scan import may_be_read, open_tickets, seen_rows
+from backend.adapters.file.scan import may_be_read, open_tickets
 from backend.adapters.file.tables.opened import Table, open_table
 from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore
+from backend.core.ports.compute import Compute
 
 _OPEN_MAX: Final = 12
 """Files of rows held open at once."""
@@ -45,9 +47,10 @@ class Look(Struct, frozen=True, kw_only=True):
 class Shelf:
     """The files of some places, as one. Close it."""
 
-    def __init__(self, places: Sequence[Place], blobs: BlobStore | None, kept: str) -> None:
+    def __init__(self, places: Sequence[Place], blobs: BlobStore | None, kept: str, compute: Compute | None = None) -> None:
         self._places = places
         self._blobs = blobs
+        self._compute = compute
         self._kept = kept
         """The folder among the company's own files in which the catalog is kept."""
         self._catalog: Catalog | None = None
@@ -197,8 +200,8 @@ class Shelf:
                 return
             table, sheet = opened
             self._keep(found.path, table)
-            seen = seen_rows(table, sheet, found.path, lambda name: self.beside(found.path, name))
-            await asyncio.to_thread(catalog.put_tickets, found, mark, sheet, seen)
+            filling = Filling(catalog, found, mark, table, sheet, compute=self._compute)
+            await filling.fill(lambda name: self.beside(found.path, name))
         except AppError as error:
             if error.code not in _UNREADABLE:
                 raise

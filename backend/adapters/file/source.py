@@ -2,20 +2,19 @@
 
 import asyncio
 import hashlib
-import mimetypes
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final
 
-import orjson
+import msgspec
 
 from backend.adapters.file.catalog import FileEntry, Kind, Span, micros
 from backend.adapters.file.declared import Declared, read_one
 from backend.adapters.file.lot import RowFile, Rows, fetched_of
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.preview import preview_of
+from backend.adapters.file.remake import KnownPlans, attachment_of, document_of, payload_of, remade, visibility_of
 from backend.adapters.file.scan import Sheet
 from backend.adapters.file.shelf import Shelf
 from backend.adapters.file.tables.opened import Table, record_of
@@ -23,7 +22,7 @@ from backend.adapters.file.tickets.normalize import files_in
 from backend.adapters.file.tickets.plan import Field
 from backend.adapters.file.verify import verify
 from backend.core.errors import AppError, Code
-from backend.core.model.article import Article, Translation, Visibility
+from backend.core.model.article import Visibility
 from backend.core.model.connection import CredentialReport
 from backend.core.model.document import DocType
 from backend.core.model.preview import FileState, Preview
@@ -44,6 +43,7 @@ class FileSource:
         self._page = page
         self._files: dict[str, Found] = {}
         """Attachments by id, as they were named."""
+        self._plans = KnownPlans(shelf)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -91,6 +91,7 @@ class FileSource:
 
     async def lot(self, refs: Sequence[ItemRef]) -> Lot:
         """The rows of many tickets. What is no more is a payload that raises SOURCE_ITEM_NOT_FOUND."""
+        await self._plans.learn()
         keys = [ref.original_id for ref in refs]
         files, spans = await self._shelf.run(lambda catalog: catalog.placed(keys))
         tables = {number: await self._shelf.table(file) for number, file in files.items() if not file.code}
@@ -131,6 +132,19 @@ class FileSource:
             declared = read_one(declaration, "given")
         _, file = await self._shelf.open(path)
         return await asyncio.to_thread(preview_of, file, path, declared)
+
+    @property
+    def names(self) -> bytes | None:
+        """How the columns of each file are read, once tickets were."""
+        return self._plans.written
+
+    def recall(self, names: bytes) -> None:
+        """Take what was kept of `names`; what can't be read is left out."""
+        self._plans.recall(names)
+
+    async def remake(self, ref: ItemRef, raw: bytes) -> Fetched:
+        """The item of an archived payload."""
+        return remade(ref, raw, self._plans.plans)
 
     async def close(self) -> None:
         """Let go of files."""
@@ -195,11 +209,9 @@ class FileSource:
         _, file = await self._shelf.open(found.path)
         with file:
             digest = await asyncio.to_thread(_digest, file)
-        name = PurePosixPath(found.path.removeprefix("upload:")).name
-        file_id = f"{hashlib.sha256(found.path.encode()).hexdigest()[:12]}{digest[:24]}"
-        self._files[file_id] = found
-        content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Attachment(original_id=file_id, name=name, content_type=content_type, size=found.size, internal=internal, essential=whole)
+        attachment = attachment_of(found.path, digest, found.size, internal=internal, whole=whole)
+        self._files[attachment.original_id] = found
+        return attachment
 
     async def _article(self, original_id: str) -> Fetched:
         entries = await self._shelf.run(lambda catalog: catalog.articles())
@@ -210,21 +222,9 @@ class FileSource:
             raise _refused(entry)
         look = self._shelf.look
         declared = next((declared for found, declared in look.files if found.path == entry.path), Declared()) if look else Declared()
-        visibility = Visibility(declared.visibility or Visibility.INTERNAL.value)
-        path = PurePosixPath(entry.path.removeprefix("upload:"))
-        title = declared.title or path.stem.replace("_", " ").strip() or path.name
-        attachment = await self._described(entry.found, internal=visibility is Visibility.INTERNAL, whole=True)
-        item = Article(
-            original_id=original_id,
-            translations=(Translation(language="", title=title, html="", updated_at=entry.modified),),
-            folder=" / ".join(path.parts[:-1]),
-            visibility=visibility,
-            attachments=(attachment,),
-            created_at=entry.modified,
-            updated_at=entry.modified,
-        )
-        raw = {"file": entry.path, "size": entry.size, "stamp": entry.stamp, "sha256": attachment.original_id[12:]}
-        return Fetched(item=item, raw=orjson.dumps(raw))
+        attachment = await self._described(entry.found, internal=visibility_of(declared) is Visibility.INTERNAL, whole=True)
+        payload = payload_of(entry, declared, attachment)
+        return Fetched(item=document_of(payload, original_id), raw=msgspec.json.encode(payload))
 
 
 def _sheet(file: FileEntry) -> Sheet:

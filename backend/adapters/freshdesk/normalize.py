@@ -95,6 +95,7 @@ def ticket_of(
         organization=organization,
         assignee=_agent(ident(record, "responder_id"), names),
         group=names.groups.get(ident(record, "group_id") or ""),
+        group_id=ident(record, "group_id"),
         product=names.products.get(ident(record, "product_id") or ""),
         ticket_type=text(record, "type") or None,
         channel=_channel(source, names),

@@ -32,6 +32,7 @@ from backend.core.model.ticket import Attachment, Organization, Presence, Ticket
 from backend.core.ports.budget import Spender
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Capabilities, SourceQuota
+from backend.core.waiting import to_its_end
 
 
 class Desk(NamedTuple):
@@ -161,7 +162,10 @@ class FreshdeskSource:
         return remade(ref, raw, self._names, self._site)
 
     async def close(self) -> None:
-        """Let go of sockets."""
+        """Let go of sockets, whoever stops waiting for it."""
+        await to_its_end(self._close())
+
+    async def _close(self) -> None:
         await self._tickets.close()
         await self._http.close()
 

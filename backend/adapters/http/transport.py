@@ -1,5 +1,6 @@
 """Requests over aiohttp: no redirects, no cookies, no proxy of the environment, and checked addresses only."""
 
+import asyncio
 import socket
 import ssl
 import zlib
@@ -15,6 +16,7 @@ from backend.adapters.http.failures import ForbiddenAddressError, InterruptedAns
 from backend.adapters.http.guard import Guard, public_socket
 from backend.adapters.http.origin import Origin
 from backend.core.errors import AppError, Code
+from backend.core.waiting import to_its_end
 
 _IDLE_SECONDS: Final = 20.0
 """Shorter than the usual 60 s of load balancers, so that a connection seldom dies while we write to it."""
@@ -68,6 +70,7 @@ class Transport:
         """Requests that went to the helpdesk itself and so count against its quota."""
         self._guard = guard
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._closed = False
 
     async def get(
         self, origin: Origin, target: str, headers: Mapping[str, str], *, method: str = "GET", body: bytes | None = None
@@ -96,15 +99,21 @@ class Transport:
         return Incoming(response)
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, also for a caller that is canceled meanwhile; from here on there are none."""
+        self._closed = True
+        await to_its_end(self._close())
+
+    async def _close(self) -> None:
         sessions = list(self._sessions.values())
         self._sessions.clear()
-        for session in sessions:
-            await session.close()
+        await asyncio.gather(*(session.close() for session in sessions))
 
     def _session(self, *, trusted: bool) -> aiohttp.ClientSession:
         # Two sets of connections: one that came to be without a check of its address never serves where there must be one.
         session = self._sessions.get(trusted)
+        if self._closed:
+            # Whoever still calls, such as a task that was told to end, would open connections that nobody closes.
+            raise AppError(Code.SHUTTING_DOWN, "The connections to this helpdesk were closed already.")
         if session is None:
             connector = aiohttp.TCPConnector(
                 limit=0,

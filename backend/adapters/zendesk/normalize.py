@@ -94,6 +94,7 @@ def ticket_of(
         organization=organization,
         assignee=_person(ident(record, "assignee_id"), users),
         group=names.groups.get(ident(record, "group_id") or ""),
+        group_id=ident(record, "group_id"),
         product=names.brands.get(ident(record, "brand_id") or ""),
         ticket_type=text(record, "type") or None,
         channel=_channel(record),

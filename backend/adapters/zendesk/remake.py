@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backend.adapters.http.recalled import Recalled, incomplete, payload_of
-from backend.adapters.zendesk.fields import ident, moment
+from backend.adapters.zendesk.fields import Record, child, ident, moment, records, text
 from backend.adapters.zendesk.names import Names
 from backend.adapters.zendesk.normalize import ticket_of
 from backend.adapters.zendesk.normalize_article import MACRO, Shelves, article_of, macro_of
-from backend.adapters.zendesk.people import User, organization_of
+from backend.adapters.zendesk.people import User
 from backend.core.model.document import DocType
 from backend.core.model.sync import Fetched, ItemRef
-from backend.core.model.ticket import Organization, Person
+from backend.core.model.ticket import Organization, Person, Ticket
 
 _Written = tuple[str, str, bool]
 """Somebody's name and address, and whether they work for the company."""
@@ -35,6 +36,13 @@ class TicketPayload(Struct, frozen=True, kw_only=True):
     beside: Beside | None = None
 
 
+class ExportedTicket(Struct, frozen=True, kw_only=True):
+    """A ticket as an import archives it."""
+
+    export: dict[str, Any]
+    beside: Beside | None = None
+
+
 class ArticlePayload(Struct, frozen=True, kw_only=True):
     """An article or macro as `Knowledge.fetch` archives it."""
 
@@ -53,20 +61,34 @@ def beside_of(users: Mapping[str, User], organization: Organization | None) -> d
 def remade(ref: ItemRef, raw: bytes, names: Recalled[Names], site: str) -> Fetched:
     """The item of a payload. Raises ARCHIVE_INCOMPLETE or SOURCE_MALFORMED."""
     if raw.startswith(b'{"export":'):
-        raise incomplete("it was imported from an account export, which is archived as it is")
+        exported = payload_of(raw, ExportedTicket, "Zendesk")
+        if exported.beside is None:
+            raise incomplete("it was imported before people were kept with a ticket")
+        users, organization = _people(exported.export, exported.beside)
+        return Fetched(item=ticket_of_export(exported.export, names.names(), users, organization, site=site), raw=raw)
     return _article(ref, raw) if ref.doc_type is DocType.ARTICLE else _ticket(raw, names, site)
+
+
+def ticket_of_export(record: Record, names: Names, users: Mapping[str, User], organization: Organization | None, *, site: str) -> Ticket:
+    """A ticket of a JSON export, with the name of its own group where nobody else tells it."""
+    group = child(record, "group")
+    if (key := ident(group, "id")) is not None and key not in names.groups and text(group, "name"):
+        names = replace(names, groups={**names.groups, key: text(group, "name")})
+    solved = moment(child(record, "metric_set"), "solved_at")
+    return ticket_of(record, records(record, "comments"), names, users, organization=organization, solved_at=solved, site=site)
+
+
+def _people(record: Record, beside: Beside) -> tuple[dict[str, User], Organization | None]:
+    users = {key: User(Person(original_id=key, name=name, email=email), staff) for key, (name, email, staff) in beside.users.items()}
+    key = ident(record, "organization_id")
+    return users, None if key is None else Organization(original_id=key, name=beside.organization)
 
 
 def _ticket(raw: bytes, names: Recalled[Names], site: str) -> Fetched:
     payload = payload_of(raw, TicketPayload, "Zendesk")
     if payload.beside is None:
         raise incomplete("it was archived before people were kept with a ticket")
-    users = {
-        key: User(Person(original_id=key, name=name, email=email), staff) for key, (name, email, staff) in payload.beside.users.items()
-    }
-    organization = organization_of(ident(payload.ticket, "organization_id"), {})
-    if organization is not None:
-        organization = Organization(original_id=organization.original_id, name=payload.beside.organization)
+    users, organization = _people(payload.ticket, payload.beside)
     solved = moment({"at": payload.solved_at}, "at")
     ticket = ticket_of(payload.ticket, payload.comments, names.names(), users, organization=organization, solved_at=solved, site=site)
     return Fetched(item=ticket, raw=raw)

@@ -36,6 +36,7 @@ from backend.core.model.ticket import Attachment, Ticket
 from backend.core.model.webhook import Registered, Registration
 from backend.core.ports.budget import Spender
 from backend.core.ports.source import Capabilities, SourceQuota
+from backend.core.waiting import to_its_end
 
 
 def authorization_of(credentials: Mapping[str, Secret]) -> Secret:
@@ -179,7 +180,10 @@ class ZendeskSource:
         return remade(ref, raw, self._kept_names, self._site)
 
     async def close(self) -> None:
-        """Let go of sockets and of what was kept."""
+        """Let go of sockets and of what was kept, whoever stops waiting for it."""
+        await to_its_end(self._close())
+
+    async def _close(self) -> None:
         await self._tickets.close()
         await self._comments.close()
         await self._http.close()

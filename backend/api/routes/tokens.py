@@ -15,7 +15,7 @@ router = APIRouter(prefix=API, tags=["tokens"])
 @router.post("/auth/token", status_code=201, response_model=TokenOut, responses=problems(body=True))
 async def issue_token(body: TokenIn, services: ServicesDep, auth: AuthDep, caller: TenantAnyCaller) -> TokenOut:
     """Make a short-lived token from the API key of this request, never stronger than the key."""
-    wanted = tokens.TokenInput(subject=body.subject, role=body.role, scopes=body.scopes)
+    wanted = tokens.TokenInput(subject=body.subject, role=body.role, scopes=body.scopes, groups=body.groups)
     made = await tokens.issue_token(services, auth, wanted, caller=caller)
     return TokenOut(access_token=made.token.reveal(), role=made.role, scopes=list(made.scopes), expires_at=made.expires_at)
 

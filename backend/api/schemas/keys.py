@@ -13,6 +13,10 @@ Scopes = Annotated[list[Scope], AfterValidator(sorted)]
 """In alphabetical order, so that the same key always looks the same."""
 
 
+Groups = Annotated[tuple[Name, ...], Field(max_length=100)]
+"""Groups of a helpdesk as people name them; none at all: no ticket."""
+
+
 class KeyIn(In):
     """A key to make."""
 
@@ -20,6 +24,12 @@ class KeyIn(In):
     role: TenantRole = Field(description="What the key may do at most.", examples=["agent"])
     scopes: frozenset[Scope] | None = Field(None, description="A part of the role's scopes; left out: all of them.")
     expires_at: AwareDatetime | None = Field(None, description="When the key stops working; left out: never.")
+    groups: Groups | None = Field(
+        None,
+        description="Groups of the helpdesk whose tickets its holder may know of, by name or as `freshdesk:<id>`; left out: all tickets. "
+        "Articles are not concerned.",
+        examples=[["결제팀", "freshdesk:43000123456"]],
+    )
     signing: bool = Field(False, description="Whether to make a secret to sign requests with, so that the key need not be sent.")
     signing_only: bool = Field(False, description="Whether the key can do nothing but sign; then there is no `api_key`.")
 
@@ -36,6 +46,7 @@ class KeyOut(Out):
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    groups: list[str] | None
     signs: bool
     signing_only: bool
 

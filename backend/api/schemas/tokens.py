@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from backend.api.schemas.base import Id, In, Out
-from backend.api.schemas.keys import Scopes, TenantRole
+from backend.api.schemas.keys import Groups, Scopes, TenantRole
+from backend.core.model.groups import named
 from backend.core.model.tenant import Role, Scope
 
 
@@ -16,6 +17,10 @@ class TokenIn(In):
     subject: Id = Field(description="Who will hold it, as your own system names them.", examples=["agent-42"])
     role: TenantRole | None = Field(None, description="Not stronger than the key's; left out: the key's own.")
     scopes: frozenset[Scope] | None = Field(None, description="A part of the role's scopes; left out: all the key has of them.")
+    groups: Groups | None = Field(
+        None,
+        description="Groups of the helpdesk whose tickets its holder may know of, within those of the key; left out: those of the key.",
+    )
 
 
 class TokenOut(Out):
@@ -37,3 +42,9 @@ class MeOut(Out):
     key_id: str | None
     subject: str | None
     helpdesk: str | None
+    groups: list[str] | None
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _readable(cls, groups: frozenset[str] | None) -> list[str] | None:
+        return None if groups is None else named(groups)

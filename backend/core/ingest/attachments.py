@@ -108,9 +108,10 @@ async def _one(reader: Reader, ref: ItemRef, attachment: Attachment, document_id
             return ReadFile(attachment=attachment, file=_failed(file, error))
         content = scratch.getvalue() if isinstance(scratch, io.BytesIO) else Path(scratch.name)
         file = msgspec.structs.replace(file, size=size, sha256=digest, blob_key=f"{_BY_CONTENT}/{digest[:2]}/{digest}/file")
-        await _keep_content(reader.blobs, file, content)
+        # Text is kept after the content it is from: where there is some, both are there.
         extracted = await _stored_text(reader.blobs, file)
         if extracted is None:
+            await _keep_content(reader.blobs, file, content)
             try:
                 extracted = await reader.extractor.extract(content, attachment.name, ocr=False)
             except AppError as error:
@@ -206,8 +207,11 @@ def _unread(platform: str, attachment: Attachment, document_id: str) -> Attachme
 
 async def _keep_content(blobs: BlobStore, file: AttachmentFile, content: bytes | Path) -> None:
     key = str(file.blob_key)
-    if await blobs.size(key) != file.size:
-        await (blobs.put(key, content) if isinstance(content, bytes) else blobs.put_file(key, content))
+    if isinstance(content, bytes):
+        # To write a small file again costs no more than to ask whether it is there.
+        await blobs.put(key, content)
+    elif await blobs.size(key) != file.size:
+        await blobs.put_file(key, content)
 
 
 async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> None:

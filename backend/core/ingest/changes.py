@@ -34,6 +34,8 @@ def _ticket_matter(ticket: Ticket) -> list[Any]:
         ticket.custom_fields,
         _attachment_matter(ticket.attachments),
         [_turn_matter(turn) for turn in ticket.conversations],
+        # Only where there is a group, so that tickets in none have the hash they had before groups mattered by themselves.
+        *([("group", ticket.group_id)] if ticket.group or ticket.group_id else ()),
     ]
 
 

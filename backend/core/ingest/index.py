@@ -29,6 +29,7 @@ def points_of(
             language=_language(document),
             url=document.url,
             updated_at=document.updated_at,
+            groups=document.groups,
         )
         for chunk, vector in zip(chunks, dense, strict=True)
     ]

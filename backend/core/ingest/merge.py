@@ -14,6 +14,7 @@ from backend.core.ids import document_id
 from backend.core.ingest.changes import content_hash_of
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.document import DocType, Document, Part
+from backend.core.model.groups import marks_of
 from backend.core.model.ticket import Conversation, ConversationKind, Role, Ticket
 from backend.core.ports.extract import TextPiece
 from backend.core.text.html import clean_text, html_sections, html_to_text
@@ -74,6 +75,7 @@ def merge_ticket(
         requester=(ticket.requester.name or ticket.requester.email or None) if ticket.requester else None,
         tags=ticket.tags,
         attributes=_ticket_attributes(ticket),
+        groups=marks_of(platform, ticket.group_id, ticket.group),
         url=ticket.url,
         presence=ticket.presence,
         created_at=ticket.created_at,

@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from backend.core.model.tenant import Caller, Secret
+from backend.core.model.groups import marks
+from backend.core.model.tenant import ApiKey, Caller, Secret
 
 KEY_PATTERN: Final = re.compile(r"dk_[a-z0-9]{10}_[A-Za-z0-9_-]{43}")
 """`dk_`, ten characters that may be shown, and 256 random bits that only the holder knows."""
@@ -35,6 +36,18 @@ class TenantCaller(Caller, frozen=True, kw_only=True):
     """A Caller that belongs to a company: everybody but the operator."""
 
     company_id: str
+
+
+def holder_of(key: ApiKey, request_id: str | None) -> TenantCaller:
+    """Who asks with this key."""
+    return TenantCaller(
+        role=key.role,
+        scopes=key.scopes,
+        company_id=key.company_id,
+        key_id=key.key_id,
+        groups=marks(key.groups),
+        request_id=request_id,
+    )
 
 
 def new_key() -> tuple[Secret, str]:

@@ -124,6 +124,8 @@ class Document(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     attributes: dict[str, str] = {}
     """Group, type, channel, custom fields, folder and the like, by label."""
+    groups: tuple[str, ...] = ()
+    """Marks of the ticket's group (model/groups.py), at most one by id and one by name; none where nobody knows it."""
     url: str | None = None
     presence: Presence = Presence.LIVE
     created_at: datetime

@@ -1,5 +1,6 @@
 """A question to the index and what it finds."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Only these; empty means all, so callers without `internal:read` must set it."""
     exclude_documents: tuple[str, ...] = ()
     document_ids: tuple[str, ...] = ()
+    ticket_groups: tuple[str, ...] | None = None
+    """No tickets but those of a group with one of these marks; None: of all groups. What is no ticket is not concerned."""
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -62,7 +65,7 @@ class Point(Struct, frozen=True, kw_only=True):
 
     point_id: str
     chunk: Chunk
-    dense: tuple[float, ...] | list[float] | None
+    dense: Sequence[float] | None
     sparse: SparseVector
     doc_type: DocType
     platform: str
@@ -74,6 +77,8 @@ class Point(Struct, frozen=True, kw_only=True):
     language: str
     url: str | None
     updated_at: datetime
+    groups: tuple[str, ...] = ()
+    """See `Document.groups`."""
 
 
 class Makers(Struct, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ class Stream(Struct, frozen=True, kw_only=True):
     """Who began it; nobody else may read or cancel it."""
     scopes: frozenset[Scope]
     """What the owner was allowed; with less it can't be read again."""
+    groups: frozenset[str] | None = None
+    """Marks of the groups whose tickets the owner could see; None: all. Likewise."""
 
 
 class StreamState(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Tenants, their API keys, and who is asking."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -55,6 +56,15 @@ ROLE_SCOPES: Final[dict[Role, frozenset[Scope]]] = {
     Role.MEMBER: _MEMBER,
     Role.VIEWER: _VIEWER,
 }
+
+
+_RESTRICTED_LACK: Final = frozenset({Scope.RUNS_READ})
+"""How a sync went tells how many tickets there are, and names those that failed."""
+
+
+def scopes_of(role: Role, groups: Collection[str] | None) -> frozenset[Scope]:
+    """What a role may do, also where its holder is restricted to groups of tickets."""
+    return ROLE_SCOPES[role] if groups is None else ROLE_SCOPES[role] - _RESTRICTED_LACK
 
 
 class Secret:
@@ -130,6 +140,8 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     """What requests are signed with; unlike the key itself it has to be opened again, to check them."""
     signing_only: bool = False
     """Whether nobody has the key itself, so that it can only sign."""
+    groups: tuple[str, ...] | None = None
+    """Groups whose tickets its holder may know of, as they were written (model/groups.py); None: all tickets."""
 
     @property
     def signs(self) -> bool:
@@ -148,6 +160,8 @@ class Caller(Struct, frozen=True, kw_only=True):
     """Who within the company, as its own system names them (from a token); None for a bare key."""
     helpdesk: str | None = None
     """The platform whose credentials proved who it is, `subject` being its agent's address; None: a key or a token did."""
+    groups: frozenset[str] | None = None
+    """Marks of the groups whose tickets the caller may know of; None: all tickets."""
     request_id: str | None = None
     """The request this Caller made, for the audit log."""
 

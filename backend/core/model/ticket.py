@@ -123,6 +123,8 @@ class Ticket(Struct, frozen=True, kw_only=True):
     organization: Organization | None = None
     assignee: Person | None = None
     group: str | None = None
+    group_id: str | None = None
+    """The platform's id of the group, also where its name could not be read."""
     product: str | None = None
     ticket_type: str | None = None
     channel: str | None = None

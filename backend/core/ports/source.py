@@ -133,13 +133,18 @@ class BulkSource(Source, Protocol):
 
 
 @runtime_checkable
-class Remakes(Source, Protocol):
-    """A Source that makes an item again of the payload it gave for the archive, without any call (SPEC B4)."""
+class KnowsNames(Protocol):
+    """What a Source has that loads names, or an export beside one: they are kept beside the archive."""
 
     @property
     def names(self) -> bytes | None:
         """What the ids in payloads stand for, to be kept beside them: the same object until it changes; None while nothing was loaded."""
         ...
+
+
+@runtime_checkable
+class Remakes(Source, KnowsNames, Protocol):
+    """A Source that makes an item again of the payload it gave for the archive, without any call (SPEC B4)."""
 
     def recall(self, names: bytes) -> None:
         """Take what was kept of `names` in place of what the helpdesk would be asked for."""

@@ -104,12 +104,14 @@ class DocumentStore(Protocol):
         doc_types: Collection[DocType] = (),
         connection_id: str | None = None,
         text: str | None = None,
+        ticket_groups: Collection[str] | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> tuple[list[Document], str | None]:
         """A page, last updated first, and the cursor of the next page; `text` is looked for in titles.
 
-        Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
+        Deleted ones are listed only when asked for by state; with `ticket_groups` no tickets but those with such a mark.
+        Raises INVALID_REQUEST for a cursor that is not ours.
         """
         ...
 
@@ -134,10 +136,7 @@ class SolvedStore(Protocol):
     """Which tickets were solved with which article; their wording makes the article findable."""
 
     async def replace(self, links: Mapping[str, Collection[str]]) -> list[str]:
-        """Ticket -> the articles it was solved with, none of them: no more. Returns the articles whose tickets changed.
-
-        An article keeps its first `MOST_QUESTIONS` tickets: more say little that is new.
-        """
+        """Ticket -> the articles it was solved with; returns those whose tickets changed. Each keeps its first `MOST_QUESTIONS` tickets."""
         ...
 
     async def of_articles(self, article_ids: Collection[str]) -> dict[str, list[str]]:

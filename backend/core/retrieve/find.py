@@ -111,8 +111,14 @@ def visible_to(caller: Caller) -> tuple[Visibility, ...]:
     return () if caller.sees_internal else CUSTOMER_SAFE
 
 
+def groups_of(caller: Caller) -> tuple[str, ...] | None:
+    """Of which groups this caller may see tickets; None: of all."""
+    return None if caller.groups is None else tuple(sorted(caller.groups))
+
+
 def narrowed(filters: Filters, caller: Caller) -> Filters:
     """The filters within what the caller may see. Raises FORBIDDEN where nothing of what was asked for is left."""
+    filters = msgspec.structs.replace(filters, ticket_groups=groups_of(caller))
     visible = visible_to(caller)
     if not visible:
         return filters

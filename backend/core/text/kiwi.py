@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from backend.core.text.words import WORD, normalize, pairs, plain_terms
+from backend.core.text.words import WORD, is_hangul, normalize, other_terms
 
 # Nouns, numerals, stems of verbs and adjectives, roots: what carries meaning. Particles and endings are left out.
 # https://github.com/bab2min/kiwipiepy#품사-태그
@@ -40,11 +40,4 @@ class KiwiTokenizer:
             for token in self._kiwi.tokenize(text)
             if token.tag.partition("-")[0] in _KEPT and token.form not in _EMPTY_STEMS
         ]
-        for match in WORD.finditer(text):
-            kind, word = match.lastgroup, match[0]
-            if kind == "hangul":
-                continue
-            terms = pairs(word) if kind == "unspaced" else plain_terms(word.replace(",", ""))
-            if terms:
-                found.append((word, terms))
-        return found
+        return found + [(word, terms) for word in WORD.findall(text) if not is_hangul(word) and (terms := other_terms(word))]

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from backend.core.text.hangul import hangul_terms
 from backend.core.text.kiwi import KiwiTokenizer
-from backend.core.text.words import ANY_WORD, WORD, normalize, pairs, plain_terms
+from backend.core.text.words import WORD, is_hangul, normalize, other_terms
 
 
 class Tokenizer(Protocol):
@@ -36,23 +36,16 @@ class BigramTokenizer:
 
     def terms(self, text: str) -> list[str]:
         """Terms in order, repeated as often as they occur."""
-        return list(chain.from_iterable(map(_terms, ANY_WORD.findall(normalize(text)))))
+        return list(chain.from_iterable(map(_terms, WORD.findall(normalize(text)))))
 
     def words(self, text: str) -> list[tuple[str, tuple[str, ...]]]:
         """The words that say something, each with its terms."""
-        return [(word, terms) for word in ANY_WORD.findall(normalize(text)) if (terms := _terms(word))]
+        return [(word, terms) for word in WORD.findall(normalize(text)) if (terms := _terms(word))]
 
 
 @lru_cache(maxsize=65_536)
 def _terms(word: str) -> tuple[str, ...]:
-    """Of one word: what kind it is can be told from itself."""
-    match = WORD.match(word)
-    kind = match.lastgroup if match is not None else None
-    if kind == "hangul":
-        return hangul_terms(word)
-    if kind == "unspaced":
-        return pairs(word)
-    return plain_terms(word.replace(",", ""))
+    return hangul_terms(word) if is_hangul(word) else other_terms(word)
 
 
 def make_tokenizer(name: str) -> Tokenizer:

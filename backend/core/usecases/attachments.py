@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from msgspec import Struct
 
 from backend.core.errors import AppError, Code
-from backend.core.model.article import Visibility
-from backend.core.model.document import AttachmentFile, DocState
+from backend.core.model.document import AttachmentFile
+from backend.core.model.sight import is_there
 from backend.core.model.tenant import Caller
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.services import Services
@@ -36,9 +36,7 @@ async def open_attachment(services: Services, company_id: str, attachment_id: st
     async with services.database.open(company_id) as uow:
         file = await uow.attachments.get(attachment_id)
         document = await uow.documents.get(file.document_id) if file is not None else None
-        if file is None or document is None or document.state is DocState.DELETED or file.blob_key is None:
-            raise missing
-        if not caller.sees_internal and (file.internal or document.visibility is Visibility.INTERNAL):
+        if file is None or file.blob_key is None or not is_there(caller, document) or (file.internal and not caller.sees_internal):
             raise missing
         blobs = services.blobs.open(company_id)
         size = await blobs.size(file.blob_key)

@@ -8,13 +8,14 @@ from typing import Final
 
 import msgspec
 
-from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, search_text, stored_ticket, summarized
+from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, no_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
 from backend.core.model.search import Filters, Hit, Query, Ranking
+from backend.core.model.sight import may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import find, visible_to
+from backend.core.retrieve.find import find, groups_of, narrowed, visible_to
 
 _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
@@ -31,13 +32,15 @@ async def open_brief(
 
     The same brief is given again until the ticket, the index or the feedback changes, to callers of the same rights.
     None: the helpdesk takes longer than the policy waits; the ticket is still being fetched, and asking again joins in.
-    Raises TICKET_NOT_FOUND where neither the store nor a connected helpdesk has it.
+    Raises TICKET_NOT_FOUND where neither the store nor a connected helpdesk has it, or it is not for this caller.
     """
     began = time.perf_counter()
     found = await _at_hand(services, company_id, ticket_id, platform)
     if found is None:
         return None
     document, source = found
+    if not may_see(caller, document):
+        raise no_ticket(ticket_id)
     cache = services.caches.open(company_id)
     # The key is made before anything is looked for: what changes meanwhile makes another key.
     key = await _key(services, company_id, caller, document, top_k)
@@ -62,7 +65,7 @@ async def stream_brief(
 ) -> AsyncGenerator[BriefEvent]:
     """The same in parts as they are found: `ticket`, `summary`, `similar` and `articles` in any order, `done` with the whole."""
     began = time.perf_counter()
-    document, source = await find_ticket(services, company_id, ticket_id, platform)
+    document, source = await find_ticket(services, company_id, caller, ticket_id, platform)
     yield BriefEvent(name="ticket", brief=_of(document, source))
     brief, document = await _begun(services, company_id, caller, document, source)
     yield BriefEvent(name="summary", brief=brief)
@@ -111,7 +114,7 @@ async def _like(
     services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int
 ) -> tuple[Hit, ...]:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
-    filters = Filters(visibilities=visible_to(caller), exclude_documents=(document.document_id,), doc_types=(doc_type,))
+    filters = narrowed(Filters(exclude_documents=(document.document_id,), doc_types=(doc_type,)), caller)
     return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k, ranking=_AT_ONCE))).hits
 
 
@@ -148,7 +151,8 @@ async def _key(services: Services, company_id: str, caller: Caller, document: Do
         feedback = await uow.feedback.version()
     ticket = msgspec.json.encode(msgspec.structs.replace(document, parts=()))
     rights = ",".join(visible_to(caller)) or "all"
-    told = (_VERSION, rights, str(caller.sees_internal), str(top_k), await index.version(), feedback)
+    groups = msgspec.json.encode(groups_of(caller)).decode()
+    told = (_VERSION, rights, groups, str(caller.sees_internal), str(top_k), await index.version(), feedback)
     return hashlib.sha256("\n".join(told).encode() + b"\n" + ticket).hexdigest()
 
 

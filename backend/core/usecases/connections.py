@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline import archive, halfway, kept_names
+from backend.core.ingest.pipeline import archive, halfway, kept_names, whereabouts
 from backend.core.ingest.pipeline.erase import erase_files
 from backend.core.ingest.pipeline.imported import forget_exports
 from backend.core.ingest.pipeline.sources import VERIFY_SECONDS, keep_credentials, take_webhook_away, verify
@@ -197,6 +197,7 @@ async def _erase_documents(services: Services, company_id: str, connection: Conn
             await _mark_deleted(uow, connection.connection_id, page)
         documents += len(page)
     files += await blobs.delete(archive.folder_of(connection)) + await blobs.delete(kept_names.key_of(connection))
+    await blobs.delete(whereabouts.key_of(connection))
     return documents, files
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, visible_parts
+from backend.core.model.sight import is_there, may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
@@ -35,10 +36,11 @@ async def list_documents(services: Services, company_id: str, query: DocumentQue
             doc_types=query.doc_types,
             connection_id=query.connection_id,
             text=query.text,
+            ticket_groups=caller.groups,
             limit=query.limit,
             after=query.after,
         )
-    return [_seen_by(caller, document) for document in page if _may_see(document, caller)], following
+    return [_seen_by(caller, document) for document in page if may_see(caller, document)], following
 
 
 async def get_document(services: Services, company_id: str, document_id: str, *, caller: Caller) -> tuple[Document, list[AttachmentFile]]:
@@ -60,14 +62,9 @@ async def get_chunks(services: Services, company_id: str, document_id: str, *, c
 
 async def _get(uow: UnitOfWork, document_id: str, caller: Caller) -> Document:
     document = await uow.documents.get(document_id)
-    # One that is hidden is told like one that isn't there: its existence is internal too.
-    if document is None or document.state is DocState.DELETED or not _may_see(document, caller):
+    if document is None or not is_there(caller, document):
         raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {document_id}.")
     return document
-
-
-def _may_see(document: Document, caller: Caller) -> bool:
-    return caller.sees_internal or document.visibility is not Visibility.INTERNAL
 
 
 def _seen_by(caller: Caller, document: Document) -> Document:

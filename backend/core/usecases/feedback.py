@@ -4,10 +4,11 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
-from backend.core.model.article import Visibility
-from backend.core.model.document import DocState
+from backend.core.model.answer import Answer
 from backend.core.model.feedback import Feedback, Rating
+from backend.core.model.sight import is_there, may_see
 from backend.core.model.tenant import Caller
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 
 
@@ -33,14 +34,11 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
     async with services.database.open(company_id) as uow:
         if given.answer_id is not None:
             answer = await uow.feedback.get_answer(given.answer_id)
-            if answer is None:
+            if answer is None or not await _sees_sources(uow, caller, answer):
                 raise AppError(Code.ANSWER_NOT_FOUND, f"There is no answer {given.answer_id}.")
             query = query or answer.question
-        if given.document_id is not None:
-            document = await uow.documents.get(given.document_id)
-            hidden = document is not None and document.visibility is Visibility.INTERNAL and not caller.sees_internal
-            if document is None or document.state is DocState.DELETED or hidden:
-                raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {given.document_id}.")
+        if given.document_id is not None and not is_there(caller, await uow.documents.get(given.document_id)):
+            raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {given.document_id}.")
         feedback = Feedback(
             feedback_id=ids.new_id("fb"),
             caller=caller.actor,
@@ -54,3 +52,11 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
         await uow.feedback.put(feedback)
     services.meter.count("feedback", rating=given.rating.value)
     return feedback
+
+
+async def _sees_sources(uow: UnitOfWork, caller: Caller, answer: Answer) -> bool:
+    """Whether nothing that the answer rests on is a ticket of a group that is not the caller's."""
+    if caller.groups is None:
+        return True
+    cited = await uow.documents.get_many([each.document_id for each in answer.citations])
+    return all(may_see(caller, document) for document in cited.values())

@@ -14,7 +14,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.sources import VERIFY_SECONDS, verify
 from backend.core.model.auth import AuthConfig, TenantCaller, hash_credentials
 from backend.core.model.connection import Connection, ConnectionState
-from backend.core.model.tenant import ROLE_SCOPES, Role, Secret
+from backend.core.model.tenant import Role, Secret, scopes_of
 from backend.core.ports.services import Services
 
 HELPDESKS: Final = frozenset({"freshdesk", "zendesk"})
@@ -75,14 +75,11 @@ class HelpdeskLogin:
         if proof.code:
             code = Code(proof.code)
             raise _refused(given) if code is Code.UNAUTHENTICATED else AppError(code, proof.message, retry_after=proof.retry_after)
-        if proof.groups is not None:
-            raise AppError(
-                Code.FORBIDDEN,
-                f"This agent sees only some of the tickets on {connection.domain}; use an API key that an admin made for their groups.",
-            )
+        groups = None if proof.groups is None else frozenset(f"{given.platform}:{each}" for each in proof.groups)
         return TenantCaller(
             role=Role.AGENT,
-            scopes=ROLE_SCOPES[Role.AGENT],
+            scopes=scopes_of(Role.AGENT, groups),
+            groups=groups,
             company_id=company_id,
             subject=proof.subject,
             helpdesk=given.platform,

@@ -10,7 +10,7 @@ from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, hash_key, new_key
 from backend.core.model.signing import field_of, new_signing_secret
-from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
+from backend.core.model.tenant import ApiKey, Caller, Role, Scope, Secret, scopes_of
 from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
 
@@ -27,6 +27,8 @@ class KeyInput(Struct, frozen=True, kw_only=True):
     """Whether it gets a secret to sign requests with."""
     signing_only: bool = False
     """Whether it can do nothing but sign."""
+    groups: tuple[str, ...] | None = None
+    """Groups of the helpdesk whose tickets its holder may know of, by name or as `freshdesk:<id>`; None: all tickets."""
 
 
 class MadeKey(Struct, frozen=True, kw_only=True):
@@ -67,8 +69,10 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
         expires_at=wanted.expires_at,
         signing=sealed,
         signing_only=wanted.signing_only,
+        groups=wanted.groups,
     )
-    told = {"signing": "only" if key.signing_only else "too"} if key.signs else {}
+    told = {} if key.groups is None else {"groups": ", ".join(key.groups)}
+    told |= {"signing": "only" if key.signing_only else "too"} if key.signs else {}
     async with services.database.open(company_id) as uow:
         await uow.keys.put(key)
         await uow.audit.add(caller.audited("key.create", key.key_id, name=key.name, role=key.role.value, **told))
@@ -100,10 +104,13 @@ async def revoke_key(services: Services, company_id: str, key_id: str, *, caller
 def _scopes(wanted: KeyInput, caller: Caller) -> frozenset[Scope]:
     if wanted.role is Role.OPERATOR:
         raise AppError(Code.INVALID_REQUEST, "A tenant's key can be admin, agent, member or viewer; the operator key is a setting.")
-    scopes = ROLE_SCOPES[wanted.role] if wanted.scopes is None else wanted.scopes
-    if outside := scopes - ROLE_SCOPES[wanted.role]:
-        names = ", ".join(sorted(outside))
-        raise AppError(Code.INVALID_REQUEST, f"The role {wanted.role.value} does not have these scopes: {names}.")
+    if wanted.groups is not None and wanted.role is Role.ADMIN:
+        raise AppError(Code.INVALID_REQUEST, "An admin sees everything; a key that is restricted to groups can be agent, member or viewer.")
+    within = scopes_of(wanted.role, wanted.groups)
+    scopes = within if wanted.scopes is None else wanted.scopes
+    if outside := scopes - within:
+        names, restricted = ", ".join(sorted(outside)), "" if wanted.groups is None else ", restricted to groups,"
+        raise AppError(Code.INVALID_REQUEST, f"The role {wanted.role.value}{restricted} does not have these scopes: {names}.")
     if caller.role is not Role.OPERATOR and (beyond := scopes - caller.scopes):
         raise AppError(Code.FORBIDDEN, f"You can't give away scopes you don't have: {', '.join(sorted(beyond))}.")
     return scopes

@@ -12,7 +12,7 @@ from backend.core.model.document import Document
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import CUSTOMER_SAFE, find
+from backend.core.retrieve.find import CUSTOMER_SAFE, find, groups_of
 
 CANDIDATES = 30
 """Hits that are ranked and that a draft may draw on."""
@@ -21,9 +21,9 @@ CANDIDATES = 30
 async def generate_reply(services: Services, company_id: str, caller: Caller, ask: ReplyInput) -> ReplyDraft:
     """A draft reply to the ticket's customer, from what a customer may get and nothing else.
 
-    Raises TICKET_NOT_FOUND or an LLM_* error. The caller's own rights don't matter: a draft is for the customer.
+    Raises TICKET_NOT_FOUND or an LLM_* error. Private notes are left out for everybody, since a draft is for the customer.
     """
-    document, result = await _prepared(services, company_id, ask)
+    document, result = await _prepared(services, company_id, caller, ask)
     chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
         draft = await generate_reply_text(document, result.hits, ask, chat=chat)
@@ -33,7 +33,7 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
 
 async def stream_reply(services: Services, company_id: str, caller: Caller, ask: ReplyInput) -> AsyncIterator[AnswerEvent]:
     """The same as it comes: HITS, TOKEN…, DONE with the ReplyDraft, or ERROR. No transaction is held meanwhile."""
-    document, result = await _prepared(services, company_id, ask)
+    document, result = await _prepared(services, company_id, caller, ask)
     chat = (await services.models_of(company_id)).generate
     async for event in stream_reply_text(document, result, ask, chat=chat):
         if event.kind is AnswerEventKind.DONE:
@@ -41,12 +41,12 @@ async def stream_reply(services: Services, company_id: str, caller: Caller, ask:
         yield event
 
 
-async def _prepared(services: Services, company_id: str, ask: ReplyInput) -> tuple[Document, SearchResult]:
+async def _prepared(services: Services, company_id: str, caller: Caller, ask: ReplyInput) -> tuple[Document, SearchResult]:
     """The ticket with its summary, and what may help with it that a customer may see."""
-    document, _ = await find_ticket(services, company_id, ask.ticket_id, ask.platform)
+    document, _ = await find_ticket(services, company_id, caller, ask.ticket_id, ask.platform)
     document = await summarized(services, company_id, document)
     text = "\n".join(filter(None, (search_text(document, document.summary, internal=False), ask.hint)))
-    filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,))
+    filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,), ticket_groups=groups_of(caller))
     return document, await find(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
 
 

@@ -11,6 +11,7 @@ import msgspec
 from backend.core import ids
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import TenantCaller
+from backend.core.model.groups import covers
 from backend.core.model.stream import Event, Stream, StreamState
 from backend.core.ports.services import Services
 from backend.core.ports.streams import StreamWriter
@@ -42,13 +43,17 @@ class Answering:
             stack.enter_context(self._place(caller.company_id))
             stack.push_async_callback(events.aclose)
             first = await anext(events)
-            stream, answer = Stream(stream_id=ids.new_id("stream"), owner=_owner(caller), scopes=caller.scopes), _Answer(told)
+            stream, answer = (
+                Stream(stream_id=ids.new_id("stream"), owner=_owner(caller), scopes=caller.scopes, groups=caller.groups),
+                _Answer(told),
+            )
             writer = await self._services.streams.begin(caller.company_id, stream, lambda: answer.stop(Code.ANSWER_CANCELED))
             writer.append(Event(name="stream", data=msgspec.json.encode({"stream_id": stream.stream_id})))
-            writer.append(first)
             held = stack.pop_all()
-        task = asyncio.create_task(self._write(answer, writer, events, held))
+        task = asyncio.create_task(self._write(answer, writer, _all(first, events), held))
         self._answers[task] = answer
+        if self._closed:
+            answer.stop(Code.SHUTTING_DOWN)
         task.add_done_callback(self._answers.pop)
         return stream.stream_id
 
@@ -81,7 +86,7 @@ class Answering:
 
     async def _own(self, caller: TenantCaller, stream_id: str) -> StreamState:
         state = await self._services.streams.look(caller.company_id, stream_id)
-        if state is None or state.stream.owner != _owner(caller) or not state.stream.scopes <= caller.scopes:
+        if state is None or state.stream.owner != _owner(caller) or not _may_read(caller, state.stream):
             raise AppError(Code.STREAM_NOT_FOUND)
         return state
 
@@ -144,15 +149,27 @@ class _Answer:
         return code.value
 
 
+async def _all(first: Event, others: AsyncGenerator[Event]) -> AsyncGenerator[Event]:
+    yield first
+    async for event in others:
+        yield event
+
+
 async def _written(writer: StreamWriter, events: AsyncGenerator[Event]) -> str:
     """Write them to the last one; returns its name, or nothing where they end without one."""
-    async for event in events:
-        writer.append(event)
-        if event.name in _LAST:
-            return event.name
+    async with contextlib.aclosing(events):
+        async for event in events:
+            writer.append(event)
+            if event.name in _LAST:
+                return event.name
     return ""
 
 
 def _owner(caller: TenantCaller) -> str:
-    """The key, and where it is a token made from it, who holds that."""
-    return f"{caller.key_id}/{caller.subject or ''}"
+    """The key, and where it is a token made from it, who holds that; or the helpdesk's agent."""
+    return msgspec.json.encode([caller.key_id, caller.helpdesk, caller.subject]).decode()
+
+
+def _may_read(caller: TenantCaller, stream: Stream) -> bool:
+    """Whether the caller has all the rights that the answer was written with, and may see every ticket it could rest on."""
+    return stream.scopes <= caller.scopes and covers(caller.groups, stream.groups)

@@ -154,7 +154,7 @@ def _of_rebuild(rebuilt: Rebuilt, connection_id: str) -> list[str]:
     remarks = []
     if rebuilt.incomplete:
         remarks.append(
-            f"{rebuilt.incomplete} items were archived without what names them, or by an import, and stay as they are; "
+            f"{rebuilt.incomplete} items were archived without what names them, and stay as they are; "
             f"read them anew: desklore sync {connection_id} --refresh"
         )
     if rebuilt.damaged:

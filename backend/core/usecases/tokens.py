@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
-from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key
+from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key, holder_of
+from backend.core.model.groups import both, marks, named
 from backend.core.model.signing import WINDOW, SignedRequest, field_of, is_recent, signature_of
-from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret
+from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret, scopes_of
 from backend.core.ports.services import Services
 
 _ALGORITHM: Final = "HS256"
@@ -33,6 +34,8 @@ class TokenInput(Struct, frozen=True, kw_only=True):
     """None: the role of the key that asks."""
     scopes: frozenset[Scope] | None = None
     """A part of the role's scopes; None: all that the key has of them."""
+    groups: tuple[str, ...] | None = None
+    """Groups whose tickets its holder may know of, within those of the key; None: those of the key."""
 
 
 class IssuedToken(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,8 @@ class _Claims(Struct, frozen=True, kw_only=True):
     sub: str
     role: Role
     scopes: frozenset[Scope]
+    groups: frozenset[str] | None = None
+    """Marks."""
 
 
 class _Remembered(Struct, frozen=True):
@@ -67,7 +72,8 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
     if caller.key_id is None or caller.subject is not None:
         raise AppError(Code.FORBIDDEN, "Only an API key can make tokens; a token can't.")
     role = wanted.role or caller.role
-    granted = caller.scopes & ROLE_SCOPES[role]
+    groups = _within(caller, role, wanted.groups)
+    granted = caller.scopes & scopes_of(role, groups)
     scopes = granted if wanted.scopes is None else wanted.scopes
     if role is Role.OPERATOR or (wanted.role is not None and not ROLE_SCOPES[role] <= ROLE_SCOPES[caller.role]):
         raise AppError(Code.FORBIDDEN, f"A key with the role {caller.role.value} can't make a token with the role {role.value}.")
@@ -76,7 +82,7 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
     now = clock.now()
     async with services.database.open(caller.company_id) as uow:
         key = await uow.keys.get(caller.key_id)
-        await uow.audit.add(caller.audited("token.issue", wanted.subject, role=role.value))
+        await uow.audit.add(caller.audited("token.issue", wanted.subject, role=role.value, **_told(groups)))
     expires_at = now + timedelta(minutes=auth.token_minutes)
     if key is not None and key.expires_at is not None:
         expires_at = min(expires_at, key.expires_at)
@@ -90,7 +96,7 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
         "key": caller.key_id,
         "role": role.value,
         "scopes": sorted(scopes),
-    }
+    } | ({} if groups is None else {"groups": sorted(groups)})
     token = jwt.encode(claims, auth.jwt_secret.reveal(), algorithm=_ALGORITHM)
     return IssuedToken(token=Secret(token), role=role, scopes=scopes, expires_at=expires_at)
 
@@ -145,7 +151,7 @@ class Authenticator:
         if not await cache.first(f"signed/{key.key_id}/{request.signature}", left):
             raise AppError(Code.SIGNATURE_INVALID, "This signature was taken before; sign each request anew, with a nonce of its own.")
         self._touch(key)
-        return TenantCaller(role=key.role, scopes=key.scopes, company_id=key.company_id, key_id=key.key_id, request_id=request_id)
+        return holder_of(key, request_id)
 
     async def _signer(self, key_id: str) -> _Remembered | None:
         """The key and its opened secret; None where there is no such key."""
@@ -191,7 +197,7 @@ class Authenticator:
             self._remember(name, key, generation)
         _check_usable(key)
         self._touch(key)
-        return TenantCaller(role=key.role, scopes=key.scopes, company_id=key.company_id, key_id=key.key_id, request_id=request_id)
+        return holder_of(key, request_id)
 
     async def _holder_of_token(self, credential: str, request_id: str | None) -> Caller:
         claims = self._claims(credential)
@@ -205,9 +211,11 @@ class Authenticator:
                 raise AppError(Code.TOKEN_INVALID, "The key this token was made from is gone; ask for a new token.")
             self._remember(name, key, generation)
         _check_usable(key)
+        groups = both(marks(key.groups), claims.groups)
         return TenantCaller(
             role=claims.role,
-            scopes=claims.scopes & ROLE_SCOPES[claims.role] & key.scopes,
+            scopes=claims.scopes & scopes_of(claims.role, groups) & key.scopes,
+            groups=groups,
             company_id=claims.company,
             key_id=claims.key,
             subject=claims.sub,
@@ -260,6 +268,22 @@ class Authenticator:
         with contextlib.suppress(AppError):
             async with self._services.database.directory() as directory:
                 await directory.touch_key(key_id, at)
+
+
+def _within(caller: TenantCaller, role: Role, wanted: tuple[str, ...] | None) -> frozenset[str] | None:
+    """Marks of the groups of a new token. Raises FORBIDDEN beyond those of the key, INVALID_REQUEST for an admin."""
+    if wanted is not None and role is Role.ADMIN:
+        raise AppError(
+            Code.INVALID_REQUEST, "An admin sees everything; a token that is restricted to groups can be agent, member or viewer."
+        )
+    groups = caller.groups if wanted is None else marks(wanted)
+    if caller.groups is not None and groups is not None and (beyond := groups - caller.groups):
+        raise AppError(Code.FORBIDDEN, f"The key is restricted to other groups than these: {', '.join(named(beyond))}.")
+    return groups
+
+
+def _told(groups: frozenset[str] | None) -> dict[str, str]:
+    return {} if groups is None else {"groups": ", ".join(named(groups))}
 
 
 def _check_usable(key: ApiKey) -> None:

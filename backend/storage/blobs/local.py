@@ -109,19 +109,26 @@ class LocalBlobStore:
     def _write(self, path: Path, fill: Callable[[BinaryIO], None], *, durable: bool) -> None:
         """Write beside, then rename: a reader sees the old file or the new one, never half of one."""
         with _told():
-            self._half_written.mkdir(parents=True, exist_ok=True)
             half = self._half_written / secrets.token_hex(16)
-            try:
-                with half.open("xb") as file:
+            with contextlib.ExitStack() as undone:
+                undone.callback(half.unlink, missing_ok=True)
+                with self._begin(half) as file:
                     fill(file)
                     if durable:
                         file.flush()
                         os.fsync(file.fileno())
                 _move(half, path)
-            finally:
-                half.unlink(missing_ok=True)
+                undone.pop_all()
             if durable:
                 _sync_folder(path.parent)
+
+    def _begin(self, half: Path) -> BinaryIO:
+        """A new file. Its folder is there, nearly always."""
+        try:
+            return half.open("xb")
+        except FileNotFoundError:
+            self._half_written.mkdir(parents=True, exist_ok=True)
+            return half.open("xb")
 
     def _delete(self, top: Path) -> int:
         with _told():

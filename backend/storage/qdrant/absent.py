@@ -15,6 +15,10 @@ class AbsentIndexes:
     def __init__(self, makers: Makers) -> None:
         self.makers = makers
 
+    async def makers_of(self, company_id: str) -> NoReturn:
+        """What made the index that is searched."""
+        raise _away(company_id)
+
     async def open(self, company_id: str) -> NoReturn:
         """The index that is searched."""
         raise _away(company_id)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from backend.core.model.search import Makers
 from backend.core.ports.database import Database
-from backend.core.ports.vectors import VectorIndexes
 from backend.observability.logging import register_secret
 from backend.settings import Settings
 from backend.settings_index import VectorLayout, VectorType
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 class ChosenIndexes:
     """The indexes, and how to make sure that this process alone writes them; None where others may."""
 
-    indexes: VectorIndexes
+    indexes: EdgeIndexes | ClientIndexes | AbsentIndexes
     claim: Callable[[], Awaitable[None]] | None
 
 

@@ -38,6 +38,7 @@ class ClientIndexes:
         self._makers = makers
         self._changes: Changes = changes or CountedChanges()
         self._terms = RememberedTerms()
+        self._with_groups: set[str] = set()
 
     @property
     def makers(self) -> Makers:
@@ -47,6 +48,11 @@ class ClientIndexes:
     async def open(self, company_id: str) -> ClientIndex:
         """The tenant's index that is searched. Made at first use."""
         return self._index(await self._searched(company_id))
+
+    async def makers_of(self, company_id: str) -> Makers | None:
+        """What made the index that is searched; None where there is none yet."""
+        room = await searched(self._connected(), company_id)
+        return None if room is None else room.makers
 
     async def building(self, company_id: str) -> ClientIndex | None:
         """The one by the present makers and in the present layout, where the one that is searched is another."""
@@ -101,7 +107,7 @@ class ClientIndexes:
 
     def _index(self, room: Room) -> ClientIndex:
         present = self._present(room.company_id)
-        return ClientIndex(self._connected(), room, beside=present, changes=self._changes, terms=self._terms)
+        return ClientIndex(self._connected(), room, beside=present, changes=self._changes, terms=self._terms, with_groups=self._with_groups)
 
     async def _delete_all(self, company_id: str, but: Collection[Room] = ()) -> None:
         """Raises INDEX_UNAVAILABLE where points of the tenant are left in a shared collection."""

@@ -7,13 +7,13 @@ from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, SparseVector, VectorQuery
 from backend.storage.qdrant import collections
 from backend.storage.qdrant.changes import Changes
-from backend.storage.qdrant.collections import SPARSE
+from backend.storage.qdrant.collections import GROUPS_FIELD, SPARSE
 from backend.storage.qdrant.filters import conditions, of_documents
 from backend.storage.qdrant.fusion import Part, documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk
 from backend.storage.qdrant.requests import count_requests, search_requests, term_requests
 from backend.storage.qdrant.rooms import POINT_ID, Room
-from backend.storage.qdrant.server import told
+from backend.storage.qdrant.server import index_field, told
 from backend.storage.qdrant.terms import COUNTED, RememberedTerms, TermCounts, weighed
 
 if TYPE_CHECKING:
@@ -25,13 +25,24 @@ _BATCH = 256
 class ClientIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, client: "AsyncQdrantClient", room: Room, *, beside: Room, changes: Changes, terms: RememberedTerms) -> None:
+    def __init__(
+        self,
+        client: "AsyncQdrantClient",
+        room: Room,
+        *,
+        beside: Room,
+        changes: Changes,
+        terms: RememberedTerms,
+        with_groups: set[str],
+    ) -> None:
         self._client = client
         self._room = room
         self._name = room.collection
         self._beside = beside
         self._changes = changes
         self._terms = terms
+        self._with_groups = with_groups
+        """Collections that are known to index groups: older ones did not."""
 
     @property
     def makers(self) -> Makers:
@@ -68,6 +79,9 @@ class ClientIndex:
         if not wanted:
             return []
         async with told():
+            if query.filters.ticket_groups and self._name not in self._with_groups:
+                await index_field(self._client, self._name, GROUPS_FIELD)
+                self._with_groups.add(self._name)
             payload: Any = [POINT_ID] if self._room.shared else False
             requests = search_requests(wanted, self._room.chosen(conditions(query.filters)), payload)
             answers = await self._client.query_batch_points(self._name, requests)
@@ -92,8 +106,17 @@ class ClientIndex:
 
     async def chunks(self, document_id: str) -> list[Chunk]:
         """A Document's chunks by ordinal."""
-        payloads = [payload async for payload in self._scroll(document_id)]
+        payloads = [record.payload or {} async for record in self._scroll([document_id])]
         return sorted(map(to_chunk, payloads), key=lambda chunk: chunk.ordinal)
+
+    async def documents(self) -> list[str]:
+        """The ids of all Documents it has points of."""
+        async with told():
+            return await self._documents(await self._total())
+
+    async def whole(self, document_ids: Collection[str]) -> list[Point]:
+        """All points of these Documents with all their vectors."""
+        return [self._room.point(record) async for record in self._scroll(document_ids, with_vectors=True)]
 
     async def frequencies(self, indices: Sequence[int]) -> tuple[int, dict[int, int]]:
         """Number of points and of those with each token."""
@@ -130,22 +153,27 @@ class ClientIndex:
         """Points and distinct Documents."""
         async with told():
             total = await self._total()
-            found = await self._client.facet(
-                self._name, collections.DOCUMENT_FIELD, facet_filter=self._room.chosen(), limit=max(1, total), exact=True
-            )
-        return total, sum(1 for hit in found.hits if hit.count)
+            return total, len(await self._documents(total))
+
+    async def _documents(self, points: int) -> list[str]:
+        found = await self._client.facet(
+            self._name, collections.DOCUMENT_FIELD, facet_filter=self._room.chosen(), limit=max(1, points), exact=True
+        )
+        return [str(hit.value) for hit in found.hits if hit.count]
 
     async def _total(self) -> int:
         return (await self._client.count(self._name, count_filter=self._room.chosen(), exact=True)).count
 
-    async def _scroll(self, document_id: str) -> AsyncIterator[dict[str, Any]]:
+    async def _scroll(self, document_ids: Collection[str], *, with_vectors: bool = False) -> AsyncIterator[Any]:
         offset: Any = None
-        which = self._room.chosen(of_documents([document_id]))
+        which = self._room.chosen(of_documents(document_ids))
         while True:
             async with told():
-                records, offset = await self._client.scroll(self._name, which, limit=256, offset=offset, with_payload=True)
+                records, offset = await self._client.scroll(
+                    self._name, which, limit=256, offset=offset, with_payload=True, with_vectors=with_vectors
+                )
             for record in records:
-                yield record.payload or {}
+                yield record
             if offset is None:
                 return
 

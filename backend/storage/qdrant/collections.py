@@ -19,6 +19,7 @@ SPARSE: Final = "sparse"
 DOCUMENT_FIELD: Final = "metadata.document_id"
 COMPANY_FIELD: Final = "metadata.company_id"
 """Whose a point of a shared collection is."""
+GROUPS_FIELD: Final = "metadata.groups"
 SHARED_PREFIX: Final = "desklore__shared_"
 """No company_id is empty, so no tenant's own collection begins like this."""
 SEARCHED: Final = "desklore__searched"
@@ -33,6 +34,7 @@ KEYWORD_FIELDS: Final = (
     "metadata.language",
     "metadata.visibility",
     "metadata.audience",
+    GROUPS_FIELD,
 )
 """Fields that are filtered on by value; indexed, so that a filter costs no scan."""
 NUMBER_FIELDS: Final = ("metadata.updated_epoch",)

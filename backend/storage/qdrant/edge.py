@@ -54,6 +54,10 @@ class EdgeIndexes:
             self._searched[company_id] = makers
         return await self._open((company_id, makers))
 
+    async def makers_of(self, company_id: str) -> Makers | None:
+        """What made the index that is searched; None where there is none yet."""
+        return await _call(self._readers, self.shards.named, company_id)
+
     async def building(self, company_id: str) -> "EdgeIndex | None":
         """The one by the present makers, where the one that is searched is by others."""
         searched = await self.open(company_id)
@@ -196,9 +200,22 @@ class EdgeIndex:
         """Points and distinct Documents."""
 
         def work(opened: OpenShard) -> tuple[int, int]:
-            return engine.count_points(opened.shard), engine.count_values(opened.shard, collections.DOCUMENT_FIELD)
+            return engine.count_points(opened.shard), len(engine.values(opened.shard, collections.DOCUMENT_FIELD))
 
         return await self._read(work, (0, 0))
+
+    async def documents(self) -> list[str]:
+        """The ids of all Documents it has points of."""
+        return await self._read(lambda opened: engine.values(opened.shard, collections.DOCUMENT_FIELD), [])
+
+    async def whole(self, document_ids: Collection[str]) -> list[Point]:
+        """All points of these Documents with all their vectors."""
+
+        def work(opened: OpenShard) -> list[Point]:
+            records = engine.scroll(opened.shard, of_documents(document_ids), with_vector=True)
+            return [to_point(str(record.id), record.payload, record.vector) for record in records]
+
+        return await self._read(work, [])
 
     @staticmethod
     def _wrote(opened: OpenShard, changed: int) -> None:

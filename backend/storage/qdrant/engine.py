@@ -17,7 +17,7 @@ from msgspec import structs
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Filters, Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, KEYWORD_FIELDS, NUMBER_FIELDS, SPARSE
-from backend.storage.qdrant.filters import AnyOf, Between, Conditions, conditions, of_documents
+from backend.storage.qdrant.filters import Between, Condition, Conditions, Either, conditions, of_documents
 from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
@@ -168,13 +168,15 @@ def best_of_terms(shard: Any, indices: Sequence[int]) -> list[tuple[float, float
     return best
 
 
-def scroll(shard: Any, which: Conditions, *, limit: int | None = None, with_payload: bool = True) -> Iterator[Any]:
+def scroll(
+    shard: Any, which: Conditions, *, limit: int | None = None, with_payload: bool = True, with_vector: bool = False
+) -> Iterator[Any]:
     """Records that fulfil the conditions, in no order, at most `limit`."""
     edge = _edge()
     offset, left = None, limit
     while left is None or left > 0:
         size = _PAGE if left is None else min(_PAGE, left)
-        request = edge.ScrollRequest(offset=offset, limit=size, filter=_filter(which), with_payload=with_payload)
+        request = edge.ScrollRequest(offset=offset, limit=size, filter=_filter(which), with_payload=with_payload, with_vector=with_vector)
         records, offset = shard.scroll(request)
         yield from records
         if offset is None:
@@ -187,10 +189,10 @@ def count_points(shard: Any) -> int:
     return int(shard.count(_edge().CountRequest(exact=True)))
 
 
-def count_values(shard: Any, key: str) -> int:
-    """How many distinct values an indexed field has."""
+def values(shard: Any, key: str) -> list[str]:
+    """The distinct values of an indexed field."""
     hits = shard.facet(_edge().FacetRequest(key=key, limit=10_000_000, exact=True)).hits
-    return sum(1 for hit in hits if hit.count)
+    return [str(hit.value) for hit in hits if hit.count]
 
 
 def _vector(vector: SparseVector | list[float]) -> Any:
@@ -209,8 +211,10 @@ def _filter(wanted: Conditions, *, keep: set[str] | None = None) -> Any:
     return edge.Filter(must=[_condition(condition) for condition in wanted.must], must_not=must_not)
 
 
-def _condition(condition: AnyOf | Between) -> Any:
+def _condition(condition: Condition) -> Any:
     edge = _edge()
+    if isinstance(condition, Either):
+        return edge.Filter(should=[_condition(choice) for choice in condition.choices])
     if isinstance(condition, Between):
         return edge.FieldCondition(condition.key, range=edge.RangeFloat(gte=condition.least, lte=condition.most))
     if len(condition.values) == 1:

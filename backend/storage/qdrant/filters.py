@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from backend.core.model.article import Visibility
+from backend.core.model.document import DocType
 from backend.core.model.search import Filters
 
 CUSTOMER_SAFE: Final = frozenset(Visibility) - {Visibility.INTERNAL}
@@ -29,10 +30,19 @@ class Between(Struct, frozen=True):
     most: float | None
 
 
+class Either(Struct, frozen=True):
+    """At least one of these."""
+
+    choices: list[AnyOf]
+
+
+Condition = AnyOf | Between | Either
+
+
 class Conditions(Struct, frozen=True):
     """All of `must` and none of `must_not`."""
 
-    must: list[AnyOf | Between]
+    must: list[Condition]
     must_not: list[AnyOf]
 
     def __bool__(self) -> bool:
@@ -41,7 +51,7 @@ class Conditions(Struct, frozen=True):
 
 def conditions(filters: Filters) -> Conditions:
     """What a point must fulfil."""
-    must: list[AnyOf | Between] = []
+    must: list[Condition] = []
     for name, values in (
         ("doc_type", filters.doc_types),
         ("platform", filters.platforms),
@@ -60,6 +70,9 @@ def conditions(filters: Filters) -> Conditions:
         must.append(any_of("audience", [CUSTOMERS]))
     elif filters.visibilities:
         must.append(any_of("visibility", filters.visibilities))
+    if filters.ticket_groups is not None:
+        no_ticket = any_of("doc_type", (each for each in DocType if each is not DocType.TICKET))
+        must.append(Either([no_ticket, any_of("groups", filters.ticket_groups)]) if filters.ticket_groups else no_ticket)
     must_not = []
     if filters.exclude_documents:
         must_not.append(any_of("document_id", filters.exclude_documents))

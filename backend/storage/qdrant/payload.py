@@ -6,7 +6,7 @@ from typing import Any
 from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
 from backend.core.model.search import Point, SparseVector
-from backend.storage.qdrant.collections import SPARSE
+from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import CUSTOMER_SAFE, CUSTOMERS
 
 
@@ -22,6 +22,7 @@ def to_payload(point: Point) -> dict[str, Any]:
         "status": point.status,
         "product": point.product,
         "tags": list(point.tags),
+        "groups": list(point.groups),
         "language": point.language,
         "visibility": chunk.visibility.value,
         "audience": CUSTOMERS if chunk.visibility in CUSTOMER_SAFE else None,
@@ -55,13 +56,14 @@ def to_chunk(payload: dict[str, Any]) -> Chunk:
 
 
 def to_point(point_id: str, payload: dict[str, Any], vector: Any) -> Point:
-    """The point of a stored payload and its vectors by name; the dense one is left out."""
-    sparse = vector.get(SPARSE) if isinstance(vector, dict) else None
+    """The point of a stored payload and its vectors by name, those of them that were asked for."""
+    vectors = vector if isinstance(vector, dict) else {}
+    sparse = vectors.get(SPARSE)
     metadata = payload["metadata"]
     return Point(
         point_id=point_id,
         chunk=to_chunk(payload),
-        dense=None,
+        dense=vectors.get(DENSE),
         sparse=SparseVector(tuple(sparse.indices), tuple(sparse.values)) if sparse is not None else SparseVector((), ()),
         doc_type=DocType(metadata["doc_type"]),
         platform=metadata["platform"],
@@ -70,6 +72,7 @@ def to_point(point_id: str, payload: dict[str, Any], vector: Any) -> Point:
         status=metadata.get("status"),
         product=metadata.get("product"),
         tags=tuple(metadata.get("tags", ())),
+        groups=tuple(metadata.get("groups", ())),
         language=metadata.get("language", ""),
         url=metadata.get("url"),
         updated_at=datetime.fromisoformat(metadata["updated_at"]),

@@ -11,11 +11,16 @@ from backend.storage.qdrant import collections, sealing
 
 def searched(root: Path, company_id: str, present: Makers) -> Makers:
     """The makers of the index that is searched: the present ones where no other index is there to search."""
+    return named(root, company_id) or present
+
+
+def named(root: Path, company_id: str) -> Makers | None:
+    """The makers of the index that is searched; None where there is none."""
     try:
-        named = msgspec.json.decode(collections.pointer_file(root, company_id).read_bytes(), type=Makers)
+        makers = msgspec.json.decode(collections.pointer_file(root, company_id).read_bytes(), type=Makers)
     except (FileNotFoundError, msgspec.DecodeError):
-        return present
-    return named if sealing.current(collections.shard_folder(root, company_id, named)) is not None else present
+        return None
+    return makers if sealing.current(collections.shard_folder(root, company_id, makers)) is not None else None
 
 
 def point_to(root: Path, company_id: str, makers: Makers) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.core.model.search import Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, SPARSE
-from backend.storage.qdrant.filters import AnyOf, Between, Conditions
+from backend.storage.qdrant.filters import Between, Condition, Conditions, Either
 from backend.storage.qdrant.fusion import Part
 from backend.storage.qdrant.payload import to_payload
 
@@ -63,8 +63,10 @@ def chosen(wanted: Conditions, *, keep: Sequence[str] = ()) -> Any:
     return models.Filter(must=[_condition(condition) for condition in wanted.must], must_not=must_not)
 
 
-def _condition(condition: AnyOf | Between) -> Any:
+def _condition(condition: Condition) -> Any:
     models = _models()
+    if isinstance(condition, Either):
+        return models.Filter(should=[_condition(choice) for choice in condition.choices])
     if isinstance(condition, Between):
         return models.FieldCondition(key=condition.key, range=models.Range(gte=condition.least, lte=condition.most))
     return models.FieldCondition(key=condition.key, match=models.MatchAny(any=condition.values))

@@ -50,7 +50,7 @@ async def point_alias(client: "AsyncQdrantClient", alias: str, name: str) -> Non
 
 async def remove_alias(client: "AsyncQdrantClient", alias: str) -> None:
     """Let the alias name nothing."""
-    from qdrant_client import models  # noqa: PLC0415
+    from qdrant_client import models  # noqa: PLC0415 - as above
 
     if any(known.alias_name == alias for known in (await client.get_aliases()).aliases):
         gone = models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=alias))
@@ -59,7 +59,7 @@ async def remove_alias(client: "AsyncQdrantClient", alias: str) -> None:
 
 async def make(client: "AsyncQdrantClient", name: str, creating: Callable[[], Awaitable[Any]]) -> None:
     """Create a collection, which another process may be doing at this moment."""
-    from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
+    from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415 - as above
 
     try:
         await creating()
@@ -73,7 +73,7 @@ async def create(client: "AsyncQdrantClient", name: str, makers: Makers, layout:
 
     https://qdrant.tech/documentation/guides/multiple-partitions/
     """
-    from qdrant_client import models  # noqa: PLC0415
+    from qdrant_client import models  # noqa: PLC0415 - as above
 
     int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     quantized = models.ScalarQuantization(scalar=int8) if layout.quantized else None
@@ -99,10 +99,19 @@ async def create(client: "AsyncQdrantClient", name: str, makers: Makers, layout:
             await client.create_payload_index(name, key, kind, wait=True)
 
 
+async def index_field(client: "AsyncQdrantClient", name: str, field: str) -> None:
+    """Have an older collection index a field it did not have yet; where it does, nothing happens."""
+    from qdrant_client import models  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Payload indexes have no effect")
+        await client.create_payload_index(name, field, models.PayloadSchemaType.KEYWORD, wait=True)
+
+
 @asynccontextmanager
 async def told() -> AsyncIterator[None]:
     """Turn the client's failures into ours."""
-    from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415
+    from qdrant_client.http.exceptions import ApiException  # noqa: PLC0415 - as above
 
     try:
         yield

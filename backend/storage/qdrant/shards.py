@@ -133,6 +133,12 @@ class Shards:
                 pointer.point_to(self._root, company_id, makers)
             return makers
 
+    def named(self, company_id: str) -> Makers | None:
+        """What made the tenant's index that is searched; None where there is none."""
+        with self._turn:
+            self._lock_folder()
+            return pointer.named(self._root, company_id)
+
     def point_to(self, place: Place) -> None:
         """Let this one be searched."""
         with self._turn:

@@ -24,7 +24,7 @@ from backend.storage.redis.connection import key, open_pool, translated
 
 log = structlog.get_logger(__name__)
 
-LEASE_SECONDS: Final = 5.0
+LEASE_SECONDS: Final = 10.0
 """A writer that gives no sign of life for so long is taken for dead."""
 KEPT_SECONDS: Final = 600.0
 _BEAT_SECONDS: Final = 0.25
@@ -210,9 +210,11 @@ class RedisStreams:
                 if not self._away:
                     log.warning("streams_away", reason=type(error).__name__)
                 self._away = True
-                for writer in self._writers:
-                    if writer.buffer.ended:
-                        writer.settled.set()
+                for writer in [writer for writer in self._writers if writer.buffer.ended]:
+                    writer.settled.set()
+                    if self._local.find(writer.company_id, writer.buffer.stream.stream_id) is None:
+                        # Redis was away for longer than an ended stream is kept.
+                        self._done(writer)
                 await asyncio.sleep(_BEAT_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_BEAT_SECONDS):

@@ -9,7 +9,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument
 from backend.core.model.ticket import Presence
 from backend.storage.sql.packing import COLUMNS as PACKED
-from backend.storage.sql.packing import TEXTS, TIMES, Content, Summaries, content_of, summaries_of, unpack_row
+from backend.storage.sql.packing import TEXTS, TIMES, Content, Summaries, content_of, group_columns, summaries_of, unpack_row
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import AnyRow
 
@@ -42,6 +42,7 @@ def of_document(company_id: str, document: Document) -> dict[str, Any]:
         "updated_at": document.updated_at,
         "stored_at": document.stored_at,
         "content": content_of(document),
+        **dict(zip(("group_id", "group_name"), group_columns(document), strict=True)),
         **of_result(document),
     }
 
@@ -92,6 +93,8 @@ def tombstone(presence: Presence, at: datetime) -> dict[str, Any]:
         "next_try_at": None,
         "indexed_at": None,
         "stored_at": at,
+        "group_id": None,
+        "group_name": None,
         "content": Content(visibility=Visibility.INTERNAL),
         "summaries": None,
     }
@@ -120,6 +123,7 @@ def to_document(row: AnyRow) -> Document:
         requester=content.requester,
         tags=content.tags,
         attributes=content.attributes,
+        groups=tuple(mark for mark in (row.group_id, row.group_name) if mark is not None),
         url=content.url,
         presence=Presence(row.presence),
         created_at=row.created_at,

@@ -243,12 +243,14 @@ class SqlDocumentStore(TenantTables):
         doc_types: Collection[DocType] = (),
         connection_id: str | None = None,
         text: str | None = None,
+        ticket_groups: Collection[str] | None = None,
         limit: int = 50,
         after: str | None = None,
     ) -> tuple[list[Document], str | None]:
         """A page, last updated first, and the cursor of the next page; `text` is looked for in titles, whatever its case.
 
-        Deleted ones are listed only when asked for by state. Raises INVALID_REQUEST for a cursor that is not ours.
+        With `ticket_groups` no tickets but those of a group with one of these marks. Deleted ones are listed only when asked for by
+        state. Raises INVALID_REQUEST for a cursor that is not ours.
         """
         query = self._documents().where(table.c.state.in_([s.value for s in states]) if states else table.c.state != DocState.DELETED.value)
         if doc_types:
@@ -257,6 +259,9 @@ class SqlDocumentStore(TenantTables):
             query = query.where(table.c.connection_id == connection_id)
         if text:
             query = query.where(table.c.title.icontains(text, autoescape=True))
+        if ticket_groups is not None:
+            found_by = [column.in_(sorted(ticket_groups)) for column in (table.c.group_id, table.c.group_name)]
+            query = query.where(or_(table.c.doc_type != DocType.TICKET.value, *found_by))
         if after is not None:
             query = query.where(Place.read(after).before(table.c.updated_at, table.c.document_id))
         query = query.order_by(table.c.updated_at.desc(), table.c.document_id.desc()).limit(limit + 1)

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Final
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, select
+from sqlalchemy import ColumnElement, Executable, and_, bindparam, delete, select
 
 from backend.core.model.document import DocType
 from backend.core.model.webhook import Nudge
@@ -43,14 +44,13 @@ class SqlNudgeStore(TenantTables):
 
     async def done(self, nudges: Sequence[Nudge]) -> None:
         """They were read. One that was told of again meanwhile (its `mark` is another) stays."""
-        for each in nudges:
-            read = delete(_nudges).where(
-                self._mine(each.connection_id),
-                _nudges.c.doc_type == each.doc_type.value,
-                _nudges.c.original_id == each.original_id,
-                _nudges.c.mark == each.mark,
-            )
-            await self._in.write(read)
+        read = [
+            {"of": self._company_id, "at": each.connection_id, "kind": each.doc_type.value, "item": each.original_id, "read": each.mark}
+            for each in sorted(nudges, key=lambda each: (each.connection_id, each.doc_type, each.original_id))
+        ]
+        if read:
+            # All at once: while these are deleted no webhook can be noted.
+            await self._in.write(_DONE, read)
 
     async def seen(self, connection_id: str, digests: Collection[str]) -> set[str]:
         """Which of these deliveries were taken before."""
@@ -80,6 +80,13 @@ class SqlNudgeStore(TenantTables):
 
 
 _nudges = nudges
+_DONE: Final = delete(nudges).where(
+    nudges.c.company_id == bindparam("of"),
+    nudges.c.connection_id == bindparam("at"),
+    nudges.c.doc_type == bindparam("kind"),
+    nudges.c.original_id == bindparam("item"),
+    nudges.c.mark == bindparam("read"),
+)
 
 
 @cache

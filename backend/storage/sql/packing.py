@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend.core.model.article import Visibility
 from backend.core.model.document import Document, PackedDocument, Part, Summary
+from backend.core.model.groups import is_id
 
 COLUMNS: Final = (
     "company_id",
@@ -32,6 +33,8 @@ COLUMNS: Final = (
     "indexed_at",
     "content",
     "summaries",
+    "group_id",
+    "group_name",
 )
 """Of the table, in its order."""
 TIMES: Final = ("next_try_at", "created_at", "updated_at", "stored_at", "indexed_at")
@@ -92,6 +95,7 @@ def pack_document(company_id: str, document: Document) -> PackedDocument:
         text_of(document.indexed_at),
         _json.encode(content_of(document)).decode(),
         None if summaries is None else _json.encode(summaries).decode(),
+        *group_columns(document),
     )
     return PackedDocument(document.document_id, document.content_hash, _pack.encode(row))
 
@@ -115,6 +119,12 @@ def content_of(document: Document) -> Content:
         attributes=document.attributes,
         url=document.url,
     )
+
+
+def group_columns(document: Document) -> tuple[str | None, str | None]:
+    """The marks of its group by id and by name."""
+    by_id = next((mark for mark in document.groups if is_id(mark)), None)
+    return by_id, next((mark for mark in document.groups if not is_id(mark)), None)
 
 
 def summaries_of(document: Document) -> Summaries | None:

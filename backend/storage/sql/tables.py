@@ -89,6 +89,8 @@ documents = Table(
     Column("indexed_at", UtcTime),
     Column("content", Json, nullable=False),
     Column("summaries", Json),
+    Column("group_id", Text),
+    Column("group_name", Text),
     PrimaryKeyConstraint("company_id", "document_id"),
     Index(None, "company_id", "updated_at", "document_id"),
     Index(None, "company_id", "state", "updated_at", "document_id"),

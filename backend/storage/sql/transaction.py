@@ -120,7 +120,7 @@ class Transaction:
         if rows:
             connection = await self.lock()
             with translated():
-                await connection.exec_driver_sql(_plain_upsert(table), sorted(rows, key=lambda row: row[:2]))
+                await connection.exec_driver_sql(_plain_upsert(table), sorted(rows, key=lambda row: row[:4]))
 
     async def close(self) -> None:
         """Give the connections back; what was not committed is undone."""

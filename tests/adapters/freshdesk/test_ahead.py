@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from backend.adapters.freshdesk.renewal import Renewals
+from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.core import clock
 from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
@@ -48,6 +49,21 @@ async def test_from_the_second_page_on_the_next_one_is_on_its_way(sandbox: Sandb
     again = await source.list_changes(one.next, options)
     assert [ref.original_id for ref in again.refs] == [ref.original_id for ref in two.refs]
     await source.close()
+
+
+async def test_a_close_that_is_canceled_leaves_no_connection_open(sandbox: SandboxServer) -> None:
+    source, options = opened(sandbox.base_url), RunOptions()
+    await pages(source, 2, options)
+    assert isinstance(source, FreshdeskSource)
+    sessions = list(source._http.transport._sessions.values())
+    closing = asyncio.create_task(source.close())
+    # It waits for the page that was on its way when the one who closes is told to end as well.
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert sessions
+    assert all(session.closed for session in sessions)
 
 
 async def test_a_bounded_read_asks_for_no_page_more(sandbox: SandboxServer) -> None:

@@ -183,3 +183,30 @@ def _self_signed(folder: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(both)
     return context
+
+
+async def test_all_connections_are_closed_for_a_caller_that_is_canceled_meanwhile() -> None:
+    async with scripted(lambda _: Reply()) as server:
+        transport = Transport(Guard(ELSEWHERE, frozenset({server.authority})))
+        assert (await transport.get(at(server), "/", {})).status == 200
+        with pytest.raises(UnknownHostError):
+            await transport.get(Origin("http", "localhost.invalid", 9), "/", {})
+        sessions = list(transport._sessions.values())
+        closing = asyncio.create_task(transport.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        assert len(sessions) == 2
+        assert all(session.closed for session in sessions)
+
+
+async def test_whoever_calls_after_the_end_opens_nothing() -> None:
+    async with scripted(lambda _: Reply()) as server:
+        transport = Transport(Guard(at(server), frozenset()))
+        await transport.close()
+        with pytest.raises(AppError) as late:
+            await transport.get(at(server), "/", {})
+        assert late.value.code is Code.SHUTTING_DOWN
+        assert not transport._sessions
+        assert not server.asked

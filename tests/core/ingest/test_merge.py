@@ -226,6 +226,7 @@ def test_what_is_volatile_is_no_change(changes: dict[str, Any]) -> None:
         {"tags": ("login",)},
         {"priority": Priority.LOW},
         {"group": "other"},
+        {"group_id": "42"},
         {"custom_fields": {"버전": "2.2"}},
         {"satisfaction": "good"},
         {"presence": Presence.ARCHIVED},

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from backend.core.errors import AppError, Code
-from backend.core.ingest.pipeline.pulse import pulse, with_quota
+from backend.core.ingest.pipeline.pulse import pulse
+from backend.core.ingest.pipeline.tally import with_quota
 from backend.core.model.sync import RunCounts
 from backend.core.ports.source import SourceQuota
 

@@ -50,6 +50,14 @@ def test_up_down_and_up_again(tmp_path: Path) -> None:
     assert schema(path) == first
 
 
+def test_a_new_file_has_its_write_ahead_log_before_anybody_writes(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    upgrade(f"sqlite+aiosqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA page_size").fetchone() == (8192,)
+
+
 def test_the_newest_revision_is_told_by_file_names() -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))

@@ -2,12 +2,12 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import BinaryIO, Final
 
 from backend.adapters.file.encoding import delimiter_of
-from backend.adapters.file.tables.layout import BadRowError, Kind, Layout, Record, Row
+from backend.adapters.file.tables.layout import BadRowError, CutShortError, Kind, Layout, Record, Row
 from backend.core.errors import AppError, Code
 
 _SAMPLE: Final = 65_536
@@ -44,10 +44,13 @@ def layout_of(head: bytes, encoding: str) -> Layout | None:
     )
 
 
-def rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:
-    """Every row with its place; one that can't be read says why, and the next begins at the next line."""
+def rows(file: BinaryIO, layout: Layout, *, whole: bool = True) -> Generator[Row, None, int]:
+    """Every row with its place; one that can't be read says why, and the next begins at the next line. Returns the number behind the last.
+
+    What is not `whole` ends where a line does: raises CutShortError where that may be in the middle of a row.
+    """
     number = layout.first
-    for piece in _pieces(file, layout.begin, layout.encoding, layout.delimiter):
+    for piece in _pieces(file, layout.begin, layout.encoding, layout.delimiter, whole=whole):
         if piece.cells is not None and not any(map(str.strip, piece.cells)):
             number += 1
             continue
@@ -59,6 +62,7 @@ def rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:
                 problem = str(error)
         yield Row(number, piece.start, piece.size, record, problem)
         number += 1
+    return number
 
 
 def record_of(raw: bytes, layout: Layout) -> Record:
@@ -89,6 +93,7 @@ class _Lines:
         self.at = at
         self.first = 0
         """Bytes of the line that was taken first since this was set to 0."""
+        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         encoding = self._encoding
@@ -98,9 +103,10 @@ class _Lines:
             if not self.first:
                 self.first = size
             yield line.decode(encoding)
+        self.ended = True
 
 
-def _pieces(file: BinaryIO, begin: int, encoding: str, delimiter: str) -> Iterator[_Piece]:
+def _pieces(file: BinaryIO, begin: int, encoding: str, delimiter: str, *, whole: bool = True) -> Iterator[_Piece]:
     restarts = 0
     while True:
         lines = _Lines(file, begin, encoding)
@@ -113,6 +119,8 @@ def _pieces(file: BinaryIO, begin: int, encoding: str, delimiter: str) -> Iterat
                 lines.first = 0
             return
         except (csv.Error, UnicodeDecodeError) as error:
+            if lines.ended and not whole:
+                raise CutShortError from error
             restarts += 1
             if restarts > _RESTARTS_MAX:
                 raise AppError(Code.ATTACHMENT_UNREADABLE, "More rows than one could mend are broken; save it as CSV anew.") from error

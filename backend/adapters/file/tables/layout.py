@@ -47,6 +47,10 @@ class Row(NamedTuple):
     """Why there is no record."""
 
 
+class CutShortError(Exception):
+    """The last row of a piece of a file may go on behind its end."""
+
+
 class BadRowError(ValueError):
     """A row that makes no sense; says why."""
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, Final
 
 import orjson
@@ -28,17 +28,19 @@ def looks_like_lines(text: str) -> bool:
     return len(lines) == 2 and all(isinstance(_loaded(line), dict) for line in lines)
 
 
-def rows(file: BinaryIO, layout: Layout) -> Iterator[Row]:
-    """Every line with its place."""
-    at = layout.begin
+def rows(file: BinaryIO, layout: Layout) -> Generator[Row, None, int]:
+    """Every line with its place. Returns the number behind the last."""
+    at, number = layout.begin, layout.first
     file.seek(at)
-    for number, line in enumerate(file, layout.first):
+    for line in file:
         if line.strip():
             try:
                 yield Row(number, at, len(line), record_of(line, layout))
             except BadRowError as error:
                 yield Row(number, at, len(line), None, str(error))
         at += len(line)
+        number += 1
+    return number
 
 
 def record_of(raw: bytes, layout: Layout) -> Record:

@@ -1,11 +1,12 @@
 """Look at a file: whether it holds rows, and how they are written."""
 
 import codecs
+import contextlib
 import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO, Final
 
@@ -35,9 +36,29 @@ class Table:
         self._began = os.fstat(file.fileno())
         self.layout = layout
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Generator[Row, None, int]:
         """All of them."""
-        return (delimited.rows if self.layout.kind is Kind.CSV else objects.rows)(self._file, self.layout)
+        return rows_of(self._file, self.layout)
+
+    def rows_from(self, begin: int, number: int) -> Generator[Row, None, int]:
+        """Those from the place on at which this row begins."""
+        return rows_of(self._file, msgspec.structs.replace(self.layout, begin=begin, first=number))
+
+    def pieces(self, size: int) -> Iterator[tuple[int, bytes, bool]]:
+        """The rows' bytes in pieces of about so many, each of whole lines: where it begins, itself, whether it is the last."""
+        begin, more = self.layout.begin, b""
+        while data := more + os.pread(self._file.fileno(), size, begin + len(more)):
+            end = data.rfind(b"\n") + 1
+            if len(data) < len(more) + size:
+                yield begin, data, True
+                return
+            if not end:
+                # A line longer than a piece.
+                more = data
+                continue
+            more = b""
+            yield begin, data[:end], False
+            begin += end
 
     def read(self, start: int, size: int) -> bytes:
         """The bytes of one row, from any thread."""
@@ -54,6 +75,11 @@ class Table:
         self._file.close()
 
 
+def rows_of(file: BinaryIO, layout: Layout, *, whole: bool = True) -> Generator[Row, None, int]:
+    """What is written so. Raises CutShortError where it is not `whole` and its last row may go on."""
+    return delimited.rows(file, layout, whole=whole) if layout.kind is Kind.CSV else objects.rows(file, layout)
+
+
 def record_of(raw: bytes, layout: Layout) -> Record:
     """What a row says. Raises BadRowError."""
     return (delimited.record_of if layout.kind is Kind.CSV else objects.record_of)(raw, layout)
@@ -64,17 +90,15 @@ def open_table(file: BinaryIO, name: str, *, encoding: str = "") -> Table | None
 
     `encoding` and nothing else is believed, where somebody declared it. Raises ATTACHMENT_EMPTY, _ENCRYPTED or _UNREADABLE.
     """
-    try:
-        table = _opened(file, name, encoding)
-    except AppError as error:
-        file.close()
-        raise AppError(error.code, f"{name}: {error.message}") from error
-    except BaseException:
+    with contextlib.ExitStack() as unless_kept:
         # Whatever stops us, a file that nobody gets is closed.
-        file.close()
-        raise
-    if table is None or table.layout.spooled:
-        file.close()
+        unless_kept.callback(file.close)
+        try:
+            table = _opened(file, name, encoding)
+        except AppError as error:
+            raise AppError(error.code, f"{name}: {error.message}") from error
+        if table is not None and not table.layout.spooled:
+            unless_kept.pop_all()
     return table
 
 

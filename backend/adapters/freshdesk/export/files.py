@@ -7,7 +7,7 @@ from typing import Final
 
 from backend.adapters.archive import DAMAGED, Archive, Member
 from backend.adapters.exports.records import Found, read_records
-from backend.adapters.freshdesk.export.convert import unwrapped
+from backend.adapters.freshdesk.exported import unwrapped
 from backend.adapters.freshdesk.fields import Record
 from backend.core.errors import AppError, Code
 from backend.core.model.sync import Stream

@@ -7,12 +7,10 @@ the name of its status. Labels of custom fields and ratings stand in no export.
 import asyncio
 from typing import Any, Final
 
-import msgspec
-
 from backend.adapters.archive import Archive
-from backend.adapters.freshdesk.export.convert import people_of
 from backend.adapters.freshdesk.export.files import AGENTS, COMPANIES, GROUPS, USERS, small_records
-from backend.adapters.freshdesk.fields import Record, ident, number, text
+from backend.adapters.freshdesk.exported import people_of
+from backend.adapters.freshdesk.fields import Record, ident, text
 from backend.adapters.freshdesk.names import Names
 from backend.adapters.freshdesk.source import Desk
 from backend.adapters.http.once import Once
@@ -35,13 +33,10 @@ class ExportNames:
         self._users: Once[dict[str, Person]] = Once(self._read_users)
         self._companies: Once[dict[str, Organization]] = Once(self._read_companies)
 
-    async def of(self, ticket: Record) -> Names:
-        """The names for a ticket, with the label of its own status where nobody else tells it."""
+    async def labels(self) -> Names:
+        """Labels by id."""
         names, _ = await self._names.get()
-        status, label = number(ticket, "status"), text(ticket, "status_name")
-        if status is None or status in names.statuses or not label:
-            return names
-        return msgspec.structs.replace(names, statuses={**names.statuses, status: label})
+        return names
 
     async def people(self) -> dict[str, Person]:
         """Users by id."""

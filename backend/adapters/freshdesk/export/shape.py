@@ -11,13 +11,14 @@ from backend.adapters.archive import Archive
 from backend.adapters.exports.source import Named
 from backend.adapters.exports.walk import Row, Walk
 from backend.adapters.freshdesk.client import PER_PAGE
-from backend.adapters.freshdesk.export.convert import article_record, conversation_records, ticket_record, unwrapped
 from backend.adapters.freshdesk.export.files import files_of_stream, is_archived
 from backend.adapters.freshdesk.export.names import ExportNames
+from backend.adapters.freshdesk.exported import article_record, ticket_record, unwrapped
 from backend.adapters.freshdesk.fields import Record, ident, needed_ident, needed_moment, number, record_of, records_of, text
 from backend.adapters.freshdesk.knowledge import article_ref, canned_ref
-from backend.adapters.freshdesk.normalize import presence_of, ticket_of
+from backend.adapters.freshdesk.normalize import presence_of
 from backend.adapters.freshdesk.normalize_article import CANNED, Folder, article_of, canned_of
+from backend.adapters.freshdesk.remake import BesideExport, authors_of, ticket_of_export
 from backend.adapters.freshdesk.renewal import Renewals
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.freshdesk.tickets import cursor_from
@@ -72,17 +73,16 @@ class FreshdeskShape:
             return await self._article(ref)
         exported = record_of(ref.hint["ticket"], "helpdesk_ticket")
         record = ticket_record(exported)
-        requester = await self._names.requester(record)
-        ticket: Ticket = ticket_of(
-            {**record, "requester": requester},
-            conversation_records(exported, await self._names.people()),
-            await self._names.of(exported),
-            organization=await self._names.company(ident(record, "company_id")),
+        organization = await self._names.company(ident(record, "company_id"))
+        beside = BesideExport(
+            requester=await self._names.requester(record),
+            people=authors_of(exported, await self._names.people()),
+            organization=organization.name if organization is not None else "",
             satisfaction=None if ref.presence is Presence.ARCHIVED else await self._names.rating(ref.original_id),
             presence=ref.presence,
-            site=self._desk.site,
         )
-        return Fetched(item=ticket, raw=orjson.dumps({"export": exported}))
+        ticket: Ticket = ticket_of_export(exported, await self._names.labels(), beside, site=self._desk.site)
+        return Fetched(item=ticket, raw=orjson.dumps({"export": exported, "beside": msgspec.to_builtins(beside)}))
 
     async def file(self, attachment: Attachment, ref: ItemRef) -> Attachment:
         """The attachment as the API shows it now: all of an item's with one call. The address of a picture in a text never dies."""
@@ -124,8 +124,9 @@ class FreshdeskShape:
         hint = ref.hint
         if ref.original_id.startswith(CANNED):
             record = record_of(hint["canned"], "canned_response")
-            made = canned_of(record, text(hint, "folder"), await self._names.language())
-            return Fetched(item=made, raw=orjson.dumps({"export": record}))
+            folder_name, language = text(hint, "folder"), await self._names.language()
+            raw = orjson.dumps({"export": {"canned": record, "folder": folder_name, "language": language}})
+            return Fetched(item=canned_of(record, folder_name, language), raw=raw)
         records = {str(key): record_of(value, "article") for key, value in hint["articles"].items()}
         folder = msgspec.convert(hint["place"], Folder)
         return Fetched(item=article_of(records, folder, site=self._desk.site), raw=orjson.dumps({"export": dict(hint)}))

@@ -1,1 +1,1 @@
-"""Zendesk's JSON account export: files of one JSON object a line, tickets with their comments."""
+"""Zendesk's account export: files of one JSON object a line, or XML; tickets with their comments."""

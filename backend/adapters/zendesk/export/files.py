@@ -6,18 +6,20 @@ from typing import Final
 
 from backend.adapters.archive import DAMAGED, Archive, Member
 from backend.adapters.exports.records import Found, read_records
+from backend.adapters.zendesk.export.xml import from_xml
 from backend.adapters.zendesk.fields import Record, child
 from backend.core.errors import AppError, Code
 
 TICKETS, USERS, ORGANIZATIONS = "tickets", "users", "organizations"
-_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".xml")
 _LOOKED_AT: Final = 5
 """So many records of a file are looked at: a first line may be no record."""
 
 
 def unwrapped(record: Record) -> Record:
-    """A record without the name of its kind around it."""
-    return child(record, "ticket") or child(record, "user") or child(record, "organization") if len(record) == 1 else record
+    """A record without the name of its kind around it, in the words of the API."""
+    bare = child(record, "ticket") or child(record, "user") or child(record, "organization") if len(record) == 1 else record
+    return from_xml(bare)
 
 
 def files_of(archive: Archive, kind: str) -> list[Member]:
@@ -33,14 +35,12 @@ def small_records(archive: Archive, kind: str, most: int) -> Iterator[Record]:
 
 
 def check_export(archive: Archive) -> None:
-    """Whether this is a JSON export of Zendesk's tickets. Raises EXPORT_UNREADABLE."""
+    """Whether this is an export of Zendesk's tickets. Raises EXPORT_UNREADABLE."""
     if files_of(archive, TICKETS):
         return
     inner = f" It holds another archive, {archive.archives[0]}: unpack that one first." if archive.archives else ""
-    xml = " Its XML export names no comment by its id, so the API would give every ticket again: take the JSON export."
-    hint = xml if any(member.base.lower().endswith(".xml") for member in archive.members) else inner
     held = ", ".join(member.base for member in archive.members[:5]) or "nothing"
-    raise AppError(Code.EXPORT_UNREADABLE, f"{archive.name} is no JSON export of Zendesk's tickets: it holds {held}.{hint}")
+    raise AppError(Code.EXPORT_UNREADABLE, f"{archive.name} is no JSON or XML export of Zendesk's tickets: it holds {held}.{inner}")
 
 
 def _kind_of(archive: Archive, member: Member) -> str | None:

@@ -1,4 +1,4 @@
-"""Zendesk's JSON export: its tickets, with the comments that stand in them.
+"""Zendesk's JSON and XML exports: their tickets, with the comments that stand in them.
 
 https://support.zendesk.com/hc/en-us/articles/4408886165402 says how it is made. A record is the API's ticket with `comments`,
 and beside the ids it has the records of the people, the group and the organization that they stand for.
@@ -18,10 +18,11 @@ from backend.adapters.exports.walk import Row, Walk
 from backend.adapters.http.once import Once
 from backend.adapters.zendesk.comments import clean
 from backend.adapters.zendesk.export.files import ORGANIZATIONS, TICKETS, USERS, files_of, small_records, unwrapped
-from backend.adapters.zendesk.fields import Record, child, ident, moment, needed_ident, needed_moment, records, text
+from backend.adapters.zendesk.fields import Record, child, ident, needed_ident, needed_moment, records
 from backend.adapters.zendesk.names import Names
-from backend.adapters.zendesk.normalize import gone_as, people_in, ticket_of
+from backend.adapters.zendesk.normalize import gone_as, people_in
 from backend.adapters.zendesk.people import Shelf, T, organization_of
+from backend.adapters.zendesk.remake import beside_of, ticket_of_export
 from backend.adapters.zendesk.source import ZendeskSource
 from backend.adapters.zendesk.tickets import cursor_from, version_of
 from backend.core.errors import AppError, Retry
@@ -36,7 +37,7 @@ _BESIDE: Final = {"requester": "requester_id", "assignee": "assignee_id", "organ
 
 
 class ZendeskShape:
-    """What Zendesk's JSON export looks like."""
+    """What Zendesk's exports look like."""
 
     def __init__(self, archive: Archive, live: ZendeskSource) -> None:
         self._archive = archive
@@ -80,22 +81,13 @@ class ZendeskShape:
         self._desk.people.users.learn(each for name in ("requester", "submitter", "assignee") if "role" in (each := child(record, name)))
         self._desk.people.organizations.learn(each for name in ("organization",) if (each := child(record, name)))
         names = await self._names.get()
-        group = child(record, "group")
-        if (key := ident(group, "id")) is not None and key not in names.groups and text(group, "name"):
-            names = msgspec.structs.replace(names, groups={**names.groups, key: text(group, "name")})
         organization_id = ident(record, "organization_id")
         users = await self._known(self._desk.people.users, people_in(record, comments))
         organizations = await self._known(self._desk.people.organizations, {organization_id} if organization_id else set())
-        ticket = ticket_of(
-            record,
-            comments,
-            names,
-            users,
-            organization=organization_of(organization_id, organizations),
-            solved_at=moment(child(record, "metric_set"), "solved_at"),
-            site=self._desk.site,
-        )
-        return Fetched(item=ticket, raw=orjson.dumps({"export": {**record, "comments": comments}}))
+        organization = organization_of(organization_id, organizations)
+        whole = {**record, "comments": comments}
+        ticket = ticket_of_export(whole, names, users, organization, site=self._desk.site)
+        return Fetched(item=ticket, raw=orjson.dumps({"export": whole, "beside": beside_of(users, organization)}))
 
     async def file(self, attachment: Attachment, ref: ItemRef) -> Attachment:  # noqa: ARG002 - the address is a lasting one
         """The attachment as it is: Zendesk's addresses last, and lead to those that die."""

@@ -16,6 +16,8 @@ from backend.core.ports.blobs import BlobStore
 RAW: Final = b',"raw":'
 """Stands before the payload of a line, and nowhere before it: within a text a quotation mark is escaped."""
 
+_VERSION: Final = b',"version":'
+
 
 async def archive_items(blobs: BlobStore, connection: Connection, run: Run, items: Sequence[Taken]) -> None:
     """Keep the payloads of a page as one file: an object per ticket would be slow and dear."""
@@ -45,4 +47,10 @@ def folder_of(connection: Connection) -> str:
 
 def beginning_of(doc_type: DocType, original_id: str) -> bytes:
     """How the lines of an item begin, up to its version."""
-    return msgspec.json.encode({"doc_type": doc_type, "original_id": original_id})[:-1] + b',"version":'
+    return msgspec.json.encode({"doc_type": doc_type, "original_id": original_id})[:-1] + _VERSION
+
+
+def beginning_in(line: bytes) -> bytes:
+    """What `beginning_of` gives for the item of this line: within a text a quotation mark is escaped, so that the first is the one."""
+    head, found, _ = line.partition(_VERSION)
+    return head + found

@@ -17,7 +17,9 @@ from backend.core.model.copilot import BriefSource
 from backend.core.model.document import DocState, DocType, Document, Summary, visible_parts
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.quota import Lane
+from backend.core.model.sight import may_see
 from backend.core.model.sync import ItemRef
+from backend.core.model.tenant import Caller
 from backend.core.model.ticket import Ticket
 from backend.core.ports.services import Services
 
@@ -25,15 +27,19 @@ QUERY_CHARS = 800
 """So much of a ticket is enough to find its like."""
 
 
-async def find_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource]:
+async def find_ticket(
+    services: Services, company_id: str, caller: Caller, ticket_id: str, platform: str | None
+) -> tuple[Document, BriefSource]:
     """The stored ticket, else the one a connected helpdesk has, which is kept and sent on its way through the pipeline.
 
-    Raises TICKET_NOT_FOUND where neither has it, and what the Source raises.
+    Raises TICKET_NOT_FOUND where neither has it, or it is not for this caller, and what the Source raises.
     """
-    document = await stored_ticket(services, company_id, ticket_id, platform)
-    if document is not None:
-        return document, BriefSource.STORE
-    return await fetch_ticket(services, company_id, ticket_id, platform), BriefSource.HELPDESK
+    document, source = await stored_ticket(services, company_id, ticket_id, platform), BriefSource.STORE
+    if document is None:
+        document, source = await fetch_ticket(services, company_id, ticket_id, platform), BriefSource.HELPDESK
+    if not may_see(caller, document):
+        raise no_ticket(ticket_id)
+    return document, source
 
 
 async def stored_ticket(services: Services, company_id: str, ticket_id: str, platform: str | None) -> Document | None:
@@ -72,7 +78,12 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
             )
             await _keep(services, document, company_id, told_at)
             return document
-    raise AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
+    raise no_ticket(ticket_id)
+
+
+def no_ticket(ticket_id: str) -> AppError:
+    """TICKET_NOT_FOUND, also for one that the caller may not know of."""
+    return AppError(Code.TICKET_NOT_FOUND, f"Neither the store nor a connected helpdesk has ticket {ticket_id}. Check the number, or sync.")
 
 
 async def _keep(services: Services, document: Document, company_id: str, told_at: datetime) -> None:

@@ -31,8 +31,8 @@ class KeptAnswers:
 
     async def get(self, ref: ItemRef, changed_at: datetime, number: int) -> bytes | None:
         """What was kept under this number; None where nothing was, or where it can't be read."""
-        key = self._key(ref, changed_at, number)
-        if key not in await self._keys():
+        known = await self._keys()
+        if not known or (key := self._key(ref, changed_at, number)) not in known:
             return None
         packed = await self._blobs.get(key)
         try:

@@ -9,7 +9,7 @@ from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.sync import Run
 from backend.core.ports.blobs import BlobStore
-from backend.core.ports.source import Remakes, Source
+from backend.core.ports.source import KnowsNames, Source
 
 
 class Archiving:
@@ -18,7 +18,7 @@ class Archiving:
     def __init__(self, blobs: BlobStore, connection: Connection, source: Source) -> None:
         self._blobs = blobs
         self._connection = connection
-        self._source = source if isinstance(source, Remakes) else None
+        self._source = source if isinstance(source, KnowsNames) else None
         self._kept: bytes | None = None
 
     async def keep(self, run: Run, items: Sequence[Taken]) -> None:

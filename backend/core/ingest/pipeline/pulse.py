@@ -8,12 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-import msgspec
-
 from backend.core.errors import AppError
 from backend.core.ingest.pipeline.progress import RunCanceledError
-from backend.core.model.sync import RunCounts
-from backend.core.ports.source import SourceQuota
 
 _SECONDS: Final = 2.0
 
@@ -39,16 +35,3 @@ async def pulse(beat: Callable[[], Awaitable[None]], seconds: float = _SECONDS) 
     finally:
         over.set()
         await task
-
-
-def with_quota(counts: RunCounts, quota: SourceQuota) -> RunCounts:
-    """A run's figures with what its Source has spent and waits for."""
-    return msgspec.structs.replace(
-        counts,
-        api_calls=quota.calls,
-        api_remaining=quota.remaining,
-        api_limit=quota.limit,
-        api_waited_seconds=round(quota.waited_seconds, 1),
-        api_waiting_for=quota.waiting_for,
-        api_waiting_seconds=round(quota.waiting_seconds, 1),
-    )

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
+from functools import lru_cache, partial
 from itertools import groupby
+from typing import Final
 
 import msgspec
 
@@ -19,8 +21,8 @@ from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
-from backend.core.ingest.pipeline.pulse import with_quota
 from backend.core.ingest.pipeline.taken import Taken, settled
+from backend.core.ingest.pipeline.tally import counted, with_quota
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
@@ -30,6 +32,9 @@ from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.ports.source import BulkSource, Source, SourceQuota
+
+_IDS_AT_HAND: Final = 20_000
+"""Of the pages that are under way."""
 
 
 class Taker:
@@ -53,6 +58,8 @@ class Taker:
         """Content hashes of the listed items that are stored already, until they are read."""
         self._files: dict[str, list[AttachmentFile]] = {}
         """Their attachments, likewise."""
+        # On its way into the store an item is asked for its id some five times.
+        self._id_of = lru_cache(_IDS_AT_HAND)(partial(ids.document_id, company_id, connection.platform))
         self._reader = Reader(
             platform=connection.platform,
             source=source,
@@ -90,7 +97,7 @@ class Taker:
             now=clock.now(),
             pack=self._services.database.pack,
         )
-        hashes = {(document_id := self._document_id(ref)): self._hashes.get(document_id) for ref in refs}
+        hashes = [self._hashes.get(self._document_id(ref)) for ref in refs]
         with self._services.meter.stage("collect"):
             return await read_lot(self._services.compute, self._source, making, refs, hashes)
 
@@ -184,7 +191,7 @@ class Taker:
             await self._put(uow, page.items, documents, page.failures)
             deleted = await self._mark_gone(uow, page.gone)
             await self._remember_gone(uow, [ref for ref in page.gone if self._document_id(ref) not in standing])
-            run = self._counted(page, stored=len(documents), deleted=len(deleted))
+            run = counted(self.run, page, self._source.quota, stored=len(documents), deleted=len(deleted))
             run = msgspec.structs.replace(run, phase=phase or run.phase)
             if sweep:
                 await uow.sweeps.sight(run.connection_id, run.run_id, page.named)
@@ -210,11 +217,12 @@ class Taker:
         item, raw = fetched.item, fetched.raw
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
             return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
-        with self._services.meter.stage("merge"):
-            if known_hash is not None and content_hash_of(item) == known_hash:
-                same = settled(ref, item)
-                return Taken(ref=same, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         ref = settled(ref, item)
+        if known_hash is not None:
+            with self._services.meter.stage("merge"):
+                same = content_hash_of(item) == known_hash
+            if same:
+                return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         document_id = self._document_id(ref)
         files = await self._read_files(ref, item, document_id)
         refuse_unread(files)
@@ -274,21 +282,8 @@ class Taker:
             for each in taken.files:
                 self._services.meter.count("attachments", 1, state=each.file.state.value)
 
-    def _counted(self, page: Page[Taken], *, stored: int, deleted: int) -> Run:
-        counts = self.run.counts
-        counts = msgspec.structs.replace(
-            counts,
-            listed=counts.listed + page.listed,
-            unchanged=counts.unchanged + page.unchanged + sum(1 for taken in page.items if taken.document is None),
-            stored=counts.stored + stored,
-            deleted=counts.deleted + deleted,
-            failed=counts.failed + len(page.failures),
-            expected=page.total if page.total is not None else counts.expected,
-        )
-        return msgspec.structs.replace(self.run, counts=with_quota(counts, self._source.quota), heartbeat_at=clock.now(), waits=0)
-
     def _document_id(self, ref: ItemRef) -> str:
-        return ids.document_id(self._company_id, self._connection.platform, ref.doc_type, ref.original_id)
+        return self._id_of(ref.doc_type, ref.original_id)
 
 
 def _by_type(ref: ItemRef) -> DocType:
