@@ -27,7 +27,11 @@ from backend.storage.qdrant.engine import load_shard, told
 log = structlog.get_logger(__name__)
 
 POINTS: Final = 8_192
-"""So many written points are sealed: some 25 MB, and a few seconds of one core at the lowest priority."""
+"""So many written points are sealed: some 25 MB, and a few seconds of another core."""
+PART: Final = 8
+"""Of an index with more than eight times as many points: an eighth of it,"""
+MOST: Final = 4 * POINTS
+"""and no more than these, some 100 MB."""
 _GENERATION: Final = re.compile(r"\.g(\d+)$")
 
 
@@ -77,7 +81,6 @@ def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[
 def _seal(folder: Path, dimension: int | None) -> None:
     """In a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(19)
     try:
         with told("sealing"):
             shard = load_shard(folder, dimension)

@@ -92,9 +92,9 @@ class Shards:
             self._leave(place, entry)
 
     def is_due(self, place: Place) -> bool:
-        """Whether so much was written that it should be sealed."""
+        """Whether so much was written that it should be sealed: of a large one more, since all of it is copied for that."""
         entry = self._open.get(place)
-        return entry is not None and entry.unsealed >= self._seal_at
+        return entry is not None and entry.unsealed >= max(self._seal_at, min(entry.points // sealing.PART, sealing.MOST))
 
     def seal(self, place: Place) -> None:
         """Move what was written out of memory. Nobody may write meanwhile; it is searched as before."""

@@ -40,6 +40,16 @@ def _lies_in(root: Path) -> list[str]:
     return [path.name.removeprefix(shard.name) for path in sorted(shard.parent.glob(f"{shard.name}*"))]
 
 
+async def _closed(root: Path) -> tuple[Path, list[list[tuple[str, str]]]]:
+    """Where a closed index of twenty Documents lies, and what is found in it."""
+    indexes = EdgeIndexes(root, MAKERS)
+    index = await indexes.open("acme")
+    await _write(index, range(20), 1)
+    found = await _ask(index)
+    await indexes.close()
+    return shard_folder(root, "acme", MAKERS), found
+
+
 async def test_sealed_points_are_found_changed_and_deleted_as_before(tmp_path: Path) -> None:
     sealing_indexes, plain_indexes = EdgeIndexes(tmp_path / "a", MAKERS, seal_at=ENOUGH), EdgeIndexes(tmp_path / "b", MAKERS)
     sealed, plain = await sealing_indexes.open("acme"), await plain_indexes.open("acme")
@@ -75,12 +85,7 @@ async def test_sealed_points_are_found_changed_and_deleted_as_before(tmp_path: P
 
 async def test_what_a_killed_process_left_is_tidied_up(tmp_path: Path) -> None:
     root = tmp_path / "index"
-    first = EdgeIndexes(root, MAKERS)
-    index = await first.open("acme")
-    await _write(index, range(20), 1)
-    before = await _ask(index)
-    await first.close()
-    shard = shard_folder(root, "acme", MAKERS)
+    shard, before = await _closed(root)
     # Killed when the sealed copy was whole and the one before it not yet deleted, and once more while the next was being made.
     shutil.copytree(shard, shard.with_name(f"{shard.name}.g1"))
     shutil.copytree(shard, shard.with_name(f"{shard.name}.sealing"))
@@ -111,11 +116,7 @@ async def test_an_index_that_can_not_be_sealed_goes_on(tmp_path: Path) -> None:
 
 async def test_a_process_that_dies_is_done_without(tmp_path: Path) -> None:
     root = tmp_path / "index"
-    indexes = EdgeIndexes(root, MAKERS)
-    index = await indexes.open("acme")
-    await _write(index, range(20), 1)
-    await indexes.close()
-    shard = shard_folder(root, "acme", MAKERS)
+    shard, _ = await _closed(root)
 
     def kill(process: BaseProcess) -> None:
         process.kill()
