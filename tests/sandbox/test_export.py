@@ -47,10 +47,10 @@ async def test_only_administrators_may_ask_and_only_for_what_there_is(sandbox: S
 
 
 def test_the_command_line_writes_one(tmp_path: Path) -> None:
-    for platform, form in (("freshdesk", "json"), ("freshdesk", "xml"), ("zendesk", "json")):
+    for platform, form in (("freshdesk", "json"), ("freshdesk", "xml"), ("zendesk", "json"), ("zendesk", "xml")):
         file = tmp_path / f"{platform}.{form}.zip"
         assert main(["sandbox", "export", str(file), "--platform", platform, "--form", form, "--tickets", "40", "--json"]) == 0
         with zipfile.ZipFile(file) as archive:
             assert archive.testzip() is None
             assert any("ickets" in name and name.endswith(f".{form}") for name in archive.namelist())
-    assert main(["sandbox", "export", str(tmp_path / "x.zip"), "--platform", "zendesk", "--form", "xml"]) == 2
+    assert main(["sandbox", "export", str(tmp_path / "x.zip"), "--platform", "zendesk", "--form", "csv"]) == 2
