@@ -37,6 +37,17 @@ async def test_a_viewer_sees_nothing_internal(searchable: House, client_as: As) 
         assert (hidden.status_code, hidden.json()["error"]["code"]) == (404, "document_not_found")
 
 
+async def test_who_looked_at_a_document_is_audited_in_its_company_alone(searchable: House, client_as: As) -> None:
+    agent, admin, other = client_as(Role.AGENT), client_as(Role.ADMIN), client_as(Role.ADMIN, "bravo")
+    for path in ("", "/chunks", "/../nothing"):
+        await agent.get(f"/api/v1/documents/{ticket_id('acme')}{path}")
+    await client_as(Role.VIEWER).get(f"/api/v1/documents/{article_id('acme', '8')}")
+    read = [each for each in (await admin.get("/api/v1/audit")).json()["items"] if each["action"] == "document.read"]
+    assert [each["target"] for each in read] == [ticket_id("acme")] * 2, "what was not shown was not looked at"
+    assert {each["actor"].partition(":")[0] for each in read} == {"key"}
+    assert not [each for each in (await other.get("/api/v1/audit")).json()["items"] if each["action"] == "document.read"]
+
+
 async def test_filters_and_pages(client_as: As) -> None:
     agent = client_as(Role.AGENT)
     articles = (await agent.get("/api/v1/documents", params={"doc_type": "article", "state": ["indexed", "failed"]})).json()

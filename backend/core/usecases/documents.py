@@ -44,17 +44,19 @@ async def list_documents(services: Services, company_id: str, query: DocumentQue
 
 
 async def get_document(services: Services, company_id: str, document_id: str, *, caller: Caller) -> tuple[Document, list[AttachmentFile]]:
-    """One Document with its visible parts and attachments. Raises DOCUMENT_NOT_FOUND."""
+    """One Document with its visible parts and attachments; the look at it is audited. Raises DOCUMENT_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
         document = await _get(uow, document_id, caller)
         files = await uow.attachments.of([document_id])
+        await uow.audit.add(caller.audited("document.read", document_id))
     return _seen_by(caller, document), [file for file in files if caller.sees_internal or not file.internal]
 
 
 async def get_chunks(services: Services, company_id: str, document_id: str, *, caller: Caller) -> list[Chunk]:
-    """A Document's visible chunks, as the index holds them. Raises DOCUMENT_NOT_FOUND."""
+    """A Document's visible chunks, as the index holds them; likewise audited. Raises DOCUMENT_NOT_FOUND."""
     async with services.database.open(company_id) as uow:
         await _get(uow, document_id, caller)
+        await uow.audit.add(caller.audited("document.read", document_id))
     index = await services.indexes.open(company_id)
     chunks = await index.chunks(document_id)
     return [chunk for chunk in chunks if caller.sees_internal or chunk.visibility is not Visibility.INTERNAL]
