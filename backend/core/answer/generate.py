@@ -1,12 +1,14 @@
 """Ask the model over chosen sources; an answer without a valid citation is no answer, and it is said so."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Final
 
 from backend.core.answer.citations import Citer, make_citations
 from backend.core.answer.context import CONTEXT_TOKENS, choose_sources
 from backend.core.answer.events import error_body, error_event
 from backend.core.answer.reply import generate_reply_text
+from backend.core.answer.telling import Telling
 from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ids import new_id
@@ -69,25 +71,17 @@ async def stream_answer(
         yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=answer.text)
         yield AnswerEvent(kind=AnswerEventKind.DONE, data=answer)
         return
-    usage = Usage()
-    shown = False
-    stream = chat.stream(draft.prompt())
+    telling = Telling(chat.stream(draft.prompt()), draft.feed)
     try:
-        async for delta in stream:
-            usage += delta.usage or Usage()
-            if piece := draft.feed(delta.text):
-                shown = True
-                yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
+        async with aclosing(telling.tokens()) as tokens:
+            async for token in tokens:
+                yield token
     except AppError as error:
         yield error_event(error)
         return
-    finally:
-        # A reader that goes away must free the model's connection now, not when the garbage is collected.
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
     already = len(draft.text)
-    answer = draft.finish(usage)
-    if rest := (draft.text[already:] if answer.grounded else "" if shown else answer.text):
+    answer = draft.finish(telling.usage)
+    if rest := (draft.text[already:] if answer.grounded else "" if telling.shown else answer.text):
         yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=rest)
     yield AnswerEvent(kind=AnswerEventKind.DONE, data=answer)
 

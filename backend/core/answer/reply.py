@@ -1,6 +1,7 @@
 """Draft a reply to a ticket's customer, in whose making nothing INTERNAL takes part."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Final
 
 from msgspec import structs
@@ -10,6 +11,7 @@ from backend.core.answer.context import CONTEXT_TOKENS, FOR_CUSTOMERS, Source, c
 from backend.core.answer.events import error_event
 from backend.core.answer.guard import LeakGuard, internal_texts
 from backend.core.answer.holding import CONVERSATION, LEAKED, OTHER_LANGUAGE, UNGROUNDED, holding_reply, told
+from backend.core.answer.telling import Telling
 from backend.core.clock import now
 from backend.core.errors import AppError
 from backend.core.ids import new_id
@@ -61,19 +63,15 @@ async def stream_reply_text(
     drafting = _Drafting(document, result.hits, ask, chat=chat, agent=agent, budget=budget)
     usage = Usage()
     if drafting.sources:
-        stream = chat.stream(reply_prompt(drafting.material))
+        telling = Telling(chat.stream(reply_prompt(drafting.material)), drafting.feed)
         try:
-            async for delta in stream:
-                usage += delta.usage or Usage()
-                if piece := drafting.feed(delta.text):
-                    yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
+            async with aclosing(telling.tokens()) as tokens:
+                async for token in tokens:
+                    yield token
         except AppError as error:
             yield error_event(error)
             return
-        finally:
-            # A reader that goes away must free the model's connection now, not when the garbage is collected.
-            if isinstance(stream, AsyncGenerator):
-                await stream.aclose()
+        usage = telling.usage
     already = len(drafting.text)
     draft = drafting.finish(usage)
     if rest := (draft.text[already:] if draft.grounded else "" if already else draft.text):

@@ -1,12 +1,14 @@
 """Write a draft anew, and tell the agent which facts were lost on the way or came from nowhere."""
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Final
 
 from backend.core.answer.citations import Citer, plain_text
 from backend.core.answer.events import error_event
 from backend.core.answer.holding import told
+from backend.core.answer.telling import Telling
 from backend.core.clock import now
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import AnswerEvent, AnswerEventKind, RewriteMaterial
@@ -35,24 +37,18 @@ async def rewrite_text(ask: RewriteInput, *, chat: ChatModel) -> Rewritten:
 async def stream_rewritten(ask: RewriteInput, *, chat: ChatModel) -> AsyncIterator[AnswerEvent]:
     """TOKENs, then DONE with the Rewritten; what fails before the first token is raised, later it is an ERROR."""
     editing = _Editing(ask, chat)
-    usage = Usage()
-    stream = chat.stream(rewrite_prompt(editing.material))
+    telling = Telling(chat.stream(rewrite_prompt(editing.material)), editing.feed)
     try:
-        async for delta in stream:
-            usage += delta.usage or Usage()
-            if piece := editing.feed(delta.text):
-                yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=piece)
+        async with aclosing(telling.tokens()) as tokens:
+            async for token in tokens:
+                yield token
         already = len(editing.text)
-        made = editing.finish(usage)
+        made = editing.finish(telling.usage)
     except AppError as error:
         if not editing.text:
             raise
         yield error_event(error)
         return
-    finally:
-        # A reader that goes away must free the model's connection now, not when the garbage is collected.
-        if isinstance(stream, AsyncGenerator):
-            await stream.aclose()
     if rest := made.text[already:]:
         yield AnswerEvent(kind=AnswerEventKind.TOKEN, data=rest)
     yield AnswerEvent(kind=AnswerEventKind.DONE, data=made)
