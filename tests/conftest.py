@@ -4,6 +4,7 @@ New examples are looked for with `HYPOTHESIS_PROFILE=explore make test ARGS="-k 
 """
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -26,3 +27,7 @@ __all__ = [
 settings.register_profile("same", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and the programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -73,8 +73,7 @@ def main_program(_: int) -> str | None:
 
 
 async def test_a_process_does_not_load_the_program_that_asked() -> None:
-    compute = ProcessCompute(1)
-    assert sys.modules["__main__"].__file__ is not None
+    compute, asking = ProcessCompute(1), sys.modules["__main__"]
     assert await compute.run_whole(main_program, 0) is None
-    assert sys.modules["__main__"].__file__ is not None
+    assert sys.modules["__main__"] is asking
     await compute.close()
