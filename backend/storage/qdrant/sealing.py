@@ -26,12 +26,12 @@ from backend.storage.qdrant.engine import load_shard, told
 
 log = structlog.get_logger(__name__)
 
-POINTS: Final = 8_192
-"""So many written points are sealed: some 25 MB, and a few seconds of another core."""
+POINTS: Final = 32_768
+"""So many written points are sealed: some 100 MB, and some seconds in which nothing is written."""
 PART: Final = 8
 """Of an index with more than eight times as many points: an eighth of it,"""
-MOST: Final = 4 * POINTS
-"""and no more than these, some 100 MB."""
+MOST: Final = 2 * POINTS
+"""and no more than these, some 200 MB."""
 _GENERATION: Final = re.compile(r"\.g(\d+)$")
 
 
