@@ -17,6 +17,16 @@ from tests.adapters.file.extract import files
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes through /proc")
 
 
+others: set[int] = set()
+"""Processes that read files for another test's server, which lives as long as its module."""
+
+
+@pytest.fixture(autouse=True)
+def _only_ours() -> None:
+    others.clear()
+    others.update(workers())
+
+
 @pytest.fixture
 async def extractor() -> AsyncIterator[ProcessExtractor]:
     made = ProcessExtractor(20, 1024, 10_000)
@@ -37,8 +47,8 @@ def hanging(tmp_path: Path) -> Path:
 
 
 def workers() -> list[int]:
-    """Processes of ours that read files."""
-    found = []
+    """Processes of this test that read files."""
+    found: list[int] = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -48,7 +58,7 @@ def workers() -> list[int]:
                 continue
             if b"extract.worker" in command and status[0] != "Z" and int(status[1]) == os.getpid():
                 found.append(int(folder.name))
-    return found
+    return [each for each in found if each not in others]
 
 
 def environment_of(process: int) -> bytes:
