@@ -26,10 +26,10 @@ from backend.bootstrap import build
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.sync import Run, RunOptions, RunState
-from backend.core.model.tenant import ROLE_SCOPES, Caller, Role
 from backend.core.ports.services import Services
 from backend.core.usecases import connections, tenants
 from backend.settings import Settings
+from bench.sides import OPERATOR
 
 TICKETS = 20_000
 WANTED = 5_000.0
@@ -116,11 +116,10 @@ def _floor(path: Path, target: Path) -> float:
 async def _desklore(folder: Path, path: Path, count: int) -> dict[str, Any]:
     built = await build(Settings(_env_file=None, data_dir=folder / "data", file_roots=str(folder / "roots")))
     services = built.services
-    operator = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
     try:
-        await tenants.onboard_tenant(services, operator, company_id="bench", name="bench")
+        await tenants.onboard_tenant(services, OPERATOR, company_id="bench", name="bench")
         wanted = connections.ConnectionInput(platform="file", domain="folder", credentials={})
-        connection = await connections.connect(services, "bench", wanted, caller=operator)
+        connection = await connections.connect(services, "bench", wanted, caller=OPERATOR)
         before = _cpu()
         first, seconds = await _sync(services, connection.connection_id)
         own = _cpu() - before
@@ -149,7 +148,7 @@ async def _sync(services: Services, connection_id: str) -> tuple[Run, float]:
     async with services.database.open("bench", write=True) as uow:
         connection = await uow.connections.get(connection_id)
         assert connection is not None
-        run = await open_run(uow, connection, RunOptions(), "bench")
+        run = await open_run(uow, connection, RunOptions(), caller=OPERATOR)
     began = time.perf_counter()
     run = await read_source(services, "bench", connection, run)
     seconds = time.perf_counter() - began

@@ -71,7 +71,7 @@ async def resummarize_documents(body: ResummarizeIn, services: ServicesDep, call
 async def rebuild_documents(body: RebuildIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Make a connection's documents again of the archived payloads, without a call to the helpdesk; it goes on as a run."""
     run = await rebuild.start_rebuild(
-        services, caller.company_id, body.connection_id, dry_run=body.dry_run, files=body.files, actor=caller.actor
+        services, caller.company_id, body.connection_id, dry_run=body.dry_run, files=body.files, caller=caller
     )
     response.headers["Location"] = f"{API}/runs/{run.run_id}"
     return run

@@ -62,6 +62,6 @@ async def import_export(
     with tempfile.NamedTemporaryFile(prefix="desklore-upload-") as scratch:
         given = await save_upload(request, scratch, services.policy.import_max_bytes)
         upload = imports.Upload(path=FilePath(scratch.name), name=given or name, made_at=made_at)
-        run = await imports.start_import(services, caller.company_id, connection_id, upload, actor=caller.actor)
+        run = await imports.start_import(services, caller.company_id, connection_id, upload, caller=caller)
     response.headers["Location"] = f"{API}/runs/{run.run_id}"
     return run

@@ -34,7 +34,7 @@ _ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELE
 )
 async def start_run(body: IngestIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Start a sync; it goes on in the background."""
-    run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller.actor)
+    run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller=caller)
     response.headers["Location"] = f"{API}/runs/{run.run_id}"
     return run
 
@@ -73,7 +73,7 @@ async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller,
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(Code.RUN_NOT_FOUND))
 async def cancel_run(services: ServicesDep, caller: IngestCaller, run_id: str = Path(max_length=100)) -> Run:
     """Stop a run at its next page; what it has stored stays. One that has ended is left as it is."""
-    return await sync.cancel_run(services, caller.company_id, run_id, caller.actor)
+    return await sync.cancel_run(services, caller.company_id, run_id, caller=caller)
 
 
 def _options(body: IngestIn) -> RunOptions:
