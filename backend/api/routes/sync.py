@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
 from backend.api.errors import SOURCE, problems, request_id_of
-from backend.api.routes import API
+from backend.api.routes import API, started
 from backend.api.schemas.base import Items
 from backend.api.schemas.estimate import EstimateOut
 from backend.api.schemas.sync import IngestIn, RunOut
@@ -35,8 +35,7 @@ _ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELE
 async def start_run(body: IngestIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Start a sync; it goes on in the background."""
     run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller=caller)
-    response.headers["Location"] = f"{API}/runs/{run.run_id}"
-    return run
+    return started(run, response)
 
 
 @router.post("/ingest/estimate", response_model=EstimateOut, responses=problems(Code.CONNECTION_NOT_FOUND, *SOURCE, body=True))
