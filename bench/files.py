@@ -33,7 +33,7 @@ from bench.sides import OPERATOR
 
 TICKETS = 20_000
 WANTED = 5_000.0
-_HEADINGS = tuple("문의번호 제목 문의내용 답변내용 상태 우선순위 고객명 이메일 담당자 분류 접수일시 처리일시 주문번호".split())  # noqa: SIM905  # As the file has them.
+_HEADINGS = tuple("문의번호 제목 문의내용 답변내용 상태 우선순위 고객명 이메일 담당자 분류 접수일시 처리일시 주문번호".split())  # noqa: SIM905 - as the file has them
 _TEXT = """로그인이 되지 않고 오류가 반복됩니다 결제를 했는데 영수증 메일이 오지 않아요 배송지 변경을 요청드립니다 앱을 다시 설치해도
 같은 화면에서 멈춥니다 the export stops at 99 percent and the page reloads 관리자 권한을 다시 확인해 주세요 webhook token expired"""
 _STATES = ("접수", "처리중", "답변완료", "종료")
@@ -107,7 +107,7 @@ def _floor(path: Path, target: Path) -> float:
         rows = csv.reader(file)
         columns = len(next(rows))
         database.execute(f"CREATE TABLE t ({', '.join(f'c{n} TEXT' for n in range(columns))})")
-        cursor = database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * columns)})", rows)  # noqa: S608  # Question marks.
+        cursor = database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * columns)})", rows)  # noqa: S608 - question marks
     database.commit()
     database.close()
     return cursor.rowcount / (time.perf_counter() - began)
