@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from backend import bootstrap
-from backend.api.app import create_app
+from backend.api.app import ApiOptions, create_app
 from backend.api.probes import create_probe_app
 from backend.core.errors import AppError, Code
 from backend.core.ports.services import Services
@@ -93,10 +93,9 @@ async def build(settings: Settings) -> Runtime:
         built.services,
         built.auth,
         render_metrics=built.meter.render,
-        body_max_bytes=settings.body_max_bytes,
         data_dir=settings.data_dir,
         rates=built.rates,
-        public_url=settings.public_url,
+        options=ApiOptions(body_max_bytes=settings.body_max_bytes, cors_origins=settings.allowed_origins, public_url=settings.public_url),
         version=version(),
     )
     return Runtime(built, settings, app)

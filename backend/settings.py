@@ -3,18 +3,17 @@
 `docs/settings.md` and `config/.env.example` name the same settings; a test keeps the three equal.
 """
 
-import re
 from enum import StrEnum
 from pathlib import Path
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from backend.settings_api import ApiSettings
 from backend.settings_aws import KeepingSettings, MasterKeySource
 from backend.settings_file import FileSettings
 from backend.settings_files import FilesSettings
 from backend.settings_index import IndexSettings
-from backend.settings_login import LoginSettings
 from backend.settings_logs import LogSettings
 from backend.settings_models import ModelSettings
 
@@ -47,7 +46,7 @@ class TokenizerName(StrEnum):
     KIWI = "kiwi"
 
 
-class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, LoginSettings, FilesSettings, FileSettings):
+class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSettings, FilesSettings, FileSettings):
     """Set by environment variables with the prefix `DESKLORE_`, or in a file `.env`."""
 
     model_config = SettingsConfigDict(
@@ -230,31 +229,12 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, Login
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )
-    rate_address: str = Field(
-        "12000/minute", description="Requests of one network address, such as `200/second`; empty: no limit. Probes are not counted."
-    )
-    rate_key: str = Field("6000/minute", description="Requests with one API key and its tokens; likewise.")
-    rate_tenant: str = Field("12000/minute", description="Requests with all keys of one company; likewise.")
-    rate_webhook: str = Field("60000/minute", description="Webhooks of one connection that proved who they are from; likewise.")
-    public_url: str = Field(
-        "",
-        pattern=r"^(https?://[^\s?#@]+)?$",
-        description="The address helpdesks call, `https://desklore.acme.com`; empty: as asked under.",
-    )
-    body_max_bytes: int = Field(1_000_000, ge=1_000, description="Larger request bodies are refused.")
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )
     job_concurrency: int = Field(
         4, ge=1, le=64, description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many."
     )
-
-    @field_validator("rate_address", "rate_key", "rate_tenant", "rate_webhook")
-    @classmethod
-    def _rate(cls, value: str) -> str:
-        if value and re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value) is None:
-            raise ValueError("must be a number of requests per second, minute, hour or day, such as 6000/minute")
-        return value
 
     @model_validator(mode="after")
     def _refuse_a_queue_that_nobody_serves(self) -> "Settings":

@@ -1,7 +1,8 @@
 """The HTTP application: routes, error handlers and middleware in their order."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from backend.api import viewer
 from backend.api.errors import CatchUnexpected, install_error_handlers
+from backend.api.helpdesk_login import HEADERS
 from backend.api.middleware import BodyLimit, RequestContext
 from backend.api.openapi import install_openapi
 from backend.api.rates import AddressLimit
@@ -100,37 +102,42 @@ Freshdesk or Zendesk credentials in `X-Platform` and its companions do too. Serv
 (`Authorization: HMAC …`). Every error has the same shape, and its `code` is stable.
 """
 
-Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiOptions:
+    """What the operator sets about the API; `settings_api.py` says more of each."""
+
+    body_max_bytes: int = 1_000_000
+    cors_origins: Sequence[str] = ()
+    """Whose scripts may call it from a browser."""
+    public_url: str = ""
+    """What helpdesks reach us under, where it is not what requests name."""
 
 
-def create_app(  # noqa: PLR0913 - each is a part of the application that a caller may want another of
+def create_app(
     services: Services,
     auth: AuthConfig,
     *,
     render_metrics: Callable[[], tuple[bytes, str]],
-    body_max_bytes: int = 1_000_000,
     data_dir: Path | None = None,
     rates: Rates | None = None,
-    cors_origins: Sequence[str] = (),
-    public_url: str = "",
+    options: ApiOptions | None = None,
     version: str = "0",
-    lifespan: Lifespan = nullcontext,
 ) -> FastAPI:
-    """The application. `lifespan` is entered before the first request and left after the last one: workers start in it.
+    """The application. What it began itself ends with its lifespan.
 
-    `public_url` is what helpdesks reach us under, where it is not what requests name.
     `render_metrics` gives the metrics and their content type; `data_dir` is watched for a disk that fills up; without `rates`
     requests are not limited.
     """
+    options = options or ApiOptions()
     authenticator, inbox, answering = Authenticator(services, auth), Inbox(services), Answering(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        async with lifespan():
-            yield
-            await answering.close()
-            await inbox.close()
-            await authenticator.close()
+        yield
+        await answering.close()
+        await inbox.close()
+        await authenticator.close()
 
     app = FastAPI(
         title="Desklore",
@@ -150,34 +157,35 @@ def create_app(  # noqa: PLR0913 - each is a part of the application that a call
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir
     app.state.rates = rates
-    app.state.public_url = public_url
+    app.state.public_url = options.public_url
     app.state.streams = OpenStreams(services.meter)
     app.include_router(viewer.router)
     for router in ROUTERS:
         app.include_router(router)
     install_error_handlers(app)
     install_openapi(app)
-    _wrap(app, services, body_max_bytes=body_max_bytes, cors_origins=cors_origins, rates=rates)
+    _wrap(app, services, options, rates)
     return app
 
 
-def _wrap(app: FastAPI, services: Services, *, body_max_bytes: int, cors_origins: Sequence[str], rates: Rates | None) -> None:
+def _wrap(app: FastAPI, services: Services, options: ApiOptions, rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
     policy = services.policy
-    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + body_max_bytes}
+    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + options.body_max_bytes}
     app.add_middleware(SignedBody)
-    app.add_middleware(BodyLimit, max_bytes=body_max_bytes, larger=larger)
+    app.add_middleware(BodyLimit, max_bytes=options.body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)
     # Event streams, images and the like are left as they are; see DEFAULT_EXCLUDED_CONTENT_TYPES of Starlette.
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    if cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=list(cors_origins),
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id", "Last-Event-ID", "If-None-Match"],
-            expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
-        )
     if rates is not None:
         app.add_middleware(AddressLimit, rates=rates, meter=services.meter)
+    if options.cors_origins:
+        # Around the limit, or a script could not read that it has to wait.
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(options.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", *HEADERS, "X-Request-Id", "Last-Event-ID", "If-None-Match"],
+            expose_headers=["X-Request-Id", "ETag", "Retry-After", "Location"],
+        )
     app.add_middleware(RequestContext, meter=services.meter)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from backend.api.app import create_app
+from backend.api.app import ApiOptions, create_app
 from backend.core.model.tenant import Role
 from tests.api.house import OPERATOR_KEY, House, Template, fill_index, make_template, open_copy
 
@@ -36,7 +36,8 @@ async def searchable(house: House) -> House:
 
 @pytest.fixture
 async def app(house: House) -> AsyncIterator[FastAPI]:
-    app = create_app(house.services, house.auth, render_metrics=house.meter.render, data_dir=house.data_dir, body_max_bytes=250_000)
+    options = ApiOptions(body_max_bytes=250_000)
+    app = create_app(house.services, house.auth, render_metrics=house.meter.render, data_dir=house.data_dir, options=options)
     yield app
     await app.state.answering.close(0)
     await app.state.inbox.close()
