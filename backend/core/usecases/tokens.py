@@ -14,7 +14,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.auth import KEY_PATTERN, AuthConfig, TenantCaller, hash_key, holder_of
-from backend.core.model.groups import both, marks, named
+from backend.core.model.groups import both, marks, named, unknown
 from backend.core.model.signing import WINDOW, SignedRequest, field_of, is_recent, signature_of
 from backend.core.model.tenant import ROLE_SCOPES, ApiKey, Caller, Role, Scope, Secret, scopes_of
 from backend.core.ports.services import Services
@@ -45,6 +45,8 @@ class IssuedToken(Struct, frozen=True, kw_only=True):
     role: Role
     scopes: frozenset[Scope]
     expires_at: datetime
+    unknown_groups: tuple[str, ...] = ()
+    """Groups it was to be restricted to, as they were written, that no stored ticket is in."""
 
 
 class _Claims(Struct, frozen=True, kw_only=True):
@@ -83,6 +85,7 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
     async with services.database.open(caller.company_id) as uow:
         key = await uow.keys.get(caller.key_id)
         await uow.audit.add(caller.audited("token.issue", wanted.subject, role=role.value, **_told(groups)))
+        nowhere = unknown(wanted.groups, await uow.groups.list()) if wanted.groups else ()
     expires_at = now + timedelta(minutes=auth.token_minutes)
     if key is not None and key.expires_at is not None:
         expires_at = min(expires_at, key.expires_at)
@@ -98,7 +101,7 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
         "scopes": sorted(scopes),
     } | ({} if groups is None else {"groups": sorted(groups)})
     token = jwt.encode(claims, auth.jwt_secret.reveal(), algorithm=_ALGORITHM)
-    return IssuedToken(token=Secret(token), role=role, scopes=scopes, expires_at=expires_at)
+    return IssuedToken(token=Secret(token), role=role, scopes=scopes, expires_at=expires_at, unknown_groups=nowhere)
 
 
 class Authenticator:
