@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,6 +33,8 @@ PART: Final = 8
 """Of an index with more than eight times as many points: an eighth of it,"""
 MOST: Final = 2 * POINTS
 """and no more than these, some 200 MB."""
+_UNSEALED: Final = "unsealed"
+"""Beside the engine's own files, and copied with them."""
 _GENERATION: Final = re.compile(r"\.g(\d+)$")
 
 
@@ -54,6 +57,21 @@ def belongs(folder: Path, shard: Path) -> bool:
     return folder in _generations(shard)
 
 
+def remember(folder: Path, unsealed: int) -> None:
+    """Write down how many points of it are not sealed, for the next process that opens it."""
+    # Where there is no room for it either, the next one seals somewhat too early or late.
+    with suppress(OSError):
+        (folder / _UNSEALED).write_text(str(unsealed), encoding="ascii")
+
+
+def remembered(folder: Path) -> int | None:
+    """What `remember` wrote; None where nothing can be read."""
+    try:
+        return int((folder / _UNSEALED).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
 def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[[BaseProcess], None]) -> Path | None:
     """A sealed copy of the generation that counts, which has to be flushed; None where none could be made, which harms nothing.
 
@@ -69,6 +87,7 @@ def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[
         began(process)
         process.join()
         if process.exitcode == 0:
+            remember(making, 0)
             return making.rename(shard.with_name(f"{shard.name}.g{_number(counts) + 1}"))
         log.warning("index_not_sealed", exit_code=process.exitcode)
     except OSError as error:

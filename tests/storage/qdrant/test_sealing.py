@@ -123,3 +123,28 @@ async def test_a_process_that_dies_is_done_without(tmp_path: Path) -> None:
 
     assert sealing.sealed(shard, shard, MAKERS.dimension, began=kill) is None
     assert _lies_in(root) == [""]
+
+
+async def test_the_next_process_knows_how_much_is_not_sealed(tmp_path: Path) -> None:
+    root, seal_at = tmp_path / "index", 100
+    for start, lies_in in ((0, [""]), (20, [""]), (40, [".g1"]), (60, [".g1"]), (80, [".g1"]), (100, [".g2"])):
+        # Each writes some 70 changes: 20 Documents and their points. What one process wrote, its successors count too.
+        indexes = EdgeIndexes(root, MAKERS, seal_at=seal_at * 2)
+        index = await indexes.open("acme")
+        await _write(index, range(start, start + 20), start)
+        assert _lies_in(root) == lies_in, start
+        assert (await index.count())[1] == start + 20
+        await indexes.close()
+
+
+async def test_a_folder_from_before_is_counted_as_a_whole(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    shard, before = await _closed(root)
+    shard.rename(shard.with_name(f"{shard.name}.g1"))
+    (shard.with_name(f"{shard.name}.g1") / "unsealed").unlink()
+    again = EdgeIndexes(root, MAKERS, seal_at=40)
+    index = await again.open("acme")
+    assert await _ask(index) == before
+    await _write(index, range(20, 21), 1)
+    assert _lies_in(root) == [".g2"]
+    await again.close()
