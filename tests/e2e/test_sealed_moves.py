@@ -32,7 +32,7 @@ def _generations(data: Path, company: str) -> list[str]:
 async def _while_it_is_sealed(data: Path, sealing: "asyncio.Task[None]") -> None:
     """Until a copy is being made, or is made."""
     async with asyncio.timeout(60):
-        while not sealing.done() and not any((data / "index" / "acme").glob("*.sealing")):
+        while not sealing.done() and not any((data / "index" / "acme").glob("*.sealing-*")):
             await asyncio.sleep(0.005)
 
 
@@ -74,7 +74,7 @@ async def test_a_backup_and_an_erasure_while_the_index_is_sealed(tmp_path: Path)
         # A copy of the folder as a killed process leaves it: sealed, and another copy begun.
         shutil.copytree(data, tmp_path / "copy")
         [folder] = [path for path in (tmp_path / "copy" / "index" / "acme").iterdir() if path.is_dir()]
-        shutil.copytree(folder, folder.with_name(folder.name.replace(".g1", ".sealing")))
+        shutil.copytree(folder, folder.with_name(folder.name.replace(".g1", ".sealing-1")))
         await _restored(tmp_path / "elsewhere", archive, acme, before, replace=False)
         await _restored(tmp_path / "copy", archive, acme, before, replace=True)
         assert [name.rpartition(".")[2] for name in _generations(tmp_path / "copy", "acme") if ".g" in name or "sealing" in name] == []

@@ -6,7 +6,8 @@ its own, and is opened instead. Nothing is written to the index meanwhile; it is
 
     <shard>          as it was made
     <shard>.g1       sealed once, .g2 sealed twice; the one with the highest number counts, the others are leftovers
-    <shard>.sealing  being made; renamed when it is whole
+    <shard>.sealing-<pid>  being made for this process; renamed when it is whole. Who is killed leaves behind not only
+                     the folder, but for some seconds also the process that writes in it: the next one must not use it too.
 """
 
 import os
@@ -46,7 +47,8 @@ def current(shard: Path) -> Path | None:
 def tidy(shard: Path) -> None:
     """Delete what a killed process left beside the folder that counts."""
     counts = current(shard)
-    shutil.rmtree(_making(shard), ignore_errors=True)
+    for left in shard.parent.glob(f"{shard.name}.sealing*"):
+        shutil.rmtree(left, ignore_errors=True)
     for folder in _generations(shard):
         if folder != counts:
             shutil.rmtree(folder, ignore_errors=True)
@@ -126,4 +128,4 @@ def _number(folder: Path) -> int:
 
 
 def _making(shard: Path) -> Path:
-    return shard.with_name(f"{shard.name}.sealing")
+    return shard.with_name(f"{shard.name}.sealing-{os.getpid()}")
