@@ -207,7 +207,8 @@ async def _on_app_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
     code = _OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
-    return _answer(request, AppError(code), error.headers)
+    told = error.detail if code is Code.SIGNATURE_INVALID else None
+    return _answer(request, AppError(code, told), error.headers)
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
