@@ -14,7 +14,7 @@ from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.shards import OpenShard, Place, Shards
+from backend.storage.qdrant.shards import OpenShard, Place, Shards, flush
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -224,8 +224,7 @@ class EdgeIndex:
         opened.unflushed += changed
         opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
-            opened.shard.flush()
-            opened.unflushed = 0
+            flush(opened)
 
     async def _write(self, work: Callable[[OpenShard], None]) -> None:
         await self._run(self._writer, self._place, work, None)
