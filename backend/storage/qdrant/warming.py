@@ -1,7 +1,7 @@
-"""Sealed files of an open shard into the operating system's cache, out of which the engine takes them when it opens them.
+"""Sealed files of an open shard into the operating system's cache, out of which the engine takes them whenever it closes a shard.
 
-What is found is then looked up without waiting for the disk: the terms of a question, and text and terms of each point, some eighty
-places of these files a question. They become no memory of the process: the system takes their pages back when it needs them.
+So after a start, and after sealing, every search would wait for the disk at some eighty places: the terms of the question, and text and
+terms of each point that is found. What is read here becomes no memory of the process: the system takes its pages back when it needs them.
 """
 
 import os
