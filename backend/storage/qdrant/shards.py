@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections, pointer, sealing
+from backend.storage.qdrant import collections, pointer, sealing, warming
 from backend.storage.qdrant.engine import count_points, create_shard, load_shard, told
 
 Place = tuple[str, Makers]
@@ -62,6 +63,7 @@ class Shards:
         self._folder_lock: IO[str] | None = None
         self._closed = False
         self._sealing: BaseProcess | None = None
+        self._warmer = ThreadPoolExecutor(1, "index-warmer")
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -113,6 +115,7 @@ class Shards:
             fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
             with told("opening"):
                 _fill(fresh, folder, _dimension(place))
+            self._warm(folder)
             with self._turn:
                 self._open[place] = fresh
         with self._turn:
@@ -120,6 +123,9 @@ class Shards:
             # Flushing it once more would bring its folder back.
             entry.shard.close()
             sealing.tidy(self._folder(place))
+
+    def _warm(self, folder: Path) -> None:
+        warming.warm(folder, going=lambda: not self._closed)
 
     def _began(self, process: BaseProcess) -> None:
         with self._turn:
@@ -185,6 +191,7 @@ class Shards:
             self._turn.wait_for(lambda: not any(entry.users for entry in self._open.values()))
             while self._open:
                 _close(self._open.popitem()[1])
+            self._warmer.shutdown(wait=False, cancel_futures=True)
             if self._folder_lock is not None:
                 self._folder_lock.close()
                 self._folder_lock = None
@@ -250,6 +257,9 @@ class Shards:
             # One that was never sealed is, at its next change.
             known = sealing.remembered(found)
             entry.unsealed = entry.points if known is None else known
+            if found != folder:
+                # Beside: whoever opened it waits for its first answer only.
+                self._warmer.submit(self._warm, found)
 
 
 def flush(entry: OpenShard) -> None:
