@@ -205,7 +205,8 @@ async def _on_app_error(request: Request, error: AppError) -> Response:
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     code = _OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
-    return _answer(request, AppError(code), error.headers)
+    told = error.detail if code is Code.SIGNATURE_INVALID else None
+    return _answer(request, AppError(code, told), error.headers)
 
 
 async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:

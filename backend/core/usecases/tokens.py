@@ -8,7 +8,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.access_token import Claims, write_token
 from backend.core.model.auth import AuthConfig, TenantCaller
-from backend.core.model.groups import marks, named
+from backend.core.model.groups import marks, named, unknown
 from backend.core.model.tenant import ROLE_SCOPES, Role, Scope, Secret, scopes_of
 from backend.core.ports.services import Services
 
@@ -33,6 +33,8 @@ class IssuedToken(Struct, frozen=True, kw_only=True):
     role: Role
     scopes: frozenset[Scope]
     expires_at: datetime
+    unknown_groups: tuple[str, ...] = ()
+    """Groups it was to be restricted to, as they were written, that no stored ticket is in."""
 
 
 async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, *, caller: TenantCaller) -> IssuedToken:
@@ -54,12 +56,13 @@ async def issue_token(services: Services, auth: AuthConfig, wanted: TokenInput, 
     async with services.database.open(caller.company_id) as uow:
         key = await uow.keys.get(caller.key_id)
         await uow.audit.add(caller.audited("token.issue", wanted.subject, role=role.value, **_told(groups)))
+        nowhere = unknown(wanted.groups, await uow.groups.list()) if wanted.groups else ()
     expires_at = now + timedelta(minutes=auth.token_minutes)
     if key is not None and key.expires_at is not None:
         expires_at = min(expires_at, key.expires_at)
     claims = Claims(company=caller.company_id, key=caller.key_id, sub=wanted.subject, role=role, scopes=scopes, groups=groups)
     token = write_token(auth, claims, begins=now, ends=expires_at)
-    return IssuedToken(token=token, role=role, scopes=scopes, expires_at=expires_at)
+    return IssuedToken(token=token, role=role, scopes=scopes, expires_at=expires_at, unknown_groups=nowhere)
 
 
 def _within(caller: TenantCaller, role: Role, wanted: tuple[str, ...] | None) -> frozenset[str] | None:

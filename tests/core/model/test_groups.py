@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from backend.core.model.groups import both, covers, is_id, mark_of, marks, marks_of, named
+from backend.core.model.groups import both, covers, is_id, mark_of, marks, marks_of, named, told, unknown
 
 
 def test_a_group_is_known_by_id_and_by_name() -> None:
@@ -51,3 +51,10 @@ def test_two_restrictions_hold_together() -> None:
     assert not covers(one, other)
     assert marks(None) is None
     assert named(frozenset({"freshdesk:42", "=결제팀"})) == ["freshdesk:42", "결제팀"]
+
+
+def test_groups_that_no_ticket_is_in_are_told_as_they_were_written() -> None:
+    there = [("freshdesk:42", "=결제팀"), ("=billing & settlement",), ("freshdesk:43",)]
+    assert unknown(["Billing", "결제팀", "freshdesk:43", "freshdesk:44", "BILLING & Settlement"], there) == ("Billing", "freshdesk:44")
+    assert unknown(["Billing"], []) == ("Billing",)
+    assert told(there) == ("billing & settlement", "freshdesk:43", "결제팀")
