@@ -32,7 +32,7 @@ def main() -> int:
     memory_mb, scratch, niceness = sys.argv[1:]
     os.nice(int(niceness))
     # pytesseract loads it where it is installed, and nothing here computes with it: most of the time a picture's reader takes to start.
-    sys.modules["numpy"] = None  # type: ignore[assignment]
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # as the import system has it: there is none
     _limit(int(memory_mb) * 1024 * 1024)
     answers = _own_output()
     requests = msgspec.json.Decoder(Request)
