@@ -68,7 +68,7 @@ def rows(file: BinaryIO, layout: Layout, *, whole: bool = True) -> Generator[Row
 def record_of(raw: bytes, layout: Layout) -> Record:
     """One row by its bytes. Raises BadRowError."""
     try:
-        cells = next(csv.reader(io.StringIO(raw.decode(layout.encoding), newline=""), delimiter=layout.delimiter, strict=True), [])
+        cells = next(csv.reader((raw.decode(layout.encoding),), delimiter=layout.delimiter, strict=True), [])
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadRowError(_told(error)) from None
     return _record(cells, layout)
