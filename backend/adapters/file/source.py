@@ -195,7 +195,7 @@ class FileSource:
         if table is None:
             return _refused(files[number])
         raws = tuple([table.read(span.start, span.size) for span in spans])
-        problem = next((span.problem for span in spans if span.problem), "")
+        problem = spans[0].problem if len(spans) == 1 else next((span.problem for span in spans if span.problem), "")
         sheet = _sheet(files[number])
         named: list[Attachment] = []
         if sheet.plan.heading(Field.ATTACHMENTS) and not problem:

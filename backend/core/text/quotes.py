@@ -56,6 +56,9 @@ def strip_quoted(text: str, *, keep_forwarded: bool = True) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
     own = _own_lines(lines, keep_forwarded)
     written = _joined(own)
+    if written == text:
+        # The text itself, whose encoded form and hash may be known already.
+        written = text
     if not written:
         # All of it is marked as quoted, such as a mail that was pasted with its quote marks.
         own = [line for line in lines if not line.lstrip().startswith(">")]
