@@ -11,16 +11,8 @@ depends_on = None
 _IN_GROUP = sa.text("(group_id IS NOT NULL OR group_name IS NOT NULL)")
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     op.create_index(
         "ix_documents_group",
         "documents",
@@ -32,5 +24,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
-    _do_no_harm()
     op.drop_index("ix_documents_group", table_name="documents")
