@@ -28,6 +28,7 @@ from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.sync import Run, RunOptions, RunState
 from backend.core.ports.services import Services
 from backend.core.usecases import connections, tenants
+from backend.runtime import relax_collector
 from backend.settings import Settings
 from bench.sides import OPERATOR
 
@@ -42,6 +43,8 @@ _STATES = ("접수", "처리중", "답변완료", "종료")
 def main() -> None:
     """Measure both sides, and print a table and a line of figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else TICKETS
+    # As `serve`, `up` and `worker` do.
+    relax_collector()
     with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
         path = Path(folder) / "roots" / "bench" / "tickets.csv"
         path.parent.mkdir(parents=True)

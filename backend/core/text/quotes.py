@@ -42,6 +42,8 @@ _FIELD: Final = re.compile(
 _RULE: Final = re.compile(r"^[_\-=]{10,}$")
 _HEADER_STARTS: Final = frozenset("oO-_=*#<0123456789")
 _FIELD_STARTS: Final = frozenset("*fF보발")
+_STARTS: Final = _HEADER_STARTS | _FIELD_STARTS | frozenset(">&bB전")
+"""How a line may begin that is quoted, or from which on something is: a quote mark, a header, a forwarded mail's first line."""
 _MANY_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -54,6 +56,9 @@ def strip_quoted(text: str, *, keep_forwarded: bool = True) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
     own = _own_lines(lines, keep_forwarded)
     written = _joined(own)
+    if written == text:
+        # The text itself, whose encoded form and hash may be known already.
+        written = text
     if not written:
         # All of it is marked as quoted, such as a mail that was pasted with its quote marks.
         own = [line for line in lines if not line.lstrip().startswith(">")]
@@ -71,6 +76,8 @@ def _joined(lines: list[str]) -> str:
 
 
 def _own_lines(lines: list[str], keep_forwarded: bool) -> list[str]:
+    if not any(map(_may_begin_history, lines)):
+        return lines
     own: list[str] = []
     position = 0
     while position < len(lines):
@@ -105,6 +112,12 @@ def _own_lines(lines: list[str], keep_forwarded: bool) -> list[str]:
 
 def _says_something(lines: list[str]) -> bool:
     return any(line.strip() for line in lines)
+
+
+def _may_begin_history(line: str) -> bool:
+    """Whether any rule would look at this line: one glance at its ends, which most lines do not survive."""
+    line = line.strip()
+    return line != "" and (line[0] in _STARTS or line[-1] == ":")
 
 
 def _is_quote_run(lines: list[str], position: int, own: list[str]) -> bool:
