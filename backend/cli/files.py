@@ -1,22 +1,42 @@
 """`desklore files`: what a connection of files reads: uploaded, listed, shown as it would be read, declared."""
 
+import io
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from backend.cli.errors import CliError, Exit
+from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, short
+from backend.storage.moving.progress import Tell
 
 _MOST_SHOWN: Final = 20
+_MB: Final = 1_000_000
 
 app = typer.Typer(help="Files that a connection of the platform `file` reads (admin key).", no_args_is_help=True)
 
 DeclarationOption = Annotated[
     Path | None, typer.Option("--declaration", help="A YAML that says which column is what.", exists=True, dir_okay=False)
 ]
+
+
+class SentFile(io.FileIO):
+    """A file that tells how much of it was sent, in megabytes."""
+
+    def __init__(self, path: Path, tell: Tell) -> None:
+        super().__init__(path, "rb")
+        self._what = f"{path.name} (MB)"
+        self._total = path.stat().st_size // _MB
+        self._tell = tell
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next piece."""
+        piece = super().read(size)
+        self._tell(self._what, self.tell() // _MB, self._total)
+        return piece or b""
 
 
 @app.command()
@@ -32,7 +52,7 @@ def upload(
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         kept: list[dict[str, Any]] = []
         for path in paths:
-            with path.open("rb") as file:
+            with counting(session.output) as tell, SentFile(path, tell) as file:
                 kept += session.client.send(f"/connections/{connection}/files", {"file": (path.name, file)})["items"]
         session.output.document({"items": kept})
         rows = ((each["path"], f"{each['size']:,}") for each in kept[:_MOST_SHOWN])

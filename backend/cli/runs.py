@@ -52,7 +52,10 @@ def sync_one(session: Session, connection_id: str, options: dict[str, Any], *, d
     except CliError as error:
         if error.code != "run_active" or "run_id" not in error.details:
             raise
-        session.output.remark(f"{connection_id} is being synced already; following {error.details['run_id']}.")
+        session.output.remark(
+            f"{connection_id} is being synced already; following {error.details['run_id']}. "
+            "What came after it began may be left to the next one: then give the command again."
+        )
         run = session.client.get(f"/runs/{error.details['run_id']}")
     return follow_started(session, run, f"syncing {connection_id}", detach=detach)
 

@@ -13,8 +13,9 @@ from backend.cli.output import Output
 from backend.cli.server import Server, WorkerProcess, bind, run_until_signal
 from backend.cli.session import JsonOption
 from backend.observability.logging import configure_logging
-from backend.settings import QueueType, Settings
+from backend.settings import QueueType, Settings, StorageType
 from backend.settings_logs import LogFormat
+from backend.storage.folder import DATABASE
 
 
 def load_settings() -> Settings:
@@ -65,10 +66,13 @@ def _serve(settings: Settings, host: str | None, port: int | None, output: Outpu
     listener = bind(host or settings.host, settings.port if port is None else port)
     configure_logging(level=settings.log_level, console=settings.log_format is LogFormat.CONSOLE)
     url = _url(listener)
+    first = settings.storage_type is StorageType.FILE and not (settings.data_dir / DATABASE).exists()
 
     def tell() -> None:
         output.document({"url": url, "data_dir": str(settings.data_dir)})
         output.text(f"Desklore is ready at {url} (data in {settings.data_dir}). Ctrl-C stops it.")
+        if first:
+            output.text("No company is here yet. Next, in another shell: desklore tenants create COMPANY")
 
     run_until_signal(Server(settings, listener), tell)
 

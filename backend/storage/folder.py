@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from backend.core.errors import AppError, Code
+
+DATABASE: Final = "desklore.db"
+"""The SQLite file in it."""
 
 
 def make_folder(data: Path) -> None:

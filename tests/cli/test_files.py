@@ -1,7 +1,10 @@
 """Files from the command line: connected, previewed, declared, uploaded, listed, read and deleted."""
 
+import io
+import zipfile
 from pathlib import Path
 
+from backend.cli.files import SentFile
 from tests.cli.conftest import Desklore, World
 
 EXPORT = "번호;제목;내용;상태;접수일\n1;로그인이 안 돼요;비밀번호를 바꿨어요;접수;2025-11-03\n;번호 없음;내용;접수;2025-11-03\n"
@@ -34,3 +37,26 @@ def test_an_export_is_looked_at_then_read(world: World, company: str, desklore: 
     assert desklore("files", "delete", connection, "upload:tickets.csv", "--json").document == {"deleted": 1}
     assert desklore("files", "delete", connection, "upload:tickets.csv").code == 3
     assert desklore("files", "declare", connection, str(declaration), "--off").code == 2
+
+
+def test_of_many_files_some_are_named_and_the_rest_is_counted(company: str, desklore: Desklore, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number in range(25):
+            archive.writestr(f"문서/안내-{number:02}.md", f"# 안내 {number:02}")
+    (tmp_path / "docs.zip").write_bytes(packed.getvalue())
+    connection = desklore("connections", "add", "file", "uploads", "--json").document["connection_id"]
+    told = desklore("files", "upload", connection, str(tmp_path / "docs.zip")).out
+    assert "안내-19.md" in told
+    assert "안내-20.md" not in told
+    assert f"… and 5 more, {5 * len('# 안내 00'.encode())} bytes." in told
+    assert len(desklore("files", "upload", connection, str(tmp_path / "docs.zip"), "--json").document["items"]) == 25
+
+
+def test_what_is_sent_is_told_in_megabytes(tmp_path: Path) -> None:
+    path, told = tmp_path / "big.csv", list[tuple[str, int, int]]()
+    path.write_bytes(b"x" * 3_500_000)
+    with SentFile(path, lambda *now: told.append(now)) as file:
+        while file.read(1_000_000):
+            pass
+    assert told == [("big.csv (MB)", done, 3) for done in (1, 2, 3, 3, 3)]

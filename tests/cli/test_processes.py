@@ -1,6 +1,7 @@
 """What starts processes: `up` and `demo` begin, stop cleanly, survive a kill -9, and leave nobody behind."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -40,6 +41,18 @@ def test_up_serves_until_a_polite_kill(tmp_path: Path) -> None:
         assert httpx.get(f"{told['url']}/health", trust_env=False).status_code == 200
         assert _ended(process, signal.SIGTERM) == 0
     assert _gone(told["url"])
+
+
+def test_up_tells_a_new_installation_what_comes_next(tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DESKLORE_")}
+    given = kept | {"PYTHONPATH": str(ROOT), "DESKLORE_DATA_DIR": str(tmp_path / "data")}
+    command = [sys.executable, "-m", "backend.cli", "up", "--port", "0"]
+    for next_step in (True, False):
+        with subprocess.Popen(command, cwd=tmp_path, env=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+            assert process.stdout is not None
+            assert "is ready at" in process.stdout.readline()
+            assert _ended(process, signal.SIGTERM) == 0
+            assert ("desklore tenants create" in process.stdout.read()) is next_step
 
 
 def test_ctrl_c_cancels_what_is_being_written(tmp_path: Path) -> None:

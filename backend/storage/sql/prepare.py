@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from backend.core.errors import AppError, Code
 from backend.observability.logging import register_secret
 from backend.settings import Environment, Settings, StorageType
-from backend.storage.folder import make_folder
+from backend.storage.folder import DATABASE, make_folder
 from backend.storage.sql import postgres
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.errors import translated
@@ -36,7 +36,7 @@ async def prepare(settings: Settings) -> str:
 def addresses(settings: Settings) -> tuple[str, str | None]:
     """Where the application connects, and where its migrations do if that is another role. Passwords are kept out of logs from here on."""
     if settings.storage_type is StorageType.FILE or settings.database_url is None:
-        return f"sqlite+aiosqlite:///{(settings.data_dir / 'desklore.db').resolve()}", None
+        return f"sqlite+aiosqlite:///{(settings.data_dir / DATABASE).resolve()}", None
     owner = settings.database_migration_url
     return _opened(settings.database_url), None if owner is None else _opened(owner)
 
