@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
-from backend.storage.qdrant import collections, engine, sealing
+from backend.storage.qdrant import engine, layout, sealing
 from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
@@ -138,7 +138,7 @@ class EdgeIndex:
             best = fuse(wanted, engine.nearest(opened.shard, wanted, query.filters, opened.points), query.limit)
             records = engine.read(opened.shard, [one.point_id for one in best])
             return [
-                one.found(to_point(one.point_id, record.payload, record.vector))
+                one.found(to_point(one.point_id, layout.to_payload_of(record.payload), record.vector))
                 for one in best
                 # A point that was deleted in between is not found.
                 if (record := records.get(one.point_id)) is not None
@@ -151,7 +151,7 @@ class EdgeIndex:
 
         def work(opened: OpenShard) -> list[Chunk]:
             records = engine.scroll(opened.shard, of_documents([document_id]))
-            return sorted((to_chunk(record.payload) for record in records), key=lambda chunk: chunk.ordinal)
+            return sorted((to_chunk(layout.to_payload_of(record.payload)) for record in records), key=lambda chunk: chunk.ordinal)
 
         return await self._read(work, [])
 
@@ -184,20 +184,20 @@ class EdgeIndex:
         """Points and distinct Documents."""
 
         def work(opened: OpenShard) -> tuple[int, int]:
-            return engine.count_points(opened.shard), len(engine.values(opened.shard, collections.DOCUMENT_FIELD))
+            return engine.count_points(opened.shard), len(engine.values(opened.shard, layout.DOCUMENT))
 
         return await self._read(work, (0, 0))
 
     async def documents(self) -> list[str]:
         """The ids of all Documents it has points of."""
-        return await self._read(lambda opened: engine.values(opened.shard, collections.DOCUMENT_FIELD), [])
+        return await self._read(lambda opened: engine.values(opened.shard, layout.DOCUMENT), [])
 
     async def whole(self, document_ids: Collection[str]) -> list[Point]:
         """All points of these Documents with all their vectors."""
 
         def work(opened: OpenShard) -> list[Point]:
             records = engine.scroll(opened.shard, of_documents(document_ids), with_vector=True)
-            return [to_point(str(record.id), record.payload, record.vector) for record in records]
+            return [to_point(str(record.id), layout.to_payload_of(record.payload), record.vector) for record in records]
 
         return await self._read(work, [])
 

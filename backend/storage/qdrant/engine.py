@@ -16,10 +16,10 @@ from msgspec import structs
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Filters, Point, SparseVector
-from backend.storage.qdrant.collections import DENSE, KEYWORD_FIELDS, NUMBER_FIELDS, SPARSE
+from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import Between, Condition, Conditions, Either, conditions, of_documents
 from backend.storage.qdrant.fusion import Part
-from backend.storage.qdrant.payload import to_payload
+from backend.storage.qdrant.layout import KEYWORDS, NUMBERS, field_of, to_stored, values_of
 
 # Below this many points exact scores cost a few milliseconds, so there is nothing to win by estimating first.
 _EXACT_BELOW = 20_000
@@ -52,6 +52,12 @@ def told(doing: str) -> Iterator[None]:
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         if full:
             raise AppError(Code.STORAGE_FULL) from error
+        if "Cannot allocate memory" in str(error):
+            message = (
+                "The system lets this process map no more files: raise vm.max_map_count (an open index takes some 50 maps), "
+                "or lower DESKLORE_INDEX_OPEN."
+            )
+            raise AppError(Code.INDEX_UNAVAILABLE, message) from error
         if "WouldBlock" in str(error):
             raise AppError(Code.INDEX_UNAVAILABLE, "Another Desklore process holds the data folder; stop it first.") from error
         raise AppError(Code.INDEX_UNAVAILABLE, f"The search index failed while {doing}: {error}") from error
@@ -69,8 +75,8 @@ def load_shard(folder: Path, dimension: int | None) -> Any:
     shard = edge.EdgeShard.load(str(folder), _config(dimension))
     present = shard.info().payload_schema
     cold = edge.Memory.Cold
-    kinds = {key: edge.KeywordIndexParams(memory=cold) for key in KEYWORD_FIELDS}
-    kinds |= {key: edge.FloatIndexParams(memory=cold) for key in NUMBER_FIELDS}
+    kinds = {key: edge.KeywordIndexParams(memory=cold) for key in KEYWORDS}
+    kinds |= {key: edge.FloatIndexParams(memory=cold) for key in NUMBERS}
     for key in kinds.keys() - present.keys():
         shard.update(edge.UpdateOperation.create_field_index(key, kinds[key]))
     return shard
@@ -106,7 +112,7 @@ def upsert(shard: Any, points: Sequence[Point], *, with_dense: bool) -> None:
         vectors: dict[str, Any] = {SPARSE: sparse}
         if with_dense and point.dense is not None:
             vectors[DENSE] = list(point.dense)
-        made.append(edge.Point(point.point_id, vectors, to_payload(point)))
+        made.append(edge.Point(point.point_id, vectors, to_stored(point)))
     shard.update(edge.UpdateOperation.upsert_points(made))
 
 
@@ -216,8 +222,8 @@ def _condition(condition: Condition) -> Any:
     if isinstance(condition, Either):
         return edge.Filter(should=[_condition(choice) for choice in condition.choices])
     if isinstance(condition, Between):
-        return edge.FieldCondition(condition.key, range=edge.RangeFloat(gte=condition.least, lte=condition.most))
-    if len(condition.values) == 1:
-        # Comparing with one value is several times faster than looking it up in a set of one.
-        return edge.FieldCondition(condition.key, match=edge.MatchValue(condition.values[0]))
-    return edge.FieldCondition(condition.key, match=edge.MatchAny(condition.values))
+        return edge.FieldCondition(field_of(condition.key), range=edge.RangeFloat(gte=condition.least, lte=condition.most))
+    field, wanted = field_of(condition.key), values_of(condition)
+    # Comparing with one value is several times faster than looking it up in a set of one.
+    match = edge.MatchValue(wanted[0]) if len(wanted) == 1 else edge.MatchAny(wanted)
+    return edge.FieldCondition(field, match=match)
