@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO, Final
 
@@ -21,6 +22,7 @@ from backend.adapters.file.tables.opened import Table, record_of
 from backend.adapters.file.tickets.normalize import files_in
 from backend.adapters.file.tickets.plan import Field
 from backend.adapters.file.verify import verify
+from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.connection import CredentialReport
@@ -66,7 +68,7 @@ class FileSource:
 
     async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page. Where no file changed since the last run there is nothing to name, and no file is opened."""
-        position = cursor.position
+        position, asked = cursor.position, clock.now()
         begun = "list" in position
         look = self._shelf.look if begun else None
         if look is None or look.digest != position.get("list"):
@@ -80,7 +82,7 @@ class FileSource:
         begin = position if begun else {}
         if cursor.stream is Stream.ARTICLES:
             return await self._articles(rest, begin, options)
-        return await self._tickets(rest, begin, options)
+        return await self._tickets(rest, begin, options, asked)
 
     async def fetch(self, ref: ItemRef) -> Fetched:
         """A ticket or a document, as its file has it now."""
@@ -150,7 +152,7 @@ class FileSource:
         """Let go of files."""
         await self._shelf.close()
 
-    async def _tickets(self, rest: Cursor, begin: dict[str, Any], options: RunOptions) -> Listing:
+    async def _tickets(self, rest: Cursor, begin: dict[str, Any], options: RunOptions, asked: datetime) -> Listing:
         gone = rest.stream is Stream.DELETIONS
         after = (int(begin["at"]), str(begin["key"])) if "at" in begin else None
         size, left = self._size(begin, options)
@@ -161,7 +163,9 @@ class FileSource:
             total = await self._shelf.run(lambda catalog: catalog.count(gone=gone))
         more, page = len(page) > size, page[:size]
         presence = Presence.DELETED if gone else Presence.LIVE
-        refs = tuple(ItemRef(doc_type=DocType.TICKET, original_id=e.key, version=e.version, presence=presence) for e in page)
+        refs = tuple(
+            [ItemRef(doc_type=DocType.TICKET, original_id=e.key, version=e.version, presence=presence, told_at=asked) for e in page]
+        )
         following = _after(rest, {"at": page[-1].at, "key": page[-1].key} | left) if more else rest
         return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, total=total, anew=not begin)
 
@@ -191,7 +195,7 @@ class FileSource:
         if table is None:
             return _refused(files[number])
         raws = tuple([table.read(span.start, span.size) for span in spans])
-        problem = next((span.problem for span in spans if span.problem), "")
+        problem = spans[0].problem if len(spans) == 1 else next((span.problem for span in spans if span.problem), "")
         sheet = _sheet(files[number])
         named: list[Attachment] = []
         if sheet.plan.heading(Field.ATTACHMENTS) and not problem:

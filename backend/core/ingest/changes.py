@@ -5,7 +5,7 @@ What makes a change: subject, status, people's names, words, files, tags, fields
 A satisfaction rating counts, since it is shown with the ticket. It costs no summary: summaries are cached by their input.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from backend.core.ids import content_hash
@@ -43,7 +43,7 @@ def _turn_matter(turn: Conversation) -> list[Any]:
     return [
         (turn.original_id, turn.kind, turn.role, turn.private, turn.at),
         (turn.author.original_id, turn.author.name) if turn.author else None,
-        without_addresses(turn.html),
+        without_addresses(turn.html) if turn.html else "",
         turn.text,
         _attachment_matter(turn.attachments),
     ]
@@ -60,5 +60,7 @@ def _article_matter(article: Article) -> list[Any]:
     ]
 
 
-def _attachment_matter(attachments: Iterable[Attachment]) -> list[Any]:
+def _attachment_matter(attachments: Sequence[Attachment]) -> list[Any]:
+    if not attachments:
+        return []
     return sorted((each.original_id, each.name, each.size, each.internal, each.parent_id or "") for each in attachments)

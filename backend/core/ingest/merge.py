@@ -4,7 +4,7 @@ merge_ticket(ticket, ...)     turns in order: HTML -> text -> without quotes -> 
 merge_article(article, ...)   sections by heading, for every translation
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -157,7 +157,10 @@ def with_file_text(document: Document, file: AttachmentText) -> Document:
 def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, ...]:
     """Turns in order, the description first, each followed by its files; the ticket's own files follow the description."""
     turns = sorted(ticket.conversations, key=lambda turn: (turn.kind is not ConversationKind.DESCRIPTION, turn.at))
-    slots = [[] if part is None else [part] for part in _unrepeated(turns)] or [[]]
+    parts = _unrepeated(turns)
+    if not files:
+        return tuple([part for part in parts if part is not None])
+    slots = [[] if part is None else [part] for part in parts] or [[]]
     place = {turn.original_id: number for number, turn in enumerate(turns)}
     for file in files:
         number = place.get(file.parent_id or "")
@@ -167,11 +170,13 @@ def _turn_parts(ticket: Ticket, files: Sequence[AttachmentText]) -> tuple[Part, 
     return tuple(part for slot in slots for part in slot)
 
 
-def _with_pictured(parts: Sequence[Part], files: Iterable[AttachmentText], visibility: Visibility) -> tuple[Part, ...]:
+def _with_pictured(parts: Sequence[Part], files: Sequence[AttachmentText], visibility: Visibility) -> tuple[Part, ...]:
     """With the text of those files that is from pictures, at the end and in the order of their ids.
 
     It is recognized sooner or later, once for all tickets that carry a picture: so its place must not depend on when that was.
     """
+    if not files:
+        return tuple(parts)
     parts = list(parts)
     for file in files:
         if not file.pictured:

@@ -50,7 +50,12 @@ def html_sections(html: str) -> list[Section]:
 
 def clean_text(text: str) -> str:
     """Plain text with the same spaces, line ends and letters everywhere: no zero-width characters, no runs of blank lines."""
-    text = _plain_characters(text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+    if not _is_plain(text):
+        text = _mended(text)
+    elif " \n" not in text and "\n " not in text and "  " not in text and "\n\n\n" not in text:
+        # A space is the only white space that is printable: but at its ends there is nothing to strip.
+        return text.strip()
     # Looking for two characters is faster than a pattern that finds nothing, which is the usual case.
     if "\t" in text or "  " in text:
         text = _MANY_SPACES.sub(" ", text)
@@ -59,10 +64,16 @@ def clean_text(text: str) -> str:
 
 
 def _plain_characters(text: str) -> str:
-    # Nearly all text is of this kind, and to ask takes a tenth of looking for each of what follows. Characters that nobody
+    return text if _is_plain(text) else _mended(text)
+
+
+def _is_plain(text: str) -> bool:
+    # Nearly all text is of this kind, and to ask takes a tenth of looking for each of what is mended. Characters that nobody
     # sees count as not printable, all but one; decomposed letters are not in normal form.
-    if "\u034f" not in text and text.replace("\n", "").isprintable() and unicodedata.is_normalized("NFC", text):
-        return text
+    return "\u034f" not in text and text.replace("\n", "").isprintable() and unicodedata.is_normalized("NFC", text)
+
+
+def _mended(text: str) -> str:
     text = _CONTROL.sub("", text)
     if text.isascii():
         return text

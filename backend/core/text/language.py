@@ -26,12 +26,13 @@ def detect_language(text: str) -> str:
     # To look for addresses where there can be none takes longer than all the rest.
     if "@" in sample or "://" in sample or "www." in sample:
         sample = _ADDRESSES.sub(" ", sample)
-    plain = sample.encode("ascii", "ignore")
+    plain = sample.encode("utf-8", "surrogatepass")
     latin = len(plain.translate(None, _NO_LETTERS))
     if len(plain) == len(sample):
         return "en" if latin else ""
     syllables = _syllables(sample)
-    if len(plain) + syllables == len(sample):
+    # A syllable takes three bytes: where nothing else takes more than one, there is nothing else but ASCII.
+    if len(plain) == len(sample) + 2 * syllables:
         hangul, other = syllables * _SYLLABLE_WEIGHT, 0.0
     else:
         hangul = _length(_HANGUL, sample) * _SYLLABLE_WEIGHT

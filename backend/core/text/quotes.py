@@ -42,6 +42,8 @@ _FIELD: Final = re.compile(
 _RULE: Final = re.compile(r"^[_\-=]{10,}$")
 _HEADER_STARTS: Final = frozenset("oO-_=*#<0123456789")
 _FIELD_STARTS: Final = frozenset("*fF보발")
+_STARTS: Final = _HEADER_STARTS | _FIELD_STARTS | frozenset(">&bB전")
+"""How a line may begin that is quoted, or from which on something is: a quote mark, a header, a forwarded mail's first line."""
 _MANY_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -54,6 +56,9 @@ def strip_quoted(text: str, *, keep_forwarded: bool = True) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
     own = _own_lines(lines, keep_forwarded)
     written = _joined(own)
+    if written == text:
+        # The text itself, whose encoded form and hash may be known already.
+        written = text
     if not written:
         # All of it is marked as quoted, such as a mail that was pasted with its quote marks.
         own = [line for line in lines if not line.lstrip().startswith(">")]
@@ -71,42 +76,48 @@ def _joined(lines: list[str]) -> str:
 
 
 def _own_lines(lines: list[str], keep_forwarded: bool) -> list[str]:
+    if not any(map(_may_begin_history, lines)):
+        return lines
     own: list[str] = []
     position = 0
     while position < len(lines):
         line = lines[position].strip()
         if line.startswith((">", "&gt;")):
-            # A menu path such as "> 설정 > 계정" may begin like a quote; a lone one stays.
             if _is_quote_run(lines, position, own):
                 _drop_rule(own)
             else:
+                # A menu path such as "> 설정 > 계정" may begin like a quote; a lone one stays.
                 own.append(lines[position])
             position += 1
-            continue
-        size = _header_size(lines, position, line) if line else 0
-        if size:
-            following = _next_text(lines, position + size)
-            if following.startswith(">"):
+        elif line and (size := _header_size(lines, position, line)):
+            position += size
+            if _next_text(lines, position).startswith(">"):
                 _drop_rule(own)
-                position += size
-                continue
-            if any(text.strip() for text in own):
+            elif _says_something(own):
                 _drop_rule(own)
                 return own
-            # Nothing stands above the header: what is below is all there is.
-            position += size
-            continue
-        if line and _FORWARD.match(line[:_HEADER_LINE_MAX]):
-            if not keep_forwarded and any(text.strip() for text in own):
+            # Else nothing stands above the header: what is below is all there is.
+        elif line and _FORWARD.match(line[:_HEADER_LINE_MAX]):
+            if not keep_forwarded and _says_something(own):
                 return own
             # The fields of a forwarded mail are no header of history: they say whose words follow.
             size = 1 + _field_block(lines, position + 1)
             own.extend(lines[position : position + size])
             position += size
-            continue
-        own.append(lines[position])
-        position += 1
+        else:
+            own.append(lines[position])
+            position += 1
     return own
+
+
+def _says_something(lines: list[str]) -> bool:
+    return any(line.strip() for line in lines)
+
+
+def _may_begin_history(line: str) -> bool:
+    """Whether any rule would look at this line: one glance at its ends, which most lines do not survive."""
+    line = line.strip()
+    return line != "" and (line[0] in _STARTS or line[-1] == ":")
 
 
 def _is_quote_run(lines: list[str], position: int, own: list[str]) -> bool:
@@ -114,7 +125,7 @@ def _is_quote_run(lines: list[str], position: int, own: list[str]) -> bool:
     neighbors = (lines[position - 1] if position else "", lines[position + 1] if position + 1 < len(lines) else "")
     if any(neighbor.lstrip().startswith(">") for neighbor in neighbors):
         return True
-    return lines[position].strip().count(">") == 1 or not any(text.strip() for text in own)
+    return lines[position].strip().count(">") == 1 or not _says_something(own)
 
 
 def _drop_rule(own: list[str]) -> None:

@@ -24,6 +24,7 @@ _LEGAL: Final = re.compile(
 )
 
 _DASHES: Final = ("--", "---", "—", "–")
+_DASHES_BEGIN: Final = frozenset("-—–")
 _SIGNATURE_LINES: Final = 15
 _CLOSING: Final = re.compile(
     r"^(?:(?:best|kind|warm|many thanks and)?\s?(?:regards|wishes)|best|cheers|sincerely(?: yours)?|yours (?:truly|sincerely|faithfully)|"
@@ -74,7 +75,7 @@ def without_signature(lines: list[str]) -> list[str]:
     """Cut the signature: below `--`, or a name and contact lines below a closing. Thanks are kept, they tell how it ended."""
     texts = [position for position, line in enumerate(lines) if line.strip()]
     for place in range(max(1, len(texts) - _SIGNATURE_LINES), len(texts)):
-        if _is_border(lines, texts[place:]):
+        if lines[texts[place]].lstrip()[0] in _DASHES_BEGIN and _is_border(lines, texts[place:]):
             lines = lines[: texts[place]]
             texts = texts[:place]
             break

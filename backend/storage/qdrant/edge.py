@@ -14,7 +14,7 @@ from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.hands import Hands
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.shards import OpenShard, Place, Shards
+from backend.storage.qdrant.shards import OpenShard, Place, Shards, flush
 
 T = TypeVar("T")
 
@@ -208,8 +208,7 @@ class EdgeIndex:
         opened.unflushed += changed
         opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
-            opened.shard.flush()
-            opened.unflushed = 0
+            flush(opened)
 
     async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
         await self._hands.write(self._company_id, partial(self._leased, place, work, None, "writing"))

@@ -37,7 +37,9 @@ class OpenShard:
     points: int = 0
     unflushed: int = 0
     unsealed: int = 0
-    """Points written since it was sealed."""
+    """Points written since it was sealed, by processes before this one too."""
+    tried: int = 0
+    """So many there were when it could not be sealed: it is tried again when there are as many more."""
     changed: int = 0
     """Points written or removed since `frequencies` was begun."""
     frequencies: dict[int, int] = field(default_factory=dict)
@@ -52,7 +54,8 @@ class Shards:
 
     def __init__(self, root: Path, *, max_open: int, seal_at: int = sealing.POINTS) -> None:
         self._root = root
-        self._seal_at = seal_at
+        self.seal_at = seal_at
+        """After so many points; may be changed at any time."""
         self._max_open = max_open
         self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
@@ -94,16 +97,16 @@ class Shards:
     def is_due(self, place: Place) -> bool:
         """Whether so much was written that it should be sealed: of a large one more, since all of it is copied for that."""
         entry = self._open.get(place)
-        return entry is not None and entry.unsealed >= max(self._seal_at, min(entry.points // sealing.PART, sealing.MOST))
+        return entry is not None and entry.unsealed - entry.tried >= max(self.seal_at, min(entry.points // sealing.PART, sealing.MOST))
 
     def seal(self, place: Place) -> None:
         """Move what was written out of memory. Nobody may write meanwhile; it is searched as before."""
         with self.lease(place) as entry:
             if entry is None or entry.folder is None:
                 return
-            entry.unsealed = 0
+            entry.tried = entry.unsealed
             with told("sealing"):
-                entry.shard.flush()
+                flush(entry)
             folder = sealing.sealed(self._folder(place), entry.folder, _dimension(place), began=self._began)
             if folder is None:
                 return
@@ -251,7 +254,16 @@ class Shards:
                 self._warm(found)
             _fill(entry, found, dimension)
             # One that was never sealed is, at its next change.
-            entry.unsealed = entry.points if found == folder else 0
+            known = sealing.remembered(found)
+            entry.unsealed = entry.points if known is None else known
+
+
+def flush(entry: OpenShard) -> None:
+    """Force what was written to the disk, with how much of it is not sealed."""
+    entry.shard.flush()
+    entry.unflushed = 0
+    if entry.folder is not None:
+        sealing.remember(entry.folder, entry.unsealed)
 
 
 def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
@@ -266,5 +278,5 @@ def _dimension(place: Place) -> int | None:
 def _close(entry: OpenShard) -> None:
     if entry.shard is not None:
         with told("closing"):
-            entry.shard.flush()
+            flush(entry)
             entry.shard.close()

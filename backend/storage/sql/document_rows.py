@@ -48,7 +48,7 @@ def of_document(company_id: str, document: Document) -> dict[str, Any]:
 
 
 def plain_row(company_id: str, packed: PackedDocument) -> tuple[Any, ...]:
-    """All columns of a Document that was packed for this tenant, as SQLite keeps them. Raises ValueError for another tenant's."""
+    """All columns of a Document that was packed for this tenant, as `upsert_plain` takes them. Raises ValueError for another tenant's."""
     row = unpack_row(packed)
     if row[0] != company_id:
         raise ValueError("a document is put by the tenant it was packed for")
@@ -61,7 +61,7 @@ def of_packed(company_id: str, packed: PackedDocument) -> dict[str, Any]:
     for name in TIMES:
         row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
     for name in TEXTS:
-        row[name] = None if row[name] is None else msgspec.Raw(row[name].encode())
+        row[name] = None if row[name] is None else msgspec.Raw(row[name])
     return row
 
 

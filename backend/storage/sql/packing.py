@@ -39,7 +39,7 @@ COLUMNS: Final = (
 """Of the table, in its order."""
 TIMES: Final = ("next_try_at", "created_at", "updated_at", "stored_at", "indexed_at")
 TEXTS: Final = ("content", "summaries")
-"""JSON, as text."""
+"""JSON, as UTF-8: what is a text in the database is none on its way there."""
 
 
 class Content(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -93,15 +93,15 @@ def pack_document(company_id: str, document: Document) -> PackedDocument:
         text_of(document.updated_at),
         text_of(document.stored_at),
         text_of(document.indexed_at),
-        _json.encode(content_of(document)).decode(),
-        None if summaries is None else _json.encode(summaries).decode(),
+        _json.encode(content_of(document)),
+        None if summaries is None else _json.encode(summaries),
         *group_columns(document),
     )
     return PackedDocument(document.document_id, document.content_hash, _pack.encode(row))
 
 
 def unpack_row(packed: PackedDocument) -> tuple[Any, ...]:
-    """The values of `COLUMNS`: times and JSON as texts."""
+    """The values of `COLUMNS`: times as texts, JSON as bytes."""
     return _rows.decode(packed.row)
 
 

@@ -5,7 +5,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Executable, Row, Table, text
+from sqlalchemy import JSON, Column, Executable, LargeBinary, Row, Table, Text, bindparam, cast, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -116,7 +116,7 @@ class Transaction:
         return self.dialect == "sqlite"
 
     async def upsert_plain(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-        """As `upsert`, of rows with all columns in their order and values as the driver takes them: half the work of the other."""
+        """As `upsert`, of rows with all columns in their order, times as texts and JSON as bytes: half the work of the other."""
         if rows:
             connection = await self.lock()
             with translated():
@@ -158,8 +158,15 @@ def upsert_statement(table: Table, dialect: str) -> sqlite.Insert | postgresql.I
 
 @cache
 def _plain_upsert(table: Table) -> str:
-    """`upsert_statement` for SQLite as text, with a question mark for every column."""
-    return str(upsert_statement(table, "sqlite").compile(dialect=sqlite.dialect(paramstyle="qmark")))
+    """`upsert_statement` for SQLite as text, with a question mark for every column; JSON comes as bytes, and is a text from there on."""
+    values = {column.name: bindparam(column.name, type_=LargeBinary if _is_json(column) else None) for column in table.columns}
+    texts = {column.name: cast(values[column.name], Text) for column in table.columns if _is_json(column)}
+    statement = upsert_statement(table, "sqlite").values(values | texts)
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="qmark")))
+
+
+def _is_json(column: Column[Any]) -> bool:
+    return isinstance(column.type, JSON)
 
 
 def by_key(table: Table, rows: Iterable[Values]) -> list[Values]:

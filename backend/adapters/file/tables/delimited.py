@@ -29,9 +29,12 @@ def layout_of(head: bytes, encoding: str) -> Layout | None:
     text = head[begin:].decode(encoding, errors="replace")
     delimiter = delimiter_of(text[:_SAMPLE])
     first = next(_pieces(io.BytesIO(head), begin, encoding, delimiter), None)
-    if first is None or first.cells is None:
+    if first is None:
         return None
-    headings = tuple(cell.strip() for cell in first.cells)
+    start, size, cells, _ = first
+    if cells is None:
+        return None
+    headings = tuple(cell.strip() for cell in cells)
     if sum(1 for heading in headings if heading) < 2:
         return None
     return Layout(
@@ -39,7 +42,7 @@ def layout_of(head: bytes, encoding: str) -> Layout | None:
         encoding=encoding,
         delimiter=delimiter,
         headings=headings,
-        begin=first.start + first.size,
+        begin=start + size,
         told_as=f"CSV, {encoding}, {'tab' if delimiter == chr(9) else delimiter}",
     )
 
@@ -50,17 +53,17 @@ def rows(file: BinaryIO, layout: Layout, *, whole: bool = True) -> Generator[Row
     What is not `whole` ends where a line does: raises CutShortError where that may be in the middle of a row.
     """
     number = layout.first
-    for piece in _pieces(file, layout.begin, layout.encoding, layout.delimiter, whole=whole):
-        if piece.cells is not None and not any(map(str.strip, piece.cells)):
+    for start, size, cells, why in _pieces(file, layout.begin, layout.encoding, layout.delimiter, whole=whole):
+        if cells is not None and not any(map(str.strip, cells)):
             number += 1
             continue
-        problem, record = piece.problem, None
-        if piece.cells is not None:
+        problem, record = why, None
+        if cells is not None:
             try:
-                record = _record(piece.cells, layout)
+                record = _record(cells, layout)
             except BadRowError as error:
                 problem = str(error)
-        yield Row(number, piece.start, piece.size, record, problem)
+        yield Row(number, start, size, record, problem)
         number += 1
     return number
 
@@ -68,19 +71,14 @@ def rows(file: BinaryIO, layout: Layout, *, whole: bool = True) -> Generator[Row
 def record_of(raw: bytes, layout: Layout) -> Record:
     """One row by its bytes. Raises BadRowError."""
     try:
-        cells = next(csv.reader(io.StringIO(raw.decode(layout.encoding), newline=""), delimiter=layout.delimiter, strict=True), [])
+        cells = next(csv.reader((raw.decode(layout.encoding),), delimiter=layout.delimiter, strict=True), [])
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadRowError(_told(error)) from None
     return _record(cells, layout)
 
 
-class _Piece:
-    """A row's cells, or why there are none."""
-
-    __slots__ = ("cells", "problem", "size", "start")
-
-    def __init__(self, start: int, size: int, cells: list[str] | None, problem: str = "") -> None:
-        self.start, self.size, self.cells, self.problem = start, size, cells, problem
+_Piece = tuple[int, int, list[str] | None, str]
+"""Where a row begins, its bytes, its cells, or why there are none."""
 
 
 class _Lines:
@@ -114,7 +112,7 @@ def _pieces(file: BinaryIO, begin: int, encoding: str, delimiter: str, *, whole:
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         try:
             for cells in reader:
-                yield _Piece(begin, lines.at - begin, cells)
+                yield begin, lines.at - begin, cells, ""
                 begin = lines.at
                 lines.first = 0
             return
@@ -124,7 +122,7 @@ def _pieces(file: BinaryIO, begin: int, encoding: str, delimiter: str, *, whole:
             restarts += 1
             if restarts > _RESTARTS_MAX:
                 raise AppError(Code.ATTACHMENT_UNREADABLE, "More rows than one could mend are broken; save it as CSV anew.") from error
-            yield _Piece(begin, lines.first, None, _told(error))
+            yield begin, lines.first, None, _told(error)
             begin += max(1, lines.first)
 
 

@@ -1,9 +1,9 @@
 """The rows of one ticket as a Ticket: pure, so that it can run in another process."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -39,9 +39,8 @@ def key_of(record: Record, plan: Plan) -> str:
 def moved_at(record: Record, plan: Plan) -> datetime | None:
     """When the row says that the ticket changed last, None where it tells no time. Raises BadRowError."""
     found = None
-    for field in (Field.UPDATED_AT, Field.TURN_AT, Field.CREATED_AT):
-        heading = plan.heading(field)
-        if heading and heading in record:
+    for heading in plan.times:
+        if heading in record:
             moment = moment_of(record[heading], plan.timezone, day_first=plan.day_first)
             if moment is not None and (found is None or moment > found):
                 found = moment
@@ -50,7 +49,7 @@ def moved_at(record: Record, plan: Plan) -> datetime | None:
 
 def is_gone(record: Record, plan: Plan) -> bool:
     """Whether the export names it as deleted or as spam."""
-    if any(is_yes(record.get(heading)) for field in (Field.DELETED, Field.SPAM) if (heading := plan.heading(field))):
+    if plan.marks and any(is_yes(record.get(heading)) for heading in plan.marks):
         return True
     heading = plan.heading(Field.STATUS)
     return bool(heading) and clean(text(record, heading)) in _GONE
@@ -59,41 +58,43 @@ def is_gone(record: Record, plan: Plan) -> bool:
 def ticket_of(records: Sequence[Record], plan: Plan, key: str, *, moment: datetime, files: Sequence[Attachment] = ()) -> Ticket:
     """The ticket of these rows, in their order. `moment` stands for times that no row tells. Raises BadRowError."""
     first = records[0]
+    cells = cells_of(first, plan)
     times = [found for record in records if (found := moved_at(record, plan)) is not None]
     created_at = _moment(first, plan, Field.CREATED_AT) or min(times, default=moment)
     updated_at = max(times, default=moment)
     resolved_at = _moment(first, plan, Field.RESOLVED_AT)
-    requester = _requester(first, plan)
-    assignee = _named(first, plan, Field.ASSIGNEE)
-    conversations = _conversations(records, plan, requester, assignee, created_at=created_at, answered_at=resolved_at or updated_at)
-    subject = of(first, plan, Field.SUBJECT)
+    requester = _requester(cells)
+    assignee = _named(cells.get(Field.ASSIGNEE, ""))
+    spoken = _Spoken(cells.get(Field.DESCRIPTION, ""), requester, assignee)
+    conversations = _conversations(records, plan, spoken, created_at=created_at, answered_at=resolved_at or updated_at)
+    subject = cells.get(Field.SUBJECT, "")
     if not subject and not any(turn.text or turn.html for turn in conversations):
         raise BadRowError("it has neither a subject nor a text")
     answered = any(turn.role is Role.AGENT for turn in conversations)
-    status, label = status_of(of(first, plan, Field.STATUS), plan.preset, plan.statuses, solved=resolved_at is not None or answered)
-    organization = of(first, plan, Field.ORGANIZATION)
+    status, label = status_of(cells.get(Field.STATUS, ""), plan.preset, plan.statuses, solved=resolved_at is not None or answered)
+    organization = cells.get(Field.ORGANIZATION, "")
     return Ticket(
         original_id=key,
         subject=subject,
         status=status,
         status_label=label,
-        priority=priority_of(of(first, plan, Field.PRIORITY), plan.preset),
+        priority=priority_of(cells.get(Field.PRIORITY, ""), plan.preset),
         requester=requester,
         organization=Organization(original_id=organization, name=organization) if organization else None,
         assignee=assignee,
-        group=of(first, plan, Field.GROUP) or None,
-        product=of(first, plan, Field.PRODUCT) or plan.product or None,
-        ticket_type=of(first, plan, Field.TYPE) or None,
-        channel=channel_of(of(first, plan, Field.CHANNEL), plan.preset),
+        group=cells.get(Field.GROUP) or None,
+        product=cells.get(Field.PRODUCT) or plan.product or None,
+        ticket_type=cells.get(Field.TYPE) or None,
+        channel=channel_of(cells.get(Field.CHANNEL, ""), plan.preset),
         tags=_tags(first, plan),
         custom_fields=_others(first, plan),
-        satisfaction=of(first, plan, Field.SATISFACTION) or None,
+        satisfaction=cells.get(Field.SATISFACTION) or None,
         conversations=conversations,
         attachments=tuple(files),
         created_at=created_at,
         updated_at=updated_at,
         resolved_at=resolved_at,
-        url=_url(first, plan),
+        url=_url(cells),
     )
 
 
@@ -112,24 +113,33 @@ def files_in(records: Iterable[Record], plan: Plan) -> list[str]:
 
 def text(record: Record, heading: str) -> str:
     """A cell as text."""
-    value = record.get(heading)
-    if value is None or isinstance(value, (dict, list)):
-        return ""
-    return str(value).strip()
+    return _text(record.get(heading))
 
 
-def of(record: Record, plan: Plan, field: Field) -> str:
-    """A field's cell as text, empty where there is no such column."""
-    heading = plan.columns.get(field)
-    return text(record, heading) if heading else ""
+def cells_of(record: Record, plan: Plan) -> dict[str, str]:
+    """By field, its cell as text; without those that there is no column or no cell for."""
+    return {field: _text(record[heading]) for field, heading in plan.fields if heading in record}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    return "" if value is None or isinstance(value, (dict, list)) else str(value).strip()
+
+
+class _Spoken(NamedTuple):
+    """What is told of a conversation's beginning and of who speaks in it."""
+
+    description: str
+    requester: Person | None
+    assignee: Person | None
 
 
 def _conversations(
-    records: Sequence[Record], plan: Plan, requester: Person | None, assignee: Person | None, *, created_at: datetime, answered_at: datetime
+    records: Sequence[Record], plan: Plan, spoken: _Spoken, *, created_at: datetime, answered_at: datetime
 ) -> tuple[Conversation, ...]:
     """The description, then what was said, by time; an answer in a column of its own comes last."""
-    first = records[0]
-    description = of(first, plan, Field.DESCRIPTION)
+    description, requester, assignee = spoken
     said = turns_of(records, plan, requester, assignee, created_at)
     if not description and said and said[0].role is not Role.AGENT and not said[0].private:
         opening, said = said[0], said[1:]
@@ -140,9 +150,10 @@ def _conversations(
         said = said[1:]
     turns = [_spoken("description", ConversationKind.DESCRIPTION, Role.CUSTOMER, requester, at=created_at, body=description)]
     turns += sorted(said, key=lambda turn: turn.at)
-    for number, record in enumerate(records):
-        answer = of(record, plan, Field.ANSWER)
-        if answer and (number == 0 or answer != of(records[number - 1], plan, Field.ANSWER)):
+    heading = plan.heading(Field.ANSWER)
+    for number, record in enumerate(records if heading else ()):
+        answer = text(record, heading)
+        if answer and (number == 0 or answer != text(records[number - 1], heading)):
             name = "answer" if number == 0 else f"answer-{number + 1}"
             turns.append(_spoken(name, ConversationKind.REPLY, Role.AGENT, assignee, at=max(answered_at, turns[-1].at), body=answer))
     return tuple(turns)
@@ -153,9 +164,9 @@ def _spoken(name: str, kind: ConversationKind, role: Role, author: Person | None
     return Conversation(original_id=name, kind=kind, role=role, author=author, at=at, html=body if html else "", text="" if html else body)
 
 
-def _requester(record: Record, plan: Plan) -> Person | None:
-    name, email = of(record, plan, Field.REQUESTER), of(record, plan, Field.REQUESTER_EMAIL)
-    own = of(record, plan, Field.REQUESTER_ID)
+def _requester(cells: Mapping[str, str]) -> Person | None:
+    name, email = cells.get(Field.REQUESTER, ""), cells.get(Field.REQUESTER_EMAIL, "")
+    own = cells.get(Field.REQUESTER_ID, "")
     if "@" in name and not email:
         name, email = "", name
     if not (name or email or own):
@@ -163,8 +174,7 @@ def _requester(record: Record, plan: Plan) -> Person | None:
     return Person(original_id=own or email or name, name=name, email=email)
 
 
-def _named(record: Record, plan: Plan, field: Field) -> Person | None:
-    name = of(record, plan, field)
+def _named(name: str) -> Person | None:
     return Person(original_id=name, name=name) if name else None
 
 
@@ -175,7 +185,9 @@ def _moment(record: Record, plan: Plan, field: Field) -> datetime | None:
 
 def _tags(record: Record, plan: Plan) -> tuple[str, ...]:
     heading = plan.columns.get(Field.TAGS)
-    value = record.get(heading) if heading else None
+    if not heading:
+        return ()
+    value = record.get(heading)
     if isinstance(value, list):
         named = [each.get("name") if isinstance(each, dict) else each for each in value]
         parts = [str(each) for each in named if each]
@@ -188,17 +200,17 @@ def _tags(record: Record, plan: Plan) -> tuple[str, ...]:
 
 def _others(record: Record, plan: Plan) -> dict[str, str]:
     """Columns that are no field of ours, by their headings."""
-    known = set(plan.columns.values())
+    known = plan.known
     found: dict[str, str] = {}
     for heading, value in record.items():
-        if heading in known or isinstance(value, (dict, list)):
+        if heading in known:
             continue
-        cell = text(record, heading)
+        cell = _text(value)
         if cell and len(cell) <= _FIELD_MAX and len(found) < _FIELDS_MAX:
             found[heading] = cell
     return found
 
 
-def _url(record: Record, plan: Plan) -> str | None:
-    url = of(record, plan, Field.URL)
+def _url(cells: Mapping[str, str]) -> str | None:
+    url = cells.get(Field.URL, "")
     return url if url.startswith(("https://", "http://")) else None

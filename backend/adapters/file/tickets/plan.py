@@ -1,6 +1,7 @@
 """How the rows of a file are understood: which column is which field."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from msgspec import Struct
@@ -53,8 +54,8 @@ MEANING: Final = {
 }
 
 
-class Plan(Struct, frozen=True, kw_only=True):
-    """How to read a file's rows; all that `normalize` needs to know."""
+class Plan(Struct, frozen=True, kw_only=True, dict=True):
+    """How to read a file's rows; all that `normalize` needs to know. What follows from the columns is told once for all rows."""
 
     columns: dict[str, str] = {}
     """Field -> heading."""
@@ -76,3 +77,26 @@ class Plan(Struct, frozen=True, kw_only=True):
     def heading(self, field: Field) -> str:
         """The column of a field, empty where there is none."""
         return self.columns.get(field, "")
+
+    @cached_property
+    def times(self) -> tuple[str, ...]:
+        """The columns that tell when a ticket changed."""
+        return self._headings(Field.UPDATED_AT, Field.TURN_AT, Field.CREATED_AT)
+
+    @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """The columns that say yes of a ticket that is gone."""
+        return self._headings(Field.DELETED, Field.SPAM)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The columns that are fields of ours."""
+        return frozenset(self.columns.values())
+
+    @cached_property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Each field and its column."""
+        return tuple((field, heading) for field, heading in self.columns.items() if heading)
+
+    def _headings(self, *fields: Field) -> tuple[str, ...]:
+        return tuple(heading for field in fields if (heading := self.heading(field)))

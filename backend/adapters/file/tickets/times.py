@@ -1,7 +1,7 @@
 """Times as people and programs write them, with or without a zone, as moments in UTC."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -20,12 +20,14 @@ _EARLIEST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 _LATEST_SECONDS: Final = 4_102_444_800
 """2100: what is more is in milliseconds."""
 _EPOCH_FROM: Final = 315_532_800
+_REMEMBERED: Final = 256
+"""A row's times are asked for twice, and rows of one ticket share them."""
 
 
 @lru_cache(maxsize=64)
-def zone_of(name: str) -> ZoneInfo:
+def zone_of(name: str) -> tzinfo:
     """The zone. Raises KeyError's kin, or ValueError, where there is none of this name."""
-    return ZoneInfo(name)
+    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def moment_of(value: Any, timezone: str, *, day_first: bool = False) -> datetime | None:
@@ -33,8 +35,11 @@ def moment_of(value: Any, timezone: str, *, day_first: bool = False) -> datetime
     if value is None:
         return None
     text = str(value).strip()
-    if not text or text == "-":
-        return None
+    return _moment(text, timezone, day_first=day_first) if text and text != "-" else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _moment(text: str, timezone: str, *, day_first: bool) -> datetime:
     try:
         found = _read(text, timezone, day_first=day_first)
     except (ValueError, OverflowError, TypeError):

@@ -31,6 +31,8 @@ def turns_of(
 ) -> list[Conversation]:
     """All of them in the file's order, each once. Raises BadRowError."""
     found: dict[str, Conversation] = {}
+    if len(records) == 1 and not (plan.heading(Field.TURNS) or plan.heading(Field.TURN_BODY)):
+        return []
     for number, record in enumerate(records):
         for said, names in _said(record, plan, number):
             turn = _turn(said, names, plan, requester, assignee, earliest=created_at + timedelta(seconds=len(found)))

@@ -1,12 +1,14 @@
 """Keep the vendor's payloads, so that everything can be made again without calling the vendor (SPEC B4)."""
 
+import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 import zstandard
+from msgspec import Struct
 
-from backend.core import ids
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocType
@@ -17,27 +19,31 @@ RAW: Final = b',"raw":'
 """Stands before the payload of a line, and nowhere before it: within a text a quotation mark is escaped."""
 
 _VERSION: Final = b',"version":'
+_encoder: Final = msgspec.json.Encoder()
+
+
+class _Head(Struct, frozen=True):
+    doc_type: DocType
+    original_id: str
+    version: str
+    told_at: datetime
+    changed_at: datetime
 
 
 async def archive_items(blobs: BlobStore, connection: Connection, run: Run, items: Sequence[Taken]) -> None:
     """Keep the payloads of a page as one file: an object per ticket would be slow and dear."""
     if not items:
         return
-    lines = b"\n".join(
-        beginning_of(taken.ref.doc_type, taken.ref.original_id)
-        + msgspec.json.encode(taken.ref.version)
-        + b',"told_at":'
-        + msgspec.json.encode(taken.told_at)
-        + b',"changed_at":'
-        + msgspec.json.encode(taken.changed_at)
-        + RAW
-        # One line for each item: JSON needs no line break outside of its texts, and has none in them.
-        + taken.raw.replace(b"\n", b" ")
-        + b"}"
-        for taken in items
-    )
-    place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{ids.content_hash(lines)[:8]}"
+    # One line for each item: JSON needs no line break outside of its texts, and has none in them.
+    lines = b"\n".join([_head(taken)[:-1] + RAW + taken.raw.replace(b"\n", b" ") + b"}" for taken in items])
+    place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{hashlib.sha256(lines).hexdigest()[:8]}"
     await blobs.put(f"{folder_of(connection)}/{place}.jsonl.zst", zstandard.compress(lines))
+
+
+def _head(taken: Taken) -> bytes:
+    """What stands before the payload, as an object of its own; it begins as `beginning_of` says."""
+    ref = taken.ref
+    return _encoder.encode(_Head(ref.doc_type, ref.original_id, ref.version, taken.told_at, taken.changed_at))
 
 
 def folder_of(connection: Connection) -> str:

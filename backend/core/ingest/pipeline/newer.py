@@ -55,7 +55,7 @@ def sort_out(page: Page[Taken], standing: Mapping[str, Standing], document_id: C
     gone: list[ItemRef] = []
     overtaken: list[ItemRef] = []
     for taken in page.items:
-        stored = standing.get(document_id(taken.ref))
+        stored = standing.get(taken.document_id(document_id))
         newer = is_newer(stored, taken.told_at, taken.changed_at)
         content_hash = taken.same_as if taken.document is None else taken.document.content_hash
         same = stored is not None and stored.content_hash == content_hash

@@ -97,7 +97,8 @@ class Taker:
             now=clock.now(),
             pack=self._services.database.pack,
         )
-        hashes = [self._hashes.get(self._document_id(ref)) for ref in refs]
+        # In a first sync none is stored, and none is asked for its id here.
+        hashes = [self._hashes.get(self._document_id(ref)) for ref in refs] if self._hashes else [None] * len(refs)
         with self._services.meter.stage("collect"):
             return await read_lot(self._services.compute, self._source, making, refs, hashes)
 
@@ -182,8 +183,8 @@ class Taker:
     async def _store(self, page: Page[Taken], phase: str, *, sweep: bool, removed: AbstractSet[str]) -> tuple[Page[Taken], list[str]]:
         """Write a page, the cursor and the run in one transaction; returns what was written, and what was marked as deleted."""
         async with self._services.database.open(self._company_id, write=True) as uow:
-            refs = [*(taken.ref for taken in page.items), *page.gone]
-            standing = await uow.documents.standing([self._document_id(ref) for ref in refs])
+            document_ids = [*(taken.document_id(self._document_id) for taken in page.items), *map(self._document_id, page.gone)]
+            standing = await uow.documents.standing(document_ids)
             kept = sort_out(page, standing, self._document_id)
             page = kept.page
             await read_once_more(uow, self._connection.connection_id, kept.overtaken)

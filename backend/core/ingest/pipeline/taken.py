@@ -1,5 +1,6 @@
 """What was read of one item, on its way into the store."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -33,6 +34,10 @@ class Taken(Struct, frozen=True, kw_only=True):
     raw: bytes
     retry: ItemFailure | None = None
     """Part of it could not be taken: kept as it is, and read again first thing next time."""
+
+    def document_id(self, id_of: Callable[[ItemRef], str]) -> str:
+        """Of its Document; `id_of` makes one where there is no Document."""
+        return id_of(self.ref) if self.document is None else self.document.document_id
 
 
 def settled(ref: ItemRef, item: Ticket | Article) -> ItemRef:
