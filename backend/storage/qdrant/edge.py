@@ -203,7 +203,7 @@ class EdgeIndex:
 
     @staticmethod
     def _wrote(opened: OpenShard, changed: int) -> None:
-        opened.points = engine.count_points(opened.shard)
+        opened.points = engine.about(opened.shard)
         opened.changed += changed
         opened.unflushed += changed
         opened.unsealed += changed

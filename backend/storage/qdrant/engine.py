@@ -190,8 +190,13 @@ def scroll(
         left = None if left is None else left - len(records)
 
 
+def about(shard: Any) -> int:
+    """How many points there are, as its segments tell it: at once, and exact but for points that are being moved from one to another."""
+    return int(shard.info().points_count)
+
+
 def count_points(shard: Any) -> int:
-    """How many points there are."""
+    """How many points there are, counted: 34 ms of 100,000, during which the engine holds the interpreter's lock."""
     return int(shard.count(_edge().CountRequest(exact=True)))
 
 

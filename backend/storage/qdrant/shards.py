@@ -10,7 +10,6 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -20,7 +19,7 @@ from typing import IO, Any
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
 from backend.storage.qdrant import collections, pointer, sealing, warming
-from backend.storage.qdrant.engine import count_points, create_shard, load_shard, told
+from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
@@ -63,7 +62,6 @@ class Shards:
         self._folder_lock: IO[str] | None = None
         self._closed = False
         self._sealing: BaseProcess | None = None
-        self._warmer = ThreadPoolExecutor(1, "index-warmer")
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -113,9 +111,9 @@ class Shards:
             if folder is None:
                 return
             fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
+            self._warm(folder)
             with told("opening"):
                 _fill(fresh, folder, _dimension(place))
-            self._warm(folder)
             with self._turn:
                 self._open[place] = fresh
         with self._turn:
@@ -191,7 +189,6 @@ class Shards:
             self._turn.wait_for(lambda: not any(entry.users for entry in self._open.values()))
             while self._open:
                 _close(self._open.popitem()[1])
-            self._warmer.shutdown(wait=False, cancel_futures=True)
             if self._folder_lock is not None:
                 self._folder_lock.close()
                 self._folder_lock = None
@@ -253,13 +250,12 @@ class Shards:
                 making.rename(folder)
             sealing.tidy(folder)
             found = sealing.current(folder) or folder
+            if found != folder:
+                self._warm(found)
             _fill(entry, found, dimension)
             # One that was never sealed is, at its next change.
             known = sealing.remembered(found)
             entry.unsealed = entry.points if known is None else known
-            if found != folder:
-                # Beside: whoever opened it waits for its first answer only.
-                self._warmer.submit(self._warm, found)
 
 
 def flush(entry: OpenShard) -> None:
@@ -272,7 +268,7 @@ def flush(entry: OpenShard) -> None:
 
 def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
     entry.shard, entry.folder = load_shard(folder, dimension), folder
-    entry.points = count_points(entry.shard)
+    entry.points = about(entry.shard)
 
 
 def _dimension(place: Place) -> int | None:

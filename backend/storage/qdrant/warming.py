@@ -1,7 +1,8 @@
-"""Sealed files of an open shard into the operating system's cache, out of which the engine takes them whenever it closes a shard.
+"""Sealed files of a shard into the operating system's cache, out of which the engine takes them whenever it closes a shard.
 
-So after a start, and after sealing, every search would wait for the disk at some eighty places: the terms of the question, and text and
-terms of each point that is found. What is read here becomes no memory of the process: the system takes its pages back when it needs them.
+Opening a shard reads half of them place by place and holds the interpreter's lock meanwhile: where it waits for the disk, all else waits
+too. And every search would wait for it at some eighty places: the terms of the question, and text and terms of each point.
+What is read here becomes no memory of the process: the system takes its pages back when it needs them.
 """
 
 import os
@@ -10,22 +11,20 @@ from pathlib import Path
 from typing import Final
 
 _PIECE: Final = 1 << 20
-_OWN: Final = "vector_storage-dense"
-"""The engine reads dense vectors by itself when it opens a shard."""
 
 
 def warm(folder: Path, *, going: Callable[[], bool]) -> None:
-    """Read what searches of this shard look up, for as long as it is wanted; a file that goes meanwhile is left out."""
+    """Read the shard's files one after the other, for as long as it is wanted; what can't be read is left out."""
     piece = bytearray(_PIECE)
     for path in sorted((folder / "segments").rglob("*")):
-        if _OWN in path.parts or not path.is_file():
+        if not path.is_file():
             continue
         try:
             with path.open("rb", buffering=0) as file:
                 while going() and _next_data(file.fileno()) and file.readinto(piece):
                     pass
         except OSError:
-            # Another generation took the place of this one, or the disk fails, which the search that needs the file tells better.
+            # What the engine can't do without it tells better.
             continue
 
 
