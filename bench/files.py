@@ -27,16 +27,15 @@ from backend.bootstrap import build
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.sync import Run, RunOptions, RunState
-from backend.core.model.tenant import ROLE_SCOPES, Caller, Role
 from backend.core.ports.services import Services
 from backend.core.usecases import connections, tenants
 from backend.runtime import relax_collector
 from backend.settings import Settings
-from bench.sides import stages_of
+from bench.sides import OPERATOR, stages_of
 
 TICKETS = 20_000
 WANTED = 5_000.0
-_HEADINGS = tuple("문의번호 제목 문의내용 답변내용 상태 우선순위 고객명 이메일 담당자 분류 접수일시 처리일시 주문번호".split())  # noqa: SIM905  # As the file has them.
+_HEADINGS = tuple("문의번호 제목 문의내용 답변내용 상태 우선순위 고객명 이메일 담당자 분류 접수일시 처리일시 주문번호".split())  # noqa: SIM905 - as the file has them
 _TEXT = """로그인이 되지 않고 오류가 반복됩니다 결제를 했는데 영수증 메일이 오지 않아요 배송지 변경을 요청드립니다 앱을 다시 설치해도
 같은 화면에서 멈춥니다 the export stops at 99 percent and the page reloads 관리자 권한을 다시 확인해 주세요 webhook token expired"""
 _STATES = ("접수", "처리중", "답변완료", "종료")
@@ -113,7 +112,7 @@ def _floor(path: Path, target: Path) -> float:
         rows = csv.reader(file)
         columns = len(next(rows))
         database.execute(f"CREATE TABLE t ({', '.join(f'c{n} TEXT' for n in range(columns))})")
-        cursor = database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * columns)})", rows)  # noqa: S608  # Question marks.
+        cursor = database.executemany(f"INSERT INTO t VALUES ({', '.join('?' * columns)})", rows)  # noqa: S608 - question marks
     database.commit()
     database.close()
     return cursor.rowcount / (time.perf_counter() - began)
@@ -122,11 +121,10 @@ def _floor(path: Path, target: Path) -> float:
 async def _desklore(folder: Path, path: Path, count: int) -> dict[str, Any]:
     built = await build(Settings(_env_file=None, data_dir=folder / "data", file_roots=str(folder / "roots")))
     services = built.services
-    operator = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
     try:
-        await tenants.onboard_tenant(services, operator, company_id="bench", name="bench")
+        await tenants.onboard_tenant(services, OPERATOR, company_id="bench", name="bench")
         wanted = connections.ConnectionInput(platform="file", domain="folder", credentials={})
-        connection = await connections.connect(services, "bench", wanted, caller=operator)
+        connection = await connections.connect(services, "bench", wanted, caller=OPERATOR)
         built.meter.clock.watch(asyncio.get_running_loop())
         before, loop_before = _cpu(), time.thread_time()
         first, seconds = await _sync(services, connection.connection_id)
@@ -159,7 +157,7 @@ async def _sync(services: Services, connection_id: str) -> tuple[Run, float]:
     async with services.database.open("bench", write=True) as uow:
         connection = await uow.connections.get(connection_id)
         assert connection is not None
-        run = await open_run(uow, connection, RunOptions(), "bench")
+        run = await open_run(uow, connection, RunOptions(), caller=OPERATOR)
     began = time.perf_counter()
     run = await read_source(services, "bench", connection, run)
     seconds = time.perf_counter() - began

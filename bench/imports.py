@@ -26,7 +26,7 @@ from backend.core.model.sync import Run, RunOptions, RunState, Stream
 from backend.core.usecases import imports, sync
 from backend.runtime import Runtime, build
 from backend.settings import Settings
-from bench.sides import API_KEY, CONNECTIONS, connect
+from bench.sides import API_KEY, CONNECTIONS, OPERATOR, connect
 from bench.sync import sandbox
 
 TICKETS = 3_000
@@ -118,10 +118,10 @@ async def _side(folder: Path, url: str, export: Path | None) -> dict[str, float]
         began = time.perf_counter()
         if export is None:
             options = RunOptions(streams=(Stream.TICKETS,))
-            begun = await sync.start_run(runtime.services, "bench", connection.connection_id, options, "bench")
+            begun = await sync.start_run(runtime.services, "bench", connection.connection_id, options, caller=OPERATOR)
         else:
             upload = imports.Upload(path=export, name=export.name)
-            begun = await imports.start_import(runtime.services, "bench", connection.connection_id, upload, actor="bench")
+            begun = await imports.start_import(runtime.services, "bench", connection.connection_id, upload, caller=OPERATOR)
         run = await _stored(runtime, begun)
         seconds = time.perf_counter() - began
     finally:

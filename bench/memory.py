@@ -23,7 +23,7 @@ from backend.core.model.sync import RunOptions, RunState, Stream
 from backend.core.usecases import sync
 from backend.runtime import Runtime, build
 from backend.settings import Settings
-from bench.sides import CONNECTIONS, connect
+from bench.sides import CONNECTIONS, OPERATOR, connect
 from bench.sync import sandbox
 
 TICKETS = 50_000
@@ -92,7 +92,7 @@ async def _measure(url: str, tickets: int) -> dict[str, Any]:
 async def _watch(runtime: Runtime, connection_id: str, tickets: int) -> list[Seen]:
     """Sync, and look at every tenth of the tickets and at the end, when all are processed."""
     services = runtime.services
-    run = await sync.start_run(services, "bench", connection_id, RunOptions(streams=(Stream.TICKETS,)), "bench")
+    run = await sync.start_run(services, "bench", connection_id, RunOptions(streams=(Stream.TICKETS,)), caller=OPERATOR)
     seen: list[Seen] = []
     while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
         await asyncio.sleep(1)

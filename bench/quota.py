@@ -29,7 +29,7 @@ from backend.core.usecases import sync
 from backend.runtime import build
 from backend.settings import Settings
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
-from bench.sides import CONNECTIONS, connect
+from bench.sides import CONNECTIONS, OPERATOR, connect
 from sandbox.freshdesk.limits import Spent
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 
@@ -97,7 +97,7 @@ async def _backfill(services: Services, sandbox: SandboxServer, window: float) -
     connection = await connect(services, sandbox.base_url)
     counted = Counted()
     counted.watch(sandbox, window)
-    run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(mode=RunMode.FULL), "bench")
+    run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(mode=RunMode.FULL), caller=OPERATOR)
     began = time.monotonic()
     backfill = asyncio.create_task(sync.run_sync(services, "bench", run.run_id))
     waits: list[float] = []
@@ -113,7 +113,7 @@ async def _backfill(services: Services, sandbox: SandboxServer, window: float) -
         finally:
             await source.close()
         took.append(time.monotonic() - before)
-    await sync.cancel_run(services, "bench", run.run_id, "bench")
+    await sync.cancel_run(services, "bench", run.run_id, caller=OPERATOR)
     told = (await sync.get_run(services, "bench", run.run_id)).counts
     backfill.cancel()
     await asyncio.gather(backfill, return_exceptions=True)

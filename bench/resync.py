@@ -28,7 +28,7 @@ from backend.core.usecases import sync
 from backend.runtime import Runtime, build
 from backend.settings import Settings
 from bench.floor import BareClient
-from bench.sides import API_KEY, CONNECTIONS, connect
+from bench.sides import API_KEY, CONNECTIONS, OPERATOR, connect
 from bench.sync import sandbox
 
 TICKETS = 20_000
@@ -116,7 +116,7 @@ def _document(record: dict[str, Any], connection_id: str) -> Document:
 async def _again(runtime: Runtime, connection_id: str) -> tuple[float, int, int]:
     began = time.perf_counter()
     options = RunOptions(mode=RunMode.FULL, streams=(Stream.TICKETS,))
-    run = await sync.start_run(runtime.services, "bench", connection_id, options, "bench")
+    run = await sync.start_run(runtime.services, "bench", connection_id, options, caller=OPERATOR)
     while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
         await asyncio.sleep(0.1)
         run = await sync.get_run(runtime.services, "bench", run.run_id)

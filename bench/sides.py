@@ -58,7 +58,7 @@ async def _sync(runtime: Runtime, url: str) -> dict[str, Any]:
     services = runtime.services
     connection = await connect(services, url)
     before, cpu_before, loop_before = time.perf_counter(), time.process_time(), time.thread_time()
-    run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(), "bench")
+    run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(), caller=OPERATOR)
     while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
         await asyncio.sleep(0.05)
         run = await sync.get_run(services, "bench", run.run_id)

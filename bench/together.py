@@ -22,7 +22,7 @@ from backend.core.usecases.sync import PROCESSING
 from backend.runtime import build
 from backend.settings import Settings
 from bench.floor import BareClient, read_ticket
-from bench.sides import API_KEY, connect
+from bench.sides import API_KEY, OPERATOR, connect
 from bench.sync import sandbox
 
 TICKETS = 1_200
@@ -83,7 +83,7 @@ async def _desklore(url: str) -> dict[str, Any]:
             services = runtime.services
             connection = await connect(services, url)
             began = time.perf_counter()
-            run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(streams=(Stream.TICKETS,)), "bench")
+            run = await sync.start_run(services, "bench", connection.connection_id, RunOptions(streams=(Stream.TICKETS,)), caller=OPERATOR)
             stored = 0.0
             while run.state in (RunState.QUEUED, RunState.RUNNING, RunState.WAITING):
                 await asyncio.sleep(0.1)

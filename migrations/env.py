@@ -1,7 +1,7 @@
-"""Run migrations over one connection, each in its own transaction, on SQLite and PostgreSQL alike."""
+"""Run migrations over one connection, all in one transaction, on SQLite and PostgreSQL alike."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from alembic import context
 from sqlalchemy import Connection, event, pool
@@ -13,6 +13,9 @@ from backend.storage.sql.schema import metadata
 
 _PATIENCE_SECONDS = 60
 """So long a process waits in SQLite for another one that migrates; the driver's own five are few on a busy machine."""
+
+_LIMITS: Final = ("SET LOCAL lock_timeout = '5s'", "SET LOCAL statement_timeout = '60s'")
+"""A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
 
 
 def _url() -> str:
@@ -37,6 +40,12 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _limit(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        for limit in _LIMITS:
+            connection.exec_driver_sql(limit)
+
+
 def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
@@ -44,12 +53,16 @@ def _migrate(connection: Connection) -> None:
         compare_type=True,
         include_name=is_ours,
         transactional_ddl=True,
+        # A migration that moves many rows allows itself more time, and the next one is not to have it.
+        on_version_apply=lambda **_applied: _limit(connection),
         render_as_batch=connection.dialect.name == "sqlite",
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             # As with SQLite's BEGIN IMMEDIATE: a second process waits here, then finds the tables made.
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({postgres.MIGRATION_LOCK})")
+        # Only now: waiting for another process that migrates does no harm.
+        _limit(connection)
         context.run_migrations()
 
 

@@ -1,8 +1,11 @@
 """House rules that no ready-made linter knows; each has its reason beside it and a test in tests/rules."""
 
 import ast
+import io
 import pkgutil
+import re
 import sys
+import tokenize
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -26,6 +29,10 @@ _LAST_RESORTS: Final = frozenset(
     }
 )
 """The outermost edge of a job, a request, a stream, and of the processes that read hostile files and compute."""
+
+_SILENCER: Final = re.compile(r"#\s*(noqa|type:\s*ignore)")
+_CODES: Final = r"[A-Z]+\d+(, [A-Z]+\d+)*"
+_WITH_REASON: Final = re.compile(rf"# noqa: (PLC0415|{_CODES} - \S.*)|# type: ignore\[[a-z, -]+\]  # \S.*")
 
 
 def environment_in_settings(path: str, tree: ast.Module) -> Iterator[Finding]:
@@ -135,6 +142,13 @@ def known_metrics(path: str, tree: ast.Module) -> Iterator[Finding]:
             yield node.lineno, f"{first.value!r} needs the labels {', '.join(metric.labels) or '(none)'}"
 
 
+def silencer_reason(source: str) -> Iterator[Finding]:
+    """A linter that is told to be silent is told why; the reason of a lazy import may stand above it, for several at once."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and _SILENCER.search(token.string) and not _WITH_REASON.fullmatch(token.string):
+            yield token.start[0], "silences without a reason: write `noqa: CODE - reason`, or `type: ignore[code]  # reason`"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     environment_in_settings,
     commit_in_unit_of_work,
@@ -154,6 +168,8 @@ def check(path: str, source: str) -> Iterator[str]:
     for rule in RULES:
         for line, message in rule(path, tree):
             yield f"{path}:{line}: {message} ({rule.__name__})"
+    for line, message in silencer_reason(source):
+        yield f"{path}:{line}: {message} ({silencer_reason.__name__})"
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

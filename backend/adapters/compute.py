@@ -159,7 +159,7 @@ def _run_all(calls: Sequence[Call]) -> list[_Outcome]:
 def _outcome(call: Call) -> _Outcome:
     try:
         return call(), None
-    except Exception as error:  # noqa: BLE001  Whatever it is, it belongs to the one who asked for this call and not to the others.
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is of the one who asked for this call
         return None, error
 
 

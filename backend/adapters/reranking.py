@@ -15,7 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from backend.adapters.langchain.calls import Access, cost_of
-from backend.adapters.langchain.errors import Verdicts, retry_after
+from backend.adapters.langchain.connected import Connected
+from backend.adapters.langchain.errors import retry_after
 from backend.core.model.budget import Usage
 from backend.core.text.size import estimate_tokens
 
@@ -55,57 +56,38 @@ class _Answer(Struct):
 _answer = msgspec.json.Decoder(_Answer | list[_Result])
 
 
-class HttpReranker:
+class HttpReranker(Connected["httpx.AsyncClient"]):
     """A Reranker over HTTP. One try and no more: a person waits, and the order there is will do.
 
-    `prices` is US dollars per million tokens by model: (input, output). Where the server tells no tokens they are estimated.
+    Where the server tells no tokens they are estimated.
     """
 
     def __init__(self, access: Access, *, prices: Mapping[str, tuple[float, float]] | None = None) -> None:
-        self._access = access
-        self._prices = dict(prices or {})
-        self._verdicts = Verdicts(access.provider, access.model, access.timeout)
-        self._slots = asyncio.Semaphore(access.concurrency)
-        self._client: httpx.AsyncClient | None = None
+        super().__init__(access, prices=prices)
         self._texts_only = False
         """Whether it is a server that takes `texts` where others take `documents`."""
-
-    @property
-    def provider(self) -> str:
-        """The same for all servers."""
-        return self._access.provider
-
-    @property
-    def model(self) -> str:
-        """The model's name."""
-        return self._access.model
 
     async def judge(self, question: str, texts: Sequence[str]) -> tuple[list[float], Usage]:
         """How well each text answers, 0 to 10. Raises AppError with an LLM_* code, after the time-out at the latest."""
         # Another part of the program may be the first to need it; 40 ms that a start need not take.
         import httpx  # noqa: PLC0415 - as said above
 
+        verdicts = self._caller.verdicts
         try:
-            async with asyncio.timeout(self._access.timeout), self._slots:
+            async with asyncio.timeout(self._access.timeout), self._caller.turn():
                 answered = await self._ask(question, texts)
         except (TimeoutError, httpx.TimeoutException):
-            raise self._verdicts.too_slow() from None
+            raise verdicts.too_slow() from None
         except httpx.TransportError:
-            raise self._verdicts.unreachable() from None
+            raise verdicts.unreachable() from None
         if answered.status_code != 200:
-            raise self._verdicts.of_status(answered.status_code, retry_after=retry_after(answered.headers))
+            raise verdicts.of_status(answered.status_code, retry_after=retry_after(answered.headers))
         try:
             answer = _answer.decode(answered.content)
             scores = _in_order(answer if isinstance(answer, list) else answer.results, len(texts))
         except (msgspec.DecodeError, LookupError) as error:
-            raise self._verdicts.malformed(error) from None
+            raise verdicts.malformed(error) from None
         return _up_to_ten(scores), self._used(answer, question, texts)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
 
     async def _ask(self, question: str, texts: Sequence[str]) -> "httpx.Response":
         answered = await self._post(question, texts)
@@ -118,16 +100,15 @@ class HttpReranker:
         body: dict[str, Any] = {"model": self.model, "query": question, "documents": list(texts), "top_n": len(texts)}
         if self._texts_only:
             body = {"query": question, "texts": list(texts), "truncate": True}
-        return await self._connected().post("rerank", json=body)
+        return await (await self._ready()).post("rerank", json=body)
 
-    def _connected(self) -> "httpx.AsyncClient":
+    def _make(self) -> "tuple[httpx.AsyncClient, httpx.AsyncClient]":
         import httpx  # noqa: PLC0415 - as in `judge`
 
-        if self._client is None:
-            key = self._access.api_key
-            headers = {"authorization": f"Bearer {key.reveal()}"} if key is not None else {}
-            self._client = httpx.AsyncClient(base_url=str(self._access.base_url), headers=headers, timeout=self._access.timeout)
-        return self._client
+        key = self._access.api_key
+        headers = {"authorization": f"Bearer {key.reveal()}"} if key is not None else {}
+        client = httpx.AsyncClient(base_url=str(self._access.base_url), headers=headers, timeout=self._access.timeout)
+        return client, client
 
     def _used(self, answer: _Answer | list[_Result], question: str, texts: Sequence[str]) -> Usage:
         told: _Tokens | None = None

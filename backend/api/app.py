@@ -44,10 +44,10 @@ from backend.api.sse import OpenStreams
 from backend.core.model.auth import AuthConfig
 from backend.core.ports.rates import Rates
 from backend.core.ports.services import Services
+from backend.core.usecases.authentication import Authenticator
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
 from backend.core.usecases.streams import Answering
-from backend.core.usecases.tokens import Authenticator
 
 ROUTERS: Final = (
     # Routes are tried in this order: what is called hundreds of times a second comes first.

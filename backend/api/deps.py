@@ -19,9 +19,9 @@ from backend.core.errors import AppError, Code
 from backend.core.model.auth import AuthConfig, TenantCaller
 from backend.core.model.tenant import Caller, Role, Scope
 from backend.core.ports.services import Services
+from backend.core.usecases.authentication import Authenticator
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.streams import Answering
-from backend.core.usecases.tokens import Authenticator
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API key (`dk_…`) or an access token.")
 VARY = ", ".join(("Authorization", "X-API-Key", *HEADERS))

@@ -164,9 +164,9 @@ def request_id_of(scope: Scope) -> str:
 
 def install_error_handlers(app: FastAPI) -> None:
     """Give every refusal of ours and of the framework the one shape."""
-    app.add_exception_handler(AppError, _on_app_error)
-    app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.exception_handler(AppError)(_on_app_error)
+    app.exception_handler(HTTPException)(_on_http_exception)
+    app.exception_handler(RequestValidationError)(_on_invalid_request)
 
 
 class CatchUnexpected:
@@ -197,21 +197,19 @@ class CatchUnexpected:
             await error_response(AppError(Code.INTERNAL), request_id_of(scope))(scope, receive, send)
 
 
-async def _on_app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)  # noqa: S101 - registered for this type only
+async def _on_app_error(request: Request, error: AppError) -> Response:
     if error.kind is Kind.INTERNAL:
         log.error("request_failed", code=error.code.value, exc_info=error)
     return _answer(request, error)
 
 
-async def _on_http_exception(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     code = _OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
-    return _answer(request, AppError(code), error.headers)
+    told = error.detail if code is Code.SIGNATURE_INVALID else None
+    return _answer(request, AppError(code, told), error.headers)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type only
+async def _on_invalid_request(request: Request, error: RequestValidationError) -> Response:
     errors = error.errors()
     if any(each["type"] == "json_invalid" for each in errors):
         return _answer(request, AppError(Code.UNREADABLE_BODY))

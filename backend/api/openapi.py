@@ -31,7 +31,7 @@ def install_openapi(app: FastAPI) -> None:
 
 def _add_ways_in(made: dict[str, Any]) -> None:
     """Other ways to say who asks: signing, and headers that are needed together, of which the framework can name one at a time only."""
-    made["components"].setdefault("securitySchemes", {}).update({"HMAC": SECURITY_SCHEME, **security_schemes()})
+    made["components"].setdefault("securitySchemes", {}).update({**security_schemes(), "HMAC": SECURITY_SCHEME})
     for operations in made["paths"].values():
         for operation in operations.values():
             if operation.get("security"):

@@ -103,6 +103,6 @@ class _Checked:
         self._whole = True
         if self._hash.hexdigest() != self._declared:
             # The framework passes its own exception type through; `api/errors.py` gives it our shape.
-            raise HTTPException(401)
+            raise HTTPException(401, f"The body is another one than was signed: its SHA-256 is not that of {CONTENT_SHA256}.")
         held = self._held.get("body", b"") if self._held is not None else b""
         return {**message, "body": held + message.get("body", b"")}

@@ -36,7 +36,24 @@ _PAGE: Final = f"""<!doctype html>
 </html>
 """
 # The key that somebody enters stays in the page's memory: a browser's storage would outlive the visit.
-_START: Final = """SwaggerUIBundle({
+# Every field of the dialog for keys asks for the focus as it appears, so the last one gets it, far below those that most people fill in:
+# once all are there it is the first one's (https://github.com/swagger-api/swagger-ui/blob/master/docs/customization/plug-points.md).
+_START: Final = """const beginAtTheTop = () => ({
+  wrapComponents: {
+    authorizationPopup: (Popup, { React }) => class extends React.Component {
+      componentDidMount() {
+        const fields = document.querySelector(".modal-ux-content");
+        fields.scrollTop = 0;
+        fields.querySelector("input")?.focus();
+      }
+      render() {
+        return React.createElement(Popup, this.props);
+      }
+    },
+  },
+});
+
+SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#viewer",
   deepLinking: true,
@@ -45,6 +62,7 @@ _START: Final = """SwaggerUIBundle({
   displayRequestDuration: true,
   validatorUrl: null,
   persistAuthorization: false,
+  plugins: [beginAtTheTop],
 });
 """
 

@@ -110,13 +110,6 @@ class ApiClient:
                 raise _error_of(answer)
             yield from parse_events(answer.iter_lines())
 
-    def is_ready(self) -> bool:
-        """Whether a Desklore server answers at the address and is ready."""
-        try:
-            return self._http.get("/health", timeout=2.0).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
     @contextmanager
     def _failures_told(self) -> Iterator[None]:
         try:

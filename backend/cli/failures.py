@@ -13,9 +13,9 @@ from backend.cli.text import day, short
 
 app = typer.Typer(help="Items that syncs could not take; they are tried first next time.", no_args_is_help=True)
 
-MaybeConnection = Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Its id; else every one.")]
+MaybeConnection = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every one.")]
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="As the list names it, such as `ticket:4711`.")]
-ItemsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ITEM]...", help="Such as `ticket:4711`; else all.")]
+ItemsArgument = Annotated[list[str] | None, typer.Argument(metavar="ITEM", help="Such as `ticket:4711`; else all.")]
 
 
 @app.command("list")

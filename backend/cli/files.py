@@ -1,7 +1,7 @@
 """`desklore files`: what a connection of files reads: uploaded, listed, shown as it would be read, declared."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,8 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
 from backend.cli.text import day, short
+
+_MOST_SHOWN: Final = 20
 
 app = typer.Typer(help="Files that a connection of the platform `file` reads (admin key).", no_args_is_help=True)
 
@@ -21,7 +23,7 @@ DeclarationOption = Annotated[
 def upload(
     *,
     connection: ConnectionArgument,
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Exports, documents, or zips.", exists=True, dir_okay=False)],
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE", help="Exports, documents, or zips.", exists=True, dir_okay=False)],
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -33,7 +35,11 @@ def upload(
             with path.open("rb") as file:
                 kept += session.client.send(f"/connections/{connection}/files", {"file": (path.name, file)})["items"]
         session.output.document({"items": kept})
-        session.output.table(("file", "bytes"), ((each["path"], f"{each['size']:,}") for each in kept), empty="Nothing was kept.")
+        rows = ((each["path"], f"{each['size']:,}") for each in kept[:_MOST_SHOWN])
+        session.output.table(("file", "bytes"), rows, empty="Nothing was kept.")
+        if len(kept) > _MOST_SHOWN:
+            more = kept[_MOST_SHOWN:]
+            session.output.text(f"… and {len(more):,} more, {sum(each['size'] for each in more):,} bytes.")
         session.output.text(f"Next: desklore sync {connection}")
 
 
@@ -98,7 +104,7 @@ def declare(
     *,
     connection: ConnectionArgument,
     declaration: Annotated[
-        Path | None, typer.Argument(metavar="[YAML]", help="Instead of what was declared; left out: show it.", exists=True, dir_okay=False)
+        Path | None, typer.Argument(metavar="YAML", help="Instead of what was declared; left out: show it.", exists=True, dir_okay=False)
     ] = None,
     off: Annotated[bool, typer.Option("--off", help="Declare nothing any more.")] = False,
     as_json: JsonOption = False,

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.output import Output
-from backend.cli.progress import check_ended_well, describe, follow_run
-from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.progress import check_ended_well
+from backend.cli.runs import DetachOption, follow_started
+from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, UrlOption, as_tenant
 from backend.cli.text import day, moment
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE.zip", help="The zip, as the helpdesk gave it.", exists=True, dir_okay=False)]
@@ -22,7 +23,7 @@ def import_(
         datetime | None,
         typer.Option("--made-at", help="When the helpdesk began to make it (UTC); else the file tells, and a day is read anew."),
     ] = None,
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -32,26 +33,21 @@ def import_(
         with file.open("rb") as content:
             given = {"file": (file.name, content, "application/octet-stream")}
             run = session.client.send(f"/connections/{connection}/imports", given, params={"made_at": moment(made_at)})
-        _follow(session, run, file.name, detach=detach)
-
-
-def _follow(session: Session, run: dict[str, Any], name: str, *, detach: bool) -> None:
-    session.output.text(f"{run['run_id']}: importing {name}")
-    if detach:
+        run = follow_started(session, run, f"importing {file.name}", detach=detach)
         session.output.document(run)
-        session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
-        return
-    run = follow_run(session, run["run_id"])
-    session.output.document(run)
-    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
-    check_ended_well(run)
-    _tell_calls(session.output, run)
+        if not detach:
+            check_ended_well(run)
+            _tell(session.output, run)
+
+
+def _tell(output: Output, run: dict[str, Any]) -> None:
+    _tell_calls(output, run)
     if run["counts"]["failed"]:
-        session.output.text(f"See what could not be read: desklore failures list {run['connection_id']}")
+        output.text(f"See what could not be read: desklore failures list {run['connection_id']}")
     if run["continued_at"]:
-        session.output.text(f"The next sync reads what changed since {day(run['continued_at'])}.")
+        output.text(f"The next sync reads what changed since {day(run['continued_at'])}.")
     else:
-        session.output.text("The export could not be shown to hold every ticket: the next sync lists all and reads those that are new.")
+        output.text("The export could not be shown to hold every ticket: the next sync lists all and reads those that are new.")
 
 
 def _tell_calls(output: Output, run: dict[str, Any]) -> None:

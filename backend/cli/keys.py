@@ -13,6 +13,7 @@ from backend.cli.text import day, moment
 
 _BATCH: Final = 50
 _PASSES: Final = 3
+_MOST_TOLD: Final = 30
 
 app = typer.Typer(help="API keys of a company (an admin key, or the operator's for the first one).", no_args_is_help=True)
 
@@ -60,6 +61,10 @@ def create(
         output.text(f"  {made['api_key']}")
     if made["signing_secret"]:
         output.text(f"  to sign with: {made['signing_secret']}")
+    for unknown in made["unknown_groups"]:
+        output.remark(f"No ticket is in a group {unknown} now: by it the key sees none. Mistyped? Revoke the key and make another.")
+    if made["unknown_groups"]:
+        output.remark(_told(made["known_groups"]))
 
 
 @app.command("list")
@@ -143,6 +148,13 @@ def _revoke(session: Session, key_id: str) -> None:
     revoked = session.client.call("DELETE", f"/keys/{key_id}")
     session.output.document(revoked)
     session.output.text(f"Key {key_id} is revoked.")
+
+
+def _told(groups: list[str]) -> str:
+    if not groups:
+        return "No ticket that was read so far is in any group."
+    more = f" and {len(groups) - _MOST_TOLD} more" if len(groups) > _MOST_TOLD else ""
+    return f"Tickets are in these groups: {'; '.join(groups[:_MOST_TOLD])}{more}."
 
 
 def _tickets(key: dict[str, list[str] | None]) -> str:

@@ -31,6 +31,7 @@ from backend.cli import (
     webhooks,
 )
 from backend.cli.errors import CliError, Exit, exit_for
+from backend.cli.examples import show_examples
 from backend.cli.output import Output
 from backend.core.errors import AppError
 
@@ -74,6 +75,7 @@ app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
 app.add_typer(budget.app, name="budget", rich_help_panel="Manage it")
+show_examples(app)
 
 
 def main(arguments: list[str]) -> int:
@@ -88,7 +90,9 @@ def main(arguments: list[str]) -> int:
         output.error(CliError(exit_for(error.code.value), error.message, code=error.code.value, details=error.details))
         return exit_for(error.code.value)
     except TyperException as error:
-        output.error(CliError(Exit.USAGE, f"{error.format_message()} See: {_help_for(arguments)}", code="wrong_usage"))
+        # A group without a command has shown its help already, and says nothing more.
+        if message := error.format_message():
+            output.error(CliError(Exit.USAGE, f"{message} See: {_help_for(arguments)}", code="wrong_usage"))
         return error.exit_code
     except (Abort, KeyboardInterrupt):
         output.document(CliError(Exit.INTERRUPTED, "Stopped before it was done.", code="interrupted").as_json())

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.session import Session
 
 ENDED: Final = frozenset({"completed", "failed", "canceled"})
 _LINE_SECONDS: Final = 2.0
+_WIDE: Final = 120
 
 
 class _Display(Protocol):
@@ -67,13 +69,14 @@ def describe(run: dict[str, Any], rate: float | None, left: float | None) -> str
     counts = run["counts"]
     done, total = progress_of(run)
     words = [f"{done}/{total} documents" if total else f"{done} documents"]
-    words += [f"{counts[name]} {name}" for name in ("listed", "unchanged", "deleted", "held", "failed") if counts.get(name)]
-    if counts.get("waiting_for_budget"):
-        words.append(f"{counts['waiting_for_budget']} wait for the budget")
     if rate is not None:
         words.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
     if left is not None and run["state"] not in ENDED:
         words.append(f"{_duration(left)} left")
+    # After how fast and how long: the end of the line is what a narrow terminal cuts off.
+    words += [f"{counts[name]} {name}" for name in ("listed", "unchanged", "deleted", "held", "failed") if counts.get(name)]
+    if counts.get("waiting_for_budget"):
+        words.append(f"{counts['waiting_for_budget']} wait for the budget")
     if counts.get("api_calls"):
         budget = f", {counts['api_remaining']} of {counts['api_limit']} left" if counts.get("api_remaining") is not None else ""
         words.append(f"API {counts['api_calls']} calls{budget}")
@@ -149,8 +152,14 @@ def _display(session: Session) -> Iterator[_Display]:
     elif not session.output.live:
         yield _Lines(session)
     else:
-        columns = (TextColumn("{task.description:<12}"), BarColumn(bar_width=24), TextColumn("{task.fields[figures]}"), TimeElapsedColumn())
-        with Progress(*columns, console=session.output.console) as progress:
+        console = session.output.console
+        columns = (
+            TextColumn("{task.description:<12}", table_column=Column(no_wrap=True, min_width=12)),
+            BarColumn(bar_width=24 if console.width >= _WIDE else 8),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+        )
+        with Progress(*columns, console=console) as progress:
             yield _Bar(progress)
 
 

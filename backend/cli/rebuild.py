@@ -8,7 +8,7 @@ import typer
 from backend.cli.estimates import usage_of
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well
-from backend.cli.runs import ConnectionsArgument, chosen, follow_started
+from backend.cli.runs import ConnectionsArgument, DetachOption, chosen, follow_started
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
 
 
@@ -17,7 +17,7 @@ def rebuild(
     connection: ConnectionsArgument = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would change and what it would cost.")] = False,
     files: Annotated[bool, typer.Option("--files", help="Read the texts of stored attachments anew too.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,

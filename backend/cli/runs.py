@@ -14,7 +14,8 @@ from backend.cli.text import day, moment
 
 app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True)
 
-ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Its id; else every active one.")]
+ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every active one.")]
+DetachOption = Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
@@ -26,7 +27,7 @@ def sync(
     since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would read, call and cost.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")] = False,
+    detach: DetachOption = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -72,7 +73,7 @@ def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: 
 @app.command("list")
 def list_(
     connection: Annotated[str | None, typer.Option("--connection", help="Only of this one.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200)] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 20,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,

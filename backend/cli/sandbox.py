@@ -47,7 +47,11 @@ class Platform(StrEnum):
     BOTH = "both"
 
 
-app: Final = typer.Typer(help="A made-up company's helpdesk to try Desklore with.", invoke_without_command=True)
+app: Final = typer.Typer(
+    help="A made-up company's helpdesk to try Desklore with.",
+    epilog="Example:\n\ndesklore sandbox --tickets 1000 --latency-ms 80 --platform both",
+    invoke_without_command=True,
+)
 
 
 @app.callback()

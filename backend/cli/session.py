@@ -1,7 +1,7 @@
 """What most commands begin with: the common options, where to print, and a client with the right key."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import typer
@@ -31,17 +31,34 @@ class Session:
         self.output = output
 
 
-@contextmanager
-def as_tenant(url: str | None, key: str | None, output: Output) -> Iterator[Session]:
+def as_tenant(url: str | None, key: str | None, output: Output) -> AbstractContextManager[Session]:
     """A session with a tenant's API key. Raises CliError where there is none."""
     target = find_target(url, key)
-    if not target.api_key:
-        raise CliError(
-            Exit.DENIED,
-            "No API key. Give one with --key or DESKLORE_API_KEY; the operator makes one with: desklore keys create NAME --company COMPANY",
-            code="unauthenticated",
-        )
-    with ApiClient(target.url, target.api_key) as client:
+    return _session(
+        target.url,
+        target.api_key,
+        output,
+        missing="No API key. Give one with --key or DESKLORE_API_KEY; "
+        "the operator makes one with: desklore keys create NAME --company COMPANY",
+    )
+
+
+def as_operator(url: str | None, key: str | None, output: Output) -> AbstractContextManager[Session]:
+    """A session with the operator's key. Raises CliError where there is none."""
+    target = find_target(url, key)
+    return _session(
+        target.url,
+        target.operator_key,
+        output,
+        missing="No operator key. Give it with --key or DESKLORE_OPERATOR_KEY; in development the server keeps it in its data folder.",
+    )
+
+
+@contextmanager
+def _session(url: str, key: str | None, output: Output, *, missing: str) -> Iterator[Session]:
+    if not key:
+        raise CliError(Exit.DENIED, missing, code="unauthenticated")
+    with ApiClient(url, key) as client:
         yield Session(client, output)
 
 
@@ -50,17 +67,3 @@ def hint_if_empty(session: Session) -> None:
     if session.client.get("/documents", limit=1)["items"]:
         return
     session.output.text("No documents yet. Add a helpdesk: desklore connections add freshdesk YOUR-DOMAIN.freshdesk.com", style="yellow")
-
-
-@contextmanager
-def as_operator(url: str | None, key: str | None, output: Output) -> Iterator[Session]:
-    """A session with the operator's key. Raises CliError where there is none."""
-    target = find_target(url, key)
-    if not target.operator_key:
-        raise CliError(
-            Exit.DENIED,
-            "No operator key. Give it with --key or DESKLORE_OPERATOR_KEY; in development the server keeps it in its data folder.",
-            code="unauthenticated",
-        )
-    with ApiClient(target.url, target.operator_key) as client:
-        yield Session(client, output)

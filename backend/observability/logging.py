@@ -7,12 +7,10 @@ and never a customer's text.
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
 import structlog
-from structlog.contextvars import bound_contextvars
 from structlog.types import EventDict, Processor
 
 from backend.observability.tracing import trace_ids
@@ -111,13 +109,6 @@ def configure_logging(*, level: str, console: bool, stream: TextIO | None = None
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(least)
     logging.captureWarnings(capture=True)
-
-
-@contextmanager
-def log_context(**ids: str | None) -> Iterator[None]:
-    """Bind ids (`request_id`, `company_id`, `job_id`) to every line that is written inside the block."""
-    with bound_contextvars(**{name: value for name, value in ids.items() if value is not None}):
-        yield
 
 
 def _add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:

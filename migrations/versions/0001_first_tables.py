@@ -30,16 +30,8 @@ _TABLES = (
 )
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     _make_tenants()
     _make_documents()
     _make_sync()
@@ -49,7 +41,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to an empty database."""
-    _do_no_harm()
     for table in reversed(_TABLES):
         op.drop_table(table)
 

@@ -9,16 +9,8 @@ branch_labels = None
 depends_on = None
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     _make("sightings", sa.Column("run_id", sa.String(length=64), nullable=False))
     _make(
         "held_deletions",
@@ -29,7 +21,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back."""
-    _do_no_harm()
     op.drop_table("held_deletions")
     op.drop_table("sightings")
 

@@ -12,16 +12,8 @@ depends_on = None
 _JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     op.create_table(
         "solved",
         sa.Column("company_id", sa.String(length=63), nullable=False),
@@ -43,6 +35,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
-    _do_no_harm()
     op.drop_table("calibrations")
     op.drop_table("solved")

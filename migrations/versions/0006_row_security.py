@@ -26,16 +26,8 @@ _READ_BY_OPERATOR = ("api_keys", "connections", "runs")
 tenant's rows are all that is looked at, expects far too few, and sorts them all where an index has them in order."""
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     op.create_index("ix_feedback_company_id_at", "feedback", ["company_id", "at"])
     if op.get_bind().dialect.name != "postgresql":
         return
@@ -54,7 +46,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
-    _do_no_harm()
     op.drop_index("ix_feedback_company_id_at", "feedback")
     if op.get_bind().dialect.name != "postgresql":
         return

@@ -12,16 +12,8 @@ _TABLES = ("nudges", "deliveries")
 _MINE = "company_id = nullif(current_setting('app.company_id', true), '')"
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     op.create_table(
         "nudges",
         sa.Column("company_id", sa.String(length=63), nullable=False),
@@ -55,7 +47,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
-    _do_no_harm()
     op.drop_index("ix_connections_connection_id", "connections")
     for table in reversed(_TABLES):
         op.drop_table(table)

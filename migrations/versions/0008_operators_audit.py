@@ -14,7 +14,6 @@ depends_on = None
 def upgrade() -> None:
     """Go to this revision."""
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
         op.execute(
             "CREATE POLICY read_by_operator ON audit FOR SELECT USING (current_setting('app.operator', true) = 'on' AND company_id = '')"
         )
@@ -23,5 +22,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Go back to the revision before."""
     if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
         op.execute("DROP POLICY read_by_operator ON audit")

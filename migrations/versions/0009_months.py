@@ -28,7 +28,7 @@ _TABLES = {"usage": "day", "audit": "at"}
 
 def upgrade() -> None:
     """Go to this revision."""
-    monthly.do_no_harm()
+    monthly.take_time()
     if monthly.is_postgres():
         granted = monthly.grants("usage")
         monthly.set_aside("usage")
@@ -53,7 +53,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before: one table each again."""
-    monthly.do_no_harm()
+    monthly.take_time()
     granted = monthly.grants("usage") if monthly.is_postgres() else []
     monthly.set_aside("audit")
     _make_audit("company_id", "entry_id")

@@ -11,16 +11,8 @@ depends_on = None
 _MINE = "company_id = nullif(current_setting('app.company_id', true), '')"
 
 
-def _do_no_harm() -> None:
-    """A migration that has to wait for a busy table gives up instead of making everybody wait behind it."""
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL lock_timeout = '5s'")
-        op.execute("SET LOCAL statement_timeout = '60s'")
-
-
 def upgrade() -> None:
     """Go to this revision."""
-    _do_no_harm()
     op.create_table(
         "index_marks",
         sa.Column("company_id", sa.String(length=63), nullable=False),
@@ -36,5 +28,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before."""
-    _do_no_harm()
     op.drop_table("index_marks")

@@ -23,7 +23,7 @@ _TABLES = {"answers": "created_at", "paid_results": "stored_at"}
 
 def upgrade() -> None:
     """Go to this revision."""
-    monthly.do_no_harm()
+    monthly.take_time()
     granted = _remake(by_months=True)
     if monthly.is_postgres():
         for table in _TABLES:
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Go back to the revision before: one table each again, of each result the latest."""
-    monthly.do_no_harm()
+    monthly.take_time()
     granted = _remake(by_months=False)
     if monthly.is_postgres():
         monthly.make_functions(_BEFORE)

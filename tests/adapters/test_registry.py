@@ -6,11 +6,13 @@ import pytest
 
 from backend.adapters.http.client import Patience
 from backend.adapters.registry import ENTRY_POINTS, Calling, SourceRegistry
+from backend.api import helpdesk_login
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.tenant import Secret
 from backend.core.ports.source import Source, SourceFactory
+from backend.core.usecases.helpdesk_login import HELPDESKS
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 
 
@@ -42,6 +44,13 @@ def registry() -> SourceRegistry:
 def settings(platform: str, **credentials: str) -> SourceSettings:
     secrets = {name: Secret(value) for name, value in credentials.items()}
     return SourceSettings(company_id="a", connection_id="c", platform=platform, domain="acme", base_url=None, credentials=secrets)
+
+
+def test_the_headers_of_the_login_are_the_credentials_that_platforms_take() -> None:
+    for platform in HELPDESKS:
+        choices = registry().credential_choices(platform)
+        assert tuple(names for of, names in helpdesk_login.KINDS if of == platform) == choices
+        assert set(helpdesk_login.FIELDS[platform]) == {name for names in choices for name in names}
 
 
 def test_freshdesk_is_there() -> None:

@@ -224,3 +224,24 @@ async def test_a_token_is_restricted_as_its_key_or_more(grouped: House, client_a
     assert await tickets(await token(client_as(Role.ADMIN), role="agent", groups=["결제팀"])) == {"101"}
     assert (await token(both, groups=["결제팀", "다른 팀"])).status_code == 403
     assert (await token(client_as(Role.ADMIN), groups=["결제팀"])).status_code == 422
+
+
+async def test_a_group_that_no_ticket_is_in_is_told_where_a_key_or_a_token_is_made(grouped: House, client_as: As) -> None:
+    async with grouped.services.database.open("bravo") as uow:
+        [theirs] = (await uow.documents.get_many([hidden_id("bravo")])).values()
+        await uow.documents.put([msgspec.structs.replace(theirs, groups=marks_of("paper", "44", "Billing & Settlement"))])
+
+    async def made(company_id: str, *groups: str) -> tuple[list[str], list[str]]:
+        wanted = {"name": "한 팀", "role": "agent", "groups": groups}
+        answer = await client_as(Role.ADMIN, company_id).post("/api/v1/keys", json=wanted)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["unknown_groups"], answer.json()["known_groups"]
+
+    assert await made("acme", "결제팀", "paper:43") == ([], [])
+    assert await made("acme") == ([], [])
+    assert await made("acme", "결제팀", "Billing", "paper:44") == (["Billing", "paper:44"], ["결제팀", "배송팀"])
+    assert await made("bravo", "billing & SETTLEMENT", "배송팀") == (["배송팀"], ["billing & settlement", "결제팀"])
+    agent = await holder(client_as, ["결제팀", "Billing"])
+    for groups, told in ((["Billing"], ["Billing"]), (["결제팀"], []), (None, [])):
+        token = await agent.post("/api/v1/auth/token", json={"subject": "kim", "groups": groups})
+        assert (token.status_code, token.json()["unknown_groups"]) == (201, told)

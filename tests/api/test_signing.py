@@ -191,6 +191,7 @@ async def test_a_streamed_file_is_checked_on_its_way_and_limits_hold(client_as: 
         headers = sign(key, "POST", target, body, nonce="again" + kind["Content-Type"][:5]) | kind
         refused = await anyone.post(target, content=pieces(body + b"more"), headers=headers)
         assert code_of(refused) == INVALID
+        assert "X-Content-SHA256" in refused.json()["error"]["message"]
     large = b'{"query": "' + b"x" * 260_000 + b'"}'
     assert code_of(await anyone.post(SEARCH, content=large, headers=sign(key, "POST", SEARCH, large))) == (413, "body_too_large")
 

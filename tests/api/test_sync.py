@@ -49,7 +49,11 @@ async def test_start_list_cancel(client_as: As) -> None:
     agent = client_as(Role.AGENT)
     assert (await agent.get("/api/v1/runs")).json()["items"] == [(await agent.get(f"/api/v1/runs/{run['run_id']}")).json()]
     assert (await agent.post(f"/api/v1/runs/{run['run_id']}/cancel")).status_code == 403
-    assert (await admin.post(f"/api/v1/runs/{run['run_id']}/cancel")).json()["state"] == "canceled"
+    stopped = await admin.post(f"/api/v1/runs/{run['run_id']}/cancel")
+    assert stopped.json()["state"] == "canceled"
+    entries = (await admin.get("/api/v1/audit")).json()["items"]
+    told = {each["action"]: each["request_id"] for each in entries if each["target"] == run["run_id"]}
+    assert told == {"run.start": started.headers["x-request-id"], "run.cancel": stopped.headers["x-request-id"]}
 
 
 async def test_what_can_not_be_started(client_as: As) -> None:

@@ -25,6 +25,17 @@ async def test_the_viewer_shows_every_group_and_asks_no_other_host(app: FastAPI,
         assert all(address.startswith((url, "data:")) for address in asked), asked
 
 
+async def test_the_dialog_for_keys_begins_with_the_key(app: FastAPI) -> None:
+    async with served(app) as url, browser() as chromium:
+        page = await chromium.new_page(viewport={"width": 1280, "height": 900})
+        await page.goto(f"{url}/docs")
+        await page.locator(".authorize").first.click()
+        await page.get_by_role("heading", name="ZendeskOAuthToken").wait_for()
+        assert await page.evaluate("document.activeElement.getAttribute('aria-label')") == "auth-bearer-value"
+        seen = "fields => [fields.scrollTop, fields.scrollHeight > fields.clientHeight]"
+        assert await page.locator(".modal-ux-content").evaluate(seen) == [0, True]
+
+
 async def test_its_files_may_be_kept_and_its_policy_lets_nothing_else_in(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desklore.test") as client:
         page = await client.get("/docs")

@@ -92,6 +92,8 @@ def test_keys_can_sign_and_be_restricted(company: str, desklore: Desklore) -> No
     assert "to sign with: dks_" in told
     restricted = desklore("keys", "create", "team", "--group", "결제팀", "--json").document
     assert desklore("runs", "list", "--key", restricted["api_key"]).code == 4
+    assert restricted["unknown_groups"] == ["결제팀"]
+    assert "in a group 결제팀" in desklore("keys", "create", "team", "--group", "결제팀").err
     assert desklore("keys", "create", "boss", "--role", "admin", "--group", "결제팀").code == 2
 
 

@@ -2,13 +2,16 @@
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
+from backend.cli.examples import EXAMPLES
 from backend.cli.main import app, main
 from backend.cli.session import JsonOption
 
@@ -38,6 +41,34 @@ def test_every_command_offers_json_and_says_what_it_does() -> None:
         annotations = getattr(callback, "__annotations__", {})
         assert annotations.get("as_json") == JsonOption, name
         assert getattr(callback, "__doc__", ""), name
+
+
+def test_every_command_has_an_example_that_it_understands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert {f"desklore {name}" for name in EXAMPLES} == _commands(app).keys()
+    for name, examples in EXAMPLES.items():
+        for example in examples:
+            words = shlex.split(example)[shlex.split(example).index("desklore") + 1 :]
+            command: Any = typer.main.get_command(app)
+            for word in name.split():
+                command = command.commands[word]
+            given = words[len(name.split()) :]
+            assert words[: len(name.split())] == name.split()
+            context = typer.Context(command)
+            # Raises where it has no such option; what is said too much stays over.
+            _, left, _ = command.make_parser(context).parse_args(list(given))
+            assert not left, example
+    assert main(["connections", "schedule", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "Examples:" in told
+    assert '--cron "0 3 * * *" --tz Asia/Seoul' in " ".join(told.split())
+
+
+def test_a_group_without_a_command_shows_its_help_and_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["keys"]):
+        assert main(words) == 2
+        told = capsys.readouterr()
+        assert "Usage: desklore" in told.out
+        assert told.err == ""
 
 
 def test_help_lists_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

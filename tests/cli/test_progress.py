@@ -38,7 +38,7 @@ def test_pace_and_rest_are_measured_since_the_first_look() -> None:
 
 def test_a_line_has_counts_rate_rest_and_the_api_budget() -> None:
     run = _run(listed=30, processed=10, expected=200, failed=2, api_calls=41, api_remaining=159, api_limit=200)
-    assert describe(run, 12.5, 15.2) == "10/200 documents · 30 listed · 2 failed · 12/s · 15 s left · API 41 calls, 159 of 200 left"
+    assert describe(run, 12.5, 15.2) == "10/200 documents · 12/s · 15 s left · 30 listed · 2 failed · API 41 calls, 159 of 200 left"
     assert describe(_run(processed=1), 0.25, 7200.0) == "1 documents · 0.2/s · 2.0 h left"
 
 

@@ -16,7 +16,7 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import attachments, nudges, spending, stores, sweeps
+from backend.core.ports import attachments, groups, nudges, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
@@ -42,7 +42,7 @@ BUDGET = Budget(owner=BudgetOwner.TENANT, limits=Limits(daily_usd=1.0), set_by="
 async def fill(records: Records, company: str) -> None:
     """One row of everything; the ids on the helpdesk are the same for every tenant."""
     async with records.database.open(company) as work:
-        document = replace(doc(1, company=company), next_try_at=START, error_code="llm_budget_used_up")
+        document = replace(doc(1, company=company), next_try_at=START, error_code="llm_budget_used_up", groups=("freshdesk:42", "=결제팀"))
         await work.documents.put([document, doc(9, company=company)])
         await work.documents.mark_deleted(CONNECTION, DocType.TICKET, {"9": "deleted"}, START)
         await work.attachments.put([attachment("1", document, state=AttachmentState.WAITING)])
@@ -77,6 +77,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),
     "documents.list": lambda w: w.documents.list(),
+    "groups.list": lambda w: w.groups.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
     "attachments.waiting": lambda w: w.attachments.waiting(10),
     "attachments.in_use": lambda w: w.attachments.in_use(["attachments/1"], without=[]),
@@ -140,7 +141,7 @@ NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), di
 def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
-    return next(getattr(module, name) for module in (stores, attachments, spending, nudges, sweeps) if hasattr(module, name))
+    return next(getattr(module, name) for module in (stores, attachments, groups, spending, nudges, sweeps) if hasattr(module, name))
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

@@ -37,3 +37,20 @@ async def test_tickets_of_other_groups_are_not_listed(records: Records) -> None:
         }
         await work.documents.mark_deleted(doc(1).connection_id, DocType.TICKET, {"1": "deleted"}, START)
         assert await listed("freshdesk:42", states=[DocState.DELETED]) == []
+
+
+async def test_groups_are_those_that_tickets_are_in(records: Records) -> None:
+    await put(
+        records,
+        doc(1, groups=("freshdesk:42", "=결제팀")),
+        doc(2, groups=("freshdesk:42", "=결제팀")),
+        doc(3, groups=("=billing & settlement",)),
+        doc(4, groups=("freshdesk:43",)),
+        doc(5),
+    )
+    async with records.database.open("other") as work:
+        await work.documents.put([doc(1, company="other", groups=("freshdesk:44", "=배송팀"))])
+    async with records.database.open("acme") as work:
+        assert await work.groups.list() == [("=billing & settlement",), ("freshdesk:42", "=결제팀"), ("freshdesk:43",)]
+        await work.documents.mark_deleted(doc(1).connection_id, DocType.TICKET, {"3": "deleted", "1": "spam"}, START)
+        assert await work.groups.list() == [("freshdesk:42", "=결제팀"), ("freshdesk:43",)], "one that has a ticket left"

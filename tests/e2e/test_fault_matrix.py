@@ -15,6 +15,7 @@ import pytest
 from backend.adapters.http import client
 from backend.adapters.zendesk import comments
 from backend.core.model.sync import ItemFailure, Run, RunMode, RunOptions, Stream
+from backend.core.model.tenant import ROLE_SCOPES, Caller, Role
 from backend.core.usecases.sync import cancel_run, get_run, run_sync, start_run
 from sandbox.faults import Fault, Kind
 from sandbox.freshdesk import change as freshdesk_change
@@ -23,6 +24,7 @@ from sandbox.zendesk import change as zendesk_change
 from tests.e2e.fault_matrix import CLASSES, FILE, FRESHDESK, ITEM, LIST, PASSING, SPARE, ZENDESK, ZENDESK_IN_BULK, Endpoint, kinds_at
 from tests.e2e.trip import Tenant, Trip, running_trip
 
+OPERATOR = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
 BULK = "zendesk in bulk"
 PLATFORMS = {"freshdesk": FRESHDESK, "zendesk": ZENDESK, BULK: ZENDESK_IN_BULK}
 ROLES = sorted({endpoint.role for table in PLATFORMS.values() for endpoint in table})
@@ -58,13 +60,13 @@ class Matrix:
         """One run, as far as it goes."""
         services = self.trip.runtime.services
         options = RunOptions(mode=mode, streams=streams or tuple(Stream))
-        started = await start_run(services, tenant.company_id, tenant.connection_id, options, "test")
+        started = await start_run(services, tenant.company_id, tenant.connection_id, options, caller=OPERATOR)
         await run_sync(services, tenant.company_id, started.run_id)
         return await get_run(services, tenant.company_id, started.run_id)
 
     async def end(self, tenant: Tenant, run: Run) -> None:
         """Documents are not processed here, so a run that has read everything would wait for that."""
-        await cancel_run(self.trip.runtime.services, tenant.company_id, run.run_id, "test")
+        await cancel_run(self.trip.runtime.services, tenant.company_id, run.run_id, caller=OPERATOR)
 
     async def failures(self, tenant: Tenant) -> list[ItemFailure]:
         """What was set aside."""

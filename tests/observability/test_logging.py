@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from backend.observability.logging import configure_logging, forget_secrets, log_context, mask, register_secret
+from backend.observability.logging import configure_logging, forget_secrets, mask, register_secret
 
 KEY = 'fd-"시크릿"-0123456789'
 
@@ -32,7 +32,7 @@ def _read(stream: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_a_line_is_one_object_with_the_ids_of_its_context(lines: io.StringIO) -> None:
-    with log_context(request_id="req_1", company_id="acme", job_id=None):
+    with structlog.contextvars.bound_contextvars(request_id="req_1", company_id="acme"):
         structlog.get_logger("backend.core").info("document_indexed", document_id="d1", chunks=3, title="환불 요청")
     structlog.get_logger("backend.core").info("later")
     first, second = _read(lines)
@@ -40,7 +40,6 @@ def test_a_line_is_one_object_with_the_ids_of_its_context(lines: io.StringIO) ->
     assert (first["request_id"], first["company_id"], first["chunks"], first["title"]) == ("req_1", "acme", 3, "환불 요청")
     assert first["level"] == "info"
     assert str(first["timestamp"]).endswith("Z")
-    assert "job_id" not in first
     assert "request_id" not in second
 
 

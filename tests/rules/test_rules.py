@@ -32,6 +32,12 @@ def _found(path: str, source: str) -> set[str]:
         ("known_metrics", "backend/core/ingest/merge.py", "def f(meter):\n    meter.count('tickets_eaten')"),
         ("known_metrics", "backend/core/ingest/merge.py", "def f(self):\n    self._meter.count('runs', 1)"),
         ("known_metrics", "backend/core/ingest/merge.py", "def f(s):\n    s.meter.level('runs', 1, state='x')"),
+        ("silencer_reason", "bench/a.py", "f()  # noqa"),
+        ("silencer_reason", "bench/a.py", "f()  # noqa: S608"),
+        ("silencer_reason", "bench/a.py", "f()  # noqa: S608  names of ours"),
+        ("silencer_reason", "bench/a.py", "f()  # noqa: S608, S101  # names of ours"),
+        ("silencer_reason", "bench/a.py", "f()  # type: ignore"),
+        ("silencer_reason", "bench/a.py", "f()  # type: ignore[arg-type]"),
     ],
 )
 def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
@@ -57,6 +63,10 @@ def test_a_rule_finds_what_it_is_for(rule: str, path: str, source: str) -> None:
             "def f(s, labels):\n    s.meter.count('runs', 1, state='completed')\n    s.meter.count('runs', 1, **labels)",
         ),
         ("backend/core/ingest/merge.py", "'aab'.count('a')"),
+        ("bench/a.py", "f()  # noqa: S608, S101 - names of ours"),
+        ("bench/a.py", "def f():\n    # It takes long to load.\n    import a  # noqa: PLC0415\n    import b  # noqa: PLC0415 - an extra"),
+        ("bench/a.py", "f()  # type: ignore[arg-type]  # the library's type is too narrow"),
+        ("bench/a.py", "f('# noqa')"),
     ],
 )
 def test_a_rule_leaves_what_is_allowed(path: str, source: str) -> None:

@@ -128,7 +128,7 @@ class _Google(_Native):
         """The part of a request that says how the answer is to look."""
         return body.get("generationConfig")
 
-    def streams(self, body: Json) -> bool:  # noqa: ARG002  the path says it
+    def streams(self, body: Json) -> bool:  # noqa: ARG002 - the path says it
         """Whether the answer is wanted piece by piece."""
         return "streamGenerateContent" in self.path
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +12,7 @@ from backend.adapters.freshdesk import backfill, walk
 from backend.adapters.freshdesk.client import FreshdeskClient
 from backend.adapters.freshdesk.fields import Record, needed_ident, needed_moment, number
 from backend.adapters.freshdesk.normalize import presence_of, status_of
+from backend.adapters.positions import kept, position_of
 from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.model.document import DocType
@@ -22,7 +23,6 @@ _GONE: Final = (("deleted", Presence.DELETED), ("spam", Presence.SPAM))
 """The filters of https://developers.freshdesk.com/api/#list_all_tickets that show what other lists leave out."""
 
 
-P = TypeVar("P", "_TicketPosition", "_GonePosition")
 _Extra = dict[str, str | int]
 """Query parameters beside those of the walk."""
 
@@ -100,18 +100,18 @@ class TicketStreams:
 
     async def _read(self, at: Mapping[str, Any], options: RunOptions) -> _Read:
         asked = clock.now()
-        position = _convert(at, _TicketPosition)
+        position = position_of(at, _TicketPosition)
         extra: _Extra = {"include": "requester,stats"}
         windows = position.windows or _windows(position, options)
         if windows is None:
             records, position, last = await self._page(position, options, extra)
         else:
             records, position, last = await self._window(windows, extra)
-        return _Read(asked, records, _builtins(position), last)
+        return _Read(asked, records, kept(position), last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of the tickets deleted or marked as spam since the cursor."""
-        position = _convert(cursor.position, _GonePosition)
+        position = position_of(cursor.position, _GonePosition)
         walks = list(position.walks) or [_TicketPosition() for _ in _GONE]
         turn = min(position.turn, len(_GONE) - 1)
         name, presence = _GONE[turn]
@@ -128,7 +128,7 @@ class TicketStreams:
             for record in records
         )
         position = _GonePosition(turn=0 if last else turn + ended, walks=tuple(walks))
-        return Listing(refs=refs, next=Cursor(stream=Stream.DELETIONS, position=_builtins(position)), last=last)
+        return Listing(refs=refs, next=Cursor(stream=Stream.DELETIONS, position=kept(position)), last=last)
 
     async def _window(self, state: backfill.Backfill, extra: _Extra) -> tuple[Sequence[Record], _TicketPosition, bool]:
         """A page of a backfill: of the window being read, or of what changed meanwhile."""
@@ -181,10 +181,10 @@ def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
     """Where a run begins that reads what changed from a moment on; None where `current` is further. A backfill under way is given up."""
     stamp = walk.stamp_of(since)
     if current is not None:
-        position = _convert(current.position, _TicketPosition)
+        position = position_of(current.position, _TicketPosition)
         if position.windows is None and position.place.since >= stamp:
             return None
-    return Cursor(stream=Stream.TICKETS, position=_builtins(_TicketPosition(place=walk.Place(since=stamp, rest=True))))
+    return Cursor(stream=Stream.TICKETS, position=kept(_TicketPosition(place=walk.Place(since=stamp, rest=True))))
 
 
 def _windows(position: _TicketPosition, options: RunOptions) -> backfill.Backfill | None:
@@ -221,17 +221,3 @@ def _ref(record: Record, asked: datetime) -> ItemRef:
 
 def _asked_for(record: Record, ref: ItemRef, options: RunOptions) -> bool:
     return not options.statuses or ref.presence is not Presence.LIVE or status_of(number(record, "status")).value in options.statuses
-
-
-def _builtins(position: _TicketPosition | _GonePosition) -> dict[str, Any]:
-    # Through JSON, so that a cursor is the same before and after it was stored.
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(position))
-    return found
-
-
-def _convert(position: Any, kind: type[P]) -> P:
-    """A cursor's position; one that can't be read starts from the beginning, which loses nothing."""
-    try:
-        return msgspec.convert(position, kind)
-    except msgspec.ValidationError:
-        return kind()

@@ -49,11 +49,11 @@ class LangChainChat(AskingChat):
     def _schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """https://platform.openai.com/docs/api-reference/chat/create#chat_create-response_format"""
         if not self._takes_schema:
-            return {RESPONSE_FORMAT: {"type": "json_object"}}
-        return {RESPONSE_FORMAT: {"type": _SCHEMA, "json_schema": {"name": schema["title"], "schema": schema, "strict": True}}}
+            return _as_it_is({"type": "json_object"})
+        return _as_it_is({"type": _SCHEMA, "json_schema": {"name": schema["title"], "schema": schema, "strict": True}})
 
     def _leave_out(self, named: str, rejected: dict[str, Any]) -> None:
-        if named == RESPONSE_FORMAT and rejected[RESPONSE_FORMAT]["type"] == _SCHEMA:
+        if named == RESPONSE_FORMAT and rejected["extra_body"][RESPONSE_FORMAT]["type"] == _SCHEMA:
             # Calls that ran at the same time concede this once, not once each.
             self._takes_schema = False
         else:
@@ -62,16 +62,6 @@ class LangChainChat(AskingChat):
     def _slot(self) -> AbstractAsyncContextManager[None]:
         return self._caller.slot()
 
-    async def _ask(self, client: "BaseChatModel", prompt: Prompt, options: dict[str, Any]) -> "AIMessage":
-        # Already loaded with the client.
-        import openai  # noqa: PLC0415
-
-        try:
-            return await super()._ask(client, prompt, options)
-        except openai.LengthFinishReasonError as cut:
-            # The JSON is cut off: the caller finds that out and says so; what it cost must not be lost.
-            return _cut_off(cut.completion)
-
     def _end(self, message: "AIMessage") -> End:
         # A refusal streams no text: https://platform.openai.com/docs/guides/structured-outputs#refusals
         if message.additional_kwargs.get("refusal"):
@@ -79,16 +69,6 @@ class LangChainChat(AskingChat):
         return _ENDS.get(str(message.response_metadata.get("finish_reason")), End.DONE)
 
 
-def _cut_off(completion: Any) -> "AIMessage":
-    # Already loaded with the client.
-    from langchain_core.messages import AIMessage  # noqa: PLC0415
-
-    used = completion.usage
-    return AIMessage(
-        content=completion.choices[0].message.content or "",
-        usage_metadata={
-            "input_tokens": used.prompt_tokens if used else 0,
-            "output_tokens": used.completion_tokens if used else 0,
-            "total_tokens": used.total_tokens if used else 0,
-        },
-    )
+def _as_it_is(response_format: dict[str, Any]) -> dict[str, Any]:
+    # The client walks through options that it knows, a third of all it does in a call, and reads the answer into a model of its own.
+    return {"extra_body": {RESPONSE_FORMAT: response_format}}

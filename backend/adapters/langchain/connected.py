@@ -1,4 +1,4 @@
-"""What every model through LangChain has in common: who it is, and one client for all calls."""
+"""What every model of a provider has in common: who it is, and one client for all calls."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ C = TypeVar("C")
 
 
 class Connected(ABC, Generic[C]):
-    """A model behind one of LangChain's clients, which is made at the first call and shared by all.
+    """A model behind a client, one of LangChain's or plain HTTP, which is made at the first call and shared by all.
 
     `prices` is US dollars per million tokens by model: (input, output).
     """
@@ -42,13 +42,13 @@ class Connected(ABC, Generic[C]):
 
     @abstractmethod
     def _make(self) -> tuple[C, Any]:
-        """LangChain's client, and the HTTP client it uses, which is ours to close."""
+        """The client, and the HTTP client it uses, which is ours to close."""
 
     async def _ready(self) -> C:
         async with self._making:
             if self._client is not None:
                 return self._client
-            # Importing LangChain takes a second or two, during which others must be served.
+            # Importing LangChain takes a second or two, reading certificates some milliseconds: others are served meanwhile.
             client, self._http = await asyncio.to_thread(self._make)
             self._client = client
             return client

@@ -57,7 +57,7 @@ class LangChainEmbedder(Connected["OpenAIEmbeddings"]):
             await self.embed(["dimension"], Purpose.EMBED_QUERY)
         return self.dimension
 
-    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:  # noqa: ARG002  the port's signature
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:  # noqa: ARG002 - the port's signature
         """One L2-normalized vector a text, in order; texts longer than the model takes are clipped.
 
         Raises AppError with an LLM_* code; LLM_REQUEST_REJECTED where the server's vectors have another length than was set.

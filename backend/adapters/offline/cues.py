@@ -170,7 +170,7 @@ LIST_ITEM: Final = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[-•*·▶]|[①-⑳])\s+\
 
 def has(text: str, cues: tuple[str, ...]) -> bool:
     """Whether a lower-cased text contains one of them."""
-    for cue in cues:  # noqa: SIM110  a plain loop is twice as fast as `any`, and this runs thousands of times a second
+    for cue in cues:  # noqa: SIM110 - a plain loop is twice as fast as `any`, and this runs thousands of times a second
         if cue in text:
             return True
     return False

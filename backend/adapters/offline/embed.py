@@ -25,7 +25,7 @@ class HashingEmbedder:
         self.dimension = dimension
         self._tokenizer = BigramTokenizer()
 
-    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:  # noqa: ARG002 part of the port
+    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:  # noqa: ARG002 - part of the port
         """One vector a text; costs nothing. A text without any term gets the first unit vector."""
         return [self._vector(text) for text in texts], Usage()
 

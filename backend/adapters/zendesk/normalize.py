@@ -125,19 +125,22 @@ def attachments_of(record: Record, *, parent_id: str | None, internal: bool) -> 
         shown = entry.get("inline") is True and bool(token_of(url)) and token_of(url) in text(record, "html_body")
         if key is None or entry.get("deleted") is True or infected or shown:
             continue
-        found.append(
-            Attachment(
-                original_id=key,
-                name=text(entry, "file_name") or f"attachment-{key}",
-                content_type=text(entry, "content_type") or "application/octet-stream",
-                size=size(entry, "size"),
-                inline=entry.get("inline") is True,
-                internal=internal,
-                url=url or None,
-                parent_id=parent_id,
-            )
-        )
+        found.append(attachment_of(entry, key, internal=internal, parent_id=parent_id))
     return found
+
+
+def attachment_of(entry: Record, key: str, *, internal: bool, parent_id: str | None = None) -> Attachment:
+    """One file of a comment or an article, as Zendesk's lists of both tell of it; `key` is its id."""
+    return Attachment(
+        original_id=key,
+        name=text(entry, "file_name") or f"attachment-{key}",
+        content_type=text(entry, "content_type") or "application/octet-stream",
+        size=size(entry, "size"),
+        inline=entry.get("inline") is True,
+        internal=internal,
+        url=text(entry, "content_url") or None,
+        parent_id=parent_id,
+    )
 
 
 def _turns(

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from backend.adapters.zendesk.fields import Record, child, ident, malformed, moment, needed_ident, needed_moment, records, size, text, texts
+from backend.adapters.zendesk.fields import Record, child, ident, malformed, moment, needed_ident, needed_moment, records, text, texts
 from backend.adapters.zendesk.html import plain
+from backend.adapters.zendesk.normalize import attachment_of
 from backend.core.model.article import Article, Translation, Visibility
 from backend.core.model.ticket import Attachment
 from backend.core.text.language import detect_language
@@ -164,19 +165,7 @@ def _translation(record: Record, article: Record) -> Translation:
 
 
 def _attachments(files: Sequence[Record], *, internal: bool) -> list[Attachment]:
-    found = [
-        Attachment(
-            original_id=key,
-            name=text(entry, "file_name") or f"attachment-{key}",
-            content_type=text(entry, "content_type") or "application/octet-stream",
-            size=size(entry, "size"),
-            inline=entry.get("inline") is True,
-            internal=internal,
-            url=text(entry, "content_url") or None,
-        )
-        for entry in files
-        if (key := ident(entry, "id")) is not None
-    ]
+    found = [attachment_of(entry, key, internal=internal) for entry in files if (key := ident(entry, "id")) is not None]
     return list({each.original_id: each for each in found}.values())
 
 

@@ -11,11 +11,12 @@ one at a small loss; the position then names the last ticket of the piece, by wh
 import asyncio
 import time
 from datetime import datetime
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
+from backend.adapters.positions import kept, position_of
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.comments import Comments
 from backend.adapters.zendesk.fields import Record, child, generated, ident, moment, records, seconds, text
@@ -31,8 +32,6 @@ PIECE: Final = 100
 """Tickets named at once."""
 LAG: Final = 300
 """Seconds that a run goes back behind the last row seen; also, a start must be older than a minute, by Zendesk's clock."""
-
-P = TypeVar("P", "_Position", "_GonePosition")
 
 
 class _Position(Struct, frozen=True, omit_defaults=True):
@@ -88,7 +87,7 @@ class TicketStreams:
 
     async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
         """The next tickets whose rows were generated since the cursor."""
-        before = _convert(cursor.position, _Position)
+        before = position_of(cursor.position, _Position)
         place = _begin(before, options)
         if place is not before:
             # A new walk may begin where an old one did, and has to see what changed since.
@@ -110,11 +109,11 @@ class TicketStreams:
             place, last = _next(place, piece, body, more=len(rows) > PIECE)
             place = place if last else msgspec.structs.replace(place, named=place.named + len(wanted))
         refs = tuple(_ref(row, self._solved, self._asked) for row in wanted)
-        return Listing(refs=refs, next=Cursor(stream=Stream.TICKETS, position=_builtins(place)), last=last)
+        return Listing(refs=refs, next=Cursor(stream=Stream.TICKETS, position=kept(place)), last=last)
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
         """The next tickets that were deleted, for ever or into the trash."""
-        position = _convert(cursor.position, _GonePosition)
+        position = position_of(cursor.position, _GonePosition)
         if position.walk is None:
             return await self._trash(position)
         place = position.walk if not position.walk.rest else msgspec.structs.replace(position.walk, rest=False)
@@ -196,9 +195,9 @@ def _begin(place: _Position, options: RunOptions) -> _Position:
 def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
     """Where a run begins that reads the rows from a moment on; None where `current` is further. A first sync under way is given up."""
     at = seconds(since)
-    if current is not None and _convert(current.position, _Position).since >= at:
+    if current is not None and position_of(current.position, _Position).since >= at:
         return None
-    return Cursor(stream=Stream.TICKETS, position=_builtins(_Position(since=at, rest=True)))
+    return Cursor(stream=Stream.TICKETS, position=kept(_Position(since=at, rest=True)))
 
 
 def _behind(rows: list[Record], place: _Position) -> list[Record]:
@@ -259,18 +258,4 @@ def _within(row: Record, options: RunOptions) -> bool:
 
 
 def _gone_cursor(position: _GonePosition) -> Cursor:
-    return Cursor(stream=Stream.DELETIONS, position=_builtins(position))
-
-
-def _builtins(position: _Position | _GonePosition) -> dict[str, Any]:
-    # Through JSON, so that a cursor is the same before and after it was stored.
-    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(position))
-    return found
-
-
-def _convert(position: Any, kind: type[P]) -> P:
-    """A cursor's position; one that can't be read starts from the beginning, which loses nothing."""
-    try:
-        return msgspec.convert(position, kind)
-    except msgspec.ValidationError:
-        return kind()
+    return Cursor(stream=Stream.DELETIONS, position=kept(position))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from backend.api.deps import DocumentsCaller, IngestCaller, ServicesDep
 from backend.api.errors import problems
-from backend.api.routes import API
+from backend.api.routes import API, started
 from backend.api.schemas.attachments import AttachmentOut
 from backend.api.schemas.base import Items, Page
 from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut
@@ -71,7 +71,6 @@ async def resummarize_documents(body: ResummarizeIn, services: ServicesDep, call
 async def rebuild_documents(body: RebuildIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Make a connection's documents again of the archived payloads, without a call to the helpdesk; it goes on as a run."""
     run = await rebuild.start_rebuild(
-        services, caller.company_id, body.connection_id, dry_run=body.dry_run, files=body.files, actor=caller.actor
+        services, caller.company_id, body.connection_id, dry_run=body.dry_run, files=body.files, caller=caller
     )
-    response.headers["Location"] = f"{API}/runs/{run.run_id}"
-    return run
+    return started(run, response)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from backend.api.deps import ConnectionsCaller, IngestCaller, RunsCaller, ServicesDep
 from backend.api.errors import problems
-from backend.api.routes import API
+from backend.api.routes import API, started
 from backend.api.schemas.failures import FailedItemOut, FailureOut, FailuresOut, RetryIn
 from backend.api.schemas.sync import RunOut
 from backend.core.errors import Code
@@ -42,8 +42,7 @@ async def retry_failures(
     """Try some or all of them again now, in a run that reads nothing else."""
     items = [(each.doc_type, each.original_id) for each in body.items]
     run = await failures.retry_failures(services, caller.company_id, caller, connection_id, items)
-    response.headers["Location"] = f"{API}/runs/{run.run_id}"
-    return run
+    return started(run, response)
 
 
 @router.get("/{doc_type}/{original_id}", response_model=FailedItemOut, responses=problems(Code.FAILURE_NOT_FOUND))

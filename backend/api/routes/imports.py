@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from backend.api.deps import IngestCaller, ServicesDep
 from backend.api.errors import problems
 from backend.api.multipart import FIELD, save_upload
-from backend.api.routes import API
+from backend.api.routes import API, started
 from backend.api.schemas.sync import RunOut
 from backend.core.errors import Code
 from backend.core.model.sync import Run
@@ -62,6 +62,5 @@ async def import_export(
     with tempfile.NamedTemporaryFile(prefix="desklore-upload-") as scratch:
         given = await save_upload(request, scratch, services.policy.import_max_bytes)
         upload = imports.Upload(path=FilePath(scratch.name), name=given or name, made_at=made_at)
-        run = await imports.start_import(services, caller.company_id, connection_id, upload, actor=caller.actor)
-    response.headers["Location"] = f"{API}/runs/{run.run_id}"
-    return run
+        run = await imports.start_import(services, caller.company_id, connection_id, upload, caller=caller)
+    return started(run, response)

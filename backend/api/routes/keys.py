@@ -23,6 +23,8 @@ async def create_key(body: KeyIn, services: ServicesDep, auth: AuthDep, caller: 
         **KeyOut.model_validate(made.key).model_dump(),
         api_key=None if made.key.signing_only else made.plain.reveal(),
         signing_secret=None if made.signing_secret is None else made.signing_secret.reveal(),
+        unknown_groups=list(made.unknown_groups),
+        known_groups=list(made.known_groups),
     )
 
 

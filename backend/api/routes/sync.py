@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
 from backend.api.errors import SOURCE, problems, request_id_of
-from backend.api.routes import API
+from backend.api.routes import API, started
 from backend.api.schemas.base import Items
 from backend.api.schemas.estimate import EstimateOut
 from backend.api.schemas.sync import IngestIn, RunOut
@@ -34,9 +34,8 @@ _ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELE
 )
 async def start_run(body: IngestIn, services: ServicesDep, caller: IngestCaller, response: Response) -> Run:
     """Start a sync; it goes on in the background."""
-    run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller.actor)
-    response.headers["Location"] = f"{API}/runs/{run.run_id}"
-    return run
+    run = await sync.start_run(services, caller.company_id, body.connection_id, _options(body), caller=caller)
+    return started(run, response)
 
 
 @router.post("/ingest/estimate", response_model=EstimateOut, responses=problems(Code.CONNECTION_NOT_FOUND, *SOURCE, body=True))
@@ -73,7 +72,7 @@ async def watch_run(request: Request, services: ServicesDep, caller: RunsCaller,
 @router.post("/runs/{run_id}/cancel", response_model=RunOut, responses=problems(Code.RUN_NOT_FOUND))
 async def cancel_run(services: ServicesDep, caller: IngestCaller, run_id: str = Path(max_length=100)) -> Run:
     """Stop a run at its next page; what it has stored stays. One that has ended is left as it is."""
-    return await sync.cancel_run(services, caller.company_id, run_id, caller.actor)
+    return await sync.cancel_run(services, caller.company_id, run_id, caller=caller)
 
 
 def _options(body: IngestIn) -> RunOptions:

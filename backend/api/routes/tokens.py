@@ -17,7 +17,13 @@ async def issue_token(body: TokenIn, services: ServicesDep, auth: AuthDep, calle
     """Make a short-lived token from the API key of this request, never stronger than the key."""
     wanted = tokens.TokenInput(subject=body.subject, role=body.role, scopes=body.scopes, groups=body.groups)
     made = await tokens.issue_token(services, auth, wanted, caller=caller)
-    return TokenOut(access_token=made.token.reveal(), role=made.role, scopes=list(made.scopes), expires_at=made.expires_at)
+    return TokenOut(
+        access_token=made.token.reveal(),
+        role=made.role,
+        scopes=list(made.scopes),
+        expires_at=made.expires_at,
+        unknown_groups=list(made.unknown_groups),
+    )
 
 
 @router.get("/me", response_model=MeOut, responses=problems())

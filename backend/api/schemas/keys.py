@@ -56,3 +56,9 @@ class MadeKeyOut(KeyOut):
 
     api_key: str | None
     signing_secret: str | None = None
+    unknown_groups: list[str] = Field(
+        [], description="Groups of the restriction that no ticket is in now: mistyped, or still to come.", examples=[["Billing"]]
+    )
+    known_groups: list[str] = Field(
+        [], description="Where some are unknown: the groups that tickets are in, by name in small letters, or else by id."
+    )

@@ -31,6 +31,7 @@ class TokenOut(Out):
     role: Role
     scopes: Scopes
     expires_at: datetime
+    unknown_groups: list[str] = Field([], description="Of the groups of this request those that no ticket is in now.")
 
 
 class MeOut(Out):

@@ -38,6 +38,17 @@ def is_id(mark: str) -> bool:
     return not mark.startswith("=")
 
 
+def unknown(texts: Iterable[str], there: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Those of a restriction, as they were written, that are none of the groups that are there, each given by its marks."""
+    known = {mark for group in there for mark in group}
+    return tuple(text for text in texts if mark_of(text) not in known)
+
+
+def told(there: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Each group as people write it in a restriction: by its name, or else by its id; in order."""
+    return tuple(named({max(group, key=lambda mark: not is_id(mark)) for group in map(tuple, there)}))
+
+
 def both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
     """What two restrictions leave together."""
     if one is None or other is None:

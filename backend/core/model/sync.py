@@ -77,13 +77,6 @@ class Lot(Struct, frozen=True, kw_only=True):
     """One for each item that was asked for, in order; picklable."""
 
 
-class Collected(Struct, frozen=True, kw_only=True):
-    """An item that was read."""
-
-    ref: ItemRef
-    fetched: Fetched
-
-
 class ItemFailure(Struct, frozen=True, kw_only=True):
     """An item that could not be taken; kept, listed, and tried first next time (SPEC A9)."""
 

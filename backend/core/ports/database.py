@@ -12,6 +12,7 @@ from backend.core.model.retention import KeptMonths, Retention
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
+from backend.core.ports.groups import GroupStore
 from backend.core.ports.nudges import NudgeStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
@@ -34,6 +35,7 @@ class UnitOfWork(Protocol):
 
     company_id: str
     documents: DocumentStore
+    groups: GroupStore
     attachments: AttachmentStore
     solved: SolvedStore
     calibrations: CalibrationStore

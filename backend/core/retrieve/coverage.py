@@ -73,11 +73,10 @@ def support(chunks: Sequence[SparseVector], idf: Mapping[int, float], points: in
     present: set[int] = set()
     best = 0.0
     for chunk in chunks:
-        # A chunk has a hundred tokens and a question ten: made into a dict in one go, then asked ten times.
-        values = dict(zip(chunk.indices, chunk.values, strict=True))
-        shared = [token for token in idf if token in values]
+        # A chunk has a hundred tokens and a question ten.
+        shared = {token: value for token, value in zip(chunk.indices, chunk.values, strict=True) if token in idf}
         present.update(shared)
-        best = max(best, math.fsum(idf[token] * values[token] for token in shared))
+        best = max(best, math.fsum([idf[token] * value for token, value in shared.items()]))
     total = math.fsum(idf.values())
     rarest = math.log(1 + (points + 0.5) / 0.5)
     return best / rarest * math.sqrt(math.fsum(idf[token] for token in present) / total) if total else 0.0

@@ -2,6 +2,7 @@
 
 import time
 from array import array
+from asyncio import gather
 from collections.abc import Sequence
 
 from msgspec import structs
@@ -47,10 +48,10 @@ async def search(
         limit=max(_LEAST_POINTS, _POINTS_PER_DOCUMENT * (query.offset + query.top_k)),
         filters=query.filters,
     )
-    found = await index.search(asked)
     asked_words = question_words(query.text, encoder.tokenizer)
-    points, frequencies = await index.frequencies([token for word in asked_words for token in word.tokens])
-    idf = rarity(points, frequencies, {token for word in asked_words for token in word.tokens})
+    tokens = {token for word in asked_words for token in word.tokens}
+    found, (points, frequencies) = await gather(index.search(asked), index.frequencies(sorted(tokens)))
+    idf = rarity(points, frequencies, tokens)
     words = weigh(asked_words, idf)
     groups = _by_document(found)
     supports = [support([one.point.sparse for one in group], idf, points) for group in groups]

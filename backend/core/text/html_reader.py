@@ -18,7 +18,6 @@ def _tags(names: str) -> frozenset[str]:
 
 _SKIPPED: Final = _tags("title noscript template svg math object iframe video audio canvas map select button")
 _RAW: Final = _tags("script style textarea xmp")
-_VOID: Final = _tags("area base br col embed hr img input link meta param source track wbr")
 _LINES: Final = _tags(
     "div section article header footer main nav aside address center form fieldset ul ol dl dt dd li tr thead tbody tfoot caption "
     "figure figcaption details summary body html head"

@@ -83,37 +83,35 @@ def _own_lines(lines: list[str], keep_forwarded: bool) -> list[str]:
     while position < len(lines):
         line = lines[position].strip()
         if line.startswith((">", "&gt;")):
-            # A menu path such as "> 설정 > 계정" may begin like a quote; a lone one stays.
             if _is_quote_run(lines, position, own):
                 _drop_rule(own)
             else:
+                # A menu path such as "> 설정 > 계정" may begin like a quote; a lone one stays.
                 own.append(lines[position])
             position += 1
-            continue
-        size = _header_size(lines, position, line) if line else 0
-        if size:
-            following = _next_text(lines, position + size)
-            if following.startswith(">"):
+        elif line and (size := _header_size(lines, position, line)):
+            position += size
+            if _next_text(lines, position).startswith(">"):
                 _drop_rule(own)
-                position += size
-                continue
-            if any(text.strip() for text in own):
+            elif _says_something(own):
                 _drop_rule(own)
                 return own
-            # Nothing stands above the header: what is below is all there is.
-            position += size
-            continue
-        if line and _FORWARD.match(line[:_HEADER_LINE_MAX]):
-            if not keep_forwarded and any(text.strip() for text in own):
+            # Else nothing stands above the header: what is below is all there is.
+        elif line and _FORWARD.match(line[:_HEADER_LINE_MAX]):
+            if not keep_forwarded and _says_something(own):
                 return own
             # The fields of a forwarded mail are no header of history: they say whose words follow.
             size = 1 + _field_block(lines, position + 1)
             own.extend(lines[position : position + size])
             position += size
-            continue
-        own.append(lines[position])
-        position += 1
+        else:
+            own.append(lines[position])
+            position += 1
     return own
+
+
+def _says_something(lines: list[str]) -> bool:
+    return any(line.strip() for line in lines)
 
 
 def _may_begin_history(line: str) -> bool:
@@ -127,7 +125,7 @@ def _is_quote_run(lines: list[str], position: int, own: list[str]) -> bool:
     neighbors = (lines[position - 1] if position else "", lines[position + 1] if position + 1 < len(lines) else "")
     if any(neighbor.lstrip().startswith(">") for neighbor in neighbors):
         return True
-    return lines[position].strip().count(">") == 1 or not any(text.strip() for text in own)
+    return lines[position].strip().count(">") == 1 or not _says_something(own)
 
 
 def _drop_rule(own: list[str]) -> None:

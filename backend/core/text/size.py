@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Final
 
 # Measured shares of the tokenizers of present models: a Hangul syllable is most of a token, 3.6 other characters are one.
@@ -39,21 +38,3 @@ def clip_tokens(text: str, limit: int) -> str:
         if at > 0:
             return clipped[: at + len(border)].rstrip()
     return clipped.rstrip()
-
-
-def split_at_borders(pieces: Sequence[str], limit: int) -> list[list[int]]:
-    """Group the pieces' positions in order so that each group has at most `limit` tokens; no piece is cut.
-
-    A piece that is larger than the limit by itself gets a group of its own.
-    """
-    groups: list[list[int]] = []
-    used = 0
-    for position, piece in enumerate(pieces):
-        tokens = estimate_tokens(piece)
-        if groups and used + tokens <= limit:
-            groups[-1].append(position)
-            used += tokens
-        else:
-            groups.append([position])
-            used = tokens
-    return groups

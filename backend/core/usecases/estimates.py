@@ -15,9 +15,10 @@ from backend.core.model.document import DocState, DocType
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemRef, Run, RunCounts, RunMode, RunOptions, RunState, Stream
 from backend.core.model.ticket import Presence
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
+from backend.core.ports.source import Source, SourceQuota
 
 LOOK_SECONDS: Final = 40.0
 """So long the listings are read; what has been named by then is told as a lower bound."""
@@ -68,33 +69,54 @@ class Estimate(Struct, frozen=True, kw_only=True):
     """Averages from what was done before: `api_calls`, `summaries`, `embeddings`; the others are defaults."""
 
 
+class _Past(Struct, frozen=True, kw_only=True):
+    """What is known from what was done before."""
+
+    pending: int
+    """Documents of the connection that wait for a model or the index."""
+    indexed: int
+    """Documents of the company."""
+    runs: Sequence[Run]
+    """The connection's last ones."""
+    usage: Sequence[UsageRow]
+    """The company's of the last 90 days."""
+
+
 async def estimate_run(services: Services, company_id: str, connection_id: str, options: RunOptions) -> Estimate:
     """Read the listings as a run with these options would. Raises CONNECTION_NOT_FOUND and the source's errors."""
     async with services.database.open(company_id) as uow:
         connection = await connection_of(uow, connection_id)
-        states = await uow.documents.counts(connection_id)
-        every = await uow.documents.counts()
-        runs = await uow.sync.list_runs(connection_id, 20)
-        today = clock.now().date()
-        rows = await uow.usage.list(today - timedelta(days=90), today)
+        past = await _past_of(uow, connection_id)
     source = await open_source(services, company_id, connection, Lane.INCREMENTAL)
     try:
         look = _Look(services, company_id, connection_id, options, source)
         for stream in (each for each in options.streams if each in _TYPES and each in source.capabilities.streams):
             await look.read(stream)
-        quota = source.quota
+        return _estimate(services, past, look.listed, source.quota)
     finally:
         await source.close()
-    pending = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0)
-    listed = look.listed
-    each_call = _calls_of(runs)
+
+
+async def _past_of(uow: UnitOfWork, connection_id: str) -> _Past:
+    states, every = await uow.documents.counts(connection_id), await uow.documents.counts()
+    today = clock.now().date()
+    return _Past(
+        pending=states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0),
+        indexed=every.get(DocState.INDEXED, 0),
+        runs=await uow.sync.list_runs(connection_id, 20),
+        usage=await uow.usage.list(today - timedelta(days=90), today),
+    )
+
+
+def _estimate(services: Services, past: _Past, listed: Listed, quota: SourceQuota) -> Estimate:
+    each_call = _calls_of(past.runs)
     calls = quota.calls + round((listed.tickets + listed.articles) * (DEFAULT_CALLS if each_call is None else each_call))
-    summaries, summaries_known = _summaries(services, runs, rows, listed.tickets + pending)
-    embeddings, embeddings_known = _embeddings(services, rows, every.get(DocState.INDEXED, 0), listed.tickets + listed.articles + pending)
+    summaries, summaries_known = _summaries(services, past, listed.tickets + past.pending)
+    embeddings, embeddings_known = _embeddings(services, past, listed.tickets + listed.articles + past.pending)
     learned = {"api_calls": each_call is not None, "summaries": summaries_known, "embeddings": embeddings_known}
     return Estimate(
         listed=listed,
-        pending=pending,
+        pending=past.pending,
         listing_calls=quota.calls,
         api_calls=calls,
         calls_limit=quota.limit,
@@ -163,28 +185,32 @@ def _calls_of(runs: Sequence[Run]) -> float | None:
     return sum(counts.api_calls for counts in ended) / stored if stored else None
 
 
-def _summaries(services: Services, runs: Sequence[Run], rows: Sequence[UsageRow], tickets: int) -> tuple[Usage, bool]:
+def _summaries(services: Services, past: _Past, tickets: int) -> tuple[Usage, bool]:
     """Summaries of so many tickets, and whether that is learned."""
     chat = services.models.summarize
     if chat.provider == "offline":
         return Usage(), True
-    past = sum((row.usage for row in rows if row.purpose is Purpose.SUMMARY and row.model == chat.model), Usage())
-    ended = [run.counts for run in runs if run.counts.llm_calls >= _ENOUGH]
+    used = _used(past, Purpose.SUMMARY, chat.model)
+    ended = [run.counts for run in past.runs if run.counts.llm_calls >= _ENOUGH]
     stored = sum(counts.stored for counts in ended)
-    known = past.calls >= _ENOUGH and stored > 0
-    one = past if known else DEFAULT_SUMMARY
+    known = used.calls >= _ENOUGH and stored > 0
+    one = used if known else DEFAULT_SUMMARY
     calls = round(tickets * (sum(counts.llm_calls for counts in ended) / stored if known else DEFAULT_SUMMARIES))
     return _priced(services, chat.model, calls, (one.input_tokens / one.calls, one.output_tokens / one.calls)), known
 
 
-def _embeddings(services: Services, rows: Sequence[UsageRow], indexed: int, documents: int) -> tuple[Usage, bool]:
+def _embeddings(services: Services, past: _Past, documents: int) -> tuple[Usage, bool]:
     """Vectors of so many documents, and whether that is learned."""
     embedder = services.models.embed
     if embedder.provider == "offline" or services.policy.dense_weight <= 0:
         return Usage(), True
-    past = sum((row.usage for row in rows if row.purpose is Purpose.EMBED_DOCUMENT and row.model == embedder.model), Usage())
-    known = past.input_tokens > 0 and indexed >= _ENOUGH
-    return _priced(services, embedder.model, documents, (past.input_tokens / indexed if known else DEFAULT_VECTOR_TOKENS, 0.0)), known
+    used = _used(past, Purpose.EMBED_DOCUMENT, embedder.model)
+    known = used.input_tokens > 0 and past.indexed >= _ENOUGH
+    return _priced(services, embedder.model, documents, (used.input_tokens / past.indexed if known else DEFAULT_VECTOR_TOKENS, 0.0)), known
+
+
+def _used(past: _Past, purpose: Purpose, model: str) -> Usage:
+    return sum((row.usage for row in past.usage if row.purpose is purpose and row.model == model), Usage())
 
 
 def _priced(services: Services, model: str, calls: int, tokens: tuple[float, float]) -> Usage:

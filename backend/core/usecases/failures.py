@@ -43,7 +43,7 @@ async def retry_failures(services: Services, company_id: str, caller: Caller, co
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then try again.")
         for item in items:
             await _existing(uow, connection_id, item)
-        return await open_run(uow, connection, RunOptions(mode=RunMode.FAILURES, items=tuple(dict.fromkeys(items))), caller.actor)
+        return await open_run(uow, connection, RunOptions(mode=RunMode.FAILURES, items=tuple(dict.fromkeys(items))), caller=caller)
 
 
 async def dismiss_failure(services: Services, company_id: str, caller: Caller, connection_id: str, item: Named) -> None:

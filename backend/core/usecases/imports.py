@@ -11,6 +11,7 @@ from backend.core.ingest.pipeline.imported import IMPORTS
 from backend.core.ingest.pipeline.progress import open_run
 from backend.core.model.connection import Connection
 from backend.core.model.sync import ExportFile, Run, RunMode, RunOptions, Stream
+from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import ExportRequest
@@ -43,7 +44,7 @@ async def check_import(services: Services, company_id: str, connection_id: str) 
     return connection
 
 
-async def start_import(services: Services, company_id: str, connection_id: str, upload: Upload, *, actor: str) -> Run:
+async def start_import(services: Services, company_id: str, connection_id: str, upload: Upload, *, caller: Caller) -> Run:
     """Keep an export and queue the run that reads it. The file is left where it is; the copy is deleted when it was read.
 
     Raises EXPORT_UNREADABLE, EXPORT_TOO_LARGE or EXPORT_UNSUPPORTED where it is none of the connection's platform,
@@ -62,7 +63,7 @@ async def start_import(services: Services, company_id: str, connection_id: str, 
     options = RunOptions(mode=RunMode.IMPORT, streams=(Stream.TICKETS, Stream.ARTICLES), export=export)
     try:
         async with services.database.open(company_id, write=True) as uow:
-            run = await open_run(uow, await connection_of(uow, connection_id), options, actor)
+            run = await open_run(uow, await connection_of(uow, connection_id), options, caller=caller)
     except AppError:
         await blobs.delete(key)
         raise

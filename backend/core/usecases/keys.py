@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
+from backend.core.model import groups
 from backend.core.model.auth import AuthConfig, hash_key, new_key
 from backend.core.model.signing import field_of, new_signing_secret
 from backend.core.model.tenant import ApiKey, Caller, Role, Scope, Secret, scopes_of
@@ -38,6 +39,10 @@ class MadeKey(Struct, frozen=True, kw_only=True):
     plain: Secret
     signing_secret: Secret | None = None
     """Likewise."""
+    unknown_groups: tuple[str, ...] = ()
+    """Groups it is restricted to, as they were written, that no stored ticket is in: a slip, or one that is still to come."""
+    known_groups: tuple[str, ...] = ()
+    """Where there are such: the groups that tickets are in."""
 
 
 async def create_key(services: Services, auth: AuthConfig, company_id: str, wanted: KeyInput, *, caller: Caller) -> MadeKey:
@@ -76,7 +81,15 @@ async def create_key(services: Services, auth: AuthConfig, company_id: str, want
     async with services.database.open(company_id) as uow:
         await uow.keys.put(key)
         await uow.audit.add(caller.audited("key.create", key.key_id, name=key.name, role=key.role.value, **told))
-    return MadeKey(key=key, plain=plain, signing_secret=signing_secret)
+        there = await uow.groups.list() if key.groups else []
+    unknown = groups.unknown(key.groups or (), there)
+    return MadeKey(
+        key=key,
+        plain=plain,
+        signing_secret=signing_secret,
+        unknown_groups=unknown,
+        known_groups=groups.told(there) if unknown else (),
+    )
 
 
 async def list_keys(services: Services, company_id: str) -> list[ApiKey]:

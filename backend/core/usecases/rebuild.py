@@ -5,11 +5,12 @@ from backend.core.ingest.pipeline.rebuild import remaking
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Run, RunMode, RunOptions
+from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
 
-async def start_rebuild(services: Services, company_id: str, connection_id: str, *, dry_run: bool, files: bool, actor: str) -> Run:
+async def start_rebuild(services: Services, company_id: str, connection_id: str, *, dry_run: bool, files: bool, caller: Caller) -> Run:
     """Queue a rebuild. Raises CONNECTION_NOT_FOUND, REBUILD_UNSUPPORTED or RUN_ACTIVE.
 
     A paused or broken connection may be rebuilt too: the helpdesk is not asked.
@@ -23,4 +24,4 @@ async def start_rebuild(services: Services, company_id: str, connection_id: str,
         await source.close()
     options = RunOptions(mode=RunMode.REBUILD, streams=(), dry_run=dry_run, files=files)
     async with services.database.open(company_id, write=True) as uow:
-        return await open_run(uow, await connection_of(uow, connection_id), options, actor)
+        return await open_run(uow, await connection_of(uow, connection_id), options, caller=caller)

@@ -17,7 +17,6 @@ from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.schedule import check, planned
 
-ACTOR = "schedule"
 FULL_AGAIN = timedelta(days=1)
 _LOOK_AT = 200
 """Due connections looked at in one go; the others come with the next tick."""
@@ -69,7 +68,7 @@ async def _start(services: Services, company_id: str, connection_id: str, now: d
         mode = _mode(services, connection, now)
         if mode is RunMode.FULL and await _tried_lately(uow, connection_id, now):
             mode = RunMode.INCREMENTAL
-        run = await open_run(uow, connection, RunOptions(mode=mode), ACTOR, scheduled=True)
+        run = await open_run(uow, connection, RunOptions(mode=mode), caller=None)
     services.meter.count("scheduled_runs", 1, mode=run.options.mode.value)
     services.meter.observe("schedule_lag_seconds", late.total_seconds())
     return run

@@ -14,7 +14,7 @@ from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
 from backend.core.model.sync import Rebuilt, Run, RunMode, RunOptions, RunState
-from backend.core.model.tenant import AuditEntry
+from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
@@ -27,14 +27,14 @@ MAX_WAITS = 8
 """A run that has waited so often in a row without getting anywhere has failed."""
 
 
-async def start_run(services: Services, company_id: str, connection_id: str, options: RunOptions, actor: str) -> Run:
+async def start_run(services: Services, company_id: str, connection_id: str, options: RunOptions, *, caller: Caller) -> Run:
     """Queue a sync of a connection. Raises CONNECTION_NOT_FOUND, CONNECTION_PAUSED or RUN_ACTIVE."""
     async with services.database.open(company_id, write=True) as uow:
         connection = await connection_of(uow, connection_id)
         if connection.state is not ConnectionState.ACTIVE:
             reason = f": {connection.state_reason}" if connection.state_reason else ""
             raise AppError(Code.CONNECTION_PAUSED, f"The connection is {connection.state.value}{reason}. Resume it, then sync.")
-        return await open_run(uow, connection, options, actor)
+        return await open_run(uow, connection, options, caller=caller)
 
 
 async def get_run(services: Services, company_id: str, run_id: str) -> Run:
@@ -52,7 +52,7 @@ async def list_runs(services: Services, company_id: str, connection_id: str | No
         return await uow.sync.list_runs(connection_id, limit)
 
 
-async def cancel_run(services: Services, company_id: str, run_id: str, actor: str) -> Run:
+async def cancel_run(services: Services, company_id: str, run_id: str, *, caller: Caller) -> Run:
     """Stop a run at its next page; what it has stored stays. A run that has ended is left as it is."""
     async with services.database.open(company_id) as uow:
         run = await uow.sync.get_run(run_id)
@@ -61,7 +61,7 @@ async def cancel_run(services: Services, company_id: str, run_id: str, actor: st
         if run.state in ACTIVE:
             run = msgspec.structs.replace(run, state=RunState.CANCELED, finished_at=clock.now(), phase="")
             await uow.sync.put_run(run)
-            await uow.audit.add(AuditEntry(at=clock.now(), actor=actor, action="run.cancel", target=run_id))
+            await uow.audit.add(caller.audited("run.cancel", run_id))
             services.meter.count("runs", 1, state=RunState.CANCELED.value)
     return run
 

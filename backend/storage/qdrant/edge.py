@@ -2,22 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
-from backend.core.errors import AppError, Code
 from backend.core.model.document import Chunk
 from backend.core.model.search import Found, Makers, Point, VectorQuery
 from backend.storage.qdrant import collections, engine, sealing
 from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
+from backend.storage.qdrant.hands import Hands
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.shards import OpenShard, Place, Shards
+from backend.storage.qdrant.shards import OpenShard, Place, Shards, flush
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 # Converting points holds the interpreter's lock; pieces of this size keep the event loop waiting for some 20 ms at most.
 _BATCH = 128
@@ -28,18 +27,14 @@ _REMEMBERED = 50_000
 
 
 class EdgeIndexes:
-    """The indexes of all tenants under one folder, held by one process.
-
-    One thread writes for all tenants, so that writers never fill the threads that searches need.
-    """
+    """The indexes of all tenants under one folder, held by one process."""
 
     def __init__(self, root: Path, makers: Makers, *, max_open: int = 32, seal_at: int = sealing.POINTS) -> None:
         self.shards = Shards(root, max_open=max_open, seal_at=seal_at)
         self._makers = makers
         self._searched: dict[str, Makers] = {}
         self._changes: Changes = CountedChanges()
-        self._writer = ThreadPoolExecutor(1, "index-writer")
-        self._readers = ThreadPoolExecutor(4, "index-reader")
+        self._hands = Hands()
 
     @property
     def makers(self) -> Makers:
@@ -50,13 +45,13 @@ class EdgeIndexes:
         """The tenant's index that is searched, made at first use."""
         makers = self._searched.get(company_id)
         if makers is None:
-            makers = await _call(self._readers, self.shards.searched, company_id, self._makers)
+            makers = await self._hands.read(self.shards.searched, company_id, self._makers)
             self._searched[company_id] = makers
         return await self._open((company_id, makers))
 
     async def makers_of(self, company_id: str) -> Makers | None:
         """What made the index that is searched; None where there is none yet."""
-        return await _call(self._readers, self.shards.named, company_id)
+        return await self._hands.read(self.shards.named, company_id)
 
     async def building(self, company_id: str) -> "EdgeIndex | None":
         """The one by the present makers, where the one that is searched is by others."""
@@ -68,51 +63,40 @@ class EdgeIndexes:
         async with self._changes.of(company_id):
             place = (company_id, self._makers)
             await self._open(place)
-            await _call(self._writer, self.shards.point_to, place)
+            await self._hands.write(company_id, partial(self.shards.point_to, place))
             self._searched[company_id] = self._makers
 
     async def tidy(self, company_id: str) -> None:
         """Delete what is neither searched nor built."""
-        searched = (await self.open(company_id)).makers
-        await _call(self._writer, self.shards.keep_only, company_id, frozenset((searched, self._makers)))
+        wanted = frozenset(((await self.open(company_id)).makers, self._makers))
+        await self._hands.write(company_id, partial(self.shards.keep_only, company_id, wanted))
 
     async def _open(self, place: Place) -> "EdgeIndex":
         if not self.shards.is_open(place):
-            await _call(self._readers, self.shards.make, place)
-        return EdgeIndex(place, self.shards, writer=self._writer, readers=self._readers, changes=self._changes, present=self._makers)
+            await self._hands.read(self.shards.make, place)
+        return EdgeIndex(place, self.shards, self._hands, changes=self._changes, present=self._makers)
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
         async with self._changes.of(company_id):
-            await _call(self._writer, self.shards.drop, company_id)
+            await self._hands.write(company_id, partial(self.shards.drop, company_id))
             self._searched.pop(company_id, None)
 
     async def close(self) -> None:
         """Flush and let go of the folder; a second call does nothing."""
         await asyncio.to_thread(self.shards.close)
-        self._writer.shutdown()
-        self._readers.shutdown()
+        self._hands.shutdown()
 
 
 class EdgeIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(
-        self,
-        place: Place,
-        shards: Shards,
-        *,
-        writer: ThreadPoolExecutor,
-        readers: ThreadPoolExecutor,
-        changes: Changes,
-        present: Makers,
-    ) -> None:
+    def __init__(self, place: Place, shards: Shards, hands: Hands, *, changes: Changes, present: Makers) -> None:
         self._company_id, self._makers = place
         self._place = place
         self._beside = (self._company_id, present)
         self._shards = shards
-        self._writer = writer
-        self._readers = readers
+        self._hands = hands
         self._changes = changes
 
     @property
@@ -131,9 +115,9 @@ class EdgeIndex:
             self._wrote(opened, len(points) + len(document_ids))
 
         async with self._changes.of(self._company_id):
-            await self._write(work)
+            await self._write(self._place, work)
             if self._shards.is_due(self._place):
-                await _call(self._writer, self._shards.seal, self._place)
+                await self._hands.seal(self._company_id, partial(self._shards.seal, self._place))
 
     async def delete(self, document_ids: Collection[str]) -> None:
         """Remove all points of these Documents, also from an index that is being built beside this one."""
@@ -144,7 +128,7 @@ class EdgeIndex:
 
         async with self._changes.of(self._company_id):
             for place in dict.fromkeys((self._place, self._beside)):
-                await self._run(self._writer, place, work, None)
+                await self._write(place, work)
 
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
@@ -224,31 +208,18 @@ class EdgeIndex:
         opened.unflushed += changed
         opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
-            opened.shard.flush()
-            opened.unflushed = 0
+            flush(opened)
 
-    async def _write(self, work: Callable[[OpenShard], None]) -> None:
-        await self._run(self._writer, self._place, work, None)
+    async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
+        await self._hands.write(self._company_id, partial(self._leased, place, work, None, "writing"))
 
     async def _read(self, work: Callable[[OpenShard], T], nothing: T) -> T:
-        return await self._run(self._readers, self._place, work, nothing)
+        return await self._hands.read(self._leased, self._place, work, nothing, "answering")
 
-    async def _run(self, executor: ThreadPoolExecutor, place: Place, work: Callable[[OpenShard], T], nothing: T) -> T:
-        def call() -> T:
-            with self._shards.lease(place) as opened:
-                if opened is None:
-                    # Dropped meanwhile: a handle from before must not bring the tenant's folder back.
-                    return nothing
-                with engine.told("answering" if executor is self._readers else "writing"):
-                    return work(opened)
-
-        return await _call(executor, call)
-
-
-async def _call(executor: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    try:
-        future = executor.submit(work, *args, **kwargs)
-    except RuntimeError as error:
-        # An executor that was shut down takes nothing more.
-        raise AppError(Code.INDEX_UNAVAILABLE, "The search index is closed: the server is stopping.") from error
-    return await asyncio.wrap_future(future)
+    def _leased(self, place: Place, work: Callable[[OpenShard], T], nothing: T, doing: str) -> T:
+        with self._shards.lease(place) as opened:
+            if opened is None:
+                # Dropped meanwhile: a handle from before must not bring the tenant's folder back.
+                return nothing
+            with engine.told(doing):
+                return work(opened)

@@ -6,7 +6,8 @@ its own, and is opened instead. Nothing is written to the index meanwhile; it is
 
     <shard>          as it was made
     <shard>.g1       sealed once, .g2 sealed twice; the one with the highest number counts, the others are leftovers
-    <shard>.sealing  being made; renamed when it is whole
+    <shard>.sealing-<pid>  being made for this process; renamed when it is whole. Who is killed leaves behind not only
+                     the folder, but for some seconds also the process that writes in it: the next one must not use it too.
 """
 
 import os
@@ -14,6 +15,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,6 +34,8 @@ PART: Final = 8
 """Of an index with more than eight times as many points: an eighth of it,"""
 MOST: Final = 2 * POINTS
 """and no more than these, some 200 MB."""
+_UNSEALED: Final = "unsealed"
+"""Beside the engine's own files, and copied with them."""
 _GENERATION: Final = re.compile(r"\.g(\d+)$")
 
 
@@ -43,7 +47,8 @@ def current(shard: Path) -> Path | None:
 def tidy(shard: Path) -> None:
     """Delete what a killed process left beside the folder that counts."""
     counts = current(shard)
-    shutil.rmtree(_making(shard), ignore_errors=True)
+    for left in shard.parent.glob(f"{shard.name}.sealing*"):
+        shutil.rmtree(left, ignore_errors=True)
     for folder in _generations(shard):
         if folder != counts:
             shutil.rmtree(folder, ignore_errors=True)
@@ -52,6 +57,21 @@ def tidy(shard: Path) -> None:
 def belongs(folder: Path, shard: Path) -> bool:
     """Whether it is a generation of this shard."""
     return folder in _generations(shard)
+
+
+def remember(folder: Path, unsealed: int) -> None:
+    """Write down how many points of it are not sealed, for the next process that opens it."""
+    # Where there is no room for it either, the next one seals somewhat too early or late.
+    with suppress(OSError):
+        (folder / _UNSEALED).write_text(str(unsealed), encoding="ascii")
+
+
+def remembered(folder: Path) -> int | None:
+    """What `remember` wrote; None where nothing can be read."""
+    try:
+        return int((folder / _UNSEALED).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[[BaseProcess], None]) -> Path | None:
@@ -69,6 +89,7 @@ def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[
         began(process)
         process.join()
         if process.exitcode == 0:
+            remember(making, 0)
             return making.rename(shard.with_name(f"{shard.name}.g{_number(counts) + 1}"))
         log.warning("index_not_sealed", exit_code=process.exitcode)
     except OSError as error:
@@ -107,4 +128,4 @@ def _number(folder: Path) -> int:
 
 
 def _making(shard: Path) -> Path:
-    return shard.with_name(f"{shard.name}.sealing")
+    return shard.with_name(f"{shard.name}.sealing-{os.getpid()}")

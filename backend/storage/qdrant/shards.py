@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -18,7 +19,7 @@ from typing import IO, Any
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections, pointer, sealing
+from backend.storage.qdrant import collections, pointer, sealing, warming
 from backend.storage.qdrant.engine import count_points, create_shard, load_shard, told
 
 Place = tuple[str, Makers]
@@ -37,7 +38,9 @@ class OpenShard:
     points: int = 0
     unflushed: int = 0
     unsealed: int = 0
-    """Points written since it was sealed."""
+    """Points written since it was sealed, by processes before this one too."""
+    tried: int = 0
+    """So many there were when it could not be sealed: it is tried again when there are as many more."""
     changed: int = 0
     """Points written or removed since `frequencies` was begun."""
     frequencies: dict[int, int] = field(default_factory=dict)
@@ -52,13 +55,15 @@ class Shards:
 
     def __init__(self, root: Path, *, max_open: int, seal_at: int = sealing.POINTS) -> None:
         self._root = root
-        self._seal_at = seal_at
+        self.seal_at = seal_at
+        """After so many points; may be changed at any time."""
         self._max_open = max_open
         self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
         self._folder_lock: IO[str] | None = None
         self._closed = False
         self._sealing: BaseProcess | None = None
+        self._warmer = ThreadPoolExecutor(1, "index-warmer")
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -94,22 +99,23 @@ class Shards:
     def is_due(self, place: Place) -> bool:
         """Whether so much was written that it should be sealed: of a large one more, since all of it is copied for that."""
         entry = self._open.get(place)
-        return entry is not None and entry.unsealed >= max(self._seal_at, min(entry.points // sealing.PART, sealing.MOST))
+        return entry is not None and entry.unsealed - entry.tried >= max(self.seal_at, min(entry.points // sealing.PART, sealing.MOST))
 
     def seal(self, place: Place) -> None:
         """Move what was written out of memory. Nobody may write meanwhile; it is searched as before."""
         with self.lease(place) as entry:
             if entry is None or entry.folder is None:
                 return
-            entry.unsealed = 0
+            entry.tried = entry.unsealed
             with told("sealing"):
-                entry.shard.flush()
+                flush(entry)
             folder = sealing.sealed(self._folder(place), entry.folder, _dimension(place), began=self._began)
             if folder is None:
                 return
             fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
             with told("opening"):
                 _fill(fresh, folder, _dimension(place))
+            self._warm(folder)
             with self._turn:
                 self._open[place] = fresh
         with self._turn:
@@ -117,6 +123,9 @@ class Shards:
             # Flushing it once more would bring its folder back.
             entry.shard.close()
             sealing.tidy(self._folder(place))
+
+    def _warm(self, folder: Path) -> None:
+        warming.warm(folder, going=lambda: not self._closed)
 
     def _began(self, process: BaseProcess) -> None:
         with self._turn:
@@ -182,6 +191,7 @@ class Shards:
             self._turn.wait_for(lambda: not any(entry.users for entry in self._open.values()))
             while self._open:
                 _close(self._open.popitem()[1])
+            self._warmer.shutdown(wait=False, cancel_futures=True)
             if self._folder_lock is not None:
                 self._folder_lock.close()
                 self._folder_lock = None
@@ -245,7 +255,19 @@ class Shards:
             found = sealing.current(folder) or folder
             _fill(entry, found, dimension)
             # One that was never sealed is, at its next change.
-            entry.unsealed = entry.points if found == folder else 0
+            known = sealing.remembered(found)
+            entry.unsealed = entry.points if known is None else known
+            if found != folder:
+                # Beside: whoever opened it waits for its first answer only.
+                self._warmer.submit(self._warm, found)
+
+
+def flush(entry: OpenShard) -> None:
+    """Force what was written to the disk, with how much of it is not sealed."""
+    entry.shard.flush()
+    entry.unflushed = 0
+    if entry.folder is not None:
+        sealing.remember(entry.folder, entry.unsealed)
 
 
 def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
@@ -260,5 +282,5 @@ def _dimension(place: Place) -> int | None:
 def _close(entry: OpenShard) -> None:
     if entry.shard is not None:
         with told("closing"):
-            entry.shard.flush()
+            flush(entry)
             entry.shard.close()

@@ -176,7 +176,7 @@ def downgrade(url: str, revision: str) -> None:
 
 
 def _alembic(url: str, direction: Literal["upgrade", "downgrade"], revision: str) -> None:
-    """Run migrations, each one a transaction."""
+    """Run migrations, all of them or none."""
     # Alembic takes a tenth of a second to load, and a start with current tables does not need it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415

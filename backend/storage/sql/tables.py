@@ -20,6 +20,9 @@ ACTIVE_RUN = text("state IN ('queued', 'running', 'waiting')")
 RETRIED = text("state = 'failed' AND next_try_at IS NOT NULL")
 """Failed Documents that are to be tried again; written out for the same reason."""
 
+IN_GROUP = text("(group_id IS NOT NULL OR group_name IS NOT NULL)")
+"""Tickets whose group is known; likewise."""
+
 WAITING_FILE = text("state = 'waiting'")
 """Attachments whose pictures are still to be read: few at any time."""
 
@@ -98,6 +101,8 @@ documents = Table(
     Index(None, "company_id", "doc_type", "original_id"),
 )
 Index("ix_documents_retried", documents.c.company_id, documents.c.next_try_at, sqlite_where=RETRIED, postgresql_where=RETRIED)
+_OF_GROUP = (documents.c.company_id, documents.c.group_id, documents.c.group_name)
+Index("ix_documents_group", *_OF_GROUP, sqlite_where=IN_GROUP, postgresql_where=IN_GROUP)
 
 attachments = Table(
     "attachments",

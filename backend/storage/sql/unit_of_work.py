@@ -15,6 +15,7 @@ from backend.core.model.job import Job
 from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
+from backend.core.ports.groups import GroupStore
 from backend.core.ports.nudges import NudgeStore
 from backend.core.ports.spending import BudgetStore
 from backend.core.ports.stores import (
@@ -41,6 +42,7 @@ from backend.storage.sql.documents import SqlDocumentStore
 from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
+from backend.storage.sql.groups import SqlGroupStore
 from backend.storage.sql.index_marks import SqlIndexMarkStore
 from backend.storage.sql.keys import SqlKeyStore
 from backend.storage.sql.months import keep_months
@@ -62,6 +64,7 @@ class SqlUnitOfWork:
     def __init__(self, company_id: str, transaction: Transaction) -> None:
         self.company_id = company_id
         self.documents: DocumentStore = SqlDocumentStore(company_id, transaction)
+        self.groups: GroupStore = SqlGroupStore(company_id, transaction)
         self.attachments: AttachmentStore = SqlAttachmentStore(company_id, transaction)
         self.solved: SolvedStore = SqlSolvedStore(company_id, transaction)
         self.calibrations: CalibrationStore = SqlCalibrationStore(company_id, transaction)

@@ -17,7 +17,7 @@ RECORDS = [{"번호": "1", "제목": "로그인, 오류", "내용": '첫 줄\n�
 
 def opened(data: bytes, name: str) -> Table:
     """The table in these bytes."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # Closed with the table.
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the table
     file.write(data)
     file.seek(0)
     table = open_table(file, name)

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from backend.core.model.groups import both, covers, is_id, mark_of, marks, marks_of, named
+from backend.core.model.groups import both, covers, is_id, mark_of, marks, marks_of, named, told, unknown
 
 
 def test_a_group_is_known_by_id_and_by_name() -> None:
@@ -34,7 +34,9 @@ def test_people_name_it_either_way(written: str, mark: str) -> None:
 def test_a_name_never_is_an_id() -> None:
     # Whoever may name groups on the helpdesk can't make one look like another's id.
     assert marks_of("file", None, "freshdesk:42") == ("=freshdesk:42",)
-    assert not marks(["freshdesk:42"]) & set(marks_of("file", None, "freshdesk:42"))  # type: ignore[operator]
+    seen = marks(["freshdesk:42"])
+    assert seen is not None
+    assert seen.isdisjoint(marks_of("file", None, "freshdesk:42"))
 
 
 def test_two_restrictions_hold_together() -> None:
@@ -49,3 +51,10 @@ def test_two_restrictions_hold_together() -> None:
     assert not covers(one, other)
     assert marks(None) is None
     assert named(frozenset({"freshdesk:42", "=결제팀"})) == ["freshdesk:42", "결제팀"]
+
+
+def test_groups_that_no_ticket_is_in_are_told_as_they_were_written() -> None:
+    there = [("freshdesk:42", "=결제팀"), ("=billing & settlement",), ("freshdesk:43",)]
+    assert unknown(["Billing", "결제팀", "freshdesk:43", "freshdesk:44", "BILLING & Settlement"], there) == ("Billing", "freshdesk:44")
+    assert unknown(["Billing"], []) == ("Billing",)
+    assert told(there) == ("billing & settlement", "freshdesk:43", "결제팀")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.core.text.size import clip_tokens, estimate_tokens, split_at_borders
+from backend.core.text.size import clip_tokens, estimate_tokens
 
 TEXT = st.text(alphabet="가나다 abc.\n", max_size=300)
 
@@ -28,11 +28,3 @@ def test_clipped_text_fits(text: str, limit: int) -> None:
     clipped = clip_tokens(text, limit)
     assert estimate_tokens(clipped) <= limit
     assert text.startswith(clipped)
-
-
-@given(st.lists(TEXT, max_size=12), st.integers(1, 60))
-def test_groups_keep_all_in_order(pieces: list[str], limit: int) -> None:
-    groups = split_at_borders(pieces, limit)
-    assert [position for group in groups for position in group] == list(range(len(pieces)))
-    for group in groups:
-        assert len(group) == 1 or sum(estimate_tokens(pieces[position]) for position in group) <= limit

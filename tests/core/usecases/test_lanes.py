@@ -36,9 +36,9 @@ async def test_the_first_run_and_full_ones_are_backfills_and_all_others_are_not(
     connection = await _connect(house, caller)
     lanes = []
     for mode in (RunMode.INCREMENTAL, RunMode.INCREMENTAL, RunMode.FULL, RunMode.INCREMENTAL):
-        run = await sync.start_run(house.services, "acme", connection.connection_id, RunOptions(mode=mode), "test")
+        run = await sync.start_run(house.services, "acme", connection.connection_id, RunOptions(mode=mode), caller=caller(Role.ADMIN))
         before = len(house.helpdesks.opened)
         await sync.run_sync(house.services, "acme", run.run_id)
         lanes += [source.lane for source in house.helpdesks.opened[before:]]
-        await sync.cancel_run(house.services, "acme", run.run_id, "test")
+        await sync.cancel_run(house.services, "acme", run.run_id, caller=caller(Role.ADMIN))
     assert lanes == [Lane.BACKFILL, Lane.INCREMENTAL, Lane.BACKFILL, Lane.INCREMENTAL]

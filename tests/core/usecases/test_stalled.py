@@ -30,7 +30,7 @@ async def running(house: House, caller: CallerOf, company_id: str) -> str:
     """A run that was begun just now."""
     wanted = connections.ConnectionInput(platform="paper", domain="acme.example", credentials={"api_key": Secret(GOOD_KEY)})
     made = await connections.connect(house.services, company_id, wanted, caller=caller(Role.ADMIN, company_id))
-    run = await sync.start_run(house.services, company_id, made.connection_id, RunOptions(), "test")
+    run = await sync.start_run(house.services, company_id, made.connection_id, RunOptions(), caller=caller(Role.ADMIN, company_id))
     async with house.services.database.open(company_id, write=True) as uow:
         await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.RUNNING, heartbeat_at=clock.now()))
     return run.run_id

@@ -1,8 +1,12 @@
 """What is moved out of memory is found as before, whatever becomes of the process that moves it."""
 
+import os
 import random
 import shutil
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -88,7 +92,7 @@ async def test_what_a_killed_process_left_is_tidied_up(tmp_path: Path) -> None:
     shard, before = await _closed(root)
     # Killed when the sealed copy was whole and the one before it not yet deleted, and once more while the next was being made.
     shutil.copytree(shard, shard.with_name(f"{shard.name}.g1"))
-    shutil.copytree(shard, shard.with_name(f"{shard.name}.sealing"))
+    shutil.copytree(shard, shard.with_name(f"{shard.name}.sealing-1"))
     again = EdgeIndexes(root, MAKERS)
     index = await again.open("acme")
     assert _lies_in(root) == [".g1"]
@@ -103,7 +107,7 @@ async def test_an_index_that_can_not_be_sealed_goes_on(tmp_path: Path) -> None:
     indexes = EdgeIndexes(root, MAKERS, seal_at=20)
     index = await indexes.open("acme")
     # No folder can be made where a file lies.
-    blocked = shard_folder(root, "acme", MAKERS).with_name(f"{shard_folder(root, 'acme', MAKERS).name}.sealing")
+    blocked = shard_folder(root, "acme", MAKERS).with_name(f"{shard_folder(root, 'acme', MAKERS).name}.sealing-{os.getpid()}")
     blocked.write_text("", encoding="utf-8")
     await _write(index, range(20), 1)
     assert await index.chunks(doc(7))
@@ -123,3 +127,58 @@ async def test_a_process_that_dies_is_done_without(tmp_path: Path) -> None:
 
     assert sealing.sealed(shard, shard, MAKERS.dimension, began=kill) is None
     assert _lies_in(root) == [""]
+
+
+async def test_the_next_process_knows_how_much_is_not_sealed(tmp_path: Path) -> None:
+    root, seal_at = tmp_path / "index", 100
+    for start, lies_in in ((0, [""]), (20, [""]), (40, [".g1"]), (60, [".g1"]), (80, [".g1"]), (100, [".g2"])):
+        # Each writes some 70 changes: 20 Documents and their points. What one process wrote, its successors count too.
+        indexes = EdgeIndexes(root, MAKERS, seal_at=seal_at * 2)
+        index = await indexes.open("acme")
+        await _write(index, range(start, start + 20), start)
+        assert _lies_in(root) == lies_in, start
+        assert (await index.count())[1] == start + 20
+        await indexes.close()
+
+
+async def test_a_folder_from_before_is_counted_as_a_whole(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    shard, before = await _closed(root)
+    shard.rename(shard.with_name(f"{shard.name}.g1"))
+    (shard.with_name(f"{shard.name}.g1") / "unsealed").unlink()
+    again = EdgeIndexes(root, MAKERS, seal_at=40)
+    index = await again.open("acme")
+    assert await _ask(index) == before
+    await _write(index, range(20, 21), 1)
+    assert _lies_in(root) == [".g2"]
+    await again.close()
+
+
+async def test_a_process_that_outlives_a_killed_one_is_in_nobodys_way(tmp_path: Path) -> None:
+    root = tmp_path / "index"
+    shard, _ = await _closed(root)
+    indexes = EdgeIndexes(root, MAKERS, seal_at=40)
+    index = await indexes.open("acme")
+    # What a killed process began still writes into its own folder, whatever was deleted of that.
+    lefts_place = shard.with_name(f"{shard.name}.sealing-1") / "segments"
+    held = threading.Event()
+
+    def write() -> None:
+        while not held.wait(0.001):
+            with suppress(OSError):
+                lefts_place.mkdir(parents=True, exist_ok=True)
+
+    with ThreadPoolExecutor(1) as left:
+        writing = left.submit(write)
+        try:
+            await _write(index, range(20, 40), 1)
+        finally:
+            held.set()
+            writing.result()
+    assert ".g1" in _lies_in(root)
+    assert (await index.count())[1] == 40
+    await indexes.close()
+    again = EdgeIndexes(root, MAKERS)
+    assert (await (await again.open("acme")).count())[1] == 40
+    assert _lies_in(root) == [".g1"]
+    await again.close()

@@ -157,7 +157,7 @@ async def test_points_that_outlive_a_deletion_are_told(server: tuple[str, Qdrant
         return models.UpdateResult(operation_id=0, status=models.UpdateStatus.COMPLETED)
 
     # A server that says it is done and is not.
-    server[1].engine.delete = nothing  # type: ignore[method-assign]
+    server[1].engine.delete = nothing  # type: ignore[method-assign]  # this test's own server
     with pytest.raises(AppError) as left:
         await indexes.drop("acme")
     assert left.value.code is Code.INDEX_UNAVAILABLE

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -28,6 +28,21 @@ UNION ALL SELECT relname || ' ' || relrowsecurity || relforcerowsecurity FROM pg
   WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
 ORDER BY 1
 """
+_NOTING = """
+CREATE TABLE public.noted (revision text, lock_timeout text, statement_timeout text);
+CREATE FUNCTION public.note_limits() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  revision text;
+BEGIN
+  IF to_regclass('public.alembic_version') IS NOT NULL THEN
+    SELECT version_num FROM public.alembic_version INTO revision;
+  END IF;
+  INSERT INTO public.noted VALUES (revision, current_setting('lock_timeout'), current_setting('statement_timeout'));
+END $$;
+CREATE EVENT TRIGGER noting ON ddl_command_start EXECUTE FUNCTION public.note_limits();
+"""
+"""Of every order that changes the schema: at which revision it came, and how long it might wait and take."""
+_NOTED = "SELECT DISTINCT revision, lock_timeout, statement_timeout FROM noted ORDER BY revision NULLS FIRST"
 
 
 @pytest.fixture
@@ -99,6 +114,27 @@ async def test_a_migration_gives_up_behind_a_busy_table(bare: PostgresDatabase, 
     finally:
         await connection.close()
     assert await revision(bare.url) == newest_revision(), "nothing was changed"
+
+
+async def test_every_order_of_every_migration_is_limited(bare: PostgresDatabase) -> None:
+    revisions = [f"{number:04}" for number in range(1, int(newest_revision()) + 1)]
+    connection = await asyncpg.connect(bare.admin_url)
+    try:
+        await connection.execute(_NOTING)
+        await asyncio.to_thread(upgrade, bare.owner_url)
+        up = await connection.fetch(_NOTED)
+        await connection.execute("DELETE FROM noted")
+        await asyncio.to_thread(downgrade, bare.owner_url, "base")
+        down = await connection.fetch(_NOTED)
+    finally:
+        await connection.close()
+    # 0009 and 0011 move the rows of years.
+    assert [tuple(row) for row in up] == _limited([None, *revisions[:-1]], moving=("0008", "0010"))
+    assert [tuple(row) for row in down] == _limited(revisions, moving=("0009", "0011"))
+
+
+def _limited(revisions: Sequence[str | None], moving: Sequence[str]) -> list[tuple[str | None, str, str]]:
+    return [(revision, "5s", "15min" if revision in moving else "1min") for revision in revisions]
 
 
 async def test_the_application_may_not_migrate_and_is_told_what_to_do(bare: PostgresDatabase) -> None:

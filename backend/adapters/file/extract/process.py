@@ -19,7 +19,8 @@ from backend.core.ports.extract import Extracted
 
 _START_SECONDS: Final = 15.0
 """A process that has just been started may need so much longer, on a machine under load."""
-_FILES_PER_PROCESS: Final = 200
+_FILES_PER_PROCESS: Final = 2_000
+"""What leaks adds up to little by then, and to start a process takes as long as reading a hundred files."""
 _IDLE_SECONDS: Final = 180.0
 _PATIENCE: Final = 19
 """The niceness of a process that recognizes pictures."""

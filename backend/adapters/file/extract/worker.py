@@ -31,6 +31,8 @@ def main() -> int:
     """Serve requests until the input ends. Ends by itself after running out of memory, since what is left is unknown."""
     memory_mb, scratch, niceness = sys.argv[1:]
     os.nice(int(niceness))
+    # pytesseract loads it where it is installed, and nothing here computes with it: most of the time a picture's reader takes to start.
+    sys.modules["numpy"] = None  # type: ignore[assignment]
     _limit(int(memory_mb) * 1024 * 1024)
     answers = _own_output()
     requests = msgspec.json.Decoder(Request)

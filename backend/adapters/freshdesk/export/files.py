@@ -87,5 +87,4 @@ def _records(archive: Archive, members: list[Member]) -> Iterator[Found]:
 
 def _order(member: Member, kinds: tuple[str, ...]) -> tuple[int, int, str]:
     found = _NAME.fullmatch(member.base)
-    assert found is not None  # noqa: S101 - a file without such a name is of no kind
-    return kinds.index(kind_of(member.base) or ""), int(found[2] or 0), member.name
+    return kinds.index(kind_of(member.base) or ""), int(found[2] or 0) if found else 0, member.name

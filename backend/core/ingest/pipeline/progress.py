@@ -1,6 +1,7 @@
 """Writing how a run goes, from two sides at once: reading the source, and processing what was stored."""
 
 from collections.abc import Collection
+from typing import Final
 
 import msgspec
 
@@ -10,18 +11,20 @@ from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName, Line
 from backend.core.model.sync import Run, RunCounts, RunMode, RunOptions, RunState
-from backend.core.model.tenant import AuditEntry
+from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.ports.database import UnitOfWork
 
 ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
+SCHEDULE: Final = "schedule"
+"""Who starts a run that nobody asked for, as the audit log names it."""
 
 
 class RunCanceledError(Exception):
     """Somebody canceled the run, or its connection is gone; the transaction it is raised in is rolled back."""
 
 
-async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, actor: str, *, scheduled: bool = False) -> Run:
-    """Queue a run of a connection. Raises RUN_ACTIVE where there is one."""
+async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions, *, caller: Caller | None) -> Run:
+    """Queue a run of a connection; without a caller it is the schedule's. Raises RUN_ACTIVE where there is one."""
     if (active := await uow.sync.active_run(connection.connection_id)) is not None:
         raise AppError(
             Code.RUN_ACTIVE,
@@ -34,16 +37,22 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
         state=RunState.QUEUED,
         options=options,
         counts=RunCounts(),
-        scheduled=scheduled,
+        scheduled=caller is None,
         created_at=clock.now(),
     )
     await uow.sync.put_run(run)
-    await uow.audit.add(AuditEntry(at=run.created_at, actor=actor, action="run.start", target=run.run_id))
+    await uow.audit.add(_started(run, caller))
     # What changed since the last sync is soon read, and somebody may wait for it.
     brief = options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
     line = Line.QUICK if brief else Line.BULK
     uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id, line=line))
     return run
+
+
+def _started(run: Run, caller: Caller | None) -> AuditEntry:
+    if caller is not None:
+        return caller.audited("run.start", run.run_id)
+    return AuditEntry(at=run.created_at, actor=SCHEDULE, action="run.start", target=run.run_id)
 
 
 async def save_run(uow: UnitOfWork, run: Run) -> Run:

@@ -7,7 +7,7 @@ import pytest
 from backend.core.errors import AppError, Code
 from backend.core.model.tenant import Role
 from backend.core.usecases import keys
-from backend.core.usecases.tokens import Authenticator
+from backend.core.usecases.authentication import Authenticator
 from tests.api.house import OPERATOR_KEY, House
 from tests.core.usecases.conftest import CallerOf
 
