@@ -113,7 +113,7 @@ class Catalog:
             if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
                 raise sqlite3.DatabaseError("of an older format")
             # It can be made again from the files: no need to survive a power cut.
-            db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000; PRAGMA user_version={_FORMAT};")
+            db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; PRAGMA user_version={_FORMAT};")
             db.executescript(_TABLES)
         except sqlite3.DatabaseError:
             db.close()
