@@ -6,6 +6,7 @@ unchanged file, and one after a single row changed, follow. The processing that 
 Run it with `python -m bench.files [tickets]`.
 """
 
+import asyncio
 import csv
 import json
 import multiprocessing
@@ -30,7 +31,7 @@ from backend.core.ports.services import Services
 from backend.core.usecases import connections, tenants
 from backend.runtime import relax_collector
 from backend.settings import Settings
-from bench.sides import OPERATOR
+from bench.sides import OPERATOR, stages_of
 
 TICKETS = 20_000
 WANTED = 5_000.0
@@ -57,9 +58,10 @@ def main() -> None:
     print(f"Files: a CSV of {count:,} tickets, {megabytes:.1f} MB, cp949")
     print(f"  floor     {floor:10,.0f} rows/s      csv.reader and one INSERT")
     print(f"  first     {ours['tickets_per_s']:10,.0f} tickets/s   stored; wanted {WANTED:,.0f}")
-    print(
-        f"  processor {ours['own_cpu_us'] + ours['helpers_cpu_us']:10,.0f} µs a ticket   {ours['own_cpu_us']:,.0f} here, others in helpers"
-    )
+    own, stages = ours["own_cpu_us"], "  ".join(f"{stage} {us:,.0f}" for stage, us in ours["stages_cpu_us"].items())
+    print(f"  processor {own + ours['helpers_cpu_us']:10,.0f} µs a ticket   {own:,.0f} here, others in helpers, their start included")
+    print(f"  here      {ours['loop_cpu_us']:10,.0f} µs a ticket   in the event loop, others in threads: SQLite, catalog, files, pipes")
+    print(f"  by stage  {stages}   in the loop, µs a ticket")
     print(f"  unchanged {ours['unchanged_ms']:10,.1f} ms          {ours['unchanged_stored']} stored")
     print(f"  one row   {ours['changed_ms']:10,.1f} ms          {ours['changed_stored']} stored")
     print(f"  memory    {ours['peak_mb']:10,.0f} MB          at the peak, {ours['children_mb']:,.0f} MB the largest helper process")
@@ -123,9 +125,11 @@ async def _desklore(folder: Path, path: Path, count: int) -> dict[str, Any]:
         await tenants.onboard_tenant(services, OPERATOR, company_id="bench", name="bench")
         wanted = connections.ConnectionInput(platform="file", domain="folder", credentials={})
         connection = await connections.connect(services, "bench", wanted, caller=OPERATOR)
-        before = _cpu()
+        built.meter.clock.watch(asyncio.get_running_loop())
+        before, loop_before = _cpu(), time.thread_time()
         first, seconds = await _sync(services, connection.connection_id)
-        own = _cpu() - before
+        own, loop = _cpu() - before, time.thread_time() - loop_before
+        stages = {stage: ms * 1000 for stage, ms in stages_of(built.meter, count).items()}
         again, unchanged = await _sync(services, connection.connection_id)
         write_export(path, count, changed=count // 2)
         one, changed = await _sync(services, connection.connection_id)
@@ -141,6 +145,8 @@ async def _desklore(folder: Path, path: Path, count: int) -> dict[str, Any]:
         "changed_ms": changed * 1000,
         "changed_stored": one.counts.stored,
         "own_cpu_us": own / count * 1e6,
+        "loop_cpu_us": loop / count * 1e6,
+        "stages_cpu_us": stages,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "children_mb": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024,
     }

@@ -16,6 +16,7 @@ from backend.core.model.sync import RunOptions, RunState
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.ports.services import Services
 from backend.core.usecases import connections, sync, tenants
+from backend.observability.metrics import PrometheusMeter
 from backend.runtime import Runtime, build
 from backend.settings import Settings
 from bench.floor import read_everything
@@ -71,7 +72,7 @@ async def _sync(runtime: Runtime, url: str) -> dict[str, Any]:
         "tickets_per_s": listed / seconds,
         "requests": run.counts.api_calls,
         "documents": run.counts.indexed_documents,
-        "cpu_ms_per_ticket": {part: each * 1000 / listed for part, each in spent.items()} | _stages(runtime, listed),
+        "cpu_ms_per_ticket": {part: each * 1000 / listed for part, each in spent.items()} | stages_of(runtime.built.meter, listed),
         "stored": tickets,
     }
 
@@ -96,10 +97,10 @@ def _of_children() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _stages(runtime: Runtime, tickets: int) -> dict[str, float]:
+def stages_of(meter: PrometheusMeter, tickets: int) -> dict[str, float]:
     """CPU milliseconds a ticket by stage, as the meter has them."""
     stages: dict[str, float] = {}
-    for line in runtime.built.meter.render()[0].decode().splitlines():
+    for line in meter.render()[0].decode().splitlines():
         if line.startswith("desklore_stage_cpu_seconds_total{"):
             name = line.split('stage="')[1].split('"')[0]
             stages[name] = float(line.rsplit(" ", 1)[1]) * 1000 / tickets

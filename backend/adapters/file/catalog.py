@@ -105,6 +105,7 @@ class Catalog:
             self.path.unlink(missing_ok=True)
             self._db = self._opened()
         self._entries: dict[int, FileEntry] = {}
+        self._weight: int | None = None
 
     def _opened(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
@@ -112,7 +113,7 @@ class Catalog:
             if db.execute("PRAGMA user_version").fetchone()[0] not in (0, _FORMAT):
                 raise sqlite3.DatabaseError("of an older format")
             # It can be made again from the files: no need to survive a power cut.
-            db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32000; PRAGMA user_version={_FORMAT};")
+            db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000; PRAGMA user_version={_FORMAT};")
             db.executescript(_TABLES)
         except sqlite3.DatabaseError:
             db.close()
@@ -186,6 +187,7 @@ class Catalog:
         self._db.execute("CREATE INDEX tickets_at ON tickets (at DESC, key)")
         self._commit()
         self._entries.clear()
+        self._weight = None
 
     def page(self, after: tuple[int, str] | None, limit: int, *, since: int | None, until: int | None, gone: bool) -> list[TicketEntry]:
         """Tickets by the time of their last change, the newest first, then by key."""
@@ -214,6 +216,13 @@ class Catalog:
     def count(self, *, gone: bool = False) -> int:
         """How many tickets there are."""
         return int(self._db.execute("SELECT COUNT(*) FROM tickets WHERE gone = ?", (int(gone),)).fetchone()[0])
+
+    def weight(self) -> int:
+        """Bytes of a ticket's rows, on the average."""
+        if self._weight is None:
+            query = "SELECT (SELECT COALESCE(SUM(size), 0) FROM rows) / MAX((SELECT COUNT(*) FROM tickets), 1)"
+            self._weight = int(self._db.execute(query).fetchone()[0])
+        return self._weight
 
     def file(self, file: int) -> FileEntry:
         """One file by its number."""

@@ -34,6 +34,10 @@ from backend.core.ports.source import Capabilities, SourceQuota
 
 _PIECE: Final = 1 << 18
 _ID_MAX: Final = 240
+_PAGE_BYTES: Final = 4 << 20
+"""Of the rows that are named, made and stored together: several pages are under way, each row in several forms."""
+_LEAST: Final = 20
+"""Tickets of a page, however long they are."""
 
 
 class FileSource:
@@ -155,7 +159,7 @@ class FileSource:
     async def _tickets(self, rest: Cursor, begin: dict[str, Any], options: RunOptions, asked: datetime) -> Listing:
         gone = rest.stream is Stream.DELETIONS
         after = (int(begin["at"]), str(begin["key"])) if "at" in begin else None
-        size, left = self._size(begin, options)
+        size, left = self._size(begin, options, await self._shelf.run(lambda catalog: catalog.weight()))
         since, until = (None if moment is None else micros(moment) for moment in (options.since, options.until))
         page = await self._shelf.run(lambda catalog: catalog.page(after, size + 1, since=since, until=until, gone=gone))
         total = None
@@ -178,12 +182,13 @@ class FileSource:
         following = _after(rest, {"key": page[-1].path} | left) if more else rest
         return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, anew=not begin)
 
-    def _size(self, begin: dict[str, Any], options: RunOptions) -> tuple[int, dict[str, int]]:
-        """How many to name, and where a limit was asked for what is left of it then."""
+    def _size(self, begin: dict[str, Any], options: RunOptions, weight: int = 0) -> tuple[int, dict[str, int]]:
+        """How many to name, of so many bytes each, and where a limit was asked for what is left of it then."""
+        page = min(self._page, max(_LEAST, _PAGE_BYTES // max(1, weight)))
         if options.limit is None:
-            return self._page, {}
+            return page, {}
         left = int(begin.get("left") or options.limit)
-        size = min(self._page, left)
+        size = min(page, left)
         return size, {"left": left - size}
 
     async def _rows(

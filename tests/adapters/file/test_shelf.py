@@ -131,3 +131,16 @@ async def test_a_declaration_that_cannot_be_followed_names_its_mistake(tmp_path:
     with pytest.raises(AppError, match=r"desklore\.yaml, \*\.csv can't be followed: its time zone"):
         await refs_of(source, Stream.TICKETS)
     await source.close()
+
+
+async def test_a_page_of_long_tickets_has_fewer_of_them(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    long = "긴 문의 " * 60_000
+    rows = "".join(f'{number},s,"{long}",open,2025-01-01 00:{number:02}\n' for number in range(25))
+    (tmp_path / "files" / "long.csv").write_text(HEADINGS + rows)
+    source, _ = opened(tmp_path)
+    page = await source.list_changes(Cursor(stream=Stream.TICKETS, position={}), RunOptions())
+    assert len(page.refs) == 20
+    assert page.total == 25
+    assert len({ref.original_id for ref in await refs_of(source, Stream.TICKETS)}) == 25
+    await source.close()
