@@ -24,6 +24,8 @@ from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.trip import Tenant, Trip, running_trip
 
 SECONDS: Final = 60.0
+REST_S: Final = 30.0
+"""After the load: connections that nobody needs any more are closed by then."""
 COMPANIES: Final = 10
 AT_ONCE: Final = 8
 TICKETS: Final = 20
@@ -115,7 +117,9 @@ async def _load(companies: list[Company], seconds: float, seen: Seen) -> dict[st
     await asyncio.sleep(seconds / 4)
     early = _state()
     await asyncio.gather(*people)
-    return {"after_a_quarter": early, "at_the_end": _state()}
+    late = _state()
+    await asyncio.sleep(REST_S)
+    return {"after_a_quarter": early, "at_the_end": late, "after_a_rest": _state()}
 
 
 async def _floor(trip: Trip) -> float:
