@@ -1,6 +1,7 @@
 """Pure functions in worker processes: the event loop stays free, and a second core is used."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -94,7 +95,12 @@ class ProcessCompute:
                 _settle(result, _outcome(call))
             return
         self._under_way += 1
-        future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._arrived, done, results))
+        future.add_done_callback(partial(self._tell, loop, results))
+
+    def _tell(self, loop: asyncio.AbstractEventLoop, results: Sequence[asyncio.Future[Any]], done: Future[list["_Outcome"]]) -> None:
+        """In the pool's thread. Whoever closed the loop meanwhile waits for nothing any more."""
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._arrived, done, results)
 
     def _arrived(self, done: Future[list["_Outcome"]], results: Sequence[asyncio.Future[Any]]) -> None:
         self._under_way -= 1

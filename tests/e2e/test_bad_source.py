@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backend.adapters.http import client
+from backend.core.ingest.pipeline.streams import LEAST_FAILURES
 from backend.core.model.document import DocState, DocType
 from sandbox.faults import Fault, Kind
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
@@ -194,6 +195,19 @@ async def test_a_run_fails_when_most_tickets_do_and_tells_where_they_are_listed(
     sandbox.site.faults.clear()
     assert (await acme.sync())["state"] == "completed"
     await assert_nothing_is_missing(trip, acme, sandbox)
+
+
+async def test_what_was_quarantined_before_fails_no_run_that_finds_nothing_new(tmp_path: Path, sandbox: SandboxServer) -> None:
+    """Ten tickets that nobody can read would otherwise fail every sync of a quiet day."""
+    bad = [str(ticket.id) for ticket in sandbox.account.tickets.values() if ticket.state == "live"][:LEAST_FAILURES]
+    for number in bad:
+        order(sandbox, rf"/tickets/{number}\?", "malformed", None)
+    async with running_trip(tmp_path / "data", connector_attempts=2, failed_share=0.5) as trip:
+        acme = await trip.onboard("acme")
+        await acme.connect(sandbox)
+        for again in (0, LEAST_FAILURES, LEAST_FAILURES):
+            run = await acme.sync()
+            assert (run["state"], run["counts"]["failed"], run["counts"]["failed_again"]) == ("completed", LEAST_FAILURES, again), run
 
 
 @pytest.mark.parametrize("lists", ["/agents?", "/groups", "/products", "/ticket_fields", "/companies"])

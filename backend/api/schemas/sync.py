@@ -65,6 +65,7 @@ class RunCountsOut(Out):
     deleted: int
     held: int
     failed: int
+    failed_again: int = Field(description="Of `failed`: what an earlier run could not take either.")
     processed: int
     to_process: int
     waiting_for_budget: int

@@ -72,6 +72,8 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     failures: tuple[ItemFailure, ...]
     anew: bool = False
     """A listing of everything began with it."""
+    again: bool = False
+    """Nothing was listed: its items could not be taken before."""
     named: tuple[ItemRef, ...] = ()
     """What the listing named as there, changed or not."""
     gone: tuple[ItemRef, ...]

@@ -181,6 +181,8 @@ class RunCounts(Struct, kw_only=True):
     held: int = 0
     """Deletions that wait for an admin."""
     failed: int = 0
+    failed_again: int = 0
+    """Of `failed`: what an earlier run could not take either, and was tried again first."""
     processed: int = 0
     """Documents that reached a final state (indexed, skipped or failed) since the Run began."""
     to_process: int = 0

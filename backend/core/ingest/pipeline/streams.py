@@ -85,7 +85,8 @@ async def _retry_failures(services: Services, company_id: str, taker: Taker) -> 
         refs = [ItemRef(doc_type=f.doc_type, original_id=f.original_id, version="", hint=f.hint) for f in failures]
         items, failed, gone = await read_refs(refs, taker.read_again, asyncio.Semaphore(ITEMS_AT_ONCE))
         items = await taker.complete(items)
-        await taker.keep(Page[Taken](cursor=None, listed=len(refs), items=tuple(items), failures=tuple(failed), gone=tuple(gone)))
+        page = Page[Taken](cursor=None, listed=len(refs), items=tuple(items), failures=tuple(failed), gone=tuple(gone), again=True)
+        await taker.keep(page)
         if taker.run.options.mode is not RunMode.FAILURES:
             return
 
@@ -184,11 +185,13 @@ def _moves_place(options: RunOptions) -> bool:
 
 
 def _check_failures(services: Services, run: Run) -> None:
+    """Fails a run that can't take too large a share of what it looked at; what is in quarantine already says nothing of this one."""
     counts = run.counts
-    tried = counts.stored + counts.failed
-    if counts.failed >= LEAST_FAILURES and counts.failed > services.policy.failed_share * tried:
+    failed = counts.failed - counts.failed_again
+    tried = counts.stored + counts.unchanged + failed
+    if failed >= LEAST_FAILURES and failed > services.policy.failed_share * tried:
         raise AppError(
             Code.RUN_FAILED_ITEMS,
-            f"{counts.failed} of {tried} items could not be taken; see them with `desklore failures list {run.connection_id}`. "
+            f"{failed} of {tried} items could not be taken; see them with `desklore failures list {run.connection_id}`. "
             "They are tried again by the next run.",
         )

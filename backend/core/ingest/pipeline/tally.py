@@ -18,6 +18,7 @@ def counted(run: Run, page: Page[Taken], quota: SourceQuota, *, stored: int, del
         stored=run.counts.stored + stored,
         deleted=run.counts.deleted + deleted,
         failed=run.counts.failed + len(page.failures),
+        failed_again=run.counts.failed_again + (len(page.failures) if page.again else 0),
         expected=page.total if page.total is not None else run.counts.expected,
     )
     return msgspec.structs.replace(run, counts=with_quota(counts, quota), heartbeat_at=clock.now(), waits=0)
