@@ -140,8 +140,8 @@ class EdgeIndex:
             return [
                 one.found(to_point(one.point_id, layout.to_payload_of(record.payload), record.vector))
                 for one in best
-                # A point that was deleted in between is not found.
-                if (record := records.get(one.point_id)) is not None
+                # A point that was deleted in between is not found, nor one of a layout before, until it is written anew.
+                if (record := records.get(one.point_id)) is not None and layout.is_present(record.payload)
             ]
 
         return await self._read(work, [])

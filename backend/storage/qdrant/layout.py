@@ -45,6 +45,11 @@ def to_payload_of(stored: Mapping[str, Any]) -> dict[str, Any]:
     return _decode(stored[_TEXT])
 
 
+def is_present(stored: Mapping[str, Any]) -> bool:
+    """Whether it was stored in this layout; one in another is written anew at start (0048)."""
+    return _TEXT in stored
+
+
 def field_of(key: str) -> str:
     """The field by which `metadata.NAME` is filtered."""
     name = key.removeprefix(_METADATA)
