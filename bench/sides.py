@@ -17,7 +17,7 @@ from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.ports.services import Services
 from backend.core.usecases import connections, sync, tenants
 from backend.observability.metrics import PrometheusMeter
-from backend.runtime import Runtime, build
+from backend.runtime import Runtime, build, relax_collector
 from backend.settings import Settings
 from bench.floor import read_everything
 
@@ -33,6 +33,8 @@ def run(side: str, url: str, **settings: Any) -> None:
     `loop` (the stages, what is in none as `other`, and what no task does: sockets, callbacks, handing work over) and `threads`
     (the index, SQLite, files). `workers` are the processes beside it.
     """
+    # As `serve`, `up` and `worker` do; the floor has it too.
+    relax_collector()
     print(json.dumps(uvloop.run(_floor(url) if side == "floor" else _desklore(url, settings, by_stage=side == "stages"))))
 
 
