@@ -31,7 +31,7 @@ from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from bench.ports import free_ports
 
 PAIRS = 3
-TICKETS = 5_000
+TICKETS = 20_000
 LATENCY_MS = 50
 AT_ONCE = 64
 MOST_CALLS, LEAST_SHARE = 0.05, 0.8
