@@ -17,7 +17,7 @@ def test_an_export_is_looked_at_then_read(world: World, company: str, desklore: 
     assert added.code == 0, added
     connection = added.document["connection_id"]
     shown = desklore("files", "preview", connection, str(export))
-    assert "tickets.csv: tickets (CSV, cp949, ;)" in shown.out, shown
+    assert "tickets.csv: tickets (CSV, cp949, semicolon)" in shown.out, shown
     assert "로그인이 안 돼요" in shown.out
     assert "! row 3:" in shown.out
 

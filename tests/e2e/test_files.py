@@ -53,7 +53,7 @@ async def test_a_korean_export_and_a_pdf_become_answers_and_follow(tmp_path: Pat
         made = await hanbit.post("/connections", {"platform": "file", "domain": "folder", "credentials": {}})
         hanbit.connection_id = made["connection_id"]
         report = {ability["name"]: ability["message"] for ability in made["report"]["abilities"]}
-        assert "tickets.csv (CSV, cp949, ;" in report["tickets"]
+        assert "tickets.csv (CSV, cp949, semicolon" in report["tickets"]
         assert "반품_안내.pdf" in report["articles"]
 
         run = await hanbit.sync()

@@ -7,7 +7,7 @@ run             query Q0 document rank score tag    (TREC)
 A document is named `<doc_type>:<id on its platform>`, so that the same judgements fit every installation of the data.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -62,17 +62,6 @@ def read_qrels(text: str) -> Qrels:
         except ValueError:
             raise AppError(Code.INVALID_REQUEST, f"Line {number} of the judgements is not `query document grade`.") from None
     return qrels
-
-
-def write_queries(queries: Iterable[JudgedQuery]) -> str:
-    """The file of these queries."""
-    return "".join(msgspec.json.encode(query).decode() + "\n" for query in queries)
-
-
-def write_qrels(qrels: Mapping[str, Mapping[str, int]]) -> str:
-    """The file of these judgements, in BEIR's columns."""
-    rows = (f"{query_id}\t{document}\t{grade}" for query_id, grades in qrels.items() for document, grade in grades.items())
-    return "\n".join([QRELS_HEADER, *rows]) + "\n"
 
 
 def run_lines(query_id: str, ranked: Sequence[tuple[str, float]], tag: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from backend.core.errors import AppError, Code
-from backend.core.retrieve.judged import JudgedQuery, read_qrels, read_queries, run_lines, write_qrels, write_queries
+from backend.core.retrieve.judged import JudgedQuery, read_qrels, read_queries, run_lines
 from sandbox.data import judged
 from sandbox.data.account import Account
 from sandbox.data.mail import plain
@@ -15,15 +15,16 @@ def account() -> Account:
     return Account(seed=7, tickets=400, reference=DEFAULT_REFERENCE, name="Hanbit Cloud")
 
 
-def test_queries_go_out_and_come_back() -> None:
+def test_queries_of_a_file() -> None:
     queries = [JudgedQuery(query_id="q1", text="비밀번호를 잊었어요", metadata={"language": "ko"}), JudgedQuery(query_id="q2", text="x")]
-    assert read_queries(write_queries(queries) + "\n") == queries
+    text = '{"_id": "q1", "text": "비밀번호를 잊었어요", "metadata": {"language": "ko"}}\n\n{"_id": "q2", "text": "x"}\n'
+    assert read_queries(text) == queries
     assert read_queries('{"_id": "a", "text": "t", "unknown": 1}') == [JudgedQuery(query_id="a", text="t")]
 
 
 def test_judgements_in_three_and_in_four_columns() -> None:
     qrels = {"q1": {"ticket:1": 2, "article:9": 3}, "q2": {"ticket:1": 0}}
-    assert read_qrels(write_qrels(qrels)) == qrels
+    assert read_qrels("query-id\tcorpus-id\tscore\nq1\tticket:1\t2\nq1\tarticle:9\t3\nq2\tticket:1\t0\n") == qrels
     assert read_qrels("q1 0 ticket:1 2\nq1 0 article:9 3\nq2 0 ticket:1 0\n") == qrels
 
 

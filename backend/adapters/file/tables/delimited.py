@@ -16,6 +16,8 @@ _RESTARTS_MAX: Final = 20_000
 _ASCII_LINES: Final = frozenset({"utf-8", "utf-8-sig", "cp949", "cp1252", "cp1251", "euc_jp", "euc_kr", "ascii", "latin_1", "iso8859-1"})
 """Encodings in which the byte 10 is a line's end and nothing else."""
 
+_SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
 
 def has_lines(encoding: str, head: bytes) -> bool:
     """Whether rows can be found by bytes: in UTF-16, and with the line ends of old Macs, they can't."""
@@ -43,7 +45,7 @@ def layout_of(head: bytes, encoding: str) -> Layout | None:
         delimiter=delimiter,
         headings=headings,
         begin=start + size,
-        told_as=f"CSV, {encoding}, {'tab' if delimiter == chr(9) else delimiter}",
+        told_as=f"CSV, {encoding}, {_SEPARATORS.get(delimiter, delimiter)}",
     )
 
 

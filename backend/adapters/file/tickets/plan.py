@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Final
 
 from msgspec import Struct
 
@@ -42,16 +41,6 @@ class Field(StrEnum):
     TURN_PRIVATE = "turn_private"
     TURN_PUBLIC = "turn_public"
     TURN_AT = "turn_at"
-
-
-MEANING: Final = {
-    Field.ANSWER: "what the customer was answered; a public reply",
-    Field.TURNS: "in JSON: the list of the ticket's conversations",
-    Field.TURN_BODY: "one conversation a row: rows of the same id are one ticket",
-    Field.TURN_PRIVATE: "yes: for agents only",
-    Field.TURN_PUBLIC: "no: for agents only",
-    Field.ATTACHMENTS: "names of files beside the export, between them ; or a line's end",
-}
 
 
 class Plan(Struct, frozen=True, kw_only=True, dict=True):
