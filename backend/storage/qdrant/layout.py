@@ -46,7 +46,7 @@ def to_payload_of(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_present(stored: Mapping[str, Any]) -> bool:
-    """Whether it was stored in this layout; one in another is written anew at start (0048)."""
+    """Whether it was stored in this layout; one in another is written anew at start (0046)."""
     return _TEXT in stored
 
 
