@@ -5,11 +5,11 @@ from typing import Any
 Json = dict[str, Any]
 AT = "2026-07-20T22:55:29Z"
 ATTACHMENT: Json = {
-    "id": 4004681085,
+    "id": 4004881085,
     "content_type": "image/jpeg",
     "size": 10394,
     "name": "화면.jpg",
-    "attachment_url": "https://s3.example/data/helpdesk/attachments/production/4004681085/original/1.jpg?X-Amz-Expires=300",
+    "attachment_url": "https://s3.example/data/helpdesk/attachments/production/4004881085/original/1.jpg?X-Amz-Expires=300",
     "created_at": AT,
     "updated_at": AT,
 }
