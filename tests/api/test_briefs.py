@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
+from backend.core.model.document import Document, Part
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
 from tests.api.events import events_of
-from tests.api.house import House, article_id, fill_index, ticket_id
+from tests.api.house import House, article_id, fill_index, index_documents, ticket_id
 
 pytestmark = pytest.mark.usefixtures("searchable")
 INIT = "/api/v1/init/101"
@@ -66,6 +67,33 @@ async def test_a_brief_is_given_again_until_something_changes(searchable: House,
     assert kept(house) == 1
     assert (await agent.get(INIT)).headers["etag"] == without.headers["etag"]
     assert kept(house) == 2
+
+
+async def test_a_thumb_lifts_an_article_from_below_what_is_shown(searchable: House, client_as: As) -> None:
+    agent, house = client_as(Role.AGENT), searchable
+    async with house.services.database.open("acme") as uow:
+        article = await uow.documents.get(article_id("acme", "7"))
+    assert article is not None
+    texts = ("환불이 지연되면 결제사에 문의합니다.", "카드사의 환불 지연은 며칠 더 걸립니다.", "지연된 환불을 처리한 기록을 봅니다.")
+    others = [
+        msgspec.structs.replace(
+            article, document_id=article_id("acme", str(20 + place)), original_id=str(20 + place), parts=(_part(article, text),)
+        )
+        for place, text in enumerate(texts)
+    ]
+    async with house.services.database.open("acme") as uow:
+        await uow.documents.put(others)
+    await index_documents(house, "acme", others)
+    before = (await agent.get(INIT, params={"top_k": 4})).json()
+    first, second = before["articles"][:2]
+    thumb = {"document_id": second["document_id"], "rating": "up", "query": before["title"]}
+    assert (await agent.post("/api/v1/feedback", json=thumb)).is_success
+    after = (await agent.get(INIT, params={"top_k": 1})).json()["articles"]
+    assert [hit["document_id"] for hit in after] == [second["document_id"]] != [first["document_id"]]
+
+
+def _part(document: Document, text: str) -> Part:
+    return msgspec.structs.replace(document.parts[0], text=text)
 
 
 async def test_the_same_content_has_the_same_tag_after_a_change_elsewhere(searchable: House, client_as: As) -> None:

@@ -84,6 +84,17 @@ async def test_each_type_has_its_own_places(client_as: As) -> None:
     assert {hit["doc_type"] for hit in general.json()["hits"]} == {"ticket"}, "the tickets fill the search of all types"
 
 
+async def test_documents_leave_the_places_of_articles_alone(crowded: House, client_as: As) -> None:
+    async with crowded.services.database.open("acme") as uow:
+        ticket = await uow.documents.get(ticket_id("acme"))
+    assert ticket is not None
+    files = [_made(ticket, DocType.ARTICLE, f"page-{place}.pdf", _said(place, 3), platform="file") for place in range(65)]
+    await index_documents(crowded, "acme", files)
+    found = (await client_as(Role.VIEWER).post("/api/v1/query", json=ASKED)).json()
+    assert sorted(_ids(found["articles"])) == ["50", "51", "52"]
+    assert len(found["documents"]) == 10
+
+
 async def test_pages_go_on_where_the_one_before_ended(client_as: As) -> None:
     agent = client_as(Role.AGENT)
     whole = (await agent.post("/api/v1/query", json=ASKED | {"top_k": 50})).json()

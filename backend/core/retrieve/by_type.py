@@ -15,8 +15,8 @@ from backend.core.retrieve.find import CANDIDATES, find
 
 _MORE: Final = 2
 """Each further search of a type asks for so many times the Documents of the one before."""
-_ENOUGH: Final = 4
-"""No search of a type asks for more than so many times the Documents that its list still can show."""
+_MOST: Final = 32 * CANDIDATES
+"""No search of a type asks for more Documents: the last page there is ends before."""
 
 
 async def find_by_type(services: Services, company_id: str, query: Query, result: SearchResult, *, offset: int, top_k: int) -> FoundByType:
@@ -48,18 +48,19 @@ async def _filled(
 ) -> list[Hit]:
     """The hits and behind them those of searches for this type alone, until there are `end` or no more.
 
-    The searches ask for the same numbers of Documents whatever the page is, so that the next page goes on where this one ends.
+    The searches are the same whatever the page is, only as many as it needs, so that the next page goes on where this one ends.
     """
     filled, seen = list(hits), {hit.document_id for hit in hits}
-    ranking, wanted = structs.replace(query.ranking, rerank=False), CANDIDATES
-    while True:
+    ranking, wanted, chunks = structs.replace(query.ranking, rerank=False), CANDIDATES, 0
+    while len(filled) < end and wanted <= _MOST:
         found = await find(services, company_id, structs.replace(query, top_k=wanted, ranking=ranking, weak=False))
         filled += [hit for hit in found.hits if hit.document_id not in seen and belongs(hit)]
         seen.update(hit.document_id for hit in found.hits)
-        exhausted = sum(1 + len(hit.other_chunks) for hit in found.hits) < wanted
+        before, chunks = chunks, sum(1 + len(hit.other_chunks) for hit in found.hits)
+        if chunks < wanted or chunks == before:
+            break
         wanted *= _MORE
-        if len(filled) >= end or exhausted or wanted > _ENOUGH * end:
-            return filled
+    return filled
 
 
 def _is_ticket(hit: Hit) -> bool:
