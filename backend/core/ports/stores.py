@@ -81,6 +81,10 @@ class DocumentStore(Protocol):
         """Back from indexed to pending, with the summaries they have, or with `summarize` without; returns how many."""
         ...
 
+    async def retry(self, error_codes: Collection[str] = ()) -> int:
+        """Back from failed to pending, as if never tried; with `error_codes` those that failed for one of them. Returns how many."""
+        ...
+
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
         """original_id -> Presence value: mark as deleted, clear the texts, return document_ids that were not before."""
         ...
