@@ -14,7 +14,7 @@ from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.nudges import NudgeStore
-from backend.core.ports.spending import BudgetStore
+from backend.core.ports.spending import BudgetStore, UsageStore
 from backend.core.ports.stores import (
     AuditStore,
     CalibrationStore,
@@ -25,7 +25,6 @@ from backend.core.ports.stores import (
     KeyStore,
     SolvedStore,
     SyncStore,
-    UsageStore,
 )
 from backend.core.ports.sweeps import SweepStore
 

@@ -1,11 +1,10 @@
 """Where records live, by noun. A store belongs to a transaction of one tenant: no method takes a company_id (SPEC D4)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
 from backend.core.model.answer import Answer
-from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.feedback import Feedback
@@ -225,26 +224,6 @@ class SyncStore(Protocol):
 
     async def count_failures(self, connection_id: str) -> int:
         """How many there are."""
-        ...
-
-
-class UsageStore(Protocol):
-    """What models cost, and results that were paid for."""
-
-    async def add(self, rows: Sequence[UsageRow]) -> None:
-        """Add to the day's figures."""
-        ...
-
-    async def list(self, since: date, until: date) -> list[UsageRow]:
-        """Rows of these days, both included."""
-        ...
-
-    async def get_cached(self, keys: Collection[str]) -> dict[str, bytes]:
-        """Paid-for results by key (hash of content, model and prompt version)."""
-        ...
-
-    async def put_cached(self, entries: Mapping[str, bytes], purpose: Purpose) -> None:
-        """Keep them."""
         ...
 
 
