@@ -78,6 +78,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "settings show": ("desklore settings show",),
     "settings masking": ("desklore settings masking on --kinds email,phone,rrn",),
     "settings helpdesk-login": ("desklore settings helpdesk-login on",),
+    "audit list": (
+        "desklore audit list --action document.read --since 2026-03-01 --until 2026-04-01",
+        "desklore audit list --actor token:kim",
+    ),
     "budget show": ("desklore budget show",),
     "budget set": ("desklore budget set --daily-usd 5 --monthly-usd 100",),
     "budget clear": ("desklore budget clear",),

@@ -4,13 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
-from backend.core.model.answer import Answer
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
-from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
-from backend.core.model.tenant import ApiKey, AuditEntry
+from backend.core.model.tenant import ApiKey
 
 MOST_QUESTIONS: Final = 12
 """Tickets whose wording an article may get."""
@@ -224,45 +222,6 @@ class SyncStore(Protocol):
 
     async def count_failures(self, connection_id: str) -> int:
         """How many there are."""
-        ...
-
-
-class FeedbackStore(Protocol):
-    """Answers given, and thumbs on them."""
-
-    async def put_answer(self, answer: Answer) -> None:
-        """Keep an answer, so that feedback can point to it."""
-        ...
-
-    async def get_answer(self, answer_id: str) -> Answer | None:
-        """One by id."""
-        ...
-
-    async def put(self, feedback: Feedback) -> None:
-        """Insert; a later one of the same caller on the same thing for the same question replaces it; NONE removes it.
-
-        NONE for a Document without a question removes all the caller said of it.
-        """
-        ...
-
-    async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:
-        """All thumbs on these Documents."""
-        ...
-
-    async def version(self) -> str:
-        """Another text after each change of the tenant's thumbs; good for comparing only."""
-        ...
-
-
-class AuditStore(Protocol):
-    """Who did what."""
-
-    async def add(self, entry: AuditEntry) -> None:
-        """Write one; there is no changing or deleting."""
-        ...
-
-    async def list(self, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
         ...
 
 

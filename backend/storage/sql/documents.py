@@ -12,7 +12,7 @@ from backend.core.model.document import FILES_LEFT, DocState, DocType, Document,
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
 from backend.storage.sql.packing import pack_document
-from backend.storage.sql.pages import Place
+from backend.storage.sql.pages import Place, cut
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.tables import RETRIED
 from backend.storage.sql.tables import documents as table
@@ -274,10 +274,7 @@ class SqlDocumentStore(TenantTables):
             query = query.where(Place.read(after).before(table.c.updated_at, table.c.document_id))
         query = query.order_by(table.c.updated_at.desc(), table.c.document_id.desc()).limit(limit + 1)
         found = [rows.to_document(row) for row in await self._in.rows(query)]
-        if len(found) <= limit:
-            return found, None
-        page = found[:limit]
-        return page, Place(page[-1].updated_at, page[-1].document_id).text() if page else None
+        return cut(found, limit, lambda last: Place(last.updated_at, last.document_id))
 
     def _documents(self) -> Select[Any]:
         return select(*rows.COLUMNS).where(table.c.company_id == self._company_id)
