@@ -9,7 +9,7 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.rebuild import rebuild
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import AfterOption, JsonOption, KeyOption, Session, UrlOption, as_tenant, tell_more
 from backend.cli.text import day, short
 
 app = typer.Typer(help="Stored tickets and articles.", no_args_is_help=True)
@@ -24,7 +24,7 @@ def list_(
     state: Annotated[list[str] | None, typer.Option("--state", help="pending, processing, indexed, skipped, failed or deleted.")] = None,
     doc_type: Annotated[list[str] | None, typer.Option("--type", help="ticket, article or upload.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=_PAGE, help="How many.")] = 50,
-    after: Annotated[str | None, typer.Option("--after", help="Cursor of the next page.")] = None,
+    after: AfterOption = None,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
@@ -38,8 +38,7 @@ def list_(
             for d in page["items"]
         )
         session.output.table(("document", "type", "number", "state", "updated", "title"), rows, empty="No documents.")
-        if page["next"]:
-            session.output.remark(f"More: --after {page['next']}")
+        tell_more(session, page)
 
 
 @app.command()
@@ -116,6 +115,16 @@ def _tell(output: Output, document: dict[str, Any]) -> None:
         output.text(
             f"Attachment {each['attachment_id']}: {each['name']} ({each['size']} bytes), {each['state']} {each['error_message']}".rstrip()
         )
+
+
+@app.command()
+def retry(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Process once more what could not be processed, after its cause was removed: see `documents list --state failed`."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        told = session.client.post("/documents/retry")
+        session.output.document(told)
+        count = told["documents"]
+        session.output.text(f"{count:,} documents are processed once more." if count else "No document has failed.")
 
 
 @app.command()

@@ -37,6 +37,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "documents show": ("desklore documents show f74a067d-fc75-5b7b-b103-ef6655885a67",),
     "documents export": ("desklore documents export exported/",),
     "documents resummarize": ("desklore documents resummarize --dry-run",),
+    "documents retry": ("desklore documents retry",),
     "documents rebuild": (f"desklore documents rebuild {CONNECTION} --dry-run",),
     "backup": ("desklore backup desklore-2026-03-01.tar",),
     "restore": ("desklore restore desklore-2026-03-01.tar --replace",),
@@ -77,6 +78,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "settings show": ("desklore settings show",),
     "settings masking": ("desklore settings masking on --kinds email,phone,rrn",),
     "settings helpdesk-login": ("desklore settings helpdesk-login on",),
+    "audit list": (
+        "desklore audit list --action document.read --since 2026-03-01 --until 2026-04-01",
+        "desklore audit list --actor token:kim",
+    ),
     "budget show": ("desklore budget show",),
     "budget set": ("desklore budget set --daily-usd 5 --monthly-usd 100",),
     "budget clear": ("desklore budget clear",),

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +14,8 @@ from backend.cli.output import Output
 
 ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
+AfterOption = Annotated[str | None, typer.Option("--after", help="Cursor of the next page.")]
+SinceOption = Annotated[datetime | None, typer.Option("--since", help="Only at or after this moment (UTC).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.", rich_help_panel="Common")]
 UrlOption = Annotated[
     str | None, typer.Option("--url", metavar="URL", help="Server; else DESKLORE_URL, else the demo's.", rich_help_panel="Common")
@@ -60,6 +63,12 @@ def _session(url: str, key: str | None, output: Output, *, missing: str) -> Iter
         raise CliError(Exit.DENIED, missing, code="unauthenticated")
     with ApiClient(url, key) as client:
         yield Session(client, output)
+
+
+def tell_more(session: Session, page: dict[str, Any]) -> None:
+    """How to get the next page, where there is one."""
+    if page["next"]:
+        session.output.remark(f"More: --after {page['next']}")
 
 
 def hint_if_empty(session: Session) -> None:

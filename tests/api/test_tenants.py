@@ -43,5 +43,5 @@ async def test_erasing_leaves_nothing_and_ends_every_key(searchable: House, clie
     assert await searchable.services.blobs.open("acme").list("") == []
     assert (await (await searchable.services.indexes.open("acme")).count()) == (0, 0)
     async with searchable.services.database.open("acme") as uow:
-        assert (await uow.documents.list(), await uow.keys.list(), await uow.audit.list()) == (([], None), [], [])
+        assert (await uow.documents.list(), await uow.keys.list(), await uow.audit.list()) == (([], None), [], ([], None))
     assert len((await client_as(Role.ADMIN, "bravo").get("/api/v1/documents")).json()["items"]) == 3

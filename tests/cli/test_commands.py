@@ -69,6 +69,17 @@ def test_the_master_key_rotates(company: str, world: World, desklore: Desklore) 
     assert "take it away" in desklore("keys", "rotate", "--key", world.operator_key).out
 
 
+def test_the_audit_log_is_listed_by_who_and_what(company: str, desklore: Desklore) -> None:
+    made = [desklore("keys", "create", f"상담 {n}", "--role", "agent", "--json").document["key_id"] for n in range(3)]
+    page = desklore("audit", "list", "--action", "key.create", "--since", "2026-01-01", "--limit", "2", "--json").document
+    assert [each["target"] for each in page["items"]] == made[:0:-1]
+    following = desklore("audit", "list", "--action", "key.create", "--after", page["next"], "--limit", "1")
+    assert made[0] in following.out
+    assert "--after" in desklore("audit", "list", "--limit", "1").err
+    assert "No entries" in desklore("audit", "list", "--actor", "token:없음").out
+    assert desklore("audit", "list", "--until", "yesterday").code == 2
+
+
 def test_keys_are_made_listed_and_revoked(company: str, desklore: Desklore) -> None:
     made = desklore("keys", "create", "sidebar", "--role", "agent", "--json").document
     assert made["role"] == "agent"

@@ -24,7 +24,7 @@ async def days(records: Records, company: str) -> list[date]:
 
 async def entries(records: Records, company: str) -> list[datetime]:
     async with records.database.open(company) as work:
-        return [entry.at for entry in await work.audit.list()]
+        return [entry.at for entry in (await work.audit.list())[0]]
 
 
 def at(day: date) -> datetime:

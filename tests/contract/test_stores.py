@@ -16,7 +16,7 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import attachments, groups, nudges, spending, stores, sweeps
+from backend.core.ports import attachments, groups, judged, nudges, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from tests.contract.records import (
     CONNECTION,
@@ -118,6 +118,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
     "documents.erased": lambda w: w.documents.erased([ACME]),
+    "documents.retry": lambda w: w.documents.retry(),
     "documents.reindex": lambda w: w.documents.reindex([ACME]),
     "documents.resume": lambda w: w.documents.resume("llm_budget_used_up"),
     "budgets.delete": lambda w: w.budgets.delete(BudgetOwner.TENANT),
@@ -141,7 +142,9 @@ NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), di
 def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
-    return next(getattr(module, name) for module in (stores, attachments, groups, spending, nudges, sweeps) if hasattr(module, name))
+    return next(
+        getattr(module, name) for module in (stores, judged, attachments, groups, spending, nudges, sweeps) if hasattr(module, name)
+    )
 
 
 def test_every_method_of_every_store_is_part_of_the_isolation_test() -> None:

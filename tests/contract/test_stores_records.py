@@ -17,7 +17,6 @@ from tests.contract.records import (
     CONNECTION,
     START,
     Records,
-    answer,
     api_key,
     attachment,
     audit_entry,
@@ -154,34 +153,6 @@ async def test_paid_results_are_kept(records: Records) -> None:
         await work.usage.put_cached({}, Purpose.SUMMARY)
         assert await work.usage.get_cached([*entries, "unknown"]) == entries | {"key-1": b"new"}
         assert await work.usage.get_cached([]) == {}
-
-
-async def test_the_latest_thumb_of_a_caller_on_a_thing_counts(records: Records) -> None:
-    one, two = doc(1), doc(2)
-    async with records.database.open("acme") as work:
-        await work.feedback.put_answer(answer("ans_1", one))
-        assert await work.feedback.get_answer("ans_1") == answer("ans_1", one)
-        assert await work.feedback.get_answer("ans_2") is None
-        await work.feedback.put(thumb(Rating.UP, one))
-        await work.feedback.put(thumb(Rating.DOWN, one, feedback_id="fb_2", at=LATER))
-        await work.feedback.put(thumb(Rating.UP, one, caller="token:이영희", at=LATER))
-        await work.feedback.put(thumb(Rating.UP, two))
-        await work.feedback.put(thumb(Rating.UP, answer_id="ans_1"))
-        given = await work.feedback.of_documents([one.document_id, "unknown"])
-        assert {(f.caller, f.rating) for f in given} == {("key:k1", Rating.DOWN), ("token:이영희", Rating.UP)}
-        await work.feedback.put(thumb(Rating.NONE, one))
-        await work.feedback.put(thumb(Rating.NONE, doc(404)))
-        assert [f.caller for f in await work.feedback.of_documents([one.document_id])] == ["token:이영희"]
-        assert len(await work.feedback.of_documents([two.document_id])) == 1
-
-
-async def test_audit_entries_come_newest_first(records: Records) -> None:
-    entries = [audit_entry(0, "a.first"), audit_entry(0, "a.second"), audit_entry(5, "a.third")]
-    async with records.database.open("acme") as work:
-        for entry in entries:
-            await work.audit.add(entry)
-        assert await work.audit.list() == entries[::-1]
-        assert await work.audit.list(limit=1) == [entries[2]]
 
 
 async def test_a_key_is_found_by_its_hash_whoever_it_belongs_to(records: Records) -> None:

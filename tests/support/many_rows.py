@@ -36,5 +36,6 @@ INSERT INTO calibrations SELECT company_id, 'maker', '{{}}' FROM tenants;
 INSERT INTO index_marks SELECT company_id, 'mark' FROM tenants;
 INSERT INTO answers SELECT company_id, 'ans-' || document_id, now(), '{{}}' FROM documents;
 INSERT INTO feedback SELECT company_id, 'key:k', 'ans-' || document_id, document_id, now(), '{{}}' FROM documents;
-INSERT INTO audit SELECT company_id, 'e-' || document_id, now(), '{{}}' FROM documents;
+INSERT INTO audit SELECT company_id, 'e-' || document_id, now() - original_id::int * interval '1 minute', '{{}}',
+    'key:k' || original_id::int % 100, CASE original_id::int % 50 WHEN 0 THEN 'key.create' ELSE 'document.read' END FROM documents;
 """

@@ -13,19 +13,17 @@ from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.groups import GroupStore
+from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
-from backend.core.ports.spending import BudgetStore
+from backend.core.ports.spending import BudgetStore, UsageStore
 from backend.core.ports.stores import (
-    AuditStore,
     CalibrationStore,
     ConnectionStore,
     DocumentStore,
-    FeedbackStore,
     IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
-    UsageStore,
 )
 from backend.core.ports.sweeps import SweepStore
 

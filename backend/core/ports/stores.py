@@ -1,17 +1,14 @@
 """Where records live, by noun. A store belongs to a transaction of one tenant: no method takes a company_id (SPEC D4)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
-from backend.core.model.answer import Answer
-from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
-from backend.core.model.feedback import Feedback
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
-from backend.core.model.tenant import ApiKey, AuditEntry
+from backend.core.model.tenant import ApiKey
 
 MOST_QUESTIONS: Final = 12
 """Tickets whose wording an article may get."""
@@ -79,6 +76,10 @@ class DocumentStore(Protocol):
 
     async def reindex(self, document_ids: Collection[str], *, summarize: bool = False) -> int:
         """Back from indexed to pending, with the summaries they have, or with `summarize` without; returns how many."""
+        ...
+
+    async def retry(self, error_codes: Collection[str] = ()) -> int:
+        """Back from failed to pending, as if never tried; with `error_codes` those that failed for one of them. Returns how many."""
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
@@ -221,65 +222,6 @@ class SyncStore(Protocol):
 
     async def count_failures(self, connection_id: str) -> int:
         """How many there are."""
-        ...
-
-
-class UsageStore(Protocol):
-    """What models cost, and results that were paid for."""
-
-    async def add(self, rows: Sequence[UsageRow]) -> None:
-        """Add to the day's figures."""
-        ...
-
-    async def list(self, since: date, until: date) -> list[UsageRow]:
-        """Rows of these days, both included."""
-        ...
-
-    async def get_cached(self, keys: Collection[str]) -> dict[str, bytes]:
-        """Paid-for results by key (hash of content, model and prompt version)."""
-        ...
-
-    async def put_cached(self, entries: Mapping[str, bytes], purpose: Purpose) -> None:
-        """Keep them."""
-        ...
-
-
-class FeedbackStore(Protocol):
-    """Answers given, and thumbs on them."""
-
-    async def put_answer(self, answer: Answer) -> None:
-        """Keep an answer, so that feedback can point to it."""
-        ...
-
-    async def get_answer(self, answer_id: str) -> Answer | None:
-        """One by id."""
-        ...
-
-    async def put(self, feedback: Feedback) -> None:
-        """Insert; a later one of the same caller on the same thing for the same question replaces it; NONE removes it.
-
-        NONE for a Document without a question removes all the caller said of it.
-        """
-        ...
-
-    async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:
-        """All thumbs on these Documents."""
-        ...
-
-    async def version(self) -> str:
-        """Another text after each change of the tenant's thumbs; good for comparing only."""
-        ...
-
-
-class AuditStore(Protocol):
-    """Who did what."""
-
-    async def add(self, entry: AuditEntry) -> None:
-        """Write one; there is no changing or deleting."""
-        ...
-
-    async def list(self, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
         ...
 
 

@@ -12,7 +12,7 @@ from backend.core.model.document import FILES_LEFT, DocState, DocType, Document,
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
 from backend.storage.sql.packing import pack_document
-from backend.storage.sql.pages import Place
+from backend.storage.sql.pages import Place, cut
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.tables import RETRIED
 from backend.storage.sql.tables import documents as table
@@ -209,6 +209,14 @@ class SqlDocumentStore(TenantTables):
             count += await self._in.write(again.values(changes))
         return count
 
+    async def retry(self, error_codes: Collection[str] = ()) -> int:
+        """Back from failed to pending, as if never tried; with `error_codes` those that failed for one of them. Returns how many."""
+        stuck = update(table).where(table.c.company_id == self._company_id, table.c.state == DocState.FAILED.value)
+        if error_codes:
+            stuck = stuck.where(table.c.error_code.in_(error_codes))
+        fresh = {"state": DocState.PENDING.value, "state_reason": "", "error_code": None, "attempts": 0, "next_try_at": None}
+        return await self._in.write(stuck.values(**fresh))
+
     async def buried(self, connection_id: str, limit: int) -> dict[str, tuple[DocType, str]]:
         """document_id -> type and original_id of deleted ones whose files and payloads are still to be erased."""
         query = select(table.c.document_id, table.c.doc_type, table.c.original_id).where(
@@ -266,10 +274,7 @@ class SqlDocumentStore(TenantTables):
             query = query.where(Place.read(after).before(table.c.updated_at, table.c.document_id))
         query = query.order_by(table.c.updated_at.desc(), table.c.document_id.desc()).limit(limit + 1)
         found = [rows.to_document(row) for row in await self._in.rows(query)]
-        if len(found) <= limit:
-            return found, None
-        page = found[:limit]
-        return page, Place(page[-1].updated_at, page[-1].document_id).text() if page else None
+        return cut(found, limit, lambda last: Place(last.updated_at, last.document_id))
 
     def _documents(self) -> Select[Any]:
         return select(*rows.COLUMNS).where(table.c.company_id == self._company_id)

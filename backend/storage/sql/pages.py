@@ -2,15 +2,17 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_
 
 from backend.core.errors import AppError, Code
 
 _FORM = "v1"
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Place:
     def before(self, time: ColumnElement[Any], row_id: ColumnElement[Any]) -> ColumnElement[bool]:
         """The condition for what comes after this place in the list. The first part is what an index can use."""
         return and_(time <= self.at, or_(time < self.at, row_id < self.row_id))
+
+
+def cut(found: Sequence[Item], limit: int, place: Callable[[Item], Place]) -> tuple[list[Item], str | None]:
+    """A page of what was found, which is up to one more than the limit, and the cursor of the next page where there is one."""
+    page = [*found[:limit]]
+    return page, place(page[-1]).text() if page and len(found) > limit else None
 
 
 def _unknown() -> AppError:

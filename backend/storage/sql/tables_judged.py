@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    Text,
 )
 
 from backend.storage.sql.columns import Json, UtcTime, company, metadata
@@ -112,6 +113,10 @@ audit = Table(
     Column("entry_id", String(64), nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("body", Json, nullable=False),
+    Column("actor", Text),
+    Column("action", Text),
     PrimaryKeyConstraint("company_id", "at", "entry_id"),
+    Index(None, "company_id", "actor", "at", "entry_id"),
+    Index(None, "company_id", "action", "at", "entry_id"),
     postgresql_partition_by="RANGE (at)",
 )

@@ -16,19 +16,17 @@ from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.groups import GroupStore
+from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
-from backend.core.ports.spending import BudgetStore
+from backend.core.ports.spending import BudgetStore, UsageStore
 from backend.core.ports.stores import (
-    AuditStore,
     CalibrationStore,
     ConnectionStore,
     DocumentStore,
-    FeedbackStore,
     IndexMarkStore,
     KeyStore,
     SolvedStore,
     SyncStore,
-    UsageStore,
 )
 from backend.core.ports.sweeps import SweepStore
 from backend.core.waiting import to_its_end

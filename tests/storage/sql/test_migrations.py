@@ -50,6 +50,20 @@ def test_up_down_and_up_again(tmp_path: Path) -> None:
     assert schema(path) == first
 
 
+def test_audit_entries_of_the_release_before_are_found_by_who_and_what(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    url = f"sqlite+aiosqlite:///{path}"
+    upgrade(url)
+    downgrade(url, "0013")
+    with closing(sqlite3.connect(path)) as connection:
+        body = '{"actor": "token:김상담", "action": "key.create"}'
+        connection.execute("INSERT INTO audit (company_id, entry_id, at, body) VALUES ('acme', 'e', '2026-03-01', ?)", [body])
+        connection.commit()
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT actor, action FROM audit").fetchall() == [("token:김상담", "key.create")]
+
+
 def test_a_new_file_has_its_write_ahead_log_before_anybody_writes(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     upgrade(f"sqlite+aiosqlite:///{path}")

@@ -102,6 +102,20 @@ async def test_rows_of_the_release_before_are_moved_up_and_down(bare: PostgresDa
     assert list(rights[0]) == [True, True], "the application of the release before goes on working"
 
 
+async def test_audit_entries_of_the_release_before_are_found_by_who_and_what(bare: PostgresDatabase) -> None:
+    await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
+    await asyncio.to_thread(downgrade, bare.owner_url, "0013")
+    await run(bare.admin_url, ROWS)
+    await run(bare.admin_url, """UPDATE audit SET body = '{"actor": "token:김상담", "action": "key.create"}'""")
+    await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
+    found = await ask(bare.admin_url, "SELECT DISTINCT actor, action FROM audit")
+    assert [tuple(row) for row in found] == [("token:김상담", "key.create")]
+    forced = await ask(
+        bare.admin_url, "SELECT bool_and(relforcerowsecurity) FROM pg_class WHERE relkind IN ('r', 'p') AND relname ~ '^audit'"
+    )
+    assert list(forced[0]) == [True], "the owner sees no row of anybody's again"
+
+
 async def test_of_a_result_that_was_paid_for_twice_the_later_one_is_left_by_the_way_down(bare: PostgresDatabase) -> None:
     await asyncio.to_thread(upgrade, bare.url, bare.owner_url)
     await run(bare.admin_url, ROWS)

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from backend.core.model.document import DocState, DocType
 from backend.core.model.job import Job
 from backend.core.model.sync import Stream
+from backend.storage.sql.pages import Place
 from backend.storage.sql.schema import metadata
 from backend.storage.sql.transaction import upsert_statement
 from backend.storage.sql.unit_of_work import SqlDatabase
@@ -126,6 +127,21 @@ async def test_every_query_has_an_index(url: str, database: SqlDatabase) -> None
     assert scans == []
     page = next(lines for sql, lines in plans.items() if "ORDER BY documents.updated_at DESC" in sql and "documents.state = ?" in sql)
     assert not any("TEMP B-TREE" in line for line in page), "a claim reads the newest from the index, it does not sort all that wait"
+
+
+async def test_an_audit_log_is_read_in_order_from_an_index(url: str, database: SqlDatabase) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        database._engines.reader.sync_engine, "before_cursor_execute", lambda _c, _k, sql, values, _x, _m: asked.append((sql, values))
+    )
+    after = Place(START, "x").text()
+    async with database.open("acme") as work:
+        await work.audit.list(since=START, until=START, after=after)
+        await work.audit.list(actor="key:k1", after=after)
+        await work.audit.list(action="key.create")
+    used = [line for lines in plans_of(url, asked).values() for line in lines]
+    assert not [line for line in used if "TEMP B-TREE" in line or "SEARCH" not in line]
+    assert [name for name in ("autoindex", "company_id_actor_at", "company_id_action_at") if not any(name in line for line in used)] == []
 
 
 def plans_of(url: str, asked: list[tuple[str, Any]]) -> dict[str, list[str]]:
