@@ -1,5 +1,6 @@
 """What every store of answers, feedback and the audit log must do."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -59,8 +60,10 @@ async def test_audit_entries_come_newest_first(records: Records) -> None:
         assert first == entries[:0:-1]
         await work.audit.add(audit_entry(9, "a.later"))
         assert await work.audit.list(limit=2, after=after) == (entries[:1], None), "what came meanwhile moves nothing"
-        with pytest.raises(AppError, match="cursor"):
-            await work.audit.list(after="nonsense")
+        made_up = [b"v1|0001-01-01T00:00:00+14:00|x", b"v1|2026-03-01T00:00:00|x", b"v2|2026-03-01T00:00:00+00:00|x"]
+        for cursor in ("nonsense", *(base64.urlsafe_b64encode(text).decode().rstrip("=") for text in made_up)):
+            with pytest.raises(AppError, match="cursor"):
+                await work.audit.list(after=cursor)
 
 
 async def test_audit_entries_are_found_by_who_what_and_when(records: Records) -> None:
