@@ -159,12 +159,14 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
         "offline", description="Writes the summaries: `offline`, `openai:<model>`, `anthropic:<model>` or `google:<model>`."
     )
     generate_model: str = Field("offline", description="Writes answers and replies; named likewise.")
-    reason_model: str = Field("offline", description="Finds out what a question is after; named likewise.")
+    reason_model: str = Field(
+        "offline", description="Judges which of the best hits answer a question, where `RERANK_HITS` is above 0; named likewise."
+    )
     summarize_fallback: str | None = Field(
         None, description="Model that summarizes where `SUMMARIZE_MODEL` is down, named likewise; empty: none."
     )
     generate_fallback: str | None = Field(None, description="Model that writes where `GENERATE_MODEL` is down; likewise.")
-    reason_fallback: str | None = Field(None, description="Model that reasons where `REASON_MODEL` is down; likewise.")
+    reason_fallback: str | None = Field(None, description="Model that judges where `REASON_MODEL` is down; likewise.")
     embed_model: str = Field("offline", description="`offline` or `openai:<model>`: makes the vectors.")
     embed_dimension: int | None = Field(None, ge=8, le=8192, description="Length of the vectors; empty: the model's own, asked for once.")
     openai_api_key: SecretStr | None = Field(

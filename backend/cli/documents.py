@@ -118,6 +118,16 @@ def _tell(output: Output, document: dict[str, Any]) -> None:
 
 
 @app.command()
+def retry(as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
+    """Process once more what could not be processed, after its cause was removed: see `documents list --state failed`."""
+    with as_tenant(url, key, Output(as_json=as_json)) as session:
+        told = session.client.post("/documents/retry")
+        session.output.document(told)
+        count = told["documents"]
+        session.output.text(f"{count:,} documents are processed once more." if count else "No document has failed.")
+
+
+@app.command()
 def resummarize(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell count and price.")] = False,

@@ -38,6 +38,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "documents show": ("desklore documents show f74a067d-fc75-5b7b-b103-ef6655885a67",),
     "documents export": ("desklore documents export exported/",),
     "documents resummarize": ("desklore documents resummarize --dry-run",),
+    "documents retry": ("desklore documents retry",),
     "documents rebuild": (f"desklore documents rebuild {CONNECTION} --dry-run",),
     "backup": ("desklore backup desklore-2026-03-01.tar",),
     "restore": ("desklore restore desklore-2026-03-01.tar --replace",),

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from backend.core.clock import now
-from backend.core.errors import AppError
+from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
@@ -26,8 +26,13 @@ LASTING_SECONDS = 2.0
 """A difference between store and index that others are about to settle is gone after so long, or has changed."""
 
 
+_OF_SETTINGS = (Code.LLM_REQUEST_REJECTED.value,)
+"""Why a Document may have failed for settings that were changed before this start; a rejected request costs nothing."""
+
+
 async def heal(services: Services, *, others: bool = False) -> None:
-    """At start, before any job runs: Documents that the store has and the index has not are indexed anew.
+    """At start, before any job runs: Documents that the store has and the index has not are indexed anew, and those that a model rejected
+    are tried once more.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
     model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
@@ -38,6 +43,10 @@ async def heal(services: Services, *, others: bool = False) -> None:
         tenants = await directory.list_tenants()
     for tenant in tenants:
         company_id = tenant.company_id
+        async with services.database.open(company_id, write=True) as uow:
+            retried = await uow.documents.retry(_OF_SETTINGS)
+        if retried:
+            log.info("documents_retried", company_id=company_id, documents=retried)
         missing = await _missing(services, company_id)
         await services.indexes.tidy(company_id)
         if missing is not None and others:

@@ -152,6 +152,7 @@ SHOWS_ITS_OWN = {
     ("GET", "/api/v1/usage"),
     ("GET", "/api/v1/budget"),
     ("POST", "/api/v1/documents/resummarize"),
+    ("POST", "/api/v1/documents/retry"),
     ("PUT", "/api/v1/budget"),
     ("DELETE", "/api/v1/budget"),
 }

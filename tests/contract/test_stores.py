@@ -119,6 +119,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.release": lambda w: w.documents.release(),
     "documents.mark_deleted": lambda w: w.documents.mark_deleted(CONNECTION, DocType.TICKET, {"1": "deleted"}, START),
     "documents.erased": lambda w: w.documents.erased([ACME]),
+    "documents.retry": lambda w: w.documents.retry(),
     "documents.reindex": lambda w: w.documents.reindex([ACME]),
     "documents.resume": lambda w: w.documents.resume("llm_budget_used_up"),
     "budgets.delete": lambda w: w.budgets.delete(BudgetOwner.TENANT),

@@ -101,6 +101,7 @@ async def test_replacing_leaves_exactly_the_new_points_and_can_be_repeated(index
 FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {
     "doc_types": (Filters(doc_types=(DocType.TICKET, DocType.UPLOAD)), lambda p: p.doc_type is not DocType.ARTICLE),
     "platforms": (Filters(platforms=("zendesk",)), lambda p: p.platform == "zendesk"),
+    "exclude_platforms": (Filters(exclude_platforms=("zendesk",)), lambda p: p.platform != "zendesk"),
     "statuses": (Filters(statuses=("open",)), lambda p: p.status == "open"),
     "products": (Filters(products=("앱", "web")), lambda p: p.product in {"앱", "web"}),
     "tags": (Filters(tags=("환불", "none")), lambda p: "환불" in p.tags),

@@ -67,6 +67,8 @@ class OpenAIServer:
     """Set once a caller was found to be gone during such a pause."""
     unsupported: tuple[str, ...] = ()
     """Parameters that are rejected with status 400, such as `json_schema` or `temperature`."""
+    rejects: str = ""
+    """No vector is made of a text with these words: status 400 for the whole request."""
     dimension: int = 16
     vectors_dropped: int = 0
     requests: list[Recorded] = field(default_factory=list)
@@ -196,6 +198,8 @@ class Handler(BaseHTTPRequestHandler):
             self._error(401, f"Incorrect API key provided: {shown}.", {"code": "invalid_api_key"})
         elif fails:
             self._error(server.status, f"made to fail, key {server.key}", server.error)
+        elif server.rejects and server.rejects in json.dumps(body.get("input", ""), ensure_ascii=False):
+            self._error(400, "This model's maximum context length is 512 tokens.", {})
         elif unknown:
             self._error(400, f"Unsupported parameter: '{unknown[0]}' is not supported with this model.", {"param": unknown[0]})
         else:

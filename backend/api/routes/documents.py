@@ -9,7 +9,7 @@ from backend.api.errors import problems
 from backend.api.routes import API, started
 from backend.api.schemas.attachments import AttachmentOut
 from backend.api.schemas.base import Items, Page
-from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut
+from backend.api.schemas.documents import ChunkOut, DocumentDetailOut, DocumentOut, RetriedOut
 from backend.api.schemas.rebuild import RebuildIn
 from backend.api.schemas.resummarize import ResummarizeIn, ResummaryOut
 from backend.api.schemas.sync import RunOut
@@ -60,6 +60,12 @@ async def get_chunks(services: ServicesDep, caller: DocumentsCaller, document_id
 async def resummarize_documents(body: ResummarizeIn, services: ServicesDep, caller: IngestCaller) -> resummarize.Resummary:
     """Summarize anew what another model or prompt summarized: without `confirm` only count and price, with it they begin."""
     return await resummarize.resummarize(services, caller.company_id, caller, confirm=body.confirm)
+
+
+@router.post("/retry", response_model=RetriedOut, responses=problems())
+async def retry_documents(services: ServicesDep, caller: IngestCaller) -> RetriedOut:
+    """Process once more what could not be processed, after its cause is gone; `GET /documents?state=failed` tells what that is."""
+    return RetriedOut(documents=await documents.retry_failed(services, caller.company_id, caller=caller))
 
 
 @router.post(

@@ -15,6 +15,9 @@ from backend.core.model.search import Filters
 LANGUAGE_TAG = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$"
 Language = Field(None, pattern=LANGUAGE_TAG, description="ISO 639-1; left out: the text's own.", examples=["ko"])
 _MANY = Field((), max_length=100)
+_ARTICLES = "Of a helpdesk."
+_DOCUMENTS = "Of a connection of files."
+_ATTACHMENTS = "Documents of any type whose best chunk lies in an attachment."
 
 
 class WhyOut(Out):
@@ -130,6 +133,9 @@ class CitationOut(Out):
     visibility: Visibility
     quote: str
     page: int | None
+    attachment_id: str | None = Field(
+        description="Of the file the quote is from, for `GET /attachments/{attachment_id}`; null: it is from no file."
+    )
     score: float
 
 
@@ -165,18 +171,22 @@ class QueryOut(Out):
 
     answer: AnswerOut
     tickets: list[HitOut]
-    articles: list[HitOut]
-    documents: list[HitOut]
-    attachments: list[HitOut]
+    articles: list[HitOut] = Field(description=_ARTICLES)
+    documents: list[HitOut] = Field(description=_DOCUMENTS)
+    attachments: list[HitOut] = Field(description=_ATTACHMENTS)
     took_ms: float
 
 
 class HitsEventOut(Out):
-    """Data of the event `hits` of a streamed answer."""
+    """Data of the event `hits` of a streamed answer or draft; a draft's has no lists by type."""
 
-    hits: list[HitOut]
+    hits: list[HitOut] = Field(description="What the answer rests on, of all types, best first.")
     answerable: bool
     took_ms: float
+    tickets: list[HitOut] = []
+    articles: list[HitOut] = Field([], description=_ARTICLES)
+    documents: list[HitOut] = Field([], description=_DOCUMENTS)
+    attachments: list[HitOut] = Field([], description=_ATTACHMENTS)
 
 
 class TokenEventOut(Out):

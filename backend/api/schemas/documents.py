@@ -89,3 +89,9 @@ class DocumentDetailOut(DocumentOut):
     next_try_at: datetime | None
     parts: list[PartOut]
     attachments: list[AttachmentOut] = []
+
+
+class RetriedOut(Out):
+    """What is being tried again."""
+
+    documents: int = Field(description="Documents that had failed and are processed once more.")

@@ -68,6 +68,7 @@ class RunCountsOut(Out):
     failed_again: int = Field(description="Of `failed`: what an earlier run could not take either.")
     processed: int
     to_process: int
+    unprocessed: int = Field(description="Documents of the connection that could not be processed, and so are not found.")
     waiting_for_budget: int
     expected: int | None
     api_calls: int

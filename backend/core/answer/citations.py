@@ -114,6 +114,7 @@ def _citation(number: int, source: Source, claim: str) -> Citation:
         visibility=chunk.visibility,
         quote=quote,
         page=chunk.page,
+        attachment_id=chunk.attachment_id,
         score=hit.score,
     )
 

@@ -132,6 +132,8 @@ class Citation(Struct, frozen=True, kw_only=True):
     visibility: Visibility
     quote: str
     page: int | None = None
+    attachment_id: str | None = None
+    """Of the file the quote is from, which `GET /attachments/{attachment_id}` gives; None: it is from no file."""
     score: float
 
 
@@ -160,7 +162,10 @@ class AnswerEventKind(StrEnum):
 
 
 class AnswerEvent(Struct, frozen=True, kw_only=True):
-    """One event of a streamed answer; `data` is a SearchResult, a text, an Answer (or a ReplyDraft, or a Rewritten) or an error's body."""
+    """One event of a streamed answer.
+
+    `data` is a SearchResult (or its FoundHits), a text, an Answer (or a ReplyDraft, or a Rewritten) or an error's body.
+    """
 
     kind: AnswerEventKind
     data: Any

@@ -104,16 +104,30 @@ class AskInput(Struct, frozen=True, kw_only=True):
     """ISO 639-1 of the answer; None: the question's own."""
 
 
-class QueryResult(Struct, frozen=True, kw_only=True):
+class FoundByType(Struct, frozen=True, kw_only=True):
+    """A page of what was found of each type, best first."""
+
+    tickets: tuple[Hit, ...] = ()
+    articles: tuple[Hit, ...] = ()
+    """Of a helpdesk."""
+    documents: tuple[Hit, ...] = ()
+    """Of a connection of files."""
+    attachments: tuple[Hit, ...] = ()
+    """Whatever its type: Documents whose best chunk lies in an attachment."""
+
+
+class QueryResult(FoundByType, frozen=True, kw_only=True):
     """A grounded answer and what was found, by type."""
 
     answer: Answer
-    tickets: tuple[Hit, ...] = ()
-    articles: tuple[Hit, ...] = ()
-    documents: tuple[Hit, ...] = ()
-    """Uploads."""
-    attachments: tuple[Hit, ...] = ()
-    """Whatever its type: Documents whose best chunk lies in an attachment."""
+    took_ms: float
+
+
+class FoundHits(FoundByType, frozen=True, kw_only=True):
+    """What a streamed answer rests on, and what was found, by type."""
+
+    hits: tuple[Hit, ...]
+    answerable: bool
     took_ms: float
 
 

@@ -21,6 +21,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 
     doc_types: tuple[DocType, ...] = ()
     platforms: tuple[str, ...] = ()
+    exclude_platforms: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     products: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()

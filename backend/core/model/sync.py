@@ -187,6 +187,8 @@ class RunCounts(Struct, kw_only=True):
     """Documents that reached a final state (indexed, skipped or failed) since the Run began."""
     to_process: int = 0
     """Documents of the connection still pending or processing."""
+    unprocessed: int = 0
+    """Documents of the connection that could not be processed, so they are not found; some are tried again by themselves."""
     waiting_for_budget: int = 0
     """Documents of the connection that wait until the budget for models begins anew or is raised."""
     expected: int | None = None

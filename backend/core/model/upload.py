@@ -5,6 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+FILE_PLATFORM: Final = "file"
+"""Platform of the connections that read files, and of all that is read from them."""
 _TIME: Final = "%Y%m%dT%H%M%S%fZ"
 
 

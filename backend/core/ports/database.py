@@ -15,7 +15,7 @@ from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
-from backend.core.ports.spending import BudgetStore
+from backend.core.ports.spending import BudgetStore, UsageStore
 from backend.core.ports.stores import (
     CalibrationStore,
     ConnectionStore,
@@ -24,7 +24,6 @@ from backend.core.ports.stores import (
     KeyStore,
     SolvedStore,
     SyncStore,
-    UsageStore,
 )
 from backend.core.ports.sweeps import SweepStore
 

@@ -1,10 +1,9 @@
 """Where records live, by noun. A store belongs to a transaction of one tenant: no method takes a company_id (SPEC D4)."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
-from backend.core.model.budget import Purpose, UsageRow
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.search import Calibration
@@ -77,6 +76,10 @@ class DocumentStore(Protocol):
 
     async def reindex(self, document_ids: Collection[str], *, summarize: bool = False) -> int:
         """Back from indexed to pending, with the summaries they have, or with `summarize` without; returns how many."""
+        ...
+
+    async def retry(self, error_codes: Collection[str] = ()) -> int:
+        """Back from failed to pending, as if never tried; with `error_codes` those that failed for one of them. Returns how many."""
         ...
 
     async def mark_deleted(self, connection_id: str, doc_type: DocType, original_ids: Mapping[str, str], at: datetime) -> list[str]:
@@ -219,26 +222,6 @@ class SyncStore(Protocol):
 
     async def count_failures(self, connection_id: str) -> int:
         """How many there are."""
-        ...
-
-
-class UsageStore(Protocol):
-    """What models cost, and results that were paid for."""
-
-    async def add(self, rows: Sequence[UsageRow]) -> None:
-        """Add to the day's figures."""
-        ...
-
-    async def list(self, since: date, until: date) -> list[UsageRow]:
-        """Rows of these days, both included."""
-        ...
-
-    async def get_cached(self, keys: Collection[str]) -> dict[str, bytes]:
-        """Paid-for results by key (hash of content, model and prompt version)."""
-        ...
-
-    async def put_cached(self, entries: Mapping[str, bytes], purpose: Purpose) -> None:
-        """Keep them."""
         ...
 
 

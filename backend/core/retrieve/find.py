@@ -21,6 +21,8 @@ from backend.core.retrieve.search import search
 
 CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
 """What may reach somebody without `internal:read`, and what a reply to a customer may rest on."""
+CANDIDATES = 30
+"""Documents that are ranked at least, however few are shown: a thumb may lift one from below."""
 
 
 async def find(services: Services, company_id: str, query: Query) -> SearchResult:

@@ -15,7 +15,7 @@ from backend.core.model.search import Filters, Hit, Query, Ranking
 from backend.core.model.sight import may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import find, groups_of, narrowed, visible_to
+from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed, visible_to
 
 _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
@@ -115,7 +115,8 @@ async def _like(
 ) -> tuple[Hit, ...]:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = narrowed(Filters(exclude_documents=(document.document_id,), doc_types=(doc_type,)), caller)
-    return (await find(services, company_id, Query(text=text, filters=filters, top_k=top_k, ranking=_AT_ONCE))).hits
+    found = await find(services, company_id, Query(text=text, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE))
+    return found.hits[:top_k]
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:

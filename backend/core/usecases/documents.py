@@ -8,6 +8,7 @@ from msgspec import Struct
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, visible_parts
+from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sight import is_there, may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
@@ -50,6 +51,16 @@ async def get_document(services: Services, company_id: str, document_id: str, *,
         files = await uow.attachments.of([document_id])
         await uow.audit.add(caller.audited("document.read", document_id))
     return _seen_by(caller, document), [file for file in files if caller.sees_internal or not file.internal]
+
+
+async def retry_failed(services: Services, company_id: str, *, caller: Caller) -> int:
+    """Let every Document that could not be processed be processed once more, from its first attempt on; returns how many."""
+    async with services.database.open(company_id, write=True) as uow:
+        count = await uow.documents.retry()
+        await uow.audit.add(caller.audited("documents.retry", company_id, documents=str(count)))
+        if count:
+            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+    return count
 
 
 async def get_chunks(services: Services, company_id: str, document_id: str, *, caller: Caller) -> list[Chunk]:

@@ -15,13 +15,12 @@ from backend.core.model.auth import TenantCaller
 from backend.core.model.connection import Connection
 from backend.core.model.preview import FileState, Preview
 from backend.core.model.quota import Lane
-from backend.core.model.upload import Upload, kept_by, latest, uploads_of
+from backend.core.model.upload import FILE_PLATFORM, Upload, kept_by, latest, uploads_of
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.files import FileShelf, FileTools
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
-PLATFORM = "file"
 _PIECE = 1 << 20
 _DECLARATION = "desklore.yaml"
 
@@ -68,12 +67,12 @@ async def delete_file(services: Services, caller: TenantCaller, connection_id: s
     connection = await _connection(services, caller.company_id, connection_id)
     blobs = services.blobs.open(caller.company_id)
     bare = path.removeprefix("upload:")
-    keys = await blobs.list(uploads_of(PLATFORM, connection_id))
-    gone = [upload for upload in latest(keys, PLATFORM, connection_id) if upload.path == bare or upload.path.startswith(f"{bare}/")]
+    keys = await blobs.list(uploads_of(FILE_PLATFORM, connection_id))
+    gone = [upload for upload in latest(keys, FILE_PLATFORM, connection_id) if upload.path == bare or upload.path.startswith(f"{bare}/")]
     if not gone:
         raise AppError(Code.ATTACHMENT_NOT_FOUND, "No file of this name was uploaded for this connection.")
     for upload in gone:
-        await blobs.delete(f"{uploads_of(PLATFORM, connection_id)}/{upload.path}")
+        await blobs.delete(f"{uploads_of(FILE_PLATFORM, connection_id)}/{upload.path}")
     await _audit(services, caller, "file.delete", connection, bare)
     return len(gone)
 
@@ -103,7 +102,7 @@ async def declare(services: Services, caller: TenantCaller, connection_id: str, 
     Raises CONNECTION_NOT_FOUND, and INVALID_REQUEST that names the mistake.
     """
     connection = await _connection(services, caller.company_id, connection_id)
-    key = f"{kept_by(PLATFORM, connection_id)}/{_DECLARATION}"
+    key = f"{kept_by(FILE_PLATFORM, connection_id)}/{_DECLARATION}"
     blobs = services.blobs.open(caller.company_id)
     if declaration.strip():
         _tools(services).check_declaration(declaration)
@@ -116,7 +115,7 @@ async def declare(services: Services, caller: TenantCaller, connection_id: str, 
 async def declared(services: Services, company_id: str, connection_id: str) -> bytes:
     """What is declared, empty where nothing is. Raises CONNECTION_NOT_FOUND."""
     await _connection(services, company_id, connection_id)
-    return await services.blobs.open(company_id).get(f"{kept_by(PLATFORM, connection_id)}/{_DECLARATION}") or b""
+    return await services.blobs.open(company_id).get(f"{kept_by(FILE_PLATFORM, connection_id)}/{_DECLARATION}") or b""
 
 
 async def _keep_unpacked(services: Services, blobs: BlobStore, connection_id: str, path: Path, name: str) -> list[Upload]:
@@ -135,11 +134,11 @@ async def _keep(blobs: BlobStore, connection_id: str, path: Path, name: str) -> 
     """Keep a version, then forget the ones before it: a sync between the two reads the old one or the new one."""
     size, digest = await asyncio.to_thread(_measured, path)
     upload = Upload(path=name, size=size, sha256=digest, uploaded_at=clock.now())
-    key = upload.key(PLATFORM, connection_id)
-    before = await blobs.list(f"{uploads_of(PLATFORM, connection_id)}/{name}")
-    if any(each.sha256 == digest for each in latest(before, PLATFORM, connection_id) if each.path == name):
+    key = upload.key(FILE_PLATFORM, connection_id)
+    before = await blobs.list(f"{uploads_of(FILE_PLATFORM, connection_id)}/{name}")
+    if any(each.sha256 == digest for each in latest(before, FILE_PLATFORM, connection_id) if each.path == name):
         # The same file once more is no news.
-        return next(each for each in latest(before, PLATFORM, connection_id) if each.path == name)
+        return next(each for each in latest(before, FILE_PLATFORM, connection_id) if each.path == name)
     await blobs.put_file(key, path)
     for old in before:
         if old.rpartition("/")[0] == key.rpartition("/")[0]:
@@ -150,7 +149,7 @@ async def _keep(blobs: BlobStore, connection_id: str, path: Path, name: str) -> 
 async def _connection(services: Services, company_id: str, connection_id: str) -> Connection:
     async with services.database.open(company_id) as uow:
         connection = await connection_of(uow, connection_id)
-    if connection.platform != PLATFORM:
+    if connection.platform != FILE_PLATFORM:
         raise AppError(
             Code.INVALID_REQUEST, f"{connection_id} is a {connection.platform} connection; files belong to one of the platform `file`."
         )

@@ -12,10 +12,7 @@ from backend.core.model.document import Document
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import CUSTOMER_SAFE, find, groups_of
-
-CANDIDATES = 30
-"""Hits that are ranked and that a draft may draw on."""
+from backend.core.retrieve.find import CANDIDATES, CUSTOMER_SAFE, find, groups_of
 
 
 async def generate_reply(services: Services, company_id: str, caller: Caller, ask: ReplyInput) -> ReplyDraft:

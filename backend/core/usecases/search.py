@@ -8,10 +8,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.search import Calibration, Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import find, narrowed
-
-_CANDIDATES = 30
-"""Documents that are ranked at least: a thumb may lift one from below the page that was asked for."""
+from backend.core.retrieve.find import CANDIDATES, find, narrowed
 
 
 async def search_documents(services: Services, company_id: str, caller: Caller, query: Query) -> SearchResult:
@@ -23,7 +20,7 @@ async def search_documents(services: Services, company_id: str, caller: Caller, 
     if len(query.text) > limit:
         raise AppError(Code.QUESTION_TOO_LONG, f"The question has {len(query.text):,} characters; ask with at most {limit:,}.")
     end = query.offset + query.top_k
-    wanted = msgspec.structs.replace(query, filters=narrowed(query.filters, caller), offset=0, top_k=max(_CANDIDATES, end), weak=False)
+    wanted = msgspec.structs.replace(query, filters=narrowed(query.filters, caller), offset=0, top_k=max(CANDIDATES, end), weak=False)
     result = await find(services, company_id, wanted)
     return msgspec.structs.replace(result, hits=result.hits[query.offset : end])
 

@@ -132,6 +132,11 @@ def _remarks(run: Run) -> list[str]:
             f"{run.counts.held} items seem to be gone from the helpdesk, too many to delete without asking; they are still found. "
             f"Check the key's rights, then agree or refuse: desklore connections deletions {run.connection_id}"
         )
+    if run.counts.unprocessed:
+        remarks.append(
+            f"{run.counts.unprocessed} documents could not be processed and are not found. See why: "
+            "desklore documents list --state failed; once the cause is gone: desklore documents retry"
+        )
     if run.counts.waiting_for_budget:
         remarks.append(
             f"{run.counts.waiting_for_budget} documents wait because the budget for models is used up; they go on by themselves when "

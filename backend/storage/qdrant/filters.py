@@ -74,6 +74,8 @@ def conditions(filters: Filters) -> Conditions:
         no_ticket = any_of("doc_type", (each for each in DocType if each is not DocType.TICKET))
         must.append(Either([no_ticket, any_of("groups", filters.ticket_groups)]) if filters.ticket_groups else no_ticket)
     must_not = []
+    if filters.exclude_platforms:
+        must_not.append(any_of("platform", filters.exclude_platforms))
     if filters.exclude_documents:
         must_not.append(any_of("document_id", filters.exclude_documents))
     return Conditions(must, must_not)

@@ -209,6 +209,14 @@ class SqlDocumentStore(TenantTables):
             count += await self._in.write(again.values(changes))
         return count
 
+    async def retry(self, error_codes: Collection[str] = ()) -> int:
+        """Back from failed to pending, as if never tried; with `error_codes` those that failed for one of them. Returns how many."""
+        stuck = update(table).where(table.c.company_id == self._company_id, table.c.state == DocState.FAILED.value)
+        if error_codes:
+            stuck = stuck.where(table.c.error_code.in_(error_codes))
+        fresh = {"state": DocState.PENDING.value, "state_reason": "", "error_code": None, "attempts": 0, "next_try_at": None}
+        return await self._in.write(stuck.values(**fresh))
+
     async def buried(self, connection_id: str, limit: int) -> dict[str, tuple[DocType, str]]:
         """document_id -> type and original_id of deleted ones whose files and payloads are still to be erased."""
         query = select(table.c.document_id, table.c.doc_type, table.c.original_id).where(

@@ -18,7 +18,7 @@ from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
-from backend.core.ports.spending import BudgetStore
+from backend.core.ports.spending import BudgetStore, UsageStore
 from backend.core.ports.stores import (
     CalibrationStore,
     ConnectionStore,
@@ -27,7 +27,6 @@ from backend.core.ports.stores import (
     KeyStore,
     SolvedStore,
     SyncStore,
-    UsageStore,
 )
 from backend.core.ports.sweeps import SweepStore
 from backend.core.waiting import to_its_end

@@ -1,5 +1,6 @@
 """Citations: only numbers that exist, in the order they appear, each with the sentence it points to."""
 
+import msgspec
 import pytest
 
 from backend.core.answer.citations import Citer, make_citations, plain_text
@@ -39,6 +40,14 @@ def test_a_citation_names_its_source_and_quotes_the_best_sentence() -> None:
     assert second.quote == "설치 파일은 사내 포털에서 내려받으세요."
     assert (second.number, second.page, second.title, second.score) == (2, 2, "VPN 설치", 0.5)
     assert second.url == "https://x.freshdesk.com/doc-a"
+
+
+def test_a_citation_of_a_file_names_it() -> None:
+    text = "환불은 삼 일 안에 처리됩니다."
+    of_file = msgspec.structs.replace(chunk(text, 1, "attachment", page=4), attachment_id="freshdesk-77")
+    in_file, elsewhere = choose_sources([hit(of_file), hit(chunk("반품은 칠 일 안에 됩니다.", document_id="doc-2"))])
+    cited = make_citations("환불은 삼 일 [1]. 반품은 칠 일 [2].", {1: 1, 2: 2}, [in_file, elsewhere])
+    assert [(one.attachment_id, one.page) for one in cited] == [("freshdesk-77", 4), (None, None)]
 
 
 def test_quotes_are_short_and_verbatim() -> None:

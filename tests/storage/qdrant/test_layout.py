@@ -34,6 +34,7 @@ POINT = Point(
 EVERY_FILTER = Filters(
     doc_types=(DocType.TICKET,),
     platforms=("freshdesk",),
+    exclude_platforms=("file",),
     statuses=("resolved",),
     products=("Billing",),
     tags=("환불",),

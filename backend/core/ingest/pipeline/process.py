@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
@@ -12,6 +11,7 @@ from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
+from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
 from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, tell_cache
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
@@ -24,10 +24,6 @@ from backend.core.ports.services import Services
 
 BATCH = 64
 """Documents at a time: large enough that embeddings and the index work in batches, small enough to show progress."""
-MAX_ATTEMPTS = 5
-RETRY_MINUTES = 2.0
-"""Before the second attempt at a Document that failed by itself; twice as long before each further one."""
-PROVIDER_DOWN_SECONDS = 30.0
 
 
 class Batch(Struct, kw_only=True):
@@ -137,9 +133,12 @@ async def _make_points(services: Services, company_id: str, batch: Batch) -> Non
     vectors: list[list[float]] | None = None
     if services.policy.dense_weight > 0:
         with services.meter.stage("embed"):
-            vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
+            try:
+                vectors = await _embed(services, company_id, [chunk for of_one in chunks for chunk in of_one], batch)
+            except AppError:
+                ready, chunks, vectors = await _embed_apart(services, company_id, ready, chunks, batch)
         if vectors is None:
-            batch.postponed.extend(_until_paid(d, batch.refused) if batch.refused else d for d in ready)
+            batch.postponed.extend(until_paid(d, batch.refused) if batch.refused else d for d in ready)
             return
     with services.meter.stage("index"):
         batch.points = await make_points(services, ready, chunks, vectors, services.encoder)
@@ -192,11 +191,11 @@ def _sort_out(
     usage = Usage()
     for document, result in zip(documents, results, strict=True):
         if isinstance(result, AppError) and result.code is Code.LLM_BUDGET_USED_UP:
-            batch.postponed.append(_until_paid(document, result))
+            batch.postponed.append(until_paid(document, result))
             continue
         if isinstance(result, AppError):
             waits = result.retry in (Retry.SOURCE_DOWN, Retry.CREDENTIALS)
-            (batch.postponed if waits else batch.done).append(document if waits else _failed(document, result))
+            (batch.postponed if waits else batch.done).append(document if waits else failed(document, result))
             continue
         usage += result.usage
         ready.append(msgspec.structs.replace(document, summary=result.summary, internal_summary=result.internal_summary))
@@ -214,20 +213,49 @@ async def _cached_summaries(services: Services, paid: PaidSummaries, chat: ChatM
 
 
 async def _embed(services: Services, company_id: str, chunks: Sequence[Chunk], batch: Batch) -> list[list[float]] | None:
-    """A vector a chunk; None where the embedder is down."""
+    """A vector a chunk; None where the embedder is down. Raises the AppError of one that rejects a text."""
     embedder = (await services.models_of(company_id)).embed
     try:
         result = await embed_paid(services, company_id, chunks, embedder)
     except AppError as error:
         if error.code is Code.LLM_BUDGET_USED_UP:
             batch.refused = error
+        elif error.retry is Retry.NEVER:
+            raise
         else:
             batch.down = error
         return None
-    batch.embedded = len(result.fresh)
+    batch.embedded += len(result.fresh)
     if result.usage.calls and not is_paid(embedder.provider):
         batch.usage.append(_row(embedder.provider, embedder.model, Purpose.EMBED_DOCUMENT, result.usage))
     return result.vectors
+
+
+async def _embed_apart(
+    services: Services, company_id: str, documents: Sequence[Document], chunks: Sequence[list[Chunk]], batch: Batch
+) -> tuple[list[Document], list[list[Chunk]], list[list[float]] | None]:
+    """Each Document by itself, so that one whose text is rejected holds up no other: those that came through, and their vectors.
+
+    Where none does it is not the texts' fault: they wait for settings that fit the model.
+    """
+    why: AppError | None = None
+    through: list[tuple[Document, list[Chunk], list[list[float]]]] = []
+    rejected: list[Document] = []
+    for document, of_one in zip(documents, chunks, strict=True):
+        try:
+            vectors = await _embed(services, company_id, of_one, batch)
+        except AppError as error:
+            why = error
+            rejected.append(failed(document, error))
+            continue
+        if vectors is None:
+            return [*documents], [*chunks], None
+        through.append((document, of_one, vectors))
+    if not through:
+        batch.down = why
+        return [*documents], [*chunks], None
+    batch.done.extend(rejected)
+    return [one[0] for one in through], [one[1] for one in through], [vector for one in through for vector in one[2]]
 
 
 async def _finish(services: Services, company_id: str, batch: Batch) -> None:
@@ -253,25 +281,6 @@ async def _finish(services: Services, company_id: str, batch: Batch) -> None:
     # Deleted while it was being indexed: its points must not stay.
     if left := [document_id for document_id, document in overtaken.items() if document.state is DocState.DELETED]:
         await (await services.indexes.open(company_id)).delete(left)
-
-
-def _failed(document: Document, error: AppError) -> Document:
-    attempts = document.attempts + 1
-    again = error.retry is Retry.LATER and attempts < MAX_ATTEMPTS
-    return msgspec.structs.replace(
-        document,
-        state=DocState.FAILED,
-        state_reason=error.message,
-        error_code=error.code.value,
-        attempts=attempts,
-        next_try_at=clock.now() + timedelta(minutes=RETRY_MINUTES * 2 ** (attempts - 1)) if again else None,
-    )
-
-
-def _until_paid(document: Document, error: AppError) -> Document:
-    """Pending until the budget begins anew; raising it lets it go on at once (`usecases/budgets.py`)."""
-    at = clock.now() + timedelta(seconds=error.retry_after or PROVIDER_DOWN_SECONDS)
-    return msgspec.structs.replace(document, state_reason=error.message, error_code=error.code.value, next_try_at=at)
 
 
 def _row(provider: str, model: str, purpose: Purpose, usage: Usage) -> UsageRow:

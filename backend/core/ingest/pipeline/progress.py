@@ -73,9 +73,10 @@ async def with_progress(uow: UnitOfWork, run: Run) -> Run:
     """The run with how many of the connection's Documents are through, are left, and wait for the budget, as the store has it."""
     states = await uow.documents.counts(run.connection_id)
     waiting = await uow.documents.postponed(clock.now(), run.connection_id)
+    failed = states.get(DocState.FAILED, 0)
     left = states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0) - waiting
     processed = max(0, run.counts.stored - left - waiting)
-    counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting)
+    counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting, unprocessed=failed)
     return msgspec.structs.replace(run, counts=counts)
 
 
