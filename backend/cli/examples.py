@@ -28,6 +28,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "failures show": (f"desklore failures show {CONNECTION} ticket:4711",),
     "failures retry": (f"desklore failures retry {CONNECTION} ticket:4711 ticket:4712",),
     "failures dismiss": (f"desklore failures dismiss {CONNECTION} ticket:4711",),
+    "feedback list": ("desklore feedback list --rating down --since 2026-03-01",),
     "files upload": (f"desklore files upload {CONNECTION} tickets.csv manuals.zip",),
     "files list": (f"desklore files list {CONNECTION}",),
     "files delete": (f"desklore files delete {CONNECTION} upload:tickets.csv",),

@@ -17,6 +17,7 @@ from backend.cli import (
     documents,
     evaluate,
     failures,
+    feedback,
     files,
     index,
     keys,
@@ -64,6 +65,7 @@ app.command("search", rich_help_panel=_USE)(search.search)
 app.command("eval", rich_help_panel=_USE)(evaluate.evaluate)
 app.add_typer(runs.app, name="runs", rich_help_panel=_USE)
 app.add_typer(failures.app, name="failures", rich_help_panel=_USE)
+app.add_typer(feedback.app, name="feedback", rich_help_panel=_USE)
 app.add_typer(files.app, name="files", rich_help_panel=_USE)
 app.add_typer(documents.app, name="documents", rich_help_panel=_USE)
 app.command("backup", rich_help_panel=_KEEP)(backup.backup)

@@ -31,3 +31,27 @@ async def test_what_can_get_no_thumb(client_as: As) -> None:
         refused = await member.post("/api/v1/feedback", json=body)
         assert (refused.status_code, refused.json()["error"]["code"]) == (status, code)
     assert (await client_as(Role.VIEWER).post("/api/v1/feedback", json={"rating": "up", "document_id": "x"})).status_code == 403
+
+
+async def test_comments_are_read_by_admins(client_as: As) -> None:
+    member, admin = client_as(Role.MEMBER), client_as(Role.ADMIN)
+    given = [
+        {"document_id": ticket_id("acme"), "query": f"환불 {n}", "rating": "down" if n else "up", "comment": f"의견 {n}"} for n in range(3)
+    ]
+    for each in given:
+        await member.post("/api/v1/feedback", json=each)
+    page = (await admin.get("/api/v1/feedback", params={"limit": 2})).json()
+    assert [each["comment"] for each in page["items"]] == ["의견 2", "의견 1"]
+    newest = page["items"][0]
+    assert given[2].items() <= newest.items()
+    assert (newest["answer_id"], newest["caller"].split("_")[0]) == (None, "key:key")
+    last = (await admin.get("/api/v1/feedback", params={"after": page["next"]})).json()
+    assert ([each["comment"] for each in last["items"]], last["next"]) == (["의견 0"], None)
+    up = (await admin.get("/api/v1/feedback", params={"rating": "up"})).json()["items"]
+    assert [each["query"] for each in up] == ["환불 0"]
+    assert (await admin.get("/api/v1/feedback", params={"since": "2100-01-01T00:00:00Z"})).json()["items"] == []
+    for params in ({"after": "nonsense"}, {"rating": "none"}, {"limit": 0}, {"since": "2026-03-01T00:00:00"}):
+        assert (await admin.get("/api/v1/feedback", params=params)).status_code == 422, params
+    assert (await client_as(Role.AGENT).get("/api/v1/feedback")).status_code == 403
+    bravo = client_as(Role.ADMIN, "bravo")
+    assert (await bravo.get("/api/v1/feedback", params={"after": page["next"]})).json()["items"] == []

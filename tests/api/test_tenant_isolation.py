@@ -9,6 +9,7 @@ from backend.core import clock
 from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocType
+from backend.core.model.feedback import Feedback, Rating
 from backend.core.model.stream import Event, Stream
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import Role
@@ -54,6 +55,8 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
         await uow.sync.put_run(run)
         await uow.sync.put_failures(connection, [failure])
         await uow.feedback.put_answer(answer)
+        thumb = Feedback(feedback_id="fb_acme", caller="key:k", answer_id="ans_acme", rating=Rating.UP, comment="acme-only comment", at=now)
+        await uow.feedback.put(thumb)
         await uow.usage.add([UsageRow(day=now.date(), provider="acme-only", model="m", purpose=Purpose.ANSWER, usage=Usage(calls=1))])
     stream = Stream(stream_id="stream_acme", owner=f"{key}/", scopes=frozenset())
     writer = await house.services.streams.begin("acme", stream, lambda: None)
@@ -130,6 +133,7 @@ SHOWS_ITS_OWN = {
     ("POST", "/api/v1/connections"),
     ("POST", "/api/v1/connections/check"),
     ("GET", "/api/v1/documents"),
+    ("GET", "/api/v1/feedback"),
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),
     ("POST", "/api/v1/auth/token"),

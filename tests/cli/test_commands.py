@@ -166,6 +166,9 @@ def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklor
     assert answer["text"].split()[0] in told.out
     if answer["citations"]:
         assert "[1] " in told.out
+    assert desklore("feedback", "list", "--rating", "down", "--json").document == {"items": [], "next": None}
+    assert "No feedback" in desklore("feedback", "list").out
+    assert desklore("feedback", "list", "--rating", "sideways").code == 2
 
     _draft_and_edit(desklore, ticket)
 

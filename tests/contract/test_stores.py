@@ -102,6 +102,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "usage.list": lambda w: w.usage.list(DAY, DAY),
     "usage.get_cached": lambda w: w.usage.get_cached(["key"]),
     "feedback.get_answer": lambda w: w.feedback.get_answer("ans_1"),
+    "feedback.list": lambda w: w.feedback.list(),
     "feedback.version": lambda w: w.feedback.version(),
     "feedback.of_documents": lambda w: w.feedback.of_documents([ACME]),
     "solved.of_articles": lambda w: w.solved.of_articles(["an-article"]),

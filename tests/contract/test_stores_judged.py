@@ -1,5 +1,6 @@
 """What every store of answers, feedback and the audit log must do."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,24 @@ async def test_the_latest_thumb_of_a_caller_on_a_thing_counts(records: Records) 
         assert len(await work.feedback.of_documents([two.document_id])) == 1
 
 
+async def test_thumbs_are_listed_newest_first(records: Records) -> None:
+    one, two = doc(1), doc(2)
+    async with records.database.open("acme") as work:
+        first = thumb(Rating.UP, one, feedback_id="fb_1")
+        together = [thumb(Rating.DOWN, each, feedback_id=f"fb_{n}", at=LATER, comment="별로예요") for n, each in ((2, one), (3, two))]
+        for each in (first, replace(together[0], caller="token:이영희"), together[1]):
+            await work.feedback.put(each)
+        page, after = await work.feedback.list(limit=1)
+        assert page == [together[1]]
+        await work.feedback.put(thumb(Rating.UP, doc(3), feedback_id="fb_9", at=LATER + timedelta(hours=1)))
+        rest = [replace(together[0], caller="token:이영희"), first]
+        assert await work.feedback.list(after=after) == (rest, None), "what came meanwhile moves nothing"
+        assert (await work.feedback.list(rating=Rating.DOWN))[0] == [together[1], rest[0]]
+        assert [each.feedback_id for each in (await work.feedback.list(since=LATER))[0]] == ["fb_9", "fb_3", "fb_2"]
+        with pytest.raises(AppError, match="cursor"):
+            await work.feedback.list(after="nonsense")
+
+
 async def test_audit_entries_come_newest_first(records: Records) -> None:
     entries = [audit_entry(0, "a.first"), audit_entry(0, "a.second"), audit_entry(5, "a.third")]
     async with records.database.open("acme") as work:
@@ -41,8 +60,10 @@ async def test_audit_entries_come_newest_first(records: Records) -> None:
         assert first == entries[:0:-1]
         await work.audit.add(audit_entry(9, "a.later"))
         assert await work.audit.list(limit=2, after=after) == (entries[:1], None), "what came meanwhile moves nothing"
-        with pytest.raises(AppError, match="cursor"):
-            await work.audit.list(after="nonsense")
+        made_up = [b"v1|0001-01-01T00:00:00+14:00|x", b"v1|2026-03-01T00:00:00|x", b"v2|2026-03-01T00:00:00+00:00|x"]
+        for cursor in ("nonsense", *(base64.urlsafe_b64encode(text).decode().rstrip("=") for text in made_up)):
+            with pytest.raises(AppError, match="cursor"):
+                await work.audit.list(after=cursor)
 
 
 async def test_audit_entries_are_found_by_who_what_and_when(records: Records) -> None:

@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import event
 
 from backend.core.model.document import DocState
+from backend.core.model.feedback import Rating
 from backend.core.model.job import Job
 from backend.storage.sql.pages import Place
 from backend.storage.sql.unit_of_work import SqlDatabase
@@ -66,6 +67,7 @@ async def ask_everything(database: SqlDatabase) -> tuple[Asked, Asked]:
         await work.audit.list(actor="key:k1", after=after)
         await work.audit.list(action="key.create")
         await work.audit.list(actor="key:k1", action="key.create")
+        await work.feedback.list(rating=Rating.DOWN, since=START, after=after)
         await work.sync.list_runs(CONNECTION)
         await work.documents.claim(100, START + timedelta(days=900))
     mine = list(asked)

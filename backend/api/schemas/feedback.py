@@ -34,3 +34,9 @@ class FeedbackOut(Out):
     rating: Rating
     comment: str
     at: datetime
+
+
+class GivenFeedbackOut(FeedbackOut):
+    """A thumb and who gave it."""
+
+    caller: str = Field(description="`key:<id>`, `token:<subject>` or `<platform>:<address>`.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from backend.core.model.answer import Answer
-from backend.core.model.feedback import Feedback
+from backend.core.model.feedback import Feedback, Rating
 from backend.core.model.tenant import AuditEntry
 
 
@@ -29,6 +29,12 @@ class FeedbackStore(Protocol):
 
     async def of_documents(self, document_ids: Collection[str]) -> list[Feedback]:
         """All thumbs on these Documents."""
+        ...
+
+    async def list(
+        self, *, rating: Rating | None = None, since: datetime | None = None, limit: int = 50, after: str | None = None
+    ) -> tuple[list[Feedback], str | None]:
+        """A page of thumbs, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours."""
         ...
 
     async def version(self) -> str:

@@ -1,5 +1,7 @@
 """A thumb on an answer or a recommendation; the next ranking reads it."""
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from backend.core import clock, ids
@@ -52,6 +54,21 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
         await uow.feedback.put(feedback)
     services.meter.count("feedback", rating=given.rating.value)
     return feedback
+
+
+class FeedbackQuery(Struct, frozen=True, kw_only=True):
+    """Which thumbs to list; None asks for nothing."""
+
+    rating: Rating | None = None
+    since: datetime | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+async def list_feedback(services: Services, company_id: str, query: FeedbackQuery) -> tuple[list[Feedback], str | None]:
+    """A page of the tenant's thumbs, newest first, and the cursor of the next one. Raises INVALID_REQUEST for a strange cursor."""
+    async with services.database.open(company_id) as uow:
+        return await uow.feedback.list(rating=query.rating, since=query.since, limit=query.limit, after=query.after)
 
 
 async def _sees_sources(uow: UnitOfWork, caller: Caller, answer: Answer) -> bool:

@@ -1,6 +1,7 @@
 """Answers a tenant was given, and thumbs on them."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import delete, func, select
@@ -8,12 +9,15 @@ from sqlalchemy import delete, func, select
 from backend.core.ids import text_hash
 from backend.core.model.answer import Answer
 from backend.core.model.feedback import Feedback, Rating
+from backend.storage.sql.pages import Place, cut
 from backend.storage.sql.tables_judged import answers
 from backend.storage.sql.tables_judged import feedback as table
 from backend.storage.sql.transaction import TenantTables, batches
 
 _answer = msgspec.json.Decoder(Answer)
 _feedback = msgspec.json.Decoder(Feedback)
+_ID = table.c.body["feedback_id"].as_string()
+"""Tells thumbs of one moment apart; there are hardly ever two."""
 
 
 class SqlFeedbackStore(TenantTables):
@@ -56,6 +60,21 @@ class SqlFeedbackStore(TenantTables):
             rows = await self._in.rows(query.order_by(table.c.document_id, table.c.at, table.c.caller))
             found += [_feedback.decode(row.body) for row in rows]
         return found
+
+    async def list(
+        self, *, rating: Rating | None = None, since: datetime | None = None, limit: int = 50, after: str | None = None
+    ) -> tuple[list[Feedback], str | None]:
+        """A page of thumbs, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours."""
+        query = select(table.c.at, _ID.label("feedback_id"), table.c.body).where(table.c.company_id == self._company_id)
+        if rating is not None:
+            query = query.where(table.c.body["rating"].as_string() == rating.value)
+        if since is not None:
+            query = query.where(table.c.at >= since)
+        if after is not None:
+            query = query.where(Place.read(after).before(table.c.at, _ID))
+        rows = await self._in.rows(query.order_by(table.c.at.desc(), _ID.desc()).limit(limit + 1))
+        page, following = cut(rows, limit, lambda last: Place(last.at, last.feedback_id))
+        return [_feedback.decode(row.body) for row in page], following
 
     async def version(self) -> str:
         """How many thumbs there are, and the time of the latest."""

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_
@@ -36,7 +36,8 @@ class Place:
             at = datetime.fromisoformat(moment)
         except (binascii.Error, ValueError):
             raise _unknown() from None
-        if form != _FORM or at.tzinfo is None or not row_id:
+        # Ours are in UTC; of another zone the first and last hours of the calendar are no moment in UTC.
+        if form != _FORM or at.utcoffset() != timedelta() or not row_id:
             raise _unknown()
         return cls(at, row_id)
 

@@ -105,6 +105,7 @@ async def test_every_query_has_an_index(url: str, database: SqlDatabase) -> None
         await work.usage.list(date(2026, 3, 1), date(2026, 3, 2))
         await work.usage.get_cached(["x"])
         await work.feedback.of_documents(["x"])
+        await work.feedback.list()
         await work.audit.list()
         await work.documents.touch({documents[0].document_id: "v2"})
         claimed = await work.documents.claim(10, START)
