@@ -1,6 +1,6 @@
 """How soon five tickets of one company are searchable while another one backfills 50,000, beside how soon they are alone.
 
-One process with everything in it, embedded, over HTTP. Run it with `python -m bench.beside [tickets]`.
+One process with everything in it, embedded; the large helpdesk is another. Run it with `python -m bench.beside [tickets]`.
 """
 
 import asyncio
@@ -14,6 +14,9 @@ from typing import Any, Final
 
 import structlog
 
+from backend.runtime import relax_collector
+from bench.sync import sandbox
+from bench.workers import HELPDESK
 from sandbox.serve import SandboxOptions, running_sandbox
 from tests.e2e.trip import Tenant, Trip, running_trip
 
@@ -60,11 +63,14 @@ async def _stored(tenant: Tenant, run_id: str, wanted: int) -> dict[str, Any]:
 
 async def main(tickets: int) -> dict[str, Any]:
     """Measure alone and beside, print what was found, and return the figures."""
-    with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder:
-        async with running_sandbox(SandboxOptions(tickets=tickets)) as large, running_trip(Path(folder)) as trip:
+    # As `up` does.
+    relax_collector()
+    with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder, sandbox(tickets, 0, prebuild=False) as large:
+        async with running_trip(Path(folder)) as trip:
             alone = [await _searchable_s(trip, f"alone-{number}", 10 + number) for number in range(2)]
             giant = await trip.onboard("giant")
-            await giant.connect(large)
+            made = await giant.post("/connections", HELPDESK | {"base_url": large})
+            giant.connection_id = made["connection_id"]
             run = await giant.post("/ingest", {"connection_id": giant.connection_id})
             counts = await _stored(giant, run["run_id"], min(500, tickets // 4))
             beside = [await _searchable_s(trip, f"beside-{number}", 20 + number) for number in range(3)]

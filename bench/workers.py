@@ -39,7 +39,7 @@ LEASE_S: Final = 60.0
 """Of a job: a worker that waits for a processor is not dead."""
 LATENCY_S: Final = 0.05
 WANTED: Final = 3.2
-_HELPDESK: Final = {"platform": "freshdesk", "domain": "hanbit.freshdesk.com", "credentials": {"api_key": API_KEY}}
+HELPDESK: Final = {"platform": "freshdesk", "domain": "hanbit.freshdesk.com", "credentials": {"api_key": API_KEY}}
 
 
 async def _synced(tenant: Tenant) -> None:
@@ -60,7 +60,7 @@ async def _all_synced(trip: Trip, name: str, url: str) -> float:
     try:
         began = time.perf_counter()
         for tenant in tenants:
-            made = await tenant.post("/connections", _HELPDESK | {"base_url": url})
+            made = await tenant.post("/connections", HELPDESK | {"base_url": url})
             tenant.connection_id = made["connection_id"]
         await asyncio.gather(*map(_synced, tenants))
         return time.perf_counter() - began
