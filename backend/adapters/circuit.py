@@ -38,6 +38,7 @@ class Circuit:
         self._first_pause = self._pause = pause
         self._clock = clock
         self._failures = 0
+        self._why: AppError | None = None
         self._until: float | None = None
         self._probing = False
         self._tell()
@@ -82,6 +83,7 @@ class Circuit:
 
     def _failed(self, error: AppError, *, probe: bool) -> None:
         self._failures += 1
+        self._why = error
         if self._until is not None and not probe:
             # Calls that were under way when it opened say nothing new.
             return
@@ -99,6 +101,9 @@ class Circuit:
 
     def _left_alone(self) -> AppError:
         seconds = max(1.0, self.seconds)
+        if self._why is not None and self._why.retry is Retry.CREDENTIALS:
+            # What somebody has to mend is said until it is mended.
+            return AppError(self._why.code, f"{self._why.message} It is not asked again for {seconds:.0f} s.", retry_after=seconds)
         return AppError(
             Code.LLM_UNAVAILABLE,
             f"{self.provider}:{self.model} failed {self._failures} times in a row and is not asked again for {seconds:.0f} s. "
