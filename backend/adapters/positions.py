@@ -14,9 +14,9 @@ def kept(position: Struct) -> dict[str, Any]:
     return found
 
 
-def position_of(kept: Any, kind: type[P]) -> P:
+def position_of(stored: Any, kind: type[P]) -> P:
     """A cursor's position; one that can't be read starts from the beginning, which loses nothing."""
     try:
-        return msgspec.convert(kept, kind)
+        return msgspec.convert(stored, kind)
     except msgspec.ValidationError:
         return kind()

@@ -22,7 +22,7 @@ def list_(
     *,
     text: Annotated[str | None, typer.Option("--text", help="Looked for in titles.")] = None,
     state: Annotated[list[str] | None, typer.Option("--state", help="pending, processing, indexed, skipped, failed or deleted.")] = None,
-    doc_type: Annotated[list[str] | None, typer.Option("--type", help="ticket, article or upload.")] = None,
+    doc_type: Annotated[list[str] | None, typer.Option("--type", help="ticket or article.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=_PAGE, help="How many.")] = 50,
     after: AfterOption = None,
     as_json: JsonOption = False,

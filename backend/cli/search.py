@@ -15,7 +15,7 @@ _Many = list[str] | None
 def search(
     query: Annotated[str, typer.Argument(help="In your own words, Korean or English.")],
     *,
-    types: Annotated[_Many, typer.Option("--type", help="`ticket`, `article` or `upload`; may be repeated, as all filters.")] = None,
+    types: Annotated[_Many, typer.Option("--type", help="`ticket` or `article`; may be repeated, as all filters.")] = None,
     platforms: Annotated[_Many, typer.Option("--platform", help="Such as `freshdesk`.")] = None,
     products: Annotated[_Many, typer.Option("--product", help="A product's name.")] = None,
     tags: Annotated[_Many, typer.Option("--tag", help="Any of these tags.")] = None,

@@ -115,7 +115,7 @@ class Code(StrEnum):
     LLM_CREDENTIALS_REJECTED = "llm_credentials_rejected"
     LLM_REFUSED = "llm_refused"
     LLM_REQUEST_REJECTED = "llm_request_rejected"
-    LLM_MODEL_UNKNOWN = "llm_model_unknown"
+    LLM_MODEL_WRONG = "llm_model_wrong"
     LLM_BUDGET_USED_UP = "llm_budget_used_up"
     LANGUAGE_MODEL_NEEDED = "language_model_needed"
     SUMMARY_INVALID = "summary_invalid"
@@ -202,7 +202,9 @@ SPECS: dict[Code, Spec] = {
     Code.LLM_RATE_LIMITED: Spec(_K.RATE_LIMITED, _R.SOURCE_DOWN, "The model provider's quota is used up for now."),
     Code.LLM_CREDENTIALS_REJECTED: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider rejected the key."),
     Code.LLM_REFUSED: Spec(_K.UPSTREAM, _R.NEVER, "The model refused to answer."),
-    Code.LLM_MODEL_UNKNOWN: Spec(_K.UPSTREAM, _R.CREDENTIALS, "The model provider has no model of this name at this address."),
+    Code.LLM_MODEL_WRONG: Spec(
+        _K.UPSTREAM, _R.CREDENTIALS, "The model of the settings is not there, or makes something else than they say."
+    ),
     Code.LLM_REQUEST_REJECTED: Spec(_K.UPSTREAM, _R.NEVER, "The model provider rejected the request."),
     Code.LLM_BUDGET_USED_UP: Spec(
         _K.RATE_LIMITED, _R.LATER, "The company's budget for models is used up; it begins anew, or somebody raises it."

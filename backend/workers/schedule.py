@@ -43,10 +43,7 @@ async def heal(services: Services, *, others: bool = False) -> None:
         tenants = await directory.list_tenants()
     for tenant in tenants:
         company_id = tenant.company_id
-        async with services.database.open(company_id, write=True) as uow:
-            retried = await uow.documents.retry(_OF_SETTINGS)
-        if retried:
-            log.info("documents_retried", company_id=company_id, documents=retried)
+        await _retry_rejected(services, company_id)
         missing = await _missing(services, company_id)
         await services.indexes.tidy(company_id)
         if missing is not None and others:
@@ -58,6 +55,15 @@ async def heal(services: Services, *, others: bool = False) -> None:
             async with services.database.open(company_id, write=True) as uow:
                 await uow.documents.release(indexed=True)
             log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
+
+
+async def _retry_rejected(services: Services, company_id: str) -> None:
+    async with services.database.open(company_id) as uow:
+        failed = (await uow.documents.counts())[DocState.FAILED]
+    if failed:
+        async with services.database.open(company_id, write=True) as uow:
+            retried = await uow.documents.retry(_OF_SETTINGS)
+        log.info("documents_retried", company_id=company_id, failed=failed, documents=retried)
 
 
 async def _missing(services: Services, company_id: str) -> tuple[int, int] | None:

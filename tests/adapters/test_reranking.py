@@ -80,7 +80,7 @@ async def test_logits_become_the_same_scale(reranker: Open) -> None:
     [
         ({"fail_times": 1, "status": 500}, Code.LLM_UNAVAILABLE),
         ({"fail_times": 1, "status": 429, "retry_after": "7"}, Code.LLM_RATE_LIMITED),
-        ({"fail_times": 1, "status": 404}, Code.LLM_MODEL_UNKNOWN),
+        ({"fail_times": 1, "status": 404}, Code.LLM_MODEL_WRONG),
         ({"fail_times": 1, "status": 422}, Code.LLM_REQUEST_REJECTED),
         ({"key": "sk-another"}, Code.LLM_CREDENTIALS_REJECTED),
         ({"malformed": True}, Code.LLM_UNAVAILABLE),

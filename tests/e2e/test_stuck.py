@@ -63,7 +63,7 @@ async def test_a_wrong_model_name_fails_nothing_and_says_what_to_check(tmp_path:
             async with asyncio.timeout(60):
                 while (run := await tenant.get(f"/runs/{begun['run_id']}"))["error_code"] is None:
                     await asyncio.sleep(0.05)
-            assert (run["error_code"], "Check the model's name" in run["error_message"]) == ("llm_model_unknown", True)
+            assert (run["error_code"], "Check the model's name" in run["error_message"]) == ("llm_model_wrong", True)
             assert DocState.FAILED not in await _states(trip)
 
 

@@ -60,7 +60,7 @@ class LangChainEmbedder(Connected["OpenAIEmbeddings"]):
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:  # noqa: ARG002 - the port's signature
         """One L2-normalized vector a text, in order; texts longer than the model takes are clipped.
 
-        Raises AppError with an LLM_* code; LLM_REQUEST_REJECTED where the server's vectors have another length than was set.
+        Raises AppError with an LLM_* code; LLM_MODEL_WRONG where the server's vectors have another length than was set.
         """
         client = await self._ready()
         # An empty input is rejected: https://platform.openai.com/docs/api-reference/embeddings/create
@@ -110,7 +110,7 @@ class LangChainEmbedder(Connected["OpenAIEmbeddings"]):
             self._dimension = length
         if any(len(vector) != self._dimension for vector in vectors):
             raise AppError(
-                Code.LLM_REQUEST_REJECTED,
+                Code.LLM_MODEL_WRONG,
                 f"{self.model} makes vectors of {length} numbers, not {self._dimension}. Set DESKLORE_EMBED_DIMENSION to {length}.",
             )
 

@@ -15,7 +15,7 @@ _KEY = "Check the API key of {provider} in the settings; it must be valid for th
 _BY_STATUS: Final[dict[int, tuple[Code, str]]] = {
     401: (Code.LLM_CREDENTIALS_REJECTED, f"{{provider}} rejected the API key. {_KEY}"),
     403: (Code.LLM_CREDENTIALS_REJECTED, f"{{provider}} does not let this API key use the model {{model}}. {_KEY}"),
-    404: (Code.LLM_MODEL_UNKNOWN, "{provider} has no model {model} at this address. Check the model's name and the base URL."),
+    404: (Code.LLM_MODEL_WRONG, "{provider} has no model {model} at this address. Check the model's name and the base URL."),
     408: (Code.LLM_UNAVAILABLE, "{provider} took too long. It is tried again later."),
     409: (Code.LLM_UNAVAILABLE, "{provider} is busy. It is tried again later."),
     413: (Code.LLM_REQUEST_REJECTED, "The request is too large for {provider}. Choose a model with a larger context."),

@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import ParamSpec, TypeVar
 
 from backend.core.errors import AppError, Code
@@ -70,12 +71,11 @@ class Hands:
         if not gate.open.is_set():
             return
         gate.open.clear()
-        try:
+        with ExitStack() as given_up:
+            given_up.callback(gate.open.set)
             await gate.quiet.wait()
             future = _submitted(self._sealer, work)
-        except BaseException:
-            gate.open.set()
-            raise
+            given_up.pop_all()
         _afterwards(future, gate.open.set)
         await asyncio.wrap_future(future)
 

@@ -78,7 +78,7 @@ async def test_another_length_than_set_is_told(server: OpenAIServer) -> None:
     async with embedder_of(server.base_url, dimension=99) as embedder:
         with pytest.raises(AppError, match="DESKLORE_EMBED_DIMENSION to 16") as raised:
             await embedder.embed(["a"], Purpose.EMBED_QUERY)
-    assert raised.value.code is Code.LLM_REQUEST_REJECTED
+    assert raised.value.code is Code.LLM_MODEL_WRONG, "everything waits for the setting: asking text by text would be paid for each time"
 
 
 async def test_long_texts_are_clipped_and_empty_ones_are_sent_as_something(server: OpenAIServer) -> None:

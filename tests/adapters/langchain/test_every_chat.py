@@ -45,7 +45,7 @@ async def test_a_streamed_answer_comes_in_pieces_and_ends_with_its_usage(server:
     [
         (401, Code.LLM_CREDENTIALS_REJECTED, 1),
         (403, Code.LLM_CREDENTIALS_REJECTED, 1),
-        (404, Code.LLM_MODEL_UNKNOWN, 1),
+        (404, Code.LLM_MODEL_WRONG, 1),
         (400, Code.LLM_REQUEST_REJECTED, 1),
         (429, Code.LLM_RATE_LIMITED, 3),
         (500, Code.LLM_UNAVAILABLE, 3),

@@ -37,6 +37,14 @@ def _noting(done: list[str], name: str) -> None:
     done.append(name)
 
 
+async def _writing(hands: Hands, done: list[str]) -> tuple[_Held, asyncio.Task[None]]:
+    """A write that has begun and ends when it may."""
+    writing = _Held(done, "written")
+    task = asyncio.create_task(hands.write("acme", writing))
+    await writing.began.wait()
+    return writing, task
+
+
 async def test_others_write_while_one_index_is_sealed(hands: Hands) -> None:
     done: list[str] = []
     sealing = _Held(done, "sealed")
@@ -53,9 +61,7 @@ async def test_others_write_while_one_index_is_sealed(hands: Hands) -> None:
 
 async def test_an_index_is_sealed_when_its_writes_are_done(hands: Hands) -> None:
     done: list[str] = []
-    writing = _Held(done, "written")
-    written = asyncio.create_task(hands.write("acme", writing))
-    await writing.began.wait()
+    writing, written = await _writing(hands, done)
     sealed = asyncio.create_task(hands.seal("acme", lambda: _noting(done, "sealed")))
     later = asyncio.create_task(hands.write("acme", lambda: _noting(done, "written later")))
     writing.may_end.set()
@@ -65,9 +71,8 @@ async def test_an_index_is_sealed_when_its_writes_are_done(hands: Hands) -> None
 
 async def test_whoever_no_longer_waits_does_not_let_others_in(hands: Hands) -> None:
     done: list[str] = []
-    writing, sealing = _Held(done, "written"), _Held(done, "sealed")
-    written = asyncio.create_task(hands.write("acme", writing))
-    await writing.began.wait()
+    sealing = _Held(done, "sealed")
+    writing, written = await _writing(hands, done)
     written.cancel()
     sealed = asyncio.create_task(hands.seal("acme", sealing))
     await asyncio.wait([written])
@@ -85,9 +90,7 @@ async def test_whoever_no_longer_waits_does_not_let_others_in(hands: Hands) -> N
 
 async def test_whoever_gives_up_before_it_is_sealed_leaves_nothing_closed(hands: Hands) -> None:
     done: list[str] = []
-    writing = _Held(done, "written")
-    written = asyncio.create_task(hands.write("acme", writing))
-    await writing.began.wait()
+    writing, written = await _writing(hands, done)
     sealed = asyncio.create_task(hands.seal("acme", lambda: _noting(done, "sealed")))
     later = asyncio.create_task(hands.write("acme", lambda: _noting(done, "written later")))
     await asyncio.sleep(0)
