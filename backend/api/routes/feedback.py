@@ -30,12 +30,12 @@ async def list_feedback(
     *,
     services: ServicesDep,
     caller: AuditCaller,
-    rating: Literal[Rating.UP, Rating.DOWN] | None = Query(None, description="Only these thumbs."),
+    rating: Literal["up", "down"] | None = Query(None, description="Only these thumbs."),
     since: Moment | None = Query(None, description="At or after this moment."),
     limit: int = Query(50, ge=1, le=200),
     after: str | None = Query(None, max_length=500, description="`next` of the page before."),
 ) -> dict[str, Any]:
     """The thumbs that count now, with who gave them and what was said, newest first."""
-    query = feedback.FeedbackQuery(rating=rating, since=since, limit=limit, after=after)
+    query = feedback.FeedbackQuery(rating=None if rating is None else Rating(rating), since=since, limit=limit, after=after)
     items, following = await feedback.list_feedback(services, caller.company_id, query)
     return {"items": items, "next": following}
