@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from backend.core.errors import Code
 from backend.core.model.answer import Answer, Citation
 from backend.core.model.budget import Usage
 from backend.core.model.document import Summary
@@ -72,6 +73,8 @@ class TicketBrief(Struct, frozen=True, kw_only=True):
     """Tickets like this one, best first, without itself."""
     articles: tuple[Hit, ...] = ()
     """Articles that may answer it, best first."""
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
     source: BriefSource
 
@@ -120,6 +123,8 @@ class QueryResult(FoundByType, frozen=True, kw_only=True):
     """A grounded answer and what was found, by type."""
 
     answer: Answer
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
 
 
@@ -128,6 +133,8 @@ class FoundHits(FoundByType, frozen=True, kw_only=True):
 
     hits: tuple[Hit, ...]
     answerable: bool
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
 
 

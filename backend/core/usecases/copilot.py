@@ -11,7 +11,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.answer import Answer, AnswerEvent, AnswerEventKind
 from backend.core.model.budget import Purpose
-from backend.core.model.copilot import AskInput, FoundHits, QueryResult
+from backend.core.model.copilot import AskInput, FoundByType, FoundHits, QueryResult
 from backend.core.model.search import Query, SearchResult
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
@@ -30,7 +30,7 @@ async def answer_query(services: Services, company_id: str, caller: Caller, ask:
     finally:
         listing.cancel()
         await asyncio.gather(listing, return_exceptions=True)
-    return QueryResult(answer=answer, took_ms=_ms_since(began), **structs.asdict(found))
+    return QueryResult(answer=answer, degraded=result.degraded, took_ms=_ms_since(began), **structs.asdict(found))
 
 
 async def stream_query(services: Services, company_id: str, caller: Caller, ask: AskInput) -> AsyncIterator[AnswerEvent]:
@@ -47,8 +47,7 @@ async def stream_query(services: Services, company_id: str, caller: Caller, ask:
     )
     async for event in events:
         if event.kind is AnswerEventKind.HITS:
-            hits = FoundHits(hits=result.hits, answerable=result.answerable, took_ms=result.took_ms, **structs.asdict(found))
-            yield structs.replace(event, data=hits)
+            yield structs.replace(event, data=_found_hits(result, found))
             continue
         if event.kind is AnswerEventKind.DONE:
             await _keep_answer(services, company_id, event.data)
@@ -83,6 +82,16 @@ async def _keep_answer(services: Services, company_id: str, answer: Answer) -> N
     async with services.database.open(company_id) as uow:
         await uow.feedback.put_answer(answer)
     await book_usage(services, company_id, services.models.generate, Purpose.ANSWER, answer.usage)
+
+
+def _found_hits(result: SearchResult, found: FoundByType) -> FoundHits:
+    return FoundHits(
+        hits=result.hits,
+        answerable=result.answerable,
+        degraded=result.degraded,
+        took_ms=result.took_ms,
+        **structs.asdict(found),
+    )
 
 
 def _ms_since(began: float) -> float:
