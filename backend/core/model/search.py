@@ -58,6 +58,8 @@ class Query(Struct, frozen=True, kw_only=True):
     top_k: int = 10
     offset: int = 0
     ranking: Ranking = Ranking()
+    indexed: str = ""
+    """A text that was indexed and means what is asked for: its vector, known since then, is taken for the question's."""
     weak: bool = True
     """Whether to list what hardly speaks about a question that nothing answers."""
 

@@ -43,7 +43,7 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
         dense_weight, sparse_weight = weights_of(ranking, policy)
         meant = Meant(vector=None)
         if encoders.embed is not None and dense_weight > 0:
-            meant = await question_vector(services, company_id, encoders.embed, query.text)
+            meant = await question_vector(services, company_id, encoders.embed, query.text, indexed=query.indexed)
         if meant.missing is not None:
             if sparse_weight <= 0:
                 raise meant.missing

@@ -1,14 +1,13 @@
 """The vector of a question: remembered, asked of a provider once for all who ask alike, and not waited for long."""
 
-from array import array
 from typing import Final
 
 from msgspec import Struct
 
 from backend.core.errors import AppError, Code
-from backend.core.ids import text_hash
 from backend.core.model.budget import Purpose, Usage
-from backend.core.ports.llm import Embedder, masking_of
+from backend.core.ports.kept_vectors import decode, encode, vector_key
+from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Services
 
 _KEEP_SECONDS: Final = 3_600.0
@@ -23,25 +22,42 @@ class Meant(Struct, frozen=True, kw_only=True):
     missing: AppError | None = None
 
 
-async def question_vector(services: Services, company_id: str, embedder: Embedder, text: str) -> Meant:
+async def question_vector(services: Services, company_id: str, embedder: Embedder, text: str, *, indexed: str = "") -> Meant:
     """The vector of this question, at last after `Policy.question_vector_seconds`; the same one is asked page by page, and by many.
 
-    A provider that fails, or takes longer, is told in `missing`. What it answers later is kept for whoever asks next.
+    That of `indexed` is as good, where it is known: then no provider is asked. A provider that fails, or takes longer, is told in
+    `missing`; what it answers later is kept for whoever asks next.
     """
     if not text.strip():
         return Meant(vector=None)
     if embedder.provider == "offline":
         vectors, usage = await embedder.embed([text], Purpose.EMBED_QUERY)
         return Meant(vector=vectors[0], usage=usage)
-    kept, seconds = services.caches.open(company_id), services.policy.question_vector_seconds
-    key = "question/" + text_hash(masking_of(embedder), embedder.provider, embedder.model, str(embedder.dimension), text)
-    if (data := await kept.get(key)) is not None:
-        return Meant(vector=array("f", data).tolist())
+    known = await _of_indexed(services, company_id, embedder, indexed) or await _kept(services, company_id, embedder, text)
+    return Meant(vector=known) if known is not None else await _asked(services, company_id, embedder, text)
+
+
+async def _of_indexed(services: Services, company_id: str, embedder: Embedder, indexed: str) -> list[float] | None:
+    if not indexed:
+        return None
+    key = vector_key(embedder, indexed)
+    async with services.database.open(company_id) as uow:
+        known = await uow.usage.get_cached([key])
+    return decode(known[key]) if key in known else None
+
+
+async def _kept(services: Services, company_id: str, embedder: Embedder, text: str) -> list[float] | None:
+    data = await services.caches.open(company_id).get(_key(embedder, text))
+    return None if data is None else decode(data)
+
+
+async def _asked(services: Services, company_id: str, embedder: Embedder, text: str) -> Meant:
+    kept, key, seconds = services.caches.open(company_id), _key(embedder, text), services.policy.question_vector_seconds
 
     async def made() -> list[float]:
         # What a provider's call costs is booked as it is made.
         vectors, _ = await embedder.embed([text], Purpose.EMBED_QUERY)
-        await kept.put(key, array("f", vectors[0]).tobytes(), _KEEP_SECONDS)
+        await kept.put(key, encode(vectors[0]), _KEEP_SECONDS)
         return vectors[0]
 
     try:
@@ -52,3 +68,7 @@ async def question_vector(services: Services, company_id: str, embedder: Embedde
         late = f"{embedder.provider}:{embedder.model} gave no vector of the question within {seconds:g} s; ask again."
         return Meant(vector=None, missing=AppError(Code.LLM_UNAVAILABLE, late))
     return Meant(vector=vector)
+
+
+def _key(embedder: Embedder, text: str) -> str:
+    return "question/" + vector_key(embedder, text)

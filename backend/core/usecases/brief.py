@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from backend.core.ingest.embed import problem_text
 from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, no_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
@@ -122,7 +123,9 @@ async def _begun(
 async def _like(services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int) -> SearchResult:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = narrowed(Filters(exclude_documents=(document.document_id,), doc_types=(doc_type,)), caller)
-    return await find(services, company_id, Query(text=text, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE))
+    indexed = problem_text(document, document.summary) if document.summary else ""
+    query = Query(text=text, indexed=indexed, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE)
+    return await find(services, company_id, query)
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:
