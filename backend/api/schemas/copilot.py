@@ -9,7 +9,7 @@ from backend.api.schemas.base import Id, In, Out
 from backend.api.schemas.documents import ChunkOut, SummaryOut
 from backend.core.errors import Code
 from backend.core.model.article import Visibility
-from backend.core.model.copilot import BriefSource, ReplyLength, RewriteAction, Tone
+from backend.core.model.copilot import BriefSource, Intent, ReplyLength, RewriteAction, Tone
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters
 
@@ -177,6 +177,7 @@ class QueryOut(Out):
     articles: list[HitOut] = Field(description=_ARTICLES)
     documents: list[HitOut] = Field(description=_DOCUMENTS)
     attachments: list[HitOut] = Field(description=_ATTACHMENTS)
+    intent: Intent = Field(Intent.QUESTION, description="`lookup`: it names tickets by their numbers, which are listed first.")
     degraded: Code | None = Field(None, description=DEGRADED)
     took_ms: float
 
@@ -186,6 +187,7 @@ class HitsEventOut(Out):
 
     hits: list[HitOut] = Field(description="What the answer rests on, of all types, best first.")
     answerable: bool
+    intent: Intent = Field(Intent.QUESTION, description="`lookup`: it names tickets by their numbers, which are listed first.")
     degraded: Code | None = Field(None, description=DEGRADED)
     took_ms: float
     tickets: list[HitOut] = []

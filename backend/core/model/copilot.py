@@ -21,6 +21,15 @@ class BriefSource(StrEnum):
     """It was fetched and summarized on the spot."""
 
 
+class Intent(StrEnum):
+    """What a question wants."""
+
+    LOOKUP = "lookup"
+    """Tickets that it names by their numbers, and that are there: they are listed first, and the answer rests on them."""
+    QUESTION = "question"
+    """An answer from whatever speaks about it."""
+
+
 class Tone(StrEnum):
     """How a reply sounds."""
 
@@ -123,6 +132,7 @@ class QueryResult(FoundByType, frozen=True, kw_only=True):
     """A grounded answer and what was found, by type."""
 
     answer: Answer
+    intent: Intent = Intent.QUESTION
     degraded: Code | None = None
     """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
@@ -133,6 +143,7 @@ class FoundHits(FoundByType, frozen=True, kw_only=True):
 
     hits: tuple[Hit, ...]
     answerable: bool
+    intent: Intent = Intent.QUESTION
     degraded: Code | None = None
     """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
