@@ -244,8 +244,8 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
         4,
         ge=1,
         le=64,
-        description="Long jobs at once in this process, and half as many quick ones beside them; a company with none running gets one beyond, "
-        "up to twice as many.",
+        description="Long jobs at once in this process, and half as many quick ones beside them; a company with none running gets one "
+        "beyond, up to twice as many.",
     )
 
     @model_validator(mode="after")
