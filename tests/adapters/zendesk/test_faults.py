@@ -200,5 +200,7 @@ async def test_without_a_help_center_there_are_still_macros(zendesk: ZendeskServ
     source = opened(zendesk)
     refs = await names(source, Stream.ARTICLES)
     account = zendesk.account
-    assert {ref.original_id for ref in refs} == {f"macro-{key}" for key in account.shelf.canned} | set(map(str, account.branch_shelf.articles))
+    assert {ref.original_id for ref in refs} == {f"macro-{key}" for key in account.shelf.canned} | set(
+        map(str, account.branch_shelf.articles)
+    )
     await source.close()
