@@ -8,9 +8,9 @@ from sandbox.faults import Kind
 
 TICKETS, ARTICLES, DELETIONS = Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS
 
-LIST, ITEM, NAMES, SHELF, TRASH, FILE, SPARE = "list", "item", "names", "shelf", "trash", "file", "spare"
-"""What a run can't do without, one item, names that items are taken without, what articles need, what tells of deletions, files,
-and what there is another way for."""
+LIST, ITEM, NAMES, SHELF, BRANCH, TRASH, FILE, SPARE = "list", "item", "names", "shelf", "branch", "trash", "file", "spare"
+"""What a run can't do without, one item, names that items are taken without, what articles need, what those of a further brand
+need, what tells of deletions, files, and what there is another way for."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ ZENDESK: Final = (
     Endpoint(r"/v2/brands", NAMES),
     Endpoint(r"/attachments/token/|/attachment/\d+", FILE),
     Endpoint(r"/v2/help_center/articles\?", SHELF, ARTICLES),
+    Endpoint(r"^//hanbitcloud-pay/.*/help_center/articles\?", BRANCH, ARTICLES),
     Endpoint(r"/v2/help_center/sections", NAMES, ARTICLES),
     Endpoint(r"/v2/help_center/categories", NAMES, ARTICLES),
     Endpoint(r"/v2/help_center/user_segments", NAMES, ARTICLES),
@@ -94,4 +95,4 @@ def kinds_at(endpoint: Endpoint) -> tuple[Kind, ...]:
     if endpoint.role == FILE:
         # The file store's answers are no JSON that could be cut.
         return ("429", "500", "502_html", "reset", "html_200", "401", "403")
-    return tuple(kind for kind in CLASSES if kind != "timeout") if endpoint.role in (LIST, ITEM, SPARE) else ONE_OF_EACH
+    return tuple(kind for kind in CLASSES if kind != "timeout") if endpoint.role in (LIST, ITEM, BRANCH, SPARE) else ONE_OF_EACH

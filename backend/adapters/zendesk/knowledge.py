@@ -6,6 +6,7 @@ center at a host of its own; one that can't be read is told as unread, and what 
 (docs/decisions/0048-help-centers-of-brands.md).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -27,6 +28,8 @@ _BRAND: Final = "brand"
 _MACROS: Final = "macros"
 _MARK: Final = " brand="
 """Begins the mark in the versions of a further brand's articles."""
+_OWN: Final = re.compile(r"\S+ [0-9a-f]{8}")
+"""The version of an article of the connection's own help center: it has no mark."""
 _NO_HELP_CENTER: Final = frozenset({Code.SOURCE_ITEM_NOT_FOUND, Code.SOURCE_PLAN_MISSING})
 _OF_THE_ACCOUNT: Final = frozenset({Code.SOURCE_RATE_LIMITED, Code.SHUTTING_DOWN})
 """What concerns all brands alike."""
@@ -96,6 +99,8 @@ class Knowledge:
             return await center.fetch(article_id, listed)
         if listed and mark is None:
             return await self._own.fetch(article_id, listed)
+        if _OWN.fullmatch(ref.stored):
+            return await self._own.fetch(article_id, {})
         return await self._find(article_id)
 
     async def admit_hosts(self) -> None:

@@ -44,6 +44,8 @@ class ItemRef(Struct, frozen=True, kw_only=True):
     """By our clock, when the helpdesk was asked for what is known by this ref; None: when its listing was."""
     changed_at: datetime | None = None
     """By the helpdesk's clock, when what is gone changed last, where the listing tells."""
+    stored: str = ""
+    """The version it is stored in, where it is asked for because a listing left it out, and a part of that listing failed."""
 
 
 class Unread(Struct, frozen=True, kw_only=True):

@@ -39,9 +39,9 @@ async def reconcile(services: Services, company_id: str, taker: Taker, doc_type:
         allowed = max(LEAST_LOST - 1, services.policy.delete_share * await uow.sweeps.live(run.connection_id, doc_type))
     lost: list[ItemRef] = []
     while len(lost) <= allowed and (chunk := list(islice(missing, AT_ONCE))):
-        lost += await _look(taker, [ItemRef(doc_type=doc_type, original_id=original_id, version="") for original_id in chunk])
+        lost += await _look(taker, chunk)
     if len(lost) > allowed and services.policy.delete_share < 1:
-        unasked = [ItemRef(doc_type=doc_type, original_id=original_id, version="", presence=Presence.PURGED) for original_id in missing]
+        unasked = [msgspec.structs.replace(ref, presence=Presence.PURGED) for ref in missing]
         now = clock.now()
         held = [HeldDeletion(doc_type=doc_type, original_id=each.original_id, presence=each.presence, at=now) for each in (*lost, *unasked)]
         await taker.hold(held)
@@ -53,16 +53,17 @@ async def reconcile(services: Services, company_id: str, taker: Taker, doc_type:
         await uow.sweeps.end(run.connection_id, doc_type)
 
 
-async def _missed(uow: UnitOfWork, connection_id: str, doc_type: DocType, unseen: Sequence[str], marks: Collection[str]) -> Sequence[str]:
+async def _missed(uow: UnitOfWork, connection_id: str, doc_type: DocType, unseen: Sequence[str], marks: Collection[str]) -> list[ItemRef]:
     """Those that the listing would have named: what could not be listed is not missed."""
     if not marks:
-        return unseen
-    kept: list[str] = []
-    for start in range(0, len(unseen), AT_ONCE):
-        chunk = unseen[start : start + AT_ONCE]
-        versions = await uow.documents.versions(connection_id, doc_type, chunk)
-        kept += [original_id for original_id in chunk if not any(mark in versions.get(original_id, ("", ""))[0] for mark in marks)]
-    return kept
+        return [ItemRef(doc_type=doc_type, original_id=original_id, version="") for original_id in unseen]
+    versions = await uow.documents.versions(connection_id, doc_type, unseen)
+    stored = {original_id: versions.get(original_id, ("", ""))[0] for original_id in unseen}
+    return [
+        ItemRef(doc_type=doc_type, original_id=original_id, version="", stored=version)
+        for original_id, version in stored.items()
+        if not any(mark in version for mark in marks)
+    ]
 
 
 async def _look(taker: Taker, refs: Sequence[ItemRef]) -> list[ItemRef]:
