@@ -66,7 +66,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         sandbox = process.wait_ready()
         assert sandbox.beside is not None
         both = (sandbox, sandbox.beside)
-        hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url))
+        hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url, each.brand_url) if url)
         settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key="operator-of-the-tests-0123456789")
         server = ServerThread(Server(settings, listener))
         stack.callback(server.stop)
