@@ -30,6 +30,10 @@ _MOST_BRANDS: Final = 20
 """Help centers of further brands that are tried; a sync reads them all."""
 _STAFF: Final = frozenset({"agent", "admin"})
 _NO_HELP_CENTER: Final = "There is no help center at this address, or it is not activated."
+_OF_A_BRAND: Final = {
+    Code.SOURCE_ITEM_NOT_FOUND: _NO_HELP_CENTER,
+    Code.SOURCE_PERMISSION_MISSING: "The user whose token is used may not read it: give this user access to the brand in Zendesk.",
+}
 _NOT_ADMIN: Final = "Tickets are exported to administrators only: use a token of an administrator."
 
 
@@ -76,8 +80,7 @@ async def _of_branch(check: Check[Record], client: ZendeskClient, branch: Branch
 
 def _said_of(host: str, error: AppError) -> str:
     """What a refusal of a further brand's help center means."""
-    told = _NO_HELP_CENTER if error.code is Code.SOURCE_ITEM_NOT_FOUND else error.message
-    return f"{host}: {told}"
+    return f"{host}: {_OF_A_BRAND.get(error.code, error.message)}"
 
 
 async def _groups(client: ZendeskClient, me: Record) -> tuple[str, ...] | None:
