@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from backend.adapters.http.origin import Origin
 from backend.adapters.zendesk.brands import Address, Branch, Brands, branches_of, own_of
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.fields import Record, needed_moment, text
@@ -33,6 +34,8 @@ _OWN: Final = re.compile(r"\S+ [0-9a-f]{8}")
 _NO_HELP_CENTER: Final = frozenset({Code.SOURCE_ITEM_NOT_FOUND, Code.SOURCE_PLAN_MISSING})
 _OF_THE_ACCOUNT: Final = frozenset({Code.SOURCE_RATE_LIMITED, Code.SHUTTING_DOWN})
 """What concerns all brands alike."""
+_OF_ONE_HOST: Final = frozenset({Code.SOURCE_CREDENTIALS_REJECTED, Code.SOURCE_HOST_UNKNOWN})
+"""What would end the run where the account's own host says it."""
 _REMEMBERED: Final = timedelta(days=1)
 """So long an account that had one brand is taken to have one, unless something else asks for its brands."""
 _WHY: Final = {
@@ -96,7 +99,7 @@ class Knowledge:
         listed: Record = hint.get("article") or {}
         mark = ref.hint.get(_BRAND)
         if isinstance(mark, str) and (center := (await self._centers()).get(mark)) is not None:
-            return await center.fetch(article_id, listed)
+            return await self._fetch_at(center, article_id, listed)
         if listed and mark is None:
             return await self._own.fetch(article_id, listed)
         if _OWN.fullmatch(ref.stored):
@@ -136,14 +139,14 @@ class Knowledge:
             return []
         mark = _mark_of(branch)
         if branch.place is None:
-            self._unread[mark] = _told(branch, f"the key may not be sent to its address. {self._hint_of_address()}")
+            self._unread[mark] = f"The help center of {branch.name} was not read: the key may not be sent to its address. {self._hint()}"
             return []
         try:
             refs = await self._further[mark].list()
         except AppError as error:
             if error.code in _OF_THE_ACCOUNT:
                 raise
-            self._unread[mark] = _told(branch, _WHY.get(error.code, error.message.rstrip(".")))
+            self._unread[mark] = _told(branch.name, branch.place.origin, error)
             return []
         # Ids are unique in an account: a host that answers with another brand's articles has none of its own.
         return [ref for ref in refs if self._named.setdefault(ref.original_id, mark) == mark]
@@ -156,18 +159,27 @@ class Knowledge:
             if error.code not in _NO_HELP_CENTER:
                 raise
             missing = error
-        for mark, center in (await self._centers()).items():
-            if mark in self._unread:
-                continue
+        for center in list((await self._centers()).values()):
             try:
-                return await center.fetch(article_id, {})
+                return await self._fetch_at(center, article_id, {})
             except AppError as error:
-                if error.code not in _NO_HELP_CENTER:
+                if error.code not in (*_NO_HELP_CENTER, Code.SOURCE_REQUEST_REFUSED):
                     raise
-        unread = [message for mark, message in self._unread.items() if mark != _MARK]
-        if unread:
-            raise AppError(Code.SOURCE_REQUEST_REFUSED, f"Nobody can tell whether this article is still there. {unread[0]}")
-        raise missing
+        unread = [message for message in self._unread.values() if message]
+        raise _unsure(unread[0]) if unread else missing
+
+    async def _fetch_at(self, center: HelpCenter, article_id: str, listed: Record) -> Fetched:
+        """An article of a further brand. What its host says of the credential, or of itself, concerns neither the account nor the run."""
+        if center.mark in self._unread:
+            raise _unsure(self._unread[center.mark])
+        try:
+            return await center.fetch(article_id, listed)
+        except AppError as error:
+            # A host that fails in the middle of its own listing makes the run wait, and is listed again by the next try.
+            if error.code in _OF_ONE_HOST or (error.code is Code.SOURCE_UNAVAILABLE and not listed):
+                self._unread[center.mark] = _told(center.product, center.client.http.origin, error)
+                raise _unsure(self._unread[center.mark]) from None
+            raise
 
     async def _branches(self) -> Sequence[Branch]:
         """Further brands with an open help center; none, without a call, where the account is known to have one brand."""
@@ -209,10 +221,10 @@ class Knowledge:
         unread = tuple(Unread(mark=mark, message=message) for mark, message in self._unread.items())
         return Listing(refs=kept, next=Cursor(stream=Stream.ARTICLES, position=position), last=last, anew=anew, unread=unread)
 
-    def _hint_of_address(self) -> str:
+    def _hint(self) -> str:
         if self._address.is_vendors:
-            return "Its subdomain in Zendesk is no name of a host"
-        return "The operator can name the host of its brand_url in DESKLORE_CONNECTOR_HOST_ALLOWLIST"
+            return "Its subdomain in Zendesk is no name of a host."
+        return "The operator can name the host of its brand_url in DESKLORE_CONNECTOR_HOST_ALLOWLIST."
 
     async def _fetch_macro(self, macro_id: str, hint: Any) -> Fetched:
         macro: Record = hint.get("macro") or await self._client.record(f"/macros/{article_digits(macro_id)}.json", "macro")
@@ -226,9 +238,13 @@ def _mark_of(branch: Branch) -> str:
     return f"{_MARK}{branch.brand_id};"
 
 
-def _told(branch: Branch, why: str) -> str:
-    at = f" at {branch.place.origin.authority}" if branch.place is not None else ""
-    return f"The help center of {branch.name}{at} was not read, and what is stored of it stays: {why}."
+def _told(name: str, origin: Origin, error: AppError) -> str:
+    why = _WHY.get(error.code, error.message.rstrip("."))
+    return f"The help center of {name} at {origin.authority} was not read, and what is stored of it stays: {why}."
+
+
+def _unsure(told: str) -> AppError:
+    return AppError(Code.SOURCE_REQUEST_REFUSED, f"Nobody can tell whether this article is still there. {told}")
 
 
 def _is_fresh(position: Record) -> bool:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from backend.adapters.http.client import Patience
 from backend.adapters.registry import SourceRegistry
+from backend.core.errors import AppError, Code, Retry
 from backend.core.model.article import Article
 from backend.core.model.connection import SourceSettings
 from backend.core.model.document import DocType
@@ -167,3 +168,23 @@ async def test_lists_that_a_further_brand_refuses_are_told_by_its_name() -> None
         brand.answers["/help_center/user_segments"] = JSONResponse({"error": "Forbidden"}, 403)
         assert not (await listings(source))[-1].unread
         assert source.unreadable == {"user_segments of Acme Pay"}
+
+
+@pytest.mark.parametrize("status", [401, 302, 500, 503])
+async def test_what_a_further_host_says_of_key_or_itself_ends_no_run(status: int) -> None:
+    async with hosts() as (own, brand, other), source_at(own, brand) as source:
+        own.answers["/help_center/articles/70"] = JSONResponse({"error": "RecordNotFound"}, 404)
+        brand.answers["/help_center/articles/70"] = Response(status_code=status, headers={"Location": other.url})
+        refs = [ItemRef(doc_type=DocType.ARTICLE, original_id="70", version="", hint=hint) for hint in ({}, {"brand": " brand=2;"})]
+        for ref in refs:
+            with pytest.raises(AppError) as caught:
+                await source.fetch(ref)
+            # One item is set aside: the run goes on, and the connection stays as it is.
+            assert (caught.value.code, caught.value.retry) == (Code.SOURCE_REQUEST_REFUSED, Retry.NEVER)
+            assert "Acme Pay" in caught.value.message
+        # The next listing asks the host again.
+        brand.answers["/help_center/articles"] = listed(ARTICLE)
+        pages = await listings(source)
+        assert [ref.original_id for page in pages for ref in page.refs] == ["70"]
+        assert not pages[-1].unread
+        assert other.asked == []
