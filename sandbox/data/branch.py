@@ -7,7 +7,7 @@ from sandbox.data.evidence import TYPES
 from sandbox.data.mail import paragraphs
 from sandbox.data.model import Attachment
 from sandbox.data.people import Directory
-from sandbox.data.shelf import Article, Category, Folder, Shelf, Translation
+from sandbox.data.shelf import Article, Folder, Shelf, Translation, categories_of
 
 CATEGORY_BASE = 67_410_000_000
 FOLDER_BASE = 67_410_001_000
@@ -20,10 +20,7 @@ def branch_shelf(seed: int, reference: int, who: Directory) -> Shelf:
     """Its categories, folders and articles; one has a file. Ids are unique over the whole account."""
     rng = Random(f"{seed}:branch")
     source = library.branch()
-    categories = {
-        key: Category(CATEGORY_BASE + n, key, {"ko": spec.ko, "en": spec.en}, {"ko": spec.description_ko, "en": spec.description_en})
-        for n, (key, spec) in enumerate(source.categories.items(), 1)
-    }
+    categories = categories_of(source.categories, CATEGORY_BASE)
     folders: dict[str, Folder] = {}
     for n, spec in enumerate(source.folders, 1):
         parent = folders[spec.parent].id if spec.parent else None
