@@ -18,9 +18,7 @@ from backend.core.model.sync import ItemFailure, Run, RunMode, RunOptions, Strea
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role
 from backend.core.usecases.sync import cancel_run, get_run, run_sync, start_run
 from sandbox.faults import Fault, Kind
-from sandbox.freshdesk import change as freshdesk_change
-from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
-from sandbox.zendesk import change as zendesk_change
+from sandbox.serve import SandboxServer, ZendeskServer
 from tests.e2e.fault_matrix import (
     BRANCH,
     CLASSES,
@@ -34,6 +32,7 @@ from tests.e2e.fault_matrix import (
     ZENDESK_IN_BULK,
     Endpoint,
     kinds_at,
+    running_helpdesk,
 )
 from tests.e2e.trip import Tenant, Trip, running_trip
 
@@ -97,31 +96,10 @@ class Matrix:
 
 
 @asynccontextmanager
-async def running_helpdesk(platform: str) -> AsyncIterator[SandboxServer | ZendeskServer]:
-    """A small helpdesk in which every endpoint is called."""
-    options = SandboxOptions(tickets=14, export_quota=100_000)
-    async with running_zendesk(options) if platform != "freshdesk" else running_sandbox(options) as sandbox:
-        prepare(sandbox)
-        yield sandbox
-
-
-@asynccontextmanager
 async def running_matrix(platform: str, data: Path, sandbox: SandboxServer | ZendeskServer, **settings: Any) -> AsyncIterator[Matrix]:
     """A Desklore that soon gives up."""
     async with running_trip(data, jobs=False, connector_attempts=2, log_level="ERROR", **settings) as trip:
         yield Matrix(platform, trip, sandbox)
-
-
-def prepare(sandbox: SandboxServer | ZendeskServer) -> None:
-    """A ticket so long that its turns have a list of their own; and few articles, for they are alike."""
-    if isinstance(sandbox, ZendeskServer):
-        for number in sorted(sandbox.account.shelf.articles)[:-10]:
-            zendesk_change.remove_article(sandbox.site, number)
-        return
-    for number in sorted(sandbox.account.shelf.articles)[:-10]:
-        freshdesk_change.remove_article(sandbox.site, number)
-    for number in range(12):
-        freshdesk_change.add_turn(sandbox.site, 5, {"body": f"<div>{number}번째 답변</div>"})
 
 
 @pytest.fixture(params=PLATFORMS)
