@@ -152,7 +152,7 @@ def _remarks(run: Run) -> list[str]:
             f"The credentials may not read: {lists}. Everything else was taken without it; give them the right, "
             f"then: desklore sync {run.connection_id} --refresh"
         )
-    return remarks
+    return [*remarks, *run.unread]
 
 
 def _of_rebuild(rebuilt: Rebuilt, connection_id: str) -> list[str]:

@@ -48,6 +48,8 @@ class Taker:
         """The run with its counts, as it was last saved."""
         self.refused: set[str] = set()
         """Streams that the credentials may not read."""
+        self.unread: dict[DocType, dict[str, str]] = {}
+        """What could not be listed: the mark in the versions of its items -> what an admin is told."""
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
