@@ -250,6 +250,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
+    remarks: tuple[str, ...] = ()
+    """What an admin should know of what was read, in whole sentences."""
     rebuilt: Rebuilt | None = None
     """Of a rebuild."""
     continued_at: datetime | None = None

@@ -24,7 +24,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunMode, RunOptions, Stream
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
+from backend.core.ports.source import Remarks, Source
 
 SWEPT = {Stream.TICKETS: DocType.TICKET, Stream.ARTICLES: DocType.ARTICLE}
 """What a stream names."""
@@ -55,7 +55,8 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             now = clock.now()
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
-    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)))
+    remarks = source.remarks if isinstance(source, Remarks) else ()
+    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)), remarks=remarks)
 
 
 def _lane(connection: Connection, run: Run) -> Lane:
