@@ -12,6 +12,8 @@ from backend.adapters.file.places.place import Found
 
 _BESIDE: Final = 40
 """So many files of a folder are looked into for a preview."""
+_LARGE: Final = 20_000_000
+"""Bytes; a larger one is not copied out of a bucket to tell what another file is."""
 
 
 class Roles:
@@ -20,6 +22,8 @@ class Roles:
     def __init__(self, readers: Readers, open_file: Callable[[Found], Awaitable[BinaryIO]]) -> None:
         self._readers = readers
         self._open = open_file
+        self._seen: dict[tuple[str, str], Role | None] = {}
+        """By path and stamp: a look at one file looks at those beside it."""
 
     async def own(self, files: Sequence[tuple[Found, Declared]], known: Mapping[str, FileEntry]) -> dict[str, Role | None]:
         """What each file that may be of an account export is by itself; those looked into before are not opened again."""
@@ -37,7 +41,11 @@ class Roles:
             return None
         own = {found.path: await self._role(found)}
         folder = folder_of(found.path)
-        near = [each for each, said in files if folder_of(each.path) == folder and each != found and may_be_of_export(each.path, said)]
+        near = [
+            each
+            for each, said in files
+            if folder_of(each.path) == folder and each != found and each.size <= _LARGE and may_be_of_export(each.path, said)
+        ]
         for each in near[:_BESIDE]:
             # One file that is known to be of an export says enough of all others.
             if any(own.values()):
@@ -46,5 +54,8 @@ class Roles:
         return completed(own, self._readers).get(found.path)
 
     async def _role(self, found: Found) -> Role | None:
-        with await self._open(found) as file:
-            return await asyncio.to_thread(recognize, file, found.path, self._readers)
+        key = (found.path, found.stamp)
+        if key not in self._seen:
+            with await self._open(found) as file:
+                self._seen[key] = await asyncio.to_thread(recognize, file, found.path, self._readers)
+        return self._seen[key]

@@ -63,6 +63,9 @@ class FreshdeskExportReader:
     def part_of(self, name: str, first: Sequence[Record]) -> Part | None:
         """By its records, and where those are of no shape of their own, by its name and the object around each."""
         kind, bare = kind_of(name), [unwrapped(record) for record in first]
+        if not first and name.lower().endswith(".xml") and _NUMBERED.fullmatch(name):
+            # XML that can't be read is told by name, and not passed over as somebody's own.
+            return Part.TICKETS if kind in (TICKETS, ARCHIVED) else Part.ARTICLES if kind == SOLUTIONS else None
         if any("display_id" in record and (kind in (TICKETS, ARCHIVED) or _OF_TICKETS & record.keys()) for record in bare):
             return Part.TICKETS
         if any(_is_shelf(record, kind) for record in bare):
