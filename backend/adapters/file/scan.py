@@ -203,7 +203,7 @@ def _seen_in_export(reader: ExportReader, sheet: Sheet, salt: bytes, row: Row) -
     if not key:
         return _bad(row, "it does not tell which item it is", salt)
     at = None if moment is None else round(moment.timestamp() * 1_000_000)
-    digest = _digest_of(record, salt)
+    digest = int.from_bytes(hashlib.blake2b(orjson.dumps(record), digest_size=5, key=salt).digest(), "big")
     return Seen(f"{sheet.plan.id_prefix}{shortened(key)}", row.start, row.size, row.number, digest, at, gone, "")
 
 
@@ -222,11 +222,8 @@ def _seen(plan: Plan, salt: bytes, row: Row) -> Seen:
     except BadRowError:
         # Told when the ticket is read, with what else there may be to tell of it.
         pass
-    return Seen(key, row.start, row.size, row.number, _digest_of(record, salt), at, is_gone(record, plan), "")
-
-
-def _digest_of(record: Record, salt: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(orjson.dumps(record), digest_size=5, key=salt).digest(), "big")
+    digest = int.from_bytes(hashlib.blake2b(orjson.dumps(record), digest_size=5, key=salt).digest(), "big")
+    return Seen(key, row.start, row.size, row.number, digest, at, is_gone(record, plan), "")
 
 
 def _bad(row: Row, problem: str, salt: bytes) -> Seen:
