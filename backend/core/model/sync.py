@@ -265,6 +265,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """What the credentials may not read: items were taken without it."""
     unread: tuple[str, ...] = ()
     """Parts of the helpdesk that could not be listed, each in words for an admin; what is stored of them stays."""
+    remarks: tuple[str, ...] = ()
+    """What an admin should know of what was read, in whole sentences."""
     rebuilt: Rebuilt | None = None
     """Of a rebuild."""
     continued_at: datetime | None = None

@@ -144,6 +144,7 @@ def _remarks(run: Run) -> list[str]:
         )
     if run.rebuilt is not None:
         remarks += _of_rebuild(run.rebuilt, run.connection_id)
+    remarks += run.remarks
     if run.stalls:
         remarks.append(f"It gave no sign of life {run.stalls} times and was taken up again; look for run_stalled in the log.")
     if run.unreadable:

@@ -24,7 +24,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunMode, RunOptions, Stream
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
+from backend.core.ports.source import Remarks, Source
 
 SWEPT = {Stream.TICKETS: DocType.TICKET, Stream.ARTICLES: DocType.ARTICLE}
 """What a stream names."""
@@ -56,7 +56,9 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
     untold = tuple(message for marks in taker.unread.values() for message in marks.values() if message)
-    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)), unread=untold)
+    remarks = source.remarks if isinstance(source, Remarks) else ()
+    refused = tuple(sorted(source.unreadable | taker.refused))
+    return msgspec.structs.replace(taker.run, unreadable=refused, unread=untold, remarks=remarks)
 
 
 def _lane(connection: Connection, run: Run) -> Lane:
