@@ -22,18 +22,11 @@ async def zendesk() -> AsyncIterator[ZendeskServer]:
         yield server
 
 
-async def connect(tenant: Tenant, zendesk: ZendeskServer) -> None:
-    """Connect it, to be synced by the test only and never by the clock."""
-    await tenant.connect_zendesk(zendesk)
-    dropped = await tenant.client.delete(f"/api/v1/connections/{tenant.connection_id}/schedule")
-    assert dropped.json()["next_run_at"] is None, dropped.text
-
-
 @pytest.fixture
 async def hanbit(trip: Trip, zendesk: ZendeskServer) -> Tenant:
     """A tenant that is synced with it."""
     tenant = await trip.onboard("acme")
-    await connect(tenant, zendesk)
+    await tenant.connect_zendesk(zendesk)
     run = await tenant.sync()
     assert (run["state"], run["error_message"], run["unread"]) == ("completed", "", []), run
     await trip.settle("acme")
@@ -113,7 +106,7 @@ async def test_a_closed_help_center_leaves_the_search_and_comes_back(trip: Trip,
 async def test_two_tenants_with_two_brands_stay_apart(trip: Trip, zendesk: ZendeskServer, hanbit: Tenant) -> None:
     bravo = await trip.onboard("bravo")
     async with running_zendesk(SandboxOptions(tickets=20, export_quota=1_000)) as another:
-        await connect(bravo, another)
+        await bravo.connect_zendesk(another)
         another.site.faults.add(Fault(match="^//hanbitcloud-pay/.*articles", kind="403", times=None))
         run = await bravo.sync()
         assert len(run["unread"]) == 1

@@ -69,6 +69,8 @@ async def test_what_was_missed_is_run_once_and_two_clocks_start_one_run(trip: Tr
 
 async def test_a_run_under_way_is_not_doubled_and_a_pause_is_kept(trip: Trip, acme: Tenant) -> None:
     services = trip.runtime.services
+    set_to = await acme.client.put(f"/api/v1/connections/{acme.connection_id}/schedule", json={"every_minutes": 1440})
+    assert set_to.is_success, set_to.text
     run = await acme.post("/ingest", {"connection_id": acme.connection_id})
     await make_due(trip, acme)
     assert await start_due(services) == []

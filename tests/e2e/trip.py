@@ -45,13 +45,20 @@ class Tenant:
         """Connect a sandbox as this tenant's helpdesk."""
         wanted = {"platform": "freshdesk", "domain": domain, "base_url": sandbox.base_url, "credentials": {"api_key": sandbox.api_key}}
         self.connection_id = (await self.post("/connections", wanted))["connection_id"]
+        await self.by_hand()
 
     async def connect_zendesk(self, sandbox: ZendeskServer, domain: str = "hanbit.zendesk.com", **credentials: str) -> str:
         """Connect a Zendesk sandbox as this tenant's helpdesk; returns the connection's id."""
         wanted = {"platform": "zendesk", "domain": domain, "base_url": sandbox.base_url}
         made = await self.post("/connections", wanted | {"credentials": credentials or sandbox.credentials})
         self.connection_id = made["connection_id"]
+        await self.by_hand()
         return self.connection_id
+
+    async def by_hand(self) -> None:
+        """Take the connection's schedule away: whatever the clock says, it is synced by the test alone."""
+        dropped = await self.client.delete(f"/api/v1/connections/{self.connection_id}/schedule")
+        assert dropped.json()["next_run_at"] is None, dropped.text
 
     async def sync(self, until: tuple[str, ...] = ENDED, **options: Any) -> Json:
         """Sync and wait for one of these states; returns the run."""
