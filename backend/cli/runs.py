@@ -16,6 +16,7 @@ app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True
 
 ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every active one.")]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")]
+_Many = list[str] | None
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
@@ -25,7 +26,10 @@ def sync(
     full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what changed.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch everything again, even what is unchanged.")] = False,
     since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="Only what changed before this moment (UTC).")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each stream.")] = None,
+    streams: Annotated[_Many, typer.Option("--stream", help="Only tickets, articles or deletions; may be given again.")] = None,
+    statuses: Annotated[_Many, typer.Option("--status", help="Only tickets that are such as `resolved`; may be given again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would read, call and cost.")] = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
@@ -33,7 +37,8 @@ def sync(
     key: KeyOption = None,
 ) -> None:
     """Read what changed from a helpdesk and make it searchable, with live progress. With --json: {"runs": [...]}."""
-    options = {"mode": "refresh" if refresh else "full" if full else "incremental", "since": moment(since), "limit": limit}
+    mode = "refresh" if refresh else "full" if full else "incremental"
+    options = {"mode": mode, "since": moment(since), "until": moment(until), "limit": limit, "streams": streams, "statuses": statuses}
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         if dry_run:
             tell_estimates(session, chosen(session, connection), options)
@@ -67,7 +72,7 @@ def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: 
         session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
         return run
     run = follow_run(session, run["run_id"])
-    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
+    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run)}")
     if run["state"] == "completed" and run.get("error_message"):
         session.output.text(run["error_message"])
     return run
@@ -86,8 +91,7 @@ def list_(
         answer = session.client.get("/runs", connection_id=connection, limit=limit)
         session.output.document(answer)
         rows = (
-            (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r, None, None))
-            for r in answer["items"]
+            (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r)) for r in answer["items"]
         )
         session.output.table(
             ("run", "connection", "mode", "state", "started", "figures"), rows, empty="No runs yet. Start one: desklore sync"
@@ -106,7 +110,7 @@ def show(
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         found = follow_run(session, run) if follow else session.client.get(f"/runs/{run}")
         session.output.document(found)
-        session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found, None, None)}")
+        session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found)}")
         if found["stalls"]:
             session.output.text(f"It gave no sign of life {found['stalls']} times and was taken up again.")
         if found["resume_at"]:

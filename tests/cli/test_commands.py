@@ -216,6 +216,20 @@ def test_a_sync_can_be_left_and_taken_up_again(world: World, company: str, deskl
     assert desklore("runs", "cancel", run["run_id"], "--json").document["state"] == "completed"
 
 
+def test_a_sync_reads_only_what_was_asked_for(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    period = ("--since", "2020-01-01", "--until", "2020-02-01")
+    wanted = ("--stream", "tickets", "--status", "open", "--status", "pending")
+    (run,) = desklore("sync", connection, *period, *wanted, "--json").document["runs"]
+    told = run["options"]
+    assert (told["since"], told["until"]) == ("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z")
+    assert (told["streams"], told["statuses"]) == (["tickets"], ["open", "pending"])
+    assert (run["state"], run["counts"]["stored"]) == ("completed", 0), "nothing is as old"
+    assert desklore("sync", connection, "--status", "poem").code == 2
+    [estimate] = desklore("sync", connection, *wanted, "--dry-run", "--json").document["estimates"]
+    assert estimate["listed"]["articles"] == 0
+
+
 def test_no_secret_is_in_the_log(world: World) -> None:
     text = world.log.getvalue()
     assert "http_request" in text

@@ -15,7 +15,7 @@ from backend.api.schemas.sync import IngestIn, RunOut
 from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.stream import Event
-from backend.core.model.sync import Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunOptions
 from backend.core.ports.services import Services
 from backend.core.usecases import estimates, sync
 
@@ -23,7 +23,6 @@ router = APIRouter(prefix=API, tags=["sync"])
 
 LOOK_SECONDS: Final = 0.5
 """How often a watched run is looked at; people don't see more."""
-_ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 
 @router.post(
@@ -91,7 +90,7 @@ async def _progress(services: Services, company_id: str, run_id: str) -> AsyncGe
     while True:
         run = await sync.get_run(services, company_id, run_id)
         data = RunOut.model_validate(run).model_dump_json().encode()
-        if run.state in _ENDED:
+        if run.state.ended:
             yield Event(name="done", data=data)
             return
         if data != before:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from backend.core.model.article import Article
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocType
+from backend.core.model.pace import Mark, Progress, progress_at
 from backend.core.model.ticket import Presence, Ticket
 
 
@@ -116,6 +117,15 @@ class RunState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self in (RunState.COMPLETED, RunState.FAILED, RunState.CANCELED)
+
+
+PROCESSING: Final = "processing"
+"""The phase of a Run that has read everything."""
 
 
 class RunMode(StrEnum):
@@ -256,3 +266,21 @@ class Run(Struct, frozen=True, kw_only=True):
     """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None
     error_message: str = ""
+    marks: tuple[Mark, ...] = ()
+    """How much was through at moments of the last while, while it is under way."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, how fast it goes, and how long it still takes."""
+        total = self.counts.expected
+        # A listing that names no total still names what it has listed so far; more can only follow while it is read.
+        if self.phase == PROCESSING or self.state.ended:
+            total = self.done + self.counts.to_process
+        # Whoever waits goes at no pace.
+        return progress_at(self.marks if self.state is RunState.RUNNING else (), self.done, total or None)
+
+    @property
+    def done(self) -> int:
+        """Items that are through."""
+        found = self.rebuilt.changed if self.rebuilt is not None and self.options.dry_run else 0
+        return self.counts.processed + self.counts.unchanged + self.counts.deleted + found
