@@ -1,7 +1,7 @@
 """`desklore sync` and `runs`: start a sync, watch it, stop it."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,7 +9,17 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.estimates import tell_estimates
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, describe, follow_run
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import (
+    AfterOption,
+    AllOption,
+    JsonOption,
+    KeyOption,
+    Session,
+    UrlOption,
+    as_tenant,
+    read_pages,
+    tell_more,
+)
 from backend.cli.text import day, moment
 
 app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True)
@@ -17,6 +27,8 @@ app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True
 ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every active one.")]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")]
 _Many = list[str] | None
+_MOST: Final = 200
+"""Runs in one answer."""
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
@@ -80,15 +92,18 @@ def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: 
 
 @app.command("list")
 def list_(
+    *,
     connection: Annotated[str | None, typer.Option("--connection", help="Only of this one.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="How many.")] = 20,
+    after: AfterOption = None,
+    every: AllOption = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """Syncs, newest first."""
+    """A page of syncs, newest first."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        answer = session.client.get("/runs", connection_id=connection, limit=limit)
+        answer = read_pages(session, "/runs", connection_id=connection, limit=_MOST if every else limit, after=after, every=every)
         session.output.document(answer)
         rows = (
             (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r)) for r in answer["items"]
@@ -96,6 +111,7 @@ def list_(
         session.output.table(
             ("run", "connection", "mode", "state", "started", "figures"), rows, empty="No runs yet. Start one: desklore sync"
         )
+        tell_more(session, answer)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -57,6 +58,40 @@ async def test_start_list_cancel(client_as: As) -> None:
     entries = (await admin.get("/api/v1/audit")).json()["items"]
     told = {each["action"]: each["request_id"] for each in entries if each["target"] == run["run_id"]}
     assert told == {"run.start": started.headers["x-request-id"], "run.cancel": stopped.headers["x-request-id"]}
+
+
+async def test_runs_and_failures_come_page_by_page(house: House, client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    begun = []
+    for _ in range(5):
+        begun.append((await admin.post("/api/v1/ingest", json={"connection_id": connection_id})).json()["run_id"])
+        await _end(house, begun[-1])
+    failed = [
+        ItemFailure(doc_type=DocType.TICKET, original_id=f"한글|{n}", code="source_malformed", message="no id", at=clock.now())
+        for n in range(5)
+    ]
+    async with house.services.database.open("acme") as uow:
+        await uow.sync.put_failures(connection_id, failed)
+    failures = f"/api/v1/connections/{connection_id}/failures"
+    runs = await _pages(admin, "/api/v1/runs", connection_id=connection_id)
+    assert ([run["run_id"] for run in runs[0] + runs[1] + runs[2]], [len(page) for page in runs]) == (begun[::-1], [2, 2, 1])
+    told = await _pages(admin, failures)
+    assert [item["original_id"] for page in told for item in page] == [failure.original_id for failure in failed]
+    page = (await admin.get(failures, params={"limit": 2})).json()
+    assert (page["total"], len(page["items"])) == (5, 2)
+    for path in ("/api/v1/runs", failures):
+        strange = await admin.get(path, params={"after": "page-2"})
+        assert (strange.status_code, strange.json()["error"]["code"]) == (422, "invalid_request")
+
+
+async def _pages(client: httpx.AsyncClient, path: str, **query: str) -> list[list[dict[str, Any]]]:
+    pages: list[list[dict[str, Any]]] = []
+    asked = {"limit": "2", **query}
+    while not pages or "after" in asked:
+        page = (await client.get(path, params=asked)).json()
+        pages.append(page["items"])
+        asked = {"limit": "2", **query} | ({"after": page["next"]} if page["next"] else {})
+    return pages
 
 
 async def test_what_can_not_be_started(client_as: As) -> None:

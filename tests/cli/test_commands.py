@@ -216,6 +216,18 @@ def test_a_sync_can_be_left_and_taken_up_again(world: World, company: str, deskl
     assert desklore("runs", "cancel", run["run_id"], "--json").document["state"] == "completed"
 
 
+def test_runs_and_failures_are_listed_page_by_page(world: World, company: str, desklore: Desklore) -> None:
+    connection = _connect(desklore, world)
+    for _ in range(2):
+        assert desklore("sync", connection, "--limit", "1").code == 0
+    runs = desklore("runs", "list", "--all", "--json").document["items"]
+    page = desklore("runs", "list", "--limit", "1", "--json").document
+    assert (len(runs), page["items"]) == (2, runs[:1])
+    assert desklore("runs", "list", "--limit", "1", "--after", page["next"], "--json").document == {"items": runs[1:], "next": None}
+    for options in ((), ("--all",), (connection, "--limit", "1")):
+        assert desklore("failures", "list", *options, "--json").document == {"items": [], "total": 0, "next": None}
+
+
 def test_a_sync_reads_only_what_was_asked_for(world: World, company: str, desklore: Desklore) -> None:
     connection = _connect(desklore, world)
     period = ("--since", "2020-01-01", "--until", "2020-02-01")

@@ -96,6 +96,8 @@ class Failures(Struct, frozen=True, kw_only=True):
 
     items: list[ItemFailure]
     total: int
+    next: str | None = None
+    """Cursor of the next page."""
 
 
 class HeldDeletion(Struct, frozen=True, kw_only=True):

@@ -45,10 +45,12 @@ async def get_run(services: Services, company_id: str, run_id: str) -> Run:
     return run
 
 
-async def list_runs(services: Services, company_id: str, connection_id: str | None, limit: int) -> list[Run]:
-    """Runs, newest first."""
+async def list_runs(
+    services: Services, company_id: str, connection_id: str | None, *, limit: int, after: str | None
+) -> tuple[list[Run], str | None]:
+    """A page of runs, newest first, and the cursor of the next one. Raises INVALID_REQUEST for a strange cursor."""
     async with services.database.open(company_id) as uow:
-        return await uow.sync.list_runs(connection_id, limit)
+        return await uow.sync.list_runs(connection_id, limit, after)
 
 
 async def cancel_run(services: Services, company_id: str, run_id: str, *, caller: Caller) -> Run:

@@ -95,7 +95,8 @@ async def _failures(services: Services, company_id: str, run: Run, began: dateti
     """The next ones, of which none was tried since the run began."""
     async with services.database.open(company_id) as uow:
         if not run.options.items:
-            return await uow.sync.list_failures(run.connection_id, before=began)
+            oldest, _ = await uow.sync.list_failures(run.connection_id, before=began)
+            return oldest
         found = [await uow.sync.get_failure(run.connection_id, doc_type, original_id) for doc_type, original_id in run.options.items]
     return [failure for failure in found if failure is not None and failure.at < began]
 
