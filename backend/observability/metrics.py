@@ -86,7 +86,12 @@ METRICS: Final[dict[str, Metric]] = {
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),
     "llm_cost_usd": Metric(_C, "US dollars spent on models, by the prices in the settings.", ("purpose", "model")),
     "embeddings": Metric(_C, "Texts turned into vectors.", ("purpose", "model")),
-    "cache_lookups": Metric(_C, "Look-ups of paid-for results: `hit` or `miss`.", ("cache", "outcome")),
+    "cache_lookups": Metric(
+        _C,
+        "Look-ups of kept results, `hit` or `miss`: what was paid for (`summary`, `vector`), vectors of questions (`question`), "
+        "briefs of tickets (`brief`), and proofs of helpdesks' credentials (`login`).",
+        ("cache", "outcome"),
+    ),
     "briefs": Metric(_C, "Tickets opened; `kept` is `true` where nothing had changed since the last time.", ("kept",)),
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),

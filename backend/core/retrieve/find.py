@@ -32,7 +32,7 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
     """
     index, encoders = await _searched(services, company_id)
     embedder = encoders.embed
-    kept = services.caches.open(company_id)
+    kept = services.kept(company_id, "question")
     policy = await _calibrated(services, company_id, index)
     if embedder is None:
         policy = replace(policy, dense_weight=0.0)
