@@ -56,6 +56,9 @@ METRICS: Final[dict[str, Metric]] = {
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
+    "archive_files": Metric(
+        _C, "Files of the archive of payloads: `removed` with old payloads, or `written` in the place of several.", ("outcome",)
+    ),
     "runs_stalled": Metric(_C, "Runs without a sign of life: `taken_up` again, or `failed` after too many times.", ("outcome",)),
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(

@@ -192,6 +192,13 @@ class SyncStore(Protocol):
         """A page, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours."""
         ...
 
+    async def forget_runs(self, connection_id: str, before: datetime, *, keep: int, limit: int) -> int:
+        """Delete up to `limit` Runs that ended and were made before that moment, with their places; the latest `keep` stay.
+
+        Returns how many.
+        """
+        ...
+
     async def active_run(self, connection_id: str) -> Run | None:
         """The one that is queued, running or waiting; there is never more than one."""
         ...

@@ -9,13 +9,14 @@ import msgspec
 from sqlalchemy import ColumnElement, Executable, and_, bindparam, delete, func, or_, select
 
 from backend.core.model.document import DocType
-from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
+from backend.core.model.sync import Cursor, ItemFailure, Run, RunState, Stream
 from backend.storage.sql.pages import Place, cut
 from backend.storage.sql.tables import ACTIVE_RUN, cursors, failures, runs
 from backend.storage.sql.tables import failures as table_of_failures
 from backend.storage.sql.transaction import AnyRow, TenantTables, batches, by_key, insert
 
 _RUN = select(runs.c.body).where(runs.c.company_id == bindparam("of"), runs.c.run_id == bindparam("id"))
+_ENDED = [state.value for state in RunState if state.ended]
 _run = msgspec.json.Decoder(Run)
 _mapping = msgspec.json.Decoder(dict[str, Any])
 
@@ -50,6 +51,21 @@ class SqlSyncStore(TenantTables):
         rows = await self._in.rows(query.order_by(runs.c.created_at.desc(), runs.c.run_id.desc()).limit(limit + 1))
         page, following = cut(rows, limit, lambda last: Place(last.created_at, last.run_id))
         return [_run.decode(row.body) for row in page], following
+
+    async def forget_runs(self, connection_id: str, before: datetime, *, keep: int, limit: int) -> int:
+        """Delete Runs that ended and were made before that moment, with their places; the latest `keep` stay."""
+        mine = runs.c.company_id == self._company_id, runs.c.connection_id == connection_id
+        newest = select(runs.c.created_at).where(*mine).order_by(runs.c.created_at.desc(), runs.c.run_id.desc())
+        last = await self._in.row(newest.offset(keep - 1).limit(1))
+        if last is None:
+            return 0
+        old = select(runs.c.run_id).where(*mine, runs.c.created_at < min(before, last.created_at), runs.c.state.in_(_ENDED))
+        found = [row.run_id for row in await self._in.rows(old.order_by(runs.c.created_at, runs.c.run_id).limit(limit))]
+        for some in batches(found):
+            place = cursors.c.company_id == self._company_id, cursors.c.connection_id == connection_id, cursors.c.run_id.in_(some)
+            await self._in.write(delete(cursors).where(*place))
+            await self._in.write(delete(runs).where(runs.c.company_id == self._company_id, runs.c.run_id.in_(some)))
+        return len(found)
 
     async def active_run(self, connection_id: str) -> Run | None:
         """The one that is queued, running or waiting; there is never more than one."""
