@@ -41,7 +41,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "documents resummarize": ("desklore documents resummarize --dry-run",),
     "documents retry": ("desklore documents retry",),
     "documents rebuild": (f"desklore documents rebuild {CONNECTION} --dry-run",),
-    "backup": ("desklore backup desklore-2026-03-01.tar",),
+    "backup": ("desklore backup desklore-2026-03-01.tar", "desklore backup --into /backups --keep 48"),
     "restore": ("desklore restore desklore-2026-03-01.tar --replace",),
     "storage migrate": ("desklore storage migrate --from file --to postgresql",),
     "index move": ("desklore index move --from embedded --to server",),
