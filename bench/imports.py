@@ -22,7 +22,8 @@ import uvloop
 
 from backend.adapters.archive import Archive
 from backend.adapters.exports.records import read_records
-from backend.core.model.sync import PROCESSING, Run, RunOptions, RunState, Stream
+from backend.core.model.pace import PROCESSING
+from backend.core.model.sync import Run, RunOptions, RunState, Stream
 from backend.core.usecases import imports, sync
 from backend.runtime import Runtime, build
 from backend.settings import Settings

@@ -16,7 +16,8 @@ from typing import Any
 
 import uvloop
 
-from backend.core.model.sync import PROCESSING, RunOptions, RunState, Stream
+from backend.core.model.pace import PROCESSING
+from backend.core.model.sync import RunOptions, RunState, Stream
 from backend.core.usecases import sync
 from backend.runtime import build
 from backend.settings import Settings

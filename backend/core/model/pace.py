@@ -6,6 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
+PROCESSING: Final = "processing"
+"""The phase of a Run that has read everything."""
 WINDOW_SECONDS: Final = 60.0
 """The pace is that of the last while: an average since the start would hide that a run slowed down."""
 STEP_SECONDS: Final = 3.0

@@ -13,7 +13,8 @@ from backend.core.ingest.pipeline.rebuild import rebuild
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
-from backend.core.model.sync import PROCESSING, Rebuilt, Run, RunMode, RunOptions, RunState
+from backend.core.model.pace import PROCESSING
+from backend.core.model.sync import Rebuilt, Run, RunMode, RunOptions, RunState
 from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
@@ -153,7 +154,7 @@ def _remarks(run: Run) -> list[str]:
             f"The credentials may not read: {lists}. Everything else was taken without it; give them the right, "
             f"then: desklore sync {run.connection_id} --refresh"
         )
-    return remarks
+    return [*remarks, *run.unread]
 
 
 def _of_rebuild(rebuilt: Rebuilt, connection_id: str) -> list[str]:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from backend.core.model.pace import STEP_SECONDS, WINDOW_SECONDS, Mark, Progress, marked, progress_at
-from backend.core.model.sync import PROCESSING, Rebuilt, Run, RunCounts, RunMode, RunOptions, RunState
+from backend.core.model.pace import PROCESSING, STEP_SECONDS, WINDOW_SECONDS, Mark, Progress, marked, progress_at
+from backend.core.model.sync import Rebuilt, Run, RunCounts, RunMode, RunOptions, RunState
 from tests.contract.records import START
 
 

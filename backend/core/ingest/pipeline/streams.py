@@ -59,7 +59,8 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             compacted_at = now if compacted else current.compacted_at
             changed = msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at, compacted_at=compacted_at)
             await uow.connections.put(changed)
-    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)))
+    untold = tuple(message for marks in taker.unread.values() for message in marks.values() if message)
+    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)), unread=untold)
 
 
 def _lane(connection: Connection, run: Run) -> Lane:
@@ -142,6 +143,8 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
             if page.anew:
                 sweep = await _begin_anew(services, company_id, source, run, stream)
             await taker.keep(page, stream.value, sweep=sweep)
+            if stream in SWEPT:
+                taker.unread.setdefault(SWEPT[stream], {}).update({each.mark: each.message for each in page.unread})
             _check_failures(services, taker.run)
             cursor = page.cursor
             listed += page.listed

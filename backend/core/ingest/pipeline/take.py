@@ -20,13 +20,13 @@ from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
-from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, line_of, save_run, with_progress
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.ingest.pipeline.tally import counted, with_quota
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import ALL, Job, JobName, Line
 from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
@@ -48,6 +48,8 @@ class Taker:
         """The run with its counts, as it was last saved."""
         self.refused: set[str] = set()
         """Streams that the credentials may not read."""
+        self.unread: dict[DocType, dict[str, str]] = {}
+        """What could not be listed: the mark in the versions of its items -> what an admin is told."""
         self._turn = asyncio.Lock()
         self._blobs = services.blobs.open(company_id)
         self._source = source
@@ -178,7 +180,11 @@ class Taker:
         await (await self._services.indexes.open(self._company_id)).delete(list(deleted))
         async with self._services.database.open(self._company_id, write=True) as uow:
             if await uow.documents.reindex(deleted):
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
+
+    def _line(self) -> Line:
+        """Where the processing of what was stored waits."""
+        return line_of(self._connection, self.run.options)
 
     async def _store(self, page: Page[Taken], phase: str, *, sweep: bool, removed: AbstractSet[str]) -> tuple[Page[Taken], list[str]]:
         """Write a page, the cursor and the run in one transaction; returns what was written, and what was marked as deleted."""
@@ -201,7 +207,7 @@ class Taker:
             run = await self._save(uow, run)
             spared = await uow.documents.reindex(removed & {self._document_id(ref) for ref in kept.overtaken})
             if documents or deleted or spared:
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self.run = run
