@@ -155,6 +155,8 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answer_seconds=settings.answer_seconds,
         answers_at_once=settings.answers_at_once,
         retention=Retention(
+            run_days=settings.run_days,
+            archive_days=settings.archive_days,
             usage_months=settings.usage_months,
             audit_months=settings.audit_months,
             answer_months=settings.answer_months,

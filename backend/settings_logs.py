@@ -38,6 +38,19 @@ class LogSettings(BaseSettings):
         description="Summaries and vectors that were paid for, kept so that the same text is never paid for twice, likewise: "
         "what is indexed anew after that is paid for again.",
     )
+    run_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Syncs of more than so many days ago are forgotten once they ended, but for the last 20 of a connection; 0: never.",
+    )
+    archive_days: int = Field(
+        7,
+        ge=0,
+        le=3_650,
+        description="Every so many days the sync of a connection takes old payloads out of its archive and puts small files together; "
+        "the newest payload of every item stays. 0: never.",
+    )
     otel_endpoint: str | None = Field(
         None,
         description="Where traces go: an OTLP/HTTP collector, such as `http://collector:4318/v1/traces` (extra `otel`); empty: none.",

@@ -22,6 +22,7 @@ import uvloop
 
 from backend.adapters.archive import Archive
 from backend.adapters.exports.records import read_records
+from backend.core.model.pace import PROCESSING
 from backend.core.model.sync import Run, RunOptions, RunState, Stream
 from backend.core.usecases import imports, sync
 from backend.runtime import Runtime, build
@@ -136,7 +137,7 @@ async def _side(folder: Path, url: str, export: Path | None) -> dict[str, float]
 
 async def _stored(runtime: Runtime, run: Run) -> Run:
     """The run once everything was read and stored; summaries are another measurement."""
-    while run.state in _UNDER_WAY and run.phase != sync.PROCESSING:
+    while run.state in _UNDER_WAY and run.phase != PROCESSING:
         await asyncio.sleep(0.05)
         run = await sync.get_run(runtime.services, "bench", run.run_id)
     assert run.state in (*_UNDER_WAY, RunState.COMPLETED), run

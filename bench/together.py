@@ -16,9 +16,9 @@ from typing import Any
 
 import uvloop
 
+from backend.core.model.pace import PROCESSING
 from backend.core.model.sync import RunOptions, RunState, Stream
 from backend.core.usecases import sync
-from backend.core.usecases.sync import PROCESSING
 from backend.runtime import build
 from backend.settings import Settings
 from bench.floor import BareClient, read_ticket

@@ -4,35 +4,51 @@ import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
+from backend.cli.errors import CliError, Exit
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.serve import load_settings
 from backend.cli.session import JsonOption, OverwriteOption
+from backend.core import clock
 from backend.observability.logging import configure_logging
 from backend.settings_logs import LogFormat
 from backend.storage.moving.manifest import NOT_INSIDE, CompanyCounts
+from backend.storage.moving.shelf import forget_oldest, name_at
 
 PathArgument = Annotated[Path, typer.Argument(metavar="PATH", help="The archive, such as `desklore-2026-03-01.tar`.")]
 
 
 def backup(
-    path: PathArgument,
+    *,
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="The archive to write, such as `desklore-2026-03-01.tar`.")] = None,
+    into: Annotated[Path | None, typer.Option("--into", metavar="FOLDER", help="Instead: a folder, where it is named by the time.")] = None,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="With --into: delete all but the newest so many, once it is whole.")
+    ] = None,
     company: Annotated[str | None, typer.Option("--company", metavar="ID", help="This company only.")] = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write everything that is stored to one file, while Desklore runs. Keep the master key and the key pepper elsewhere."""
+    if (path is None) is (into is None) or (keep is not None and into is None):
+        raise CliError(Exit.USAGE, "Name the file to write, or with --into a folder; --keep goes with --into.", code="wrong_usage")
     from backend.cli import moving  # noqa: PLC0415 - it loads all of the product, which other commands need not wait for
 
     output, settings = Output(as_json=as_json), load_settings()
+    path = path or (into or Path()) / name_at(clock.now(), company)
     configure_logging(level="WARNING", console=settings.log_format is LogFormat.CONSOLE)
     with counting(output) as tell:
         made = asyncio.run(moving.make_backup(settings, path, company=company, overwrite=overwrite, tell=tell))
-    output.document(made)
+    # Only now that the new one is whole.
+    gone = forget_oldest(into, keep, company) if into is not None and keep is not None else []
+    output.document(made if into is None else {**msgspec.structs.asdict(made), "deleted": gone})
     manifest = made.manifest
     output.text(f"{made.path}: {manifest.rows} rows and {manifest.files} files of {_companies(manifest.companies)}, {made.bytes:,} bytes.")
+    if gone:
+        output.text(f"Deleted: {', '.join(gone)}")
     _tell_missing(output, manifest.companies)
     _tell_not_inside(output)
 

@@ -62,21 +62,47 @@ def _tell(session: Session, budget: dict[str, Any]) -> None:
     standing = budget["standing"]
     spent = {f"{period}_{unit}": value for period, of in (("daily", "day"), ("monthly", "month")) for unit, value in _spent(standing[of])}
     by = {name: each["owner"] for each in budget["budgets"] for name, limit in each["limits"].items() if limit == standing["limits"][name]}
+    limits, left = standing["limits"], standing["left"]
     rows = (
-        (label, "none" if (limit := standing["limits"][name]) is None else f"{limit:,}", spent[name], by.get(name, "") if limit else "")
+        (label, _amount(limits[name], "none"), spent[name], _amount(left[name], ""), by.get(name, "") if limits[name] is not None else "")
         for name, label in _NAMES.items()
     )
-    session.output.table(("budget", "limit", "spent", "set by"), rows, empty="")
+    session.output.table(("budget", "limit", "spent", "left", "set by"), rows, empty="")
+    tell_reached(session, standing)
+    if budget["waiting_documents"]:
+        session.output.text(f"{budget['waiting_documents']} documents wait for it; they go on by themselves.")
+
+
+def tell_left(session: Session, standing: dict[str, Any]) -> None:
+    """What is left of the budget, in one line, and what is used up."""
+    left = [
+        f"{_amount(amount, '')} of {_amount(standing['limits'][name], '')} {_NAMES[name]}"
+        for name, amount in standing["left"].items()
+        if amount is not None
+    ]
+    session.output.text(f"Left of the budget: {', '.join(left)}." if left else "No budget is set.")
+    tell_reached(session, standing)
+
+
+def tell_reached(session: Session, standing: dict[str, Any]) -> None:
+    """Which models have no price, and which limits are used up until when."""
     if standing["unpriced"]:
         models = ", ".join(standing["unpriced"])
         session.output.text(f"The cost of {models} is unknown and not counted: the operator sets prices with DESKLORE_LLM_PRICES.")
     if standing["resumes_at"]:
         reached = ", ".join(_NAMES[name] for name in standing["reached"])
         session.output.text(f"Used up ({reached}); begins anew at {day(standing['resumes_at'])}.")
-    if budget["waiting_documents"]:
-        session.output.text(f"{budget['waiting_documents']} documents wait for it; they go on by themselves.")
+
+
+def money(usage: dict[str, Any]) -> str:
+    """US dollars of some calls, as far as they are known."""
+    return "unknown" if usage["cost_usd"] is None else f"{usage['cost_usd']:.4f}" + (" and unknown" if usage["unpriced_calls"] else "")
 
 
 def _spent(usage: dict[str, Any]) -> tuple[tuple[str, str], tuple[str, str]]:
-    cost = "unknown" if usage["cost_usd"] is None else f"{usage['cost_usd']:.4f}" + (" and unknown" if usage["unpriced_calls"] else "")
-    return ("usd", cost), ("tokens", f"{usage['input_tokens'] + usage['output_tokens']:,}")
+    return ("usd", money(usage)), ("tokens", f"{usage['input_tokens'] + usage['output_tokens']:,}")
+
+
+def _amount(value: float | None, none: str) -> str:
+    """Tokens whole, dollars to a hundredth of a cent."""
+    return none if value is None else f"{round(value, 4):,}"

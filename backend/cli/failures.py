@@ -1,6 +1,6 @@
 """`desklore failures`: what syncs could not take, why, and what to do with it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -8,29 +8,57 @@ import typer
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, follow_run
-from backend.cli.session import ConnectionArgument, JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import (
+    AfterOption,
+    AllOption,
+    ConnectionArgument,
+    JsonOption,
+    KeyOption,
+    Session,
+    UrlOption,
+    as_tenant,
+    read_pages,
+    tell_more,
+)
 from backend.cli.text import day, short
 
 app = typer.Typer(help="Items that syncs could not take; they are tried first next time.", no_args_is_help=True)
 
+_MOST: Final = 1_000
+"""Failures in one answer."""
 MaybeConnection = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every one.")]
 ItemArgument = Annotated[str, typer.Argument(metavar="ITEM", help="As the list names it, such as `ticket:4711`.")]
 ItemsArgument = Annotated[list[str] | None, typer.Argument(metavar="ITEM", help="Such as `ticket:4711`; else all.")]
 
 
 @app.command("list")
-def list_failures(connection: MaybeConnection = None, as_json: JsonOption = False, url: UrlOption = None, key: KeyOption = None) -> None:
-    """What could not be taken, and why."""
+def list_failures(
+    *,
+    connection: MaybeConnection = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="How many of each connection.")] = 100,
+    after: AfterOption = None,
+    every: AllOption = False,
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """A page of what could not be taken, and why; what was tried longest ago comes first."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         wanted = [connection] if connection else [each["connection_id"] for each in session.client.get("/connections")["items"]]
-        found = {each: session.client.get(f"/connections/{each}/failures", limit=1_000) for each in wanted}
+        if after and len(wanted) != 1:
+            raise CliError(Exit.USAGE, "A cursor is of one connection's list: name the connection before it.")
+        size = _MOST if every else limit
+        found = {each: read_pages(session, f"/connections/{each}/failures", limit=size, after=after, every=every) for each in wanted}
         items = [{"connection_id": each, **failure} for each, listed in found.items() for failure in listed["items"]]
         total = sum(listed["total"] for listed in found.values())
-        session.output.document({"items": items, "total": total})
+        following = next((listed["next"] for listed in found.values()), None) if len(found) == 1 else None
+        page = {"items": items, "total": total, "next": following}
+        session.output.document(page)
         rows = ((_name(f), f["code"], f["attempts"], day(f["at"]), short(f["message"])) for f in items)
         session.output.table(("item", "code", "tries", "last", "why"), rows, empty="No failures.")
         if total > len(items):
-            session.output.text(f"These are {len(items)} of {total}.")
+            session.output.text(f"These are {len(items)} of {total}; all of them: --all")
+        tell_more(session, page)
 
 
 @app.command()

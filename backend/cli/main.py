@@ -30,6 +30,7 @@ from backend.cli import (
     storage,
     tenant_settings,
     tenants,
+    usage,
     webhooks,
 )
 from backend.cli.errors import CliError, Exit, exit_for
@@ -79,6 +80,7 @@ app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
 app.add_typer(audit.app, name="audit", rich_help_panel="Manage it")
 app.add_typer(budget.app, name="budget", rich_help_panel="Manage it")
+app.command("usage", rich_help_panel="Manage it")(usage.usage)
 show_examples(app)
 
 

@@ -45,34 +45,14 @@ def check_ended_well(run: dict[str, Any]) -> None:
         raise CliError(Exit.FAILED, f"Run {run['run_id']} was canceled.", code="run_canceled", details=run)
 
 
-class Pace:
-    """Items a second since the first look, and the seconds that are left at this pace."""
-
-    def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
-
-    def measure(self, done: int, total: int | None, *, now: float | None = None) -> tuple[float | None, float | None]:
-        """Rate and remaining seconds; None where it can't be said yet."""
-        at = time.monotonic() if now is None else now
-        if self._first is None:
-            self._first = (at, done)
-        began, before = self._first
-        if done <= before or at <= began:
-            return None, None
-        rate = (done - before) / (at - began)
-        left = max(0, total - done) / rate if total is not None else None
-        return rate, left
-
-
-def describe(run: dict[str, Any], rate: float | None, left: float | None) -> str:
+def describe(run: dict[str, Any]) -> str:
     """One line of figures: what was taken, how fast, how long still, and what the helpdesk's API has left."""
-    counts = run["counts"]
-    done, total = progress_of(run)
-    words = [f"{done}/{total} documents" if total else f"{done} documents"]
-    if rate is not None:
+    counts, progress = run["counts"], run["progress"]
+    words = [f"{progress['done']}/{progress['total']} documents" if progress["total"] else f"{progress['done']} documents"]
+    if (rate := progress["rate"]) is not None:
         words.append(f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s")
-    if left is not None and run["state"] not in ENDED:
-        words.append(f"{_duration(left)} left")
+    if progress["eta_seconds"] is not None:
+        words.append(f"{_duration(progress['eta_seconds'])} left")
     # After how fast and how long: the end of the line is what a narrow terminal cuts off.
     words += [f"{counts[name]} {name}" for name in ("listed", "unchanged", "deleted", "held", "failed") if counts.get(name)]
     if counts.get("waiting_for_budget"):
@@ -93,35 +73,20 @@ def _waiting(counts: dict[str, Any]) -> str:
     return f"waiting {what}" + (f", {_duration(seconds)} more" if seconds >= 1 else "")
 
 
-def progress_of(run: dict[str, Any]) -> tuple[int, int | None]:
-    """Items that are through (processed, unchanged, deleted or failed), and how many there will be, where that is known."""
-    counts = run["counts"]
-    done = counts["processed"] + counts["unchanged"] + counts["deleted"]
-    if run.get("rebuilt") and run["options"]["dry_run"]:
-        done += run["rebuilt"]["changed"]
-    # A listing that names no total still names what it has listed so far; more can only follow while it is read.
-    total = counts.get("expected")
-    if run.get("phase") == "processing" or run["state"] in ENDED:
-        total = done + counts["to_process"]
-    return done, max(total, done) if total else total
-
-
 class _Lines:
     """For a pipe: one line every two seconds, and one for each new phase."""
 
     def __init__(self, session: Session) -> None:
         self._output = session.output
-        self._pace = Pace()
         self._told: tuple[str, str] = ("", "")
         self._at = 0.0
 
     def show(self, run: dict[str, Any]) -> None:
-        rate, left = self._pace.measure(*progress_of(run))
         phase = (run["state"], run.get("phase") or "")
         if phase == self._told and time.monotonic() - self._at < _LINE_SECONDS:
             return
         self._told, self._at = phase, time.monotonic()
-        self._output.text(f"  {_phase(run):<12} {describe(run, rate, left)}")
+        self._output.text(f"  {_phase(run):<12} {describe(run)}")
 
 
 class _Bar:
@@ -130,12 +95,10 @@ class _Bar:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, figures="")
-        self._pace = Pace()
 
     def show(self, run: dict[str, Any]) -> None:
-        done, total = progress_of(run)
-        figures = describe(run, *self._pace.measure(done, total))
-        self._progress.update(self._task, description=_phase(run), completed=done, total=total, figures=figures)
+        done, total = run["progress"]["done"], run["progress"]["total"]
+        self._progress.update(self._task, description=_phase(run), completed=done, total=total, figures=describe(run))
 
 
 class _Nothing:

@@ -1,7 +1,7 @@
 """`desklore sync` and `runs`: start a sync, watch it, stop it."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -9,13 +9,26 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.estimates import tell_estimates
 from backend.cli.output import Output
 from backend.cli.progress import check_ended_well, describe, follow_run
-from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.session import (
+    AfterOption,
+    AllOption,
+    JsonOption,
+    KeyOption,
+    Session,
+    UrlOption,
+    as_tenant,
+    read_pages,
+    tell_more,
+)
 from backend.cli.text import day, moment
 
 app = typer.Typer(help="Syncs of a company's connections.", no_args_is_help=True)
 
 ConnectionsArgument = Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Its id; else every active one.")]
 DetachOption = Annotated[bool, typer.Option("--detach", help="Start it and don't wait.")]
+_Many = list[str] | None
+_MOST: Final = 200
+"""Runs in one answer."""
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Its id, `run_…`.")]
 
 
@@ -25,7 +38,10 @@ def sync(
     full: Annotated[bool, typer.Option("--full", help="Look at everything, not only at what changed.")] = False,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch everything again, even what is unchanged.")] = False,
     since: Annotated[datetime | None, typer.Option("--since", help="Only what changed at or after this moment (UTC).")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each kind.")] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="Only what changed before this moment (UTC).")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many items of each stream.")] = None,
+    streams: Annotated[_Many, typer.Option("--stream", help="Only tickets, articles or deletions; may be given again.")] = None,
+    statuses: Annotated[_Many, typer.Option("--status", help="Only tickets that are such as `resolved`; may be given again.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would read, call and cost.")] = False,
     detach: DetachOption = False,
     as_json: JsonOption = False,
@@ -33,7 +49,8 @@ def sync(
     key: KeyOption = None,
 ) -> None:
     """Read what changed from a helpdesk and make it searchable, with live progress. With --json: {"runs": [...]}."""
-    options = {"mode": "refresh" if refresh else "full" if full else "incremental", "since": moment(since), "limit": limit}
+    mode = "refresh" if refresh else "full" if full else "incremental"
+    options = {"mode": mode, "since": moment(since), "until": moment(until), "limit": limit, "streams": streams, "statuses": statuses}
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         if dry_run:
             tell_estimates(session, chosen(session, connection), options)
@@ -67,7 +84,7 @@ def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: 
         session.output.text(f"Watch it with: desklore runs show {run['run_id']} --follow")
         return run
     run = follow_run(session, run["run_id"])
-    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run, None, None)}")
+    session.output.text(f"{run['run_id']}: {run['state']}. {describe(run)}")
     if run["state"] == "completed" and run.get("error_message"):
         session.output.text(run["error_message"])
     return run
@@ -75,23 +92,26 @@ def follow_started(session: Session, run: dict[str, Any], what: str, *, detach: 
 
 @app.command("list")
 def list_(
+    *,
     connection: Annotated[str | None, typer.Option("--connection", help="Only of this one.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=200, help="How many.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=_MOST, help="How many.")] = 20,
+    after: AfterOption = None,
+    every: AllOption = False,
     as_json: JsonOption = False,
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """Syncs, newest first."""
+    """A page of syncs, newest first."""
     with as_tenant(url, key, Output(as_json=as_json)) as session:
-        answer = session.client.get("/runs", connection_id=connection, limit=limit)
+        answer = read_pages(session, "/runs", connection_id=connection, limit=_MOST if every else limit, after=after, every=every)
         session.output.document(answer)
         rows = (
-            (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r, None, None))
-            for r in answer["items"]
+            (r["run_id"], r["connection_id"], r["options"]["mode"], r["state"], day(r["created_at"]), describe(r)) for r in answer["items"]
         )
         session.output.table(
             ("run", "connection", "mode", "state", "started", "figures"), rows, empty="No runs yet. Start one: desklore sync"
         )
+        tell_more(session, answer)
 
 
 @app.command()
@@ -106,7 +126,7 @@ def show(
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         found = follow_run(session, run) if follow else session.client.get(f"/runs/{run}")
         session.output.document(found)
-        session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found, None, None)}")
+        session.output.text(f"{found['run_id']}: {found['state']} {found['phase']}".rstrip() + f". {describe(found)}")
         if found["stalls"]:
             session.output.text(f"It gave no sign of life {found['stalls']} times and was taken up again.")
         if found["resume_at"]:

@@ -15,6 +15,7 @@ from backend.cli.output import Output
 ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
 AfterOption = Annotated[str | None, typer.Option("--after", help="Cursor of the next page.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Every page.")]
 SinceOption = Annotated[datetime | None, typer.Option("--since", help="Only at or after this moment (UTC).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document.", rich_help_panel="Common")]
 UrlOption = Annotated[
@@ -63,6 +64,16 @@ def _session(url: str, key: str | None, output: Output, *, missing: str) -> Iter
         raise CliError(Exit.DENIED, missing, code="unauthenticated")
     with ApiClient(url, key) as client:
         yield Session(client, output)
+
+
+def read_pages(session: Session, path: str, *, limit: int, after: str | None, every: bool, **query: str | None) -> dict[str, Any]:
+    """A page of a list, or with `every` that one and all behind it in one, each of so many."""
+    page: dict[str, Any] = session.client.get(path, limit=limit, after=after, **query)
+    items = page["items"]
+    while every and page["next"]:
+        page = session.client.get(path, limit=limit, after=page["next"], **query)
+        items += page["items"]
+    return page | {"items": items}
 
 
 def tell_more(session: Session, page: dict[str, Any]) -> None:

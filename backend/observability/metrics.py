@@ -57,6 +57,9 @@ METRICS: Final[dict[str, Metric]] = {
     "documents_processed": Metric(_C, "Documents that reached a final state: `indexed`, `skipped`, `failed` or `deleted`.", ("state",)),
     "run_items": Metric(_C, "Items a sync met: `listed`, `unchanged`, `stored`, `deleted` or `failed`.", ("outcome",)),
     "runs": Metric(_C, "Runs that ended: `completed`, `failed` or `canceled`.", ("state",)),
+    "archive_files": Metric(
+        _C, "Files of the archive of payloads: `removed` with old payloads, or `written` in the place of several.", ("outcome",)
+    ),
     "runs_stalled": Metric(_C, "Runs without a sign of life: `taken_up` again, or `failed` after too many times.", ("outcome",)),
     "attachments": Metric(_C, "Attachments by what became of them: `read`, `kept`, `waiting` or `failed`.", ("state",)),
     "stage_seconds": Metric(
@@ -87,7 +90,12 @@ METRICS: Final[dict[str, Metric]] = {
     "llm_tokens": Metric(_C, "Tokens of models, `input` or `output`.", ("purpose", "model", "direction")),
     "llm_cost_usd": Metric(_C, "US dollars spent on models, by the prices in the settings.", ("purpose", "model")),
     "embeddings": Metric(_C, "Texts turned into vectors.", ("purpose", "model")),
-    "cache_lookups": Metric(_C, "Look-ups of paid-for results: `hit` or `miss`.", ("cache", "outcome")),
+    "cache_lookups": Metric(
+        _C,
+        "Look-ups of kept results, `hit` or `miss`: what was paid for (`summary`, `vector`), vectors of questions (`question`), "
+        "briefs of tickets (`brief`), and proofs of helpdesks' credentials (`login`).",
+        ("cache", "outcome"),
+    ),
     "briefs": Metric(_C, "Tickets opened; `kept` is `true` where nothing had changed since the last time.", ("kept",)),
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),

@@ -19,6 +19,22 @@ def kept(house: House) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if 'kept="true"' in line and "_created" not in line)
 
 
+def lookups(house: House) -> dict[str, float]:
+    """How often a brief was looked for, by the labels of the count."""
+    lines = [
+        line for line in house.meter.render()[0].decode().splitlines() if line.startswith('desklore_cache_lookups_total{cache="brief"')
+    ]
+    return {line.partition("{")[2].partition("}")[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+async def test_look_ups_of_briefs_are_counted_without_naming_a_company(house: House, client_as: As) -> None:
+    for company, times in (("acme", 3), ("bravo", 2)):
+        agent = client_as(Role.AGENT, company)
+        for _ in range(times):
+            assert (await agent.get(INIT)).is_success, company
+    assert lookups(house) == {'cache="brief",outcome="hit"': 3, 'cache="brief",outcome="miss"': 2}, "each company found its own"
+
+
 async def test_a_ticket_s_brief_and_its_etag(client_as: As) -> None:
     agent = client_as(Role.AGENT)
     first = await agent.get("/api/v1/init/101", params={"platform": "paper", "top_k": 3})

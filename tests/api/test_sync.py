@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from backend.core import clock
+from backend.core.ingest.pipeline.progress import save_run
 from backend.core.model.document import DocType
-from backend.core.model.sync import ItemFailure, RunState
+from backend.core.model.pace import Mark
+from backend.core.model.sync import ItemFailure, RunCounts, RunState
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
 from tests.api.helpdesk import GOOD_KEY
@@ -56,6 +60,40 @@ async def test_start_list_cancel(client_as: As) -> None:
     assert told == {"run.start": started.headers["x-request-id"], "run.cancel": stopped.headers["x-request-id"]}
 
 
+async def test_runs_and_failures_come_page_by_page(house: House, client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    begun = []
+    for _ in range(5):
+        begun.append((await admin.post("/api/v1/ingest", json={"connection_id": connection_id})).json()["run_id"])
+        await _end(house, begun[-1])
+    failed = [
+        ItemFailure(doc_type=DocType.TICKET, original_id=f"한글|{n}", code="source_malformed", message="no id", at=clock.now())
+        for n in range(5)
+    ]
+    async with house.services.database.open("acme") as uow:
+        await uow.sync.put_failures(connection_id, failed)
+    failures = f"/api/v1/connections/{connection_id}/failures"
+    runs = await _pages(admin, "/api/v1/runs", connection_id=connection_id)
+    assert ([run["run_id"] for run in runs[0] + runs[1] + runs[2]], [len(page) for page in runs]) == (begun[::-1], [2, 2, 1])
+    told = await _pages(admin, failures)
+    assert [item["original_id"] for page in told for item in page] == [failure.original_id for failure in failed]
+    page = (await admin.get(failures, params={"limit": 2})).json()
+    assert (page["total"], len(page["items"])) == (5, 2)
+    for path in ("/api/v1/runs", failures):
+        strange = await admin.get(path, params={"after": "page-2"})
+        assert (strange.status_code, strange.json()["error"]["code"]) == (422, "invalid_request")
+
+
+async def _pages(client: httpx.AsyncClient, path: str, **query: str) -> list[list[dict[str, Any]]]:
+    pages: list[list[dict[str, Any]]] = []
+    asked = {"limit": "2", **query}
+    while not pages or "after" in asked:
+        page = (await client.get(path, params=asked)).json()
+        pages.append(page["items"])
+        asked = {"limit": "2", **query} | ({"after": page["next"]} if page["next"] else {})
+    return pages
+
+
 async def test_what_can_not_be_started(client_as: As) -> None:
     admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
     bad: list[dict[str, Any]] = [
@@ -84,6 +122,35 @@ async def test_watching_a_run_to_its_end(house: House, client_as: As) -> None:
     last = json.loads(text.strip().splitlines()[-1].removeprefix("data: "))
     assert last == (await admin.get(f"/api/v1/runs/{run_id}")).json()
     assert "desklore_streams_open 0.0" in house.meter.render()[0].decode()
+
+
+async def test_a_run_tells_its_pace_and_how_long_it_still_takes(house: House, client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    run_id = (await admin.post("/api/v1/ingest", json={"connection_id": connection_id})).json()["run_id"]
+    nothing = {"done": 0, "total": None, "rate": None, "eta_seconds": None}
+    assert (await admin.get(f"/api/v1/runs/{run_id}")).json()["progress"] == nothing
+    async with house.services.database.open("acme", write=True) as uow:
+        run = await uow.sync.get_run(run_id)
+        assert run is not None
+        counts = msgspec.structs.replace(run.counts, processed=30, expected=90)
+        now = clock.now()
+        marks = (Mark(now - timedelta(seconds=10), 10), Mark(now, 30))
+        await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.RUNNING, counts=counts, marks=marks))
+    told = {"done": 30, "total": 90, "rate": 2.0, "eta_seconds": 30.0}
+    assert (await admin.get(f"/api/v1/runs/{run_id}")).json()["progress"] == told
+    [listed] = (await admin.get("/api/v1/runs")).json()["items"]
+    assert listed["progress"] == told
+
+
+async def test_a_run_that_is_saved_while_it_runs_is_marked(house: House, client_as: As) -> None:
+    admin, connection_id = client_as(Role.ADMIN), await _connection(client_as)
+    run_id = (await admin.post("/api/v1/ingest", json={"connection_id": connection_id})).json()["run_id"]
+    async with house.services.database.open("acme", write=True) as uow:
+        run = await uow.sync.get_run(run_id)
+        assert run is not None
+        run = await save_run(uow, msgspec.structs.replace(run, state=RunState.RUNNING, counts=RunCounts(unchanged=7)))
+        assert [mark.done for mark in run.marks] == [7]
+        assert (await save_run(uow, msgspec.structs.replace(run, state=RunState.WAITING))).marks == ()
 
 
 async def test_failures_are_listed_without_their_payload(house: House, client_as: As) -> None:

@@ -23,6 +23,7 @@ from backend.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKETS = 12
+DOMAIN = "hanbit.freshdesk.com"
 OPERATOR_KEY = "operator-of-the-tests-0123456789"
 
 
@@ -123,6 +124,15 @@ def company(world: World, desklore: Desklore, monkeypatch: pytest.MonkeyPatch, r
     made = desklore("tenants", "create", name, "--key", world.operator_key, "--json").document
     monkeypatch.setenv("DESKLORE_API_KEY", made["api_key"])
     return name
+
+
+def connect(desklore: Desklore, world: World) -> str:
+    """Connect the company to the sandbox; the connection's id."""
+    told = desklore(
+        "connections", "add", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret", f"api_key={world.sandbox.api_key}", "--json"
+    )
+    assert told.code == 0, told
+    return str(told.document["connection_id"])
 
 
 @contextlib.contextmanager

@@ -7,17 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import TICKETS, Desklore, World
-
-DOMAIN = "hanbit.freshdesk.com"
-
-
-def _connect(desklore: Desklore, world: World) -> str:
-    told = desklore(
-        "connections", "add", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret", f"api_key={world.sandbox.api_key}", "--json"
-    )
-    assert told.code == 0, told
-    return str(told.document["connection_id"])
+from tests.cli.conftest import DOMAIN, TICKETS, Desklore, World, connect
 
 
 def test_a_company_is_onboarded_listed_and_erased(world: World, desklore: Desklore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +121,7 @@ def test_a_wrong_helpdesk_key_is_the_helpdesks_word(
 def test_connect_sync_ask_and_look(world: World, company: str, desklore: Desklore, tmp_path: Path) -> None:
     """The whole trip of one company, as the README tells it."""
     assert desklore("sync").code == 3
-    connection = _connect(desklore, world)
+    connection = connect(desklore, world)
     assert "agents" in desklore("connections", "check", "freshdesk", DOMAIN, "--base-url", world.sandbox.url, "--secret",
                                 f"api_key={world.sandbox.api_key}").out  # fmt: skip
 
@@ -206,16 +196,6 @@ def _draft_and_edit(desklore: Desklore, ticket: str) -> None:
     assert (needed.code, needed.document["error"]["code"]) == (2, "language_model_needed")
 
 
-def test_a_sync_can_be_left_and_taken_up_again(world: World, company: str, desklore: Desklore) -> None:
-    connection = _connect(desklore, world)
-    (run,) = desklore("sync", connection, "--limit", "3", "--detach", "--json").document["runs"]
-    followed = desklore("sync", connection, "--json")
-    assert followed.code == 0
-    assert followed.document["runs"][0]["state"] == "completed"
-    assert desklore("runs", "show", run["run_id"], "--json").document["state"] == "completed"
-    assert desklore("runs", "cancel", run["run_id"], "--json").document["state"] == "completed"
-
-
 def test_no_secret_is_in_the_log(world: World) -> None:
     text = world.log.getvalue()
     assert "http_request" in text
@@ -236,16 +216,6 @@ def test_a_budget_is_set_shown_and_cleared(world: World, company: str, desklore:
     assert desklore("budget", "show", "--company", "nobody").code == 3
 
 
-def test_a_dry_run_tells_and_starts_nothing(world: World, company: str, desklore: Desklore) -> None:
-    connection = _connect(desklore, world)
-    told = desklore("sync", connection, "--dry-run").out
-    assert "nothing is written" in told
-    assert "no call to a provider" in told
-    [estimate] = desklore("sync", "--dry-run", "--json").document["estimates"]
-    assert 0 < estimate["listed"]["tickets"] <= TICKETS
-    assert desklore("runs", "list", "--json").document["items"] == []
-
-
 def test_summarizing_anew_shows_count_and_price_first(world: World, company: str, desklore: Desklore) -> None:
     told = desklore("documents", "resummarize")
     assert (told.code, "0 tickets are not summarized by offline:" in told.out) == (0, True)
@@ -253,7 +223,7 @@ def test_summarizing_anew_shows_count_and_price_first(world: World, company: str
 
 
 def test_a_rebuild_tells_what_would_change_and_what_did(world: World, company: str, desklore: Desklore) -> None:
-    connection = _connect(desklore, world)
+    connection = connect(desklore, world)
     assert desklore("sync", connection).code == 0
     told = desklore("documents", "rebuild", connection, "--dry-run")
     assert told.code == 0, told

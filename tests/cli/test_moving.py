@@ -34,6 +34,23 @@ def test_backup_and_restore(tmp_path: Path) -> None:
     assert (told["erased"], told["locked"], told["manifest"]["companies"][""]["rows"]) == ([], [], {"audit": 0})
 
 
+def test_backups_in_a_folder_are_named_by_the_time_and_the_newest_are_kept(tmp_path: Path) -> None:
+    shelf = tmp_path / "backups"
+    shelf.mkdir()
+    for name in ("desklore-20240101T000000Z.tar", "desklore-20240101T010000Z.tar", "desklore-acme-20240101T000000Z.tar", "mine.tar"):
+        (shelf / name).write_bytes(b"older")
+    made = desklore(tmp_path / "data", "backup", "--into", str(shelf), "--keep", "2", "--json")
+    assert made.code == 0, made.err
+    new = Path(made.document["path"]).name
+    assert made.document["deleted"] == ["desklore-20240101T000000Z.tar"]
+    assert sorted(each.name for each in shelf.iterdir()) == sorted(
+        ["desklore-20240101T010000Z.tar", "desklore-acme-20240101T000000Z.tar", "mine.tar", new]
+    )
+    assert desklore(tmp_path / "new", "restore", str(shelf / new)).code == 0
+    for words in (["--into", str(shelf), "a.tar"], ["--keep", "2", "a.tar"], []):
+        assert desklore(tmp_path / "data", "backup", *words).code == 2, words
+
+
 def test_a_damaged_archive_is_refused_in_one_line(tmp_path: Path) -> None:
     archive = tmp_path / "all.tar"
     archive.write_bytes(b"not a backup" * 100)

@@ -130,6 +130,7 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "sweeps.drop_held": lambda w: w.sweeps.drop_held(CONNECTION),
     "nudges.done": lambda w: w.nudges.done([NUDGE]),
     "nudges.forget": lambda w: w.nudges.forget(CONNECTION, START + timedelta(days=1)),
+    "sync.forget_runs": lambda w: w.sync.forget_runs(CONNECTION, START + timedelta(days=1), keep=1, limit=10),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
 }
 PUTS = {

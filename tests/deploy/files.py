@@ -67,9 +67,15 @@ def ours(service: dict[str, Any]) -> bool:
     return "desklore" in service["image"]
 
 
+def templates() -> dict[str, dict[str, Any]]:
+    """What each Deployment, Job and CronJob makes its pods of."""
+    made = {"Deployment": lambda spec: spec, "Job": lambda spec: spec, "CronJob": lambda spec: spec["jobTemplate"]["spec"]}
+    return {each["metadata"]["name"]: made[each["kind"]](each["spec"])["template"] for each in manifests() if each["kind"] in made}
+
+
 def pods() -> dict[str, dict[str, Any]]:
-    """The pod of each Deployment and Job."""
-    return {each["metadata"]["name"]: each["spec"]["template"]["spec"] for each in manifests() if each["kind"] in {"Deployment", "Job"}}
+    """The pod of each of them."""
+    return {name: template["spec"] for name, template in templates().items()}
 
 
 def instructions() -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ STORES = {"postgres", "redis", "qdrant", "s3"}
 
 
 def test_every_part_of_an_installation_is_there() -> None:
-    assert set(SERVICES) == {"api", "worker", *STORES, *ONE_SHOT}
+    assert set(SERVICES) == {"api", "worker", "backup", *STORES, *ONE_SHOT}
+    assert {name for name, service in SERVICES.items() if "profiles" in service} == {"backup"}
 
 
 @pytest.mark.parametrize("name", LASTING)
@@ -85,7 +86,7 @@ def test_what_keeps_data_is_reached_from_inside_only() -> None:
 
 def test_every_volume_is_declared_and_every_store_has_one() -> None:
     declared = set(documents(COMPOSE)[0]["volumes"])
-    used = {_volume(each) for name in STORES for each in SERVICES[name]["volumes"]} - {""}
+    used = {_volume(each) for name in (*STORES, "backup") for each in SERVICES[name]["volumes"]} - {""}
     assert used == declared
 
 
@@ -93,6 +94,15 @@ def test_the_owner_of_the_tables_is_known_to_the_migration_alone() -> None:
     for name, service in SERVICES.items():
         if ours(service):
             assert ("DESKLORE_DATABASE_MIGRATION_URL" in service.get("environment", {})) is (name == "migrate")
+
+
+def test_a_backup_is_made_each_hour_and_its_age_is_watched() -> None:
+    service = SERVICES["backup"]
+    script = service["entrypoint"][-1]
+    [mounted] = [entry.split(":")[1] for entry in service["volumes"]]
+    assert f'desklore backup --into {mounted} --keep "${{BACKUPS_KEPT:-48}}"' in script
+    assert "3600 - $$(date +%s) % 3600" in script
+    assert f"find {mounted} -name 'desklore-*.tar' -mmin -125" in service["healthcheck"]["test"][1]
 
 
 def test_workers_can_be_many() -> None:

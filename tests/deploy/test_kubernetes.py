@@ -7,7 +7,7 @@ import pytest
 
 from backend.api.app import ROUTERS
 from backend.api.routes import files, imports
-from tests.deploy.files import MANIFESTS, documents, manifests, pods
+from tests.deploy.files import MANIFESTS, documents, manifests, pods, templates
 from tools.tree import ROOT
 
 PODS = pods()
@@ -60,7 +60,7 @@ def test_the_api_alone_leaves_traffic_while_it_is_not_ready() -> None:
 
 
 def test_everything_selected_is_there() -> None:
-    labels = [each["spec"]["template"]["metadata"]["labels"] for each in manifests() if each["kind"] in {"Deployment", "Job"}]
+    labels = [template["metadata"]["labels"] for template in templates().values()]
     for each in manifests():
         if each["kind"] in {"Deployment", "PodDisruptionBudget", "PodMonitor"}:
             assert any(each["spec"]["selector"]["matchLabels"].items() <= pod.items() for pod in labels), each["metadata"]["name"]
@@ -113,6 +113,20 @@ def test_the_ingress_lets_files_in_where_the_api_takes_them() -> None:
         assert [each for each in examples if taken.fullmatch(each)], taken
         assert all(re.fullmatch(path, each) for each in examples)
     assert not re.fullmatch(path, "/api/v1/query")
+
+
+def test_a_backup_is_made_each_hour_and_lies_on_a_volume_that_is_there() -> None:
+    [job] = _kind("CronJob")
+    assert (job["spec"]["schedule"], job["spec"]["concurrencyPolicy"]) == ("0 * * * *", "Forbid")
+    pod = PODS[job["metadata"]["name"]]
+    [container] = pod["containers"]
+    words = container["args"]
+    assert words[:2] == ["backup", "--into"]
+    [mount] = [each for each in container["volumeMounts"] if each["mountPath"] == words[2]]
+    [volume] = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["persistentVolumeClaim"]["claimName"] in {each["metadata"]["name"] for each in _kind("PersistentVolumeClaim")}
+    assert "--keep" in words
+    assert job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 3600, "the next one finds its place free"
 
 
 def documents_of(path: str) -> dict[str, Any]:

@@ -69,7 +69,8 @@ async def _moved(environment: dict[str, str]) -> dict[str, Any]:
     return told | {"code": process.returncode}
 
 
-async def _synced(trip: Trip, tenant: Tenant, **options: Any) -> None:
+async def synced(trip: Trip, tenant: Tenant, **options: Any) -> None:
+    """Sync, and wait until all Documents and their pictures are done."""
     run = await tenant.post("/ingest", {"connection_id": tenant.connection_id, **options})
     while (run := await tenant.get(f"/runs/{run['run_id']}"))["state"] not in ("completed", "failed", "canceled"):
         await asyncio.sleep(0.5)
@@ -110,11 +111,11 @@ async def _tried(tickets: int, data: Path, database: PostgresDatabase) -> dict[s
     async with running_sandbox(SandboxOptions(tickets=tickets)) as sandbox, running_trip(data, **INSTALLATION) as trip:
         tenant = await trip.onboard("acme")
         await tenant.connect(sandbox)
-        await _synced(trip, tenant)
+        await synced(trip, tenant)
         async with trip.runtime.services.database.open("acme") as uow:
             documents = sum((await uow.documents.counts()).values())
         asking = asyncio.create_task(_asking(tenant))
-        syncing = asyncio.create_task(_synced(trip, tenant, mode="refresh"))
+        syncing = asyncio.create_task(synced(trip, tenant, mode="refresh"))
         figures["killed_at"] = [await _killed_at(int(documents * part), environment, database) for part in PARTS]
         began = time.monotonic()
         alive = await _moved(environment)

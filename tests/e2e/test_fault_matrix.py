@@ -83,7 +83,8 @@ class Matrix:
     async def failures(self, tenant: Tenant) -> list[ItemFailure]:
         """What was set aside."""
         async with self.trip.runtime.services.database.open(tenant.company_id) as uow:
-            return await uow.sync.list_failures(tenant.connection_id, limit=1000)
+            found, _ = await uow.sync.list_failures(tenant.connection_id, limit=1000)
+            return found
 
     async def stored(self, tenant: Tenant) -> Truth:
         """Every document's content, and its files' contents."""

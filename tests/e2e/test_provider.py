@@ -25,6 +25,13 @@ def _settings(server: OpenAIServer) -> dict[str, Any]:
     }
 
 
+async def _questions_found(tenant: Tenant) -> float:
+    """How often the vector of a question was kept."""
+    series = 'desklore_cache_lookups_total{cache="question",outcome="hit"} '
+    lines = (await tenant.client.get("/metrics")).text.splitlines()
+    return sum(float(line.removeprefix(series)) for line in lines if line.startswith(series))
+
+
 async def test_a_provider_summarizes_embeds_and_answers(tmp_path: Path) -> None:
     with OpenAIServer() as server:
         async with running_sandbox(SandboxOptions(tickets=30)) as sandbox, running_trip(tmp_path / "data", **_settings(server)) as trip:
@@ -52,9 +59,11 @@ async def test_a_provider_summarizes_embeds_and_answers(tmp_path: Path) -> None:
             assert done["usage"]["output_tokens"] > 0
 
             embedded = sum(each.path.endswith("/embeddings") for each in server.requests)
+            found = await _questions_found(tenant)
             for _ in range(3):
                 await tenant.post("/search", {"query": "SSO login loops back"})
             assert sum(each.path.endswith("/embeddings") for each in server.requests) == embedded, "the question's vector is kept"
+            assert await _questions_found(tenant) == found + 3
 
             server.refusal = "I can't help with that."
             refused = await tenant.client.post("/api/v1/query", json={"question": "SSO login loops back"})

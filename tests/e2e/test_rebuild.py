@@ -94,6 +94,47 @@ async def test_documents_and_chunks_are_as_the_sync_made_them(tmp_path: Path, pl
         assert await _documents(trip) == before
 
 
+async def _archived(trip: Trip) -> list[str]:
+    return await trip.runtime.services.blobs.open("acme").list("raw")
+
+
+@pytest.mark.parametrize("platform", ["freshdesk", "zendesk"])
+async def test_a_compacted_archive_gives_the_same_documents(tmp_path: Path, platform: str) -> None:
+    helpdesk = running_sandbox(SandboxOptions(tickets=40)) if platform == "freshdesk" else running_zendesk(SandboxOptions(tickets=40))
+    async with helpdesk as server, running_trip(tmp_path / "data", archive_days=7) as trip:
+        acme = await trip.onboard("acme")
+        await (acme.connect(server) if isinstance(server, SandboxServer) else acme.connect_zendesk(server))
+        for _ in range(3):
+            assert (await acme.sync(mode="refresh"))["state"] == "completed"
+        await trip.settle("acme")
+        before, chunks, files = await _documents(trip), await _chunks(acme), await _archived(trip)
+
+        async with trip.runtime.services.database.open("acme", write=True) as uow:
+            connection = await uow.connections.get(acme.connection_id)
+            assert connection is not None
+            assert connection.compacted_at is None, "it was made a moment ago"
+            await uow.connections.put(msgspec.structs.replace(connection, created_at=datetime(2024, 1, 1, tzinfo=UTC)))
+        assert (await acme.sync())["state"] == "completed"
+        left = await _archived(trip)
+        assert len(left) < len(files) / 2, (files, left)
+        told = (await acme.client.get("/metrics")).text
+        assert f'desklore_archive_files_total{{outcome="removed"}} {float(len(set(files) - set(left)))}' in told
+        async with trip.runtime.services.database.open("acme") as uow:
+            connection = await uow.connections.get(acme.connection_id)
+            assert connection is not None
+            assert connection.compacted_at is not None
+        await acme.sync()
+        assert await _archived(trip) == left, "once in so many days"
+
+        spoiled = await _spoil(trip, list(before.values())[::2])
+        run = await _rebuild(acme)
+        assert (run["state"], run["counts"]["stored"], run["rebuilt"]["incomplete"]) == ("completed", spoiled, 0), run
+        assert run["counts"]["listed"] == run["counts"]["expected"] == len(before)
+        await trip.settle("acme")
+        assert await _documents(trip) == before
+        assert await _chunks(acme) == chunks
+
+
 async def test_files_that_are_no_more_are_made_again_too(tmp_path: Path) -> None:
     folder = tmp_path / "roots" / "acme"
     folder.mkdir(parents=True)

@@ -92,20 +92,20 @@ async def test_everything_is_listed_now_and_then(trip: Trip, acme: Tenant) -> No
     await asyncio.sleep(0)
     await start_due(services)
     async with services.database.open("acme") as uow:
-        newest, *_ = await uow.sync.list_runs()
+        (newest, *_), _ = await uow.sync.list_runs()
     assert newest.options.mode is RunMode.FULL
     await acme.wait(newest.run_id)
     await make_due(trip, acme)
     await start_due(services)
     async with services.database.open("acme") as uow:
-        newest, *_ = await uow.sync.list_runs()
+        (newest, *_), _ = await uow.sync.list_runs()
     assert newest.options.mode is RunMode.INCREMENTAL
     # One that did not get through is not tried again at once, or nothing else would be read.
     await acme.wait(newest.run_id)
     await make_due(trip, acme, created_at=long_ago, reconciled_at=None)
     await start_due(services)
     async with services.database.open("acme") as uow:
-        newest, *_ = await uow.sync.list_runs()
+        (newest, *_), _ = await uow.sync.list_runs()
     assert newest.options.mode is RunMode.INCREMENTAL
 
 
@@ -139,7 +139,7 @@ async def test_runs_that_people_ask_for_and_those_of_the_clock_do_not_hold_each_
         # The runtime's own clock may have been quicker.
         await start_due(services)
         async with services.database.open("initech") as uow:
-            runs = await uow.sync.list_runs()
+            runs, _ = await uow.sync.list_runs()
         assert [(run.state, run.scheduled) for run in runs] == [(RunState.QUEUED, True)]
         hooli = await trip.onboard("hooli")
         await hooli.connect(sandbox)
@@ -156,5 +156,5 @@ async def test_two_machines_on_one_store_start_one_run(trip: Trip, acme: Tenant)
     assert isinstance(services.database, SqlDatabase)
     await asyncio.gather(start_due(services), start_due(services))
     async with services.database.open("acme") as uow:
-        runs = await uow.sync.list_runs()
+        runs, _ = await uow.sync.list_runs()
     assert [run.state for run in runs] == [RunState.QUEUED]

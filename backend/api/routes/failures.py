@@ -24,10 +24,15 @@ OriginalId = Annotated[str, Path(max_length=200)]
 
 @router.get("", response_model=FailuresOut, responses=problems(Code.CONNECTION_NOT_FOUND))
 async def list_failures(
-    services: ServicesDep, caller: RunsCaller, connection_id: ConnectionId, limit: int = Query(100, ge=1, le=1_000)
+    *,
+    services: ServicesDep,
+    caller: RunsCaller,
+    connection_id: ConnectionId,
+    limit: int = Query(100, ge=1, le=1_000),
+    after: str | None = Query(None, max_length=700, description="`next` of the page before."),
 ) -> Failures:
     """Items that could not be taken, tried longest ago first; they are tried first next time."""
-    return await failures.list_failures(services, caller.company_id, connection_id, limit)
+    return await failures.list_failures(services, caller.company_id, connection_id, limit=limit, after=after)
 
 
 @router.post(

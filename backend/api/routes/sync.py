@@ -2,20 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from backend.api.deps import IngestCaller, RunsCaller, ServicesDep
 from backend.api.errors import SOURCE, problems, request_id_of
 from backend.api.routes import API, started
-from backend.api.schemas.base import Items
+from backend.api.schemas.base import Page
 from backend.api.schemas.estimate import EstimateOut
 from backend.api.schemas.sync import IngestIn, RunOut
 from backend.api.sse import EVENTS, EventStream, event_stream
 from backend.core.errors import Code
 from backend.core.model.stream import Event
-from backend.core.model.sync import Run, RunOptions, RunState
+from backend.core.model.sync import Run, RunOptions
 from backend.core.ports.services import Services
 from backend.core.usecases import estimates, sync
 
@@ -23,7 +23,6 @@ router = APIRouter(prefix=API, tags=["sync"])
 
 LOOK_SECONDS: Final = 0.5
 """How often a watched run is looked at; people don't see more."""
-_ENDED: Final = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELED})
 
 
 @router.post(
@@ -44,15 +43,18 @@ async def estimate_run(body: IngestIn, services: ServicesDep, caller: IngestCall
     return await estimates.estimate_run(services, caller.company_id, body.connection_id, _options(body))
 
 
-@router.get("/runs", response_model=Items[RunOut], responses=problems())
+@router.get("/runs", response_model=Page[RunOut], responses=problems())
 async def list_runs(
+    *,
     services: ServicesDep,
     caller: RunsCaller,
     connection_id: str | None = Query(None, max_length=100),
     limit: int = Query(20, ge=1, le=200),
-) -> dict[str, list[Run]]:
+    after: str | None = Query(None, max_length=500, description="`next` of the page before."),
+) -> dict[str, Any]:
     """Runs, newest first."""
-    return {"items": await sync.list_runs(services, caller.company_id, connection_id, limit)}
+    items, following = await sync.list_runs(services, caller.company_id, connection_id, limit=limit, after=after)
+    return {"items": items, "next": following}
 
 
 @router.get("/runs/{run_id}", response_model=RunOut, responses=problems(Code.RUN_NOT_FOUND))
@@ -91,7 +93,7 @@ async def _progress(services: Services, company_id: str, run_id: str) -> AsyncGe
     while True:
         run = await sync.get_run(services, company_id, run_id)
         data = RunOut.model_validate(run).model_dump_json().encode()
-        if run.state in _ENDED:
+        if run.state.ended:
             yield Event(name="done", data=data)
             return
         if data != before:

@@ -40,6 +40,7 @@ class StandingOut(Out):
     """How the budget stands now."""
 
     limits: LimitsOut
+    left: LimitsOut = Field(description="What is left of each limit, 0 at least; null where there is none.")
     day: UsageOut
     month: UsageOut
     reached: list[str] = Field(description="The limits that are used up.")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from backend.api.schemas.base import Id, In, Out
+from backend.api.schemas.base import Id, In, Out, Page
 from backend.core.model.document import DocType
 
 
@@ -19,10 +19,9 @@ class FailureOut(Out):
     attempts: int
 
 
-class FailuresOut(Out):
-    """Those tried longest ago, and how many there are."""
+class FailuresOut(Page[FailureOut]):
+    """Some of them, tried longest ago first, and how many there are."""
 
-    items: list[FailureOut]
     total: int
 
 

@@ -83,6 +83,15 @@ class RunCountsOut(Out):
     indexed_documents: int | None
 
 
+class ProgressOut(Out):
+    """How far a run is."""
+
+    done: int = Field(description="Items that are through: processed, unchanged or deleted.")
+    total: int | None = Field(description="How many there will be, by all that is known now; null where that is not known.")
+    rate: float | None = Field(description="Items a second over the last minute; null where it can't be said, or the run is not running.")
+    eta_seconds: float | None = Field(description="Seconds until all are through at this rate; null where it can't be said.")
+
+
 class RebuiltOut(Out):
     """What a rebuild has found so far, in items."""
 
@@ -102,6 +111,7 @@ class RunOut(Out):
     state: RunState
     options: RunOptionsOut
     counts: RunCountsOut
+    progress: ProgressOut
     phase: str
     created_at: datetime
     started_at: datetime | None

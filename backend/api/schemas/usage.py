@@ -2,7 +2,9 @@
 
 from datetime import date
 
-from backend.api.schemas.base import Out
+from pydantic import Field
+
+from backend.api.schemas.base import Items, Out
 from backend.api.schemas.copilot import UsageOut
 from backend.core.model.budget import Purpose
 
@@ -15,3 +17,11 @@ class UsageRowOut(Out):
     model: str
     purpose: Purpose
     usage: UsageOut
+
+
+class UsagesOut(Items[UsageRowOut]):
+    """What models cost in some days (UTC)."""
+
+    since: date
+    until: date = Field(description="The last of the days.")
+    total: UsageOut

@@ -91,6 +91,8 @@ class Standing(Struct, frozen=True, kw_only=True):
 
     limits: Limits
     """What holds: of each limit the tighter one."""
+    left: Limits
+    """What is left of each limit, never less than nothing; None where there is none."""
     day: Usage
     month: Usage
     reached: tuple[str, ...]
@@ -114,8 +116,10 @@ def standing_of(budgets: Iterable[Budget], rows: Sequence[UsageRow], at: datetim
     spent = {"daily_usd": day.cost_usd, "monthly_usd": month.cost_usd, "daily_tokens": day.tokens, "monthly_tokens": month.tokens}
     reached = tuple(name for name, used in spent.items() if (limit := getattr(limits, name)) is not None and used >= limit)
     ends = [_next_month(at) if name.startswith("monthly") else at.date() + timedelta(days=1) for name in reached]
+    left = {name: None if (limit := getattr(limits, name)) is None else max(type(used)(0), limit - used) for name, used in spent.items()}
     return Standing(
         limits=limits,
+        left=Limits(**left),
         day=day,
         month=month,
         reached=reached,

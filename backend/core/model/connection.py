@@ -72,6 +72,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     last_synced_at: datetime | None = None
     reconciled_at: datetime | None = None
     """When all its tickets were last listed and compared with what is stored."""
+    compacted_at: datetime | None = None
+    """When old payloads were last taken out of its archive."""
     report: CredentialReport | None = None
     schedule: Schedule | None = None
     """None: synced only when somebody asks."""

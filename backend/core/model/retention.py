@@ -15,8 +15,12 @@ class Log(StrEnum):
 
 
 class Retention(Struct, frozen=True, kw_only=True):
-    """For how many months before the present one each log is kept, all of a month or nothing; 0: for ever."""
+    """For how many months before the present one each log is kept, all of a month or nothing; 0: for ever. And what else is tidied."""
 
+    run_days: int = 90
+    """Runs that began longer ago are forgotten once they have ended, all but the latest of each connection; 0: never."""
+    archive_days: int = 7
+    """Every so many days old payloads are taken out of a connection's archive; 0: never."""
     usage_months: int = 0
     audit_months: int = 0
     answer_months: int = 0

@@ -10,6 +10,7 @@ from msgspec import Struct
 from backend.core.model.article import Article
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocType
+from backend.core.model.pace import PROCESSING, Mark, Progress, progress_at
 from backend.core.model.ticket import Presence, Ticket
 
 
@@ -108,6 +109,8 @@ class Failures(Struct, frozen=True, kw_only=True):
 
     items: list[ItemFailure]
     total: int
+    next: str | None = None
+    """Cursor of the next page."""
 
 
 class HeldDeletion(Struct, frozen=True, kw_only=True):
@@ -129,6 +132,11 @@ class RunState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self in (RunState.COMPLETED, RunState.FAILED, RunState.CANCELED)
 
 
 class RunMode(StrEnum):
@@ -273,3 +281,21 @@ class Run(Struct, frozen=True, kw_only=True):
     """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None
     error_message: str = ""
+    marks: tuple[Mark, ...] = ()
+    """How much was through at moments of the last while, while it is under way."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, how fast it goes, and how long it still takes."""
+        total = self.counts.expected
+        # A listing that names no total still names what it has listed so far; more can only follow while it is read.
+        if self.phase == PROCESSING or self.state.ended:
+            total = self.done + self.counts.to_process
+        # Whoever waits goes at no pace.
+        return progress_at(self.marks if self.state is RunState.RUNNING else (), self.done, total or None)
+
+    @property
+    def done(self) -> int:
+        """Items that are through."""
+        found = self.rebuilt.changed if self.rebuilt is not None and self.options.dry_run else 0
+        return self.counts.processed + self.counts.unchanged + self.counts.deleted + found

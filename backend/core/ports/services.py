@@ -9,9 +9,10 @@ from backend.core.model.personal import ALL_KINDS, Kind
 from backend.core.model.retention import Retention
 from backend.core.model.search import Makers
 from backend.core.ports.blobs import BlobStores
-from backend.core.ports.cache import Caches
+from backend.core.ports.cache import Cache, Caches
 from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
+from backend.core.ports.counted import CountedCache
 from backend.core.ports.database import Database
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.files import FileTools
@@ -132,6 +133,10 @@ class Services:
     webhooks: Mapping[str, WebhookFormat] = field(default_factory=dict)
     """By platform; those that are missing have none."""
     files: FileTools | None = None
+
+    def kept(self, company_id: str, cache: str) -> Cache:
+        """The tenant's cache, its look-ups counted under the name of what is kept in it."""
+        return CountedCache(self.caches.open(company_id), self.meter, cache)
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""

@@ -188,8 +188,15 @@ class SyncStore(Protocol):
         """One by id."""
         ...
 
-    async def list_runs(self, connection_id: str | None = None, limit: int = 20) -> list[Run]:
-        """Newest first."""
+    async def list_runs(self, connection_id: str | None = None, limit: int = 20, after: str | None = None) -> tuple[list[Run], str | None]:
+        """A page, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours."""
+        ...
+
+    async def forget_runs(self, connection_id: str, before: datetime, *, keep: int, limit: int) -> int:
+        """Delete up to `limit` Runs that ended and were made before that moment, with their places; the latest `keep` stay.
+
+        Returns how many.
+        """
         ...
 
     async def active_run(self, connection_id: str) -> Run | None:
@@ -212,8 +219,13 @@ class SyncStore(Protocol):
         """They were taken after all."""
         ...
 
-    async def list_failures(self, connection_id: str, limit: int = 100, before: datetime | None = None) -> list[ItemFailure]:
-        """Oldest first; with `before` only those that were not tried since."""
+    async def list_failures(
+        self, connection_id: str, limit: int = 100, *, before: datetime | None = None, after: str | None = None
+    ) -> tuple[list[ItemFailure], str | None]:
+        """A page, oldest first, and the cursor of the next one; with `before` only those that were not tried since.
+
+        Raises INVALID_REQUEST for a cursor that is not ours.
+        """
         ...
 
     async def get_failure(self, connection_id: str, doc_type: DocType, original_id: str) -> ItemFailure | None:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from backend.core.errors import AppError, Code
 from backend.core.model.budget import Purpose, Usage
+from backend.core.ports.counted import count_lookups
 from backend.core.ports.kept_vectors import decode, encode, vector_key
 from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Services
@@ -43,11 +44,12 @@ async def _of_indexed(services: Services, company_id: str, embedder: Embedder, i
     key = vector_key(embedder, indexed)
     async with services.database.open(company_id) as uow:
         known = await uow.usage.get_cached([key])
+    count_lookups(services.meter, "vector", 1, len(known))
     return decode(known[key]) if key in known else None
 
 
 async def _kept(services: Services, company_id: str, embedder: Embedder, text: str) -> list[float] | None:
-    data = await services.caches.open(company_id).get(_key(embedder, text))
+    data = await services.kept(company_id, "question").get(_key(embedder, text))
     return None if data is None else decode(data)
 
 

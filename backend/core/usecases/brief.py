@@ -42,7 +42,7 @@ async def open_brief(
     document, source = found
     if not may_see(caller, document):
         raise no_ticket(ticket_id)
-    cache = services.caches.open(company_id)
+    cache = services.kept(company_id, "brief")
     # The key is made before anything is looked for: what changes meanwhile makes another key.
     key = await _key(services, company_id, caller, document, top_k)
     if source is BriefSource.STORE and (kept := await cache.get(key)) is not None:

@@ -100,10 +100,11 @@ async def estimate_run(services: Services, company_id: str, connection_id: str, 
 async def _past_of(uow: UnitOfWork, connection_id: str) -> _Past:
     states, every = await uow.documents.counts(connection_id), await uow.documents.counts()
     today = clock.now().date()
+    runs, _ = await uow.sync.list_runs(connection_id, 20)
     return _Past(
         pending=states.get(DocState.PENDING, 0) + states.get(DocState.PROCESSING, 0),
         indexed=every.get(DocState.INDEXED, 0),
-        runs=await uow.sync.list_runs(connection_id, 20),
+        runs=runs,
         usage=await uow.usage.list(today - timedelta(days=90), today),
     )
 

@@ -16,11 +16,12 @@ Named = tuple[DocType, str]
 """An item by its kind and the helpdesk's id."""
 
 
-async def list_failures(services: Services, company_id: str, connection_id: str, limit: int) -> Failures:
-    """What could not be taken, tried longest ago first. Raises CONNECTION_NOT_FOUND."""
+async def list_failures(services: Services, company_id: str, connection_id: str, *, limit: int, after: str | None) -> Failures:
+    """A page of what could not be taken, tried longest ago first. Raises CONNECTION_NOT_FOUND, INVALID_REQUEST for a strange cursor."""
     async with services.database.open(company_id) as uow:
         await connection_of(uow, connection_id)
-        return Failures(items=await uow.sync.list_failures(connection_id, limit), total=await uow.sync.count_failures(connection_id))
+        items, following = await uow.sync.list_failures(connection_id, limit, after=after)
+        return Failures(items=items, total=await uow.sync.count_failures(connection_id), next=following)
 
 
 async def get_failure(services: Services, company_id: str, caller: Caller, connection_id: str, item: Named) -> ItemFailure:

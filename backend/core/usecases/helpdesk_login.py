@@ -70,7 +70,7 @@ class HelpdeskLogin:
         company_id, connection = await self._place(given)
         place = (company_id, connection.connection_id, connection.domain, connection.base_url or "")
         name = f"login/{hash_credentials(self._auth, place, given.credentials)}"
-        kept = await self._services.caches.open(company_id).get(name)
+        kept = await self._services.kept(company_id, "login").get(name)
         proof = await self._asked(company_id, connection, given, name, admit) if kept is None else _proof.decode(kept)
         if proof.code:
             code = Code(proof.code)

@@ -76,7 +76,7 @@ async def _start(services: Services, company_id: str, connection_id: str, now: d
 
 async def _tried_lately(uow: UnitOfWork, connection_id: str, now: datetime) -> bool:
     """Whether a complete run was begun within a day: one that can't get through must not take every small one's place."""
-    recent = await uow.sync.list_runs(connection_id, _LOOK_AT)
+    recent, _ = await uow.sync.list_runs(connection_id, _LOOK_AT)
     return any(run.options.mode in (RunMode.FULL, RunMode.REFRESH) and now - run.created_at < FULL_AGAIN for run in recent)
 
 

@@ -13,12 +13,12 @@ from backend.core.ingest.pipeline.rebuild import rebuild
 from backend.core.ingest.pipeline.streams import read_source
 from backend.core.model.connection import ConnectionState
 from backend.core.model.document import DocState
+from backend.core.model.pace import PROCESSING
 from backend.core.model.sync import Rebuilt, Run, RunMode, RunOptions, RunState
 from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
-PROCESSING = "processing"
 LOOK_AGAIN_SECONDS = 0.2
 """How often a run that only waits for its Documents to be processed looks at them."""
 _READERS = {RunMode.IMPORT: read_export, RunMode.REBUILD: rebuild}
@@ -46,10 +46,12 @@ async def get_run(services: Services, company_id: str, run_id: str) -> Run:
     return run
 
 
-async def list_runs(services: Services, company_id: str, connection_id: str | None, limit: int) -> list[Run]:
-    """Runs, newest first."""
+async def list_runs(
+    services: Services, company_id: str, connection_id: str | None, *, limit: int, after: str | None
+) -> tuple[list[Run], str | None]:
+    """A page of runs, newest first, and the cursor of the next one. Raises INVALID_REQUEST for a strange cursor."""
     async with services.database.open(company_id) as uow:
-        return await uow.sync.list_runs(connection_id, limit)
+        return await uow.sync.list_runs(connection_id, limit, after)
 
 
 async def cancel_run(services: Services, company_id: str, run_id: str, *, caller: Caller) -> Run:
@@ -83,9 +85,9 @@ async def run_sync(services: Services, company_id: str, run_id: str) -> float | 
         return (run.resume_at - now).total_seconds()
     started = run.started_at or now
     phase = run.options.streams[0].value if run.options.streams else run.phase
-    run = msgspec.structs.replace(
-        run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None, error_code=None, error_message=""
-    )
+    run = msgspec.structs.replace(run, state=RunState.RUNNING, phase=phase, started_at=started, heartbeat_at=now, resume_at=None)
+    # At what pace it went before it was held up says nothing of now.
+    run = msgspec.structs.replace(run, marks=(), error_code=None, error_message="")
     try:
         run = await _READERS.get(run.options.mode, read_source)(services, company_id, connection, await _save(services, company_id, run))
         run = await _save(services, company_id, msgspec.structs.replace(run, phase=PROCESSING))

@@ -16,7 +16,7 @@ from backend.core import clock
 from backend.core.ports.blobs import BlobStore, BlobStores
 from backend.core.ports.required import no_tenant
 from backend.storage.moving.archive import IN_MEMORY, ArchiveWriter
-from backend.storage.moving.files import copied
+from backend.storage.moving.files import copied, keys_as_they_come
 from backend.storage.moving.manifest import CompanyCounts, Manifest
 from backend.storage.moving.progress import Progress, Tell, silent
 from backend.storage.sql.audit import OPERATOR
@@ -150,9 +150,7 @@ def _add(writer: ArchiveWriter, name: str, lines: bytes) -> None:
 async def _write_files(
     blobs: BlobStore, writer: ArchiveWriter, company: str, counts: CompanyCounts, *, wanted: set[str], progress: Progress
 ) -> None:
-    keys = await blobs.list("")
-    progress.expect(len(keys))
-    for key in keys:
+    async for key in keys_as_they_come(blobs, progress.expect):
         async with copied(blobs, key) as file:
             if file is not None:
                 counts.file_bytes += await _add_file(writer, f"files/{company}/{key}", file)

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 from backend.core.ports.blobs import BlobStore, BlobStores
 from backend.storage.moving.aside import AsideFile
 from backend.storage.moving.backup import chosen
-from backend.storage.moving.files import copied
+from backend.storage.moving.files import copied, keys_as_they_come
 from backend.storage.moving.progress import Progress, Tell, silent
 from backend.storage.sql.engine import Engines
 from backend.storage.sql.snapshot import Snapshot, snapshot
@@ -53,13 +53,12 @@ async def export(
 
 async def _write(file: IO[bytes], still: Snapshot, blobs: BlobStore, company: str, progress: Progress) -> tuple[dict[str, int], int]:
     tables = [table for table in TABLES if table.name not in _DERIVED]
-    keys = await blobs.list("")
-    progress.expect(len(keys) + sum([await still.count(table, company) for table in tables]))
+    progress.expect(sum([await still.count(table, company) for table in tables]))
     rows, files = dict[str, int](), 0
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for table in tables:
             rows[table.name] = await _write_table(archive, still, table, company, progress)
-        for key in keys:
+        async for key in keys_as_they_come(blobs, progress.expect):
             async with copied(blobs, key) as copy:
                 if copy is not None:
                     await asyncio.to_thread(_add, archive, f"files/{key}", copy)

@@ -2,13 +2,17 @@
 
 import hashlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import IO
+from typing import IO, Final
 
 from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore
 from backend.storage.moving.archive import IN_MEMORY
+
+_ARCHIVE: Final = "raw"
+_LOOKS: Final = 3
+"""Whoever is done by then has all that was there at the beginning."""
 
 
 @asynccontextmanager
@@ -24,6 +28,23 @@ async def copied(blobs: BlobStore, key: str) -> AsyncIterator[IO[bytes] | None]:
             yield None
             return
         yield file
+
+
+async def keys_as_they_come(blobs: BlobStore, tell: Callable[[int], None]) -> AsyncIterator[str]:
+    """The keys of a company's files, and of those that came to the archive meanwhile: they may hold what others held that are gone.
+
+    `tell` is told how many more there are.
+    """
+    keys = await blobs.list("")
+    seen: set[str] = set()
+    for _ in range(_LOOKS):
+        tell(len(keys))
+        for key in keys:
+            yield key
+        seen.update(keys)
+        keys = [key for key in await blobs.list(_ARCHIVE) if key not in seen]
+        if not keys:
+            return
 
 
 async def hash_of(blobs: BlobStore, key: str) -> str | None:

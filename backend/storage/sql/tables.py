@@ -158,7 +158,7 @@ failures = Table(
     Column("hint", Json, nullable=False),
     Column("raw", LargeBinary),
     PrimaryKeyConstraint("company_id", "connection_id", "doc_type", "original_id"),
-    Index(None, "company_id", "connection_id", "at"),
+    Index(None, "company_id", "connection_id", "at", "doc_type", "original_id"),
 )
 
 sightings = Table(

@@ -42,6 +42,12 @@ def test_what_is_reached_and_until_when(limits: dict[str, float], reached: tuple
     assert (standing.reached, standing.resumes_at) == (reached, resumes)
 
 
+def test_what_is_left_of_each_limit_is_never_less_than_nothing() -> None:
+    rows = [_row(date(2026, 12, 1), cost=1, tokens=20), _row(AT.date(), cost=2, tokens=10)]
+    budgets = [_budget(BudgetOwner.TENANT, daily_usd=5, monthly_usd=2.5, daily_tokens=25)]
+    assert standing_of(budgets, rows, AT).left == Limits(daily_usd=3, monthly_usd=0, daily_tokens=15, monthly_tokens=None)
+
+
 def test_a_used_up_month_outlasts_a_used_up_day() -> None:
     at = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     budgets = [_budget(BudgetOwner.TENANT, daily_usd=1, monthly_usd=1)]

@@ -50,7 +50,7 @@ async def test_a_stalled_run_is_taken_up_again_and_fails_in_the_end(house: House
         run = await sync.get_run(house.services, "acme", run_id)
         assert (run.state, run.stalls, run.heartbeat_at) == (RunState.RUNNING, number, clock.now())
         async with house.services.database.open("bravo", write=True) as uow:
-            [alive] = await uow.sync.list_runs()
+            [alive], _ = await uow.sync.list_runs()
             await uow.sync.put_run(msgspec.structs.replace(alive, heartbeat_at=clock.now() + timedelta(minutes=11)))
         travel.shift(timedelta(minutes=11))
     assert await stalled.take_up_stalled(replace(house.services, queue=InProcessQueue(1))) == 1

@@ -19,9 +19,13 @@ async def test_the_last_thirty_days_or_those_asked_for(house: House) -> None:
     ]
     async with house.services.database.open("acme") as uow:
         await uow.usage.add(rows)
-    assert {row.day for row in await list_usage(house.services, "acme")} == {rows[0].day, rows[1].day}
-    assert len(await list_usage(house.services, "acme", since=rows[2].day)) == 3
-    assert await list_usage(house.services, "bravo") == []
+    month = await list_usage(house.services, "acme")
+    assert {row.day for row in month.items} == {rows[0].day, rows[1].day}
+    assert (month.since, month.until, month.total) == (rows[1].day, today, Usage(calls=2))
+    longer = await list_usage(house.services, "acme", since=rows[2].day)
+    assert (len(longer.items), longer.total.calls) == (3, 3)
+    foreign = await list_usage(house.services, "bravo")
+    assert (foreign.items, foreign.total) == ([], Usage())
     for since, until in ((today, today - timedelta(days=1)), (date(2000, 1, 1), today)):
         with pytest.raises(AppError) as refused:
             await list_usage(house.services, "acme", since=since, until=until)

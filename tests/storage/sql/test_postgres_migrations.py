@@ -5,6 +5,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -19,6 +20,7 @@ from backend.storage.sql.postgres import revision, role, single_engine
 from backend.storage.sql.schema import metadata
 from tests.support.postgres import OWNER, PostgresDatabase, SharedPostgres, database_at, make_database
 
+_VERSIONS = Path(__file__).parents[3] / "migrations" / "versions"
 _SCHEMA = """
 SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable FROM information_schema.columns
   WHERE table_schema = 'public' AND table_name <> 'alembic_version'
@@ -117,7 +119,7 @@ async def test_a_migration_gives_up_behind_a_busy_table(bare: PostgresDatabase, 
 
 
 async def test_every_order_of_every_migration_is_limited(bare: PostgresDatabase) -> None:
-    revisions = [f"{number:04}" for number in range(1, int(newest_revision()) + 1)]
+    revisions = sorted(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
     connection = await asyncpg.connect(bare.admin_url)
     try:
         await connection.execute(_NOTING)

@@ -145,6 +145,22 @@ async def test_an_audit_log_is_read_in_order_from_an_index(url: str, database: S
     assert [name for name in ("autoindex", "company_id_actor_at", "company_id_action_at") if not any(name in line for line in used)] == []
 
 
+async def test_pages_of_runs_and_failures_are_read_in_order_from_an_index(url: str, database: SqlDatabase) -> None:
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        database._engines.reader.sync_engine, "before_cursor_execute", lambda _c, _k, sql, values, _x, _m: asked.append((sql, values))
+    )
+    after = Place(START, "ticket 1").text()
+    async with database.open("acme") as work:
+        await work.sync.list_runs(after=after)
+        await work.sync.list_runs(CONNECTION, after=after)
+        await work.sync.list_failures(CONNECTION, after=after)
+    used = [line for lines in plans_of(url, asked).values() for line in lines]
+    assert not [line for line in used if "TEMP B-TREE" in line or "SEARCH" not in line]
+    names = ("company_id_created_at", "company_id_connection_id_created_at", "company_id_connection_id_at_doc_type")
+    assert [name for name in names if not any(name in line for line in used)] == []
+
+
 def plans_of(url: str, asked: list[tuple[str, Any]]) -> dict[str, list[str]]:
     plans: dict[str, list[str]] = {}
     with closing(sqlite3.connect(path_of(url))) as connection:

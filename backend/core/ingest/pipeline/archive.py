@@ -27,7 +27,7 @@ class _Head(Struct, frozen=True):
     original_id: str
     version: str
     told_at: datetime
-    changed_at: datetime
+    changed_at: datetime | None
 
 
 async def archive_items(blobs: BlobStore, connection: Connection, run: Run, items: Sequence[Taken]) -> None:
@@ -35,15 +35,19 @@ async def archive_items(blobs: BlobStore, connection: Connection, run: Run, item
     if not items:
         return
     # One line for each item: JSON needs no line break outside of its texts, and has none in them.
-    lines = b"\n".join([_head(taken)[:-1] + RAW + taken.raw.replace(b"\n", b" ") + b"}" for taken in items])
+    lines = b"\n".join([_line(taken) for taken in items])
     place = f"{run.created_at:%Y%m%dT%H%M%S}-{run.run_id}-{run.counts.listed:08d}-{hashlib.sha256(lines).hexdigest()[:8]}"
     await blobs.put(f"{folder_of(connection)}/{place}.jsonl.zst", zstandard.compress(lines))
 
 
-def _head(taken: Taken) -> bytes:
-    """What stands before the payload, as an object of its own; it begins as `beginning_of` says."""
-    ref = taken.ref
-    return _encoder.encode(_Head(ref.doc_type, ref.original_id, ref.version, taken.told_at, taken.changed_at))
+def _line(taken: Taken) -> bytes:
+    ref, raw = taken.ref, taken.raw.replace(b"\n", b" ")
+    return line_of(ref.doc_type, ref.original_id, ref.version, told_at=taken.told_at, changed_at=taken.changed_at, raw=raw)
+
+
+def line_of(doc_type: DocType, original_id: str, version: str, *, told_at: datetime, changed_at: datetime | None, raw: bytes) -> bytes:
+    """A line of the archive; it begins as `beginning_of` says."""
+    return _encoder.encode(_Head(doc_type, original_id, version, told_at, changed_at))[:-1] + RAW + raw + b"}"
 
 
 def folder_of(connection: Connection) -> str:

@@ -81,7 +81,7 @@ class Newest:
     """Which file of the archive has the newest payload of an item: a table on disk, so that memory does not grow with the archive."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="desklore-rebuild-")
+        self._folder = tempfile.TemporaryDirectory(prefix="desklore-newest-")
         self._db = sqlite3.connect(Path(self._folder.name) / "newest.db", check_same_thread=False, isolation_level=None)
         # Should we be killed, all of it is found out again.
         self._db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLE}")
@@ -113,6 +113,10 @@ class Newest:
             if row is not None and row[0] == file and row[1] == payload.told_at.timestamp():
                 found[payload.doc_type, payload.original_id] = payload
         return list(found.values())
+
+    def by_file(self) -> dict[int, int]:
+        """Of how many items each file has the newest payload; files without any are left out."""
+        return dict(self._db.execute("SELECT file, count(*) FROM newest GROUP BY file"))
 
     def count(self) -> int:
         """How many items the archive has."""

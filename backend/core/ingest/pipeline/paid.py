@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from backend.core.ingest import embed, summarize
 from backend.core.model.budget import Purpose
 from backend.core.model.document import Chunk, Summary
+from backend.core.ports.counted import count_lookups
 from backend.core.ports.kept_vectors import decode, encode, vector_key
 from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Services
@@ -48,7 +49,7 @@ async def embed_paid(services: Services, company_id: str, chunks: Sequence[Chunk
     keys = {vector_key(embedder, chunk.text) for chunk in chunks}
     async with services.database.open(company_id) as uow:
         cached = await uow.usage.get_cached(keys)
-    tell_cache(services, "vector", len(keys), len(cached))
+    count_lookups(services.meter, "vector", len(keys), len(cached))
 
     async def keep(fresh: Mapping[str, Sequence[float]]) -> None:
         async with services.database.open(company_id) as uow:
@@ -56,9 +57,3 @@ async def embed_paid(services: Services, company_id: str, chunks: Sequence[Chunk
 
     known = {key: decode(data) for key, data in cached.items()}
     return await embed.embed_chunks(chunks, embedder=embedder, cached=known, keep=keep)
-
-
-def tell_cache(services: Services, cache: str, asked: int, found: int) -> None:
-    """Count what the cache had and what it had not."""
-    services.meter.count("cache_lookups", found, cache=cache, outcome="hit")
-    services.meter.count("cache_lookups", asked - found, cache=cache, outcome="miss")

@@ -30,7 +30,7 @@ async def read_waiting(services: Services, company_id: str) -> float | None:
     while True:
         async with services.database.open(company_id) as uow:
             files = await uow.attachments.waiting(BATCH)
-            runs = await uow.sync.list_runs(limit=BATCH)
+            runs, _ = await uow.sync.list_runs(limit=BATCH)
         if not files:
             return None
         if any(_has_just_begun(run) for run in runs):

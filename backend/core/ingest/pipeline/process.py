@@ -12,13 +12,14 @@ from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
 from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
-from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, tell_cache
+from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import Chunk, DocState, Document, Summary
 from backend.core.model.search import Point
 from backend.core.model.sync import RunState
+from backend.core.ports.counted import count_lookups
 from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
 
@@ -212,7 +213,7 @@ def _sort_out(
 async def _cached_summaries(services: Services, paid: PaidSummaries, chat: ChatModel, documents: Sequence[Document]) -> dict[str, Summary]:
     keys = [task.key for document in documents for task in summarize.plan(document, chat)]
     cached = await paid.get_many(keys)
-    tell_cache(services, "summary", len(keys), len(cached))
+    count_lookups(services.meter, "summary", len(keys), len(cached))
     return cached
 
 

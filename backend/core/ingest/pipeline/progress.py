@@ -10,6 +10,7 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName, Line
+from backend.core.model.pace import marked
 from backend.core.model.sync import Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.ports.database import UnitOfWork
@@ -69,6 +70,8 @@ async def save_run(uow: UnitOfWork, run: Run) -> Run:
         raise RunCanceledError
     counts = msgspec.structs.replace(run.counts, llm_calls=current.counts.llm_calls, embedded=current.counts.embedded)
     run = msgspec.structs.replace(run, counts=counts, stalls=current.stalls)
+    marks = marked(run.marks, clock.now(), run.done) if run.state is RunState.RUNNING else ()
+    run = msgspec.structs.replace(run, marks=marks)
     await uow.sync.put_run(run)
     return run
 

@@ -10,6 +10,7 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.ingest.collect import ITEMS_AT_ONCE, Page, collect, read_refs
+from backend.core.ingest.pipeline.compact import compact_when_due
 from backend.core.ingest.pipeline.erase import erase_leftovers
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.progress import RunCanceledError, cursor_scope
@@ -46,6 +47,7 @@ async def read_source(services: Services, company_id: str, connection: Connectio
                 await read_streams(services, company_id, taker, source, [stream for stream in together if stream in streams])
             reconciled = await _reconcile(services, company_id, taker)
             await erase_leftovers(services, company_id, connection)
+            compacted = bool(asked) and await compact_when_due(services, company_id, connection, taker.tell_progress)
         await kept.clear()
     finally:
         await source.close()
@@ -54,7 +56,9 @@ async def read_source(services: Services, company_id: str, connection: Connectio
         if current is not None and run.options.mode is not RunMode.FAILURES:
             now = clock.now()
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
-            await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
+            compacted_at = now if compacted else current.compacted_at
+            changed = msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at, compacted_at=compacted_at)
+            await uow.connections.put(changed)
     untold = tuple(message for marks in taker.unread.values() for message in marks.values() if message)
     remarks = source.remarks if isinstance(source, Remarks) else ()
     refused = tuple(sorted(source.unreadable | taker.refused))
@@ -98,7 +102,8 @@ async def _failures(services: Services, company_id: str, run: Run, began: dateti
     """The next ones, of which none was tried since the run began."""
     async with services.database.open(company_id) as uow:
         if not run.options.items:
-            return await uow.sync.list_failures(run.connection_id, before=began)
+            oldest, _ = await uow.sync.list_failures(run.connection_id, before=began)
+            return oldest
         found = [await uow.sync.get_failure(run.connection_id, doc_type, original_id) for doc_type, original_id in run.options.items]
     return [failure for failure in found if failure is not None and failure.at < began]
 
