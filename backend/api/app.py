@@ -31,6 +31,7 @@ from backend.api.routes import (
     imports,
     keys,
     master_key,
+    people,
     replies,
     search,
     streams,
@@ -74,6 +75,7 @@ ROUTERS: Final = (
     usage.router,
     budget.router,
     audit.router,
+    people.router,
     tenant_settings.router,
     health.router,
 )
@@ -88,6 +90,7 @@ TAGS: Final = {
     "feedback": "Thumbs.",
     "documents": "What is stored.",
     "attachments": "Files of tickets and articles.",
+    "people": "One person's data: all that is held, and its erasure.",
     "usage": "What models cost.",
     "settings": "How a company's data is handled.",
     "audit": "Who did what.",

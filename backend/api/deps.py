@@ -87,6 +87,13 @@ def _tenant_with(scope: Scope | None) -> Callable[[Caller], Awaitable[TenantCall
     return check
 
 
+async def _people(caller: Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]) -> TenantCaller:
+    # What is told or erased is of all tickets, with their private notes.
+    if caller.role is not Role.ADMIN or caller.groups is not None or not caller.sees_internal:
+        raise AppError(Code.FORBIDDEN, "Only an admin key that may see all tickets can export or erase one person's data.")
+    return caller
+
+
 async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
     if caller.role is not Role.OPERATOR:
         raise AppError(Code.FORBIDDEN, "Only the operator key may manage tenants.")
@@ -112,4 +119,5 @@ FeedbackCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.FEEDBACK))]
 UsageCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.USAGE_READ))]
 SettingsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]
 BudgetCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.BUDGET))]
+PeopleCaller = Annotated[TenantCaller, Depends(_people)]
 AuditCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.AUDIT_READ))]

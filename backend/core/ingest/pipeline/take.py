@@ -20,6 +20,7 @@ from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
+from backend.core.ingest.pipeline.person import Arrivals, scrub_failures, scrub_files
 from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.ingest.pipeline.tally import counted, with_quota
@@ -49,6 +50,7 @@ class Taker:
         self.refused: set[str] = set()
         """Streams that the credentials may not read."""
         self._turn = asyncio.Lock()
+        self._arrivals = Arrivals(services, company_id)
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._kept = kept
@@ -71,6 +73,7 @@ class Taker:
     async def wanted(self, refs: Sequence[ItemRef]) -> list[ItemRef]:
         """Of the listed items those whose version is not stored yet."""
         known: dict[tuple[DocType, str], tuple[str, str]] = {}
+        await self._arrivals.look()
         async with self._services.database.open(self._company_id) as uow:
             for doc_type, group in groupby(sorted(refs, key=_by_type), key=_by_type):
                 found = await uow.documents.versions(self._connection.connection_id, doc_type, [ref.original_id for ref in group])
@@ -96,6 +99,7 @@ class Taker:
             statuses=self.run.options.statuses,
             now=clock.now(),
             pack=self._services.database.pack,
+            erased=self._arrivals.marks,
         )
         # In a first sync none is stored, and none is asked for its id here.
         hashes = [self._hashes.get(self._document_id(ref)) for ref in refs] if self._hashes else [None] * len(refs)
@@ -112,6 +116,7 @@ class Taker:
     async def read_again(self, ref: ItemRef) -> Taken:
         """As `read`, and also where the content is what is stored: something of it was missing the last time."""
         told_at = clock.now()
+        await self._arrivals.look()
         fetched = await self._source.fetch(ref)
         async with self._services.database.open(self._company_id) as uow:
             self._files[self._document_id(ref)] = await uow.attachments.of([self._document_id(ref)])
@@ -138,7 +143,7 @@ class Taker:
         in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await self._archive.keep(self.run, page.items)
+            await self._archive.keep(self.run, page.items, self._arrivals.marks)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
                 left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
@@ -189,7 +194,7 @@ class Taker:
             page = kept.page
             await read_once_more(uow, self._connection.connection_id, kept.overtaken)
             documents = [taken.document for taken in page.items if taken.document is not None]
-            await self._put(uow, page.items, documents, page.failures)
+            await self._put(uow, page.items, documents, scrub_failures(self._arrivals.marks, page.failures))
             deleted = await self._mark_gone(uow, page.gone)
             await self._remember_gone(uow, [ref for ref in page.gone if self._document_id(ref) not in standing])
             run = counted(self.run, page, self._source.quota, stored=len(documents), deleted=len(deleted))
@@ -215,6 +220,7 @@ class Taker:
         return await save_run(uow, run)
 
     async def _make(self, ref: ItemRef, told_at: datetime, fetched: Fetched, known_hash: str | None) -> Taken:
+        fetched, names = await self._arrivals.item(fetched)
         item, raw = fetched.item, fetched.raw
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
             return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
@@ -225,7 +231,7 @@ class Taker:
             if same:
                 return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         document_id = self._document_id(ref)
-        files = await self._read_files(ref, item, document_id)
+        files = scrub_files(self._arrivals.marks, names, await self._read_files(ref, item, document_id))
         refuse_unread(files)
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
