@@ -50,6 +50,7 @@ from backend.core.ports.services import Services
 from backend.core.usecases.authentication import Authenticator
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
+from backend.core.usecases.looks import Looks
 from backend.core.usecases.streams import Answering
 
 ROUTERS: Final = (
@@ -75,6 +76,7 @@ ROUTERS: Final = (
     usage.router,
     budget.router,
     audit.router,
+    audit.operators,
     people.router,
     tenant_settings.router,
     health.router,
@@ -134,12 +136,14 @@ def create_app(
     """
     options = options or ApiOptions()
     authenticator, inbox, answering = Authenticator(services, auth), Inbox(services), Answering(services)
+    looks = Looks(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         yield
         await answering.close()
         await inbox.close()
+        await looks.close()
         await authenticator.close()
 
     app = FastAPI(
@@ -156,6 +160,7 @@ def create_app(
     app.state.authenticator = authenticator
     app.state.helpdesk_login = HelpdeskLogin(services, auth)
     app.state.inbox = inbox
+    app.state.looks = looks
     app.state.answering = answering
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir

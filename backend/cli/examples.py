@@ -85,6 +85,7 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "audit list": (
         "desklore audit list --action document.read --since 2026-03-01 --until 2026-04-01",
         "desklore audit list --actor token:kim",
+        "desklore audit list --operator",
     ),
     "budget show": ("desklore budget show",),
     "budget set": ("desklore budget set --daily-usd 5 --monthly-usd 100",),

@@ -24,6 +24,7 @@ AsOption = Annotated[
 @app.command()
 def export(
     person: PersonArgument,
+    *,
     output: Annotated[Path | None, typer.Option("--output", help="The file to write; else it is printed.")] = None,
     by: AsOption = None,
     overwrite: OverwriteOption = False,
@@ -46,6 +47,7 @@ def export(
 @app.command()
 def erase(
     person: PersonArgument,
+    *,
     by: AsOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be touched.")] = False,
     attachments: Annotated[bool, typer.Option("--attachments", help="Also delete the person's files, and files that name them.")] = False,

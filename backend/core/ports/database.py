@@ -122,6 +122,18 @@ class Directory(Protocol):
         """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
         ...
 
+    async def list_audit(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        action: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[list[AuditEntry], str | None]:
+        """A page of what operators did that belongs to no tenant, as `AuditStore.list` gives a tenant's."""
+        ...
+
 
 class Database(Protocol):
     """Opens transactions. On leaving the block: commit, then jobs leave; on an exception: rollback, jobs dropped.

@@ -12,7 +12,7 @@ from backend.core.model.erasure import ErasureState
 from backend.core.model.job import ALL, Job, JobName, Line
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
-from backend.storage.sql.audit import OPERATOR, entry_row
+from backend.storage.sql.audit import OPERATOR, SqlAuditStore, entry_row
 from backend.storage.sql.columns import UtcTime
 from backend.storage.sql.keys import to_key
 from backend.storage.sql.schema import metadata
@@ -192,3 +192,16 @@ class SqlDirectory:
             # Row security lets nobody write for a tenant but in its name.
             await self._in.also_for(company_id)
         await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))
+
+    async def list_audit(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        action: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[list[AuditEntry], str | None]:
+        """A page of what operators did that belongs to no tenant."""
+        entries = SqlAuditStore(OPERATOR, self._in)
+        return await entries.list(since=since, until=until, action=action, limit=limit, after=after)
