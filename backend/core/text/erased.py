@@ -16,11 +16,12 @@ from msgspec import Struct
 
 from backend.core.model.erasure import PLACEHOLDER, Named
 from backend.core.model.personal import Kind
-from backend.core.text.personal import find
+from backend.core.text.personal import find, find_emails
 
 _PHONE_DIGITS: Final = 9
 """The last digits of a number: the same with a country code and without."""
 _FEWEST_DIGITS: Final = 7
+_PHONE: Final = "phone"
 _ADDRESS_FIELDS: Final = frozenset({"email", "address", "from_email", "email_address"})
 """Fields of a helpdesk's record that say whose record it is."""
 _NAME_FIELDS: Final = frozenset({"name", "first_name", "last_name", "full_name", "display_name", "alias"})
@@ -54,6 +55,8 @@ class Marks(Struct, frozen=True, kw_only=True):
     hashes: frozenset[str] = frozenset()
     without_files: frozenset[str] = frozenset()
     """Those of `hashes` whose files are erased on arrival too."""
+    with_numbers: bool = True
+    """Whether a phone number is among them: to look for those takes most of the time."""
 
     def __bool__(self) -> bool:
         return bool(self.hashes)
@@ -64,7 +67,7 @@ class Marks(Struct, frozen=True, kw_only=True):
 
     def phone(self, number: str) -> bool:
         """Whether this is an erased person's number."""
-        return hash_of(self.key, "phone", phone_key(number)) in self.hashes
+        return hash_of(self.key, _PHONE, phone_key(number)) in self.hashes
 
     def person(self, person_id: str) -> bool:
         """Whether the helpdesk's person of this id is erased."""
@@ -81,16 +84,22 @@ class Marks(Struct, frozen=True, kw_only=True):
             yield hash_of(self.key, "email", each)
 
 
+def marks_by(key: bytes, hashes: Collection[str], without_files: Collection[str] = ()) -> Marks:
+    """Marks of these hashes."""
+    with_numbers = any(each.startswith(_PHONE) for each in hashes)
+    return Marks(key=key, hashes=frozenset(hashes), without_files=frozenset(without_files), with_numbers=with_numbers)
+
+
 def marks_of(key: bytes, named: Named) -> tuple[str, ...]:
     """The hashes of what a person is named by."""
-    kinds = (("email", email_key(named.email)), ("phone", phone_key(named.phone)), ("person", named.person_id))
+    kinds = (("email", email_key(named.email)), (_PHONE, phone_key(named.phone)), ("person", named.person_id))
     return tuple(hash_of(key, kind, value) for kind, value in kinds if value)
 
 
 @lru_cache(4_096)
 def hash_of(key: bytes, kind: str, value: str) -> str:
-    """HMAC-SHA256, in hex."""
-    return hmac.new(key, f"{kind}\x1f{value}".encode(), hashlib.sha256).hexdigest()
+    """HMAC-SHA256, in hex, behind what kind it is."""
+    return f"{kind}:{hmac.new(key, value.encode(), hashlib.sha256).hexdigest()}"
 
 
 def email_key(address: str) -> str:
@@ -189,7 +198,7 @@ class Scrubber:
 
     def _told(self, text: str) -> str:
         pieces, end = [], 0
-        for span in find(text):
+        for span in find(text) if self._marks.with_numbers else find_emails(text):
             said = text[span.start : span.end]
             theirs = (span.kind is Kind.EMAIL and self._marks.email(said)) or (span.kind is Kind.PHONE and self._marks.phone(said))
             if theirs:

@@ -1,6 +1,7 @@
 """One person's data: told whole, and erased, for the tenant's admins (SPEC D5)."""
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -15,6 +16,9 @@ from backend.core.model.job import Job, JobName
 from backend.core.model.tenant import Caller, SealedSecret
 from backend.core.ports.services import Services
 from backend.core.text.erased import email_key, is_email, is_phone, marks_of
+
+_SHOWN: Final = 22
+"""Characters of a hash that the audit log keeps: they tell people apart."""
 
 
 async def export_person(services: Services, company_id: str, named: Named, *, caller: Caller) -> AsyncIterator[Finding]:
@@ -48,7 +52,7 @@ async def start_erasure(services: Services, company_id: str, named: Named, *, at
                 # Somebody else began the first erasure in this moment, with the key that counts.
                 continue
             await uow.erasures.put(erasure)
-            await uow.audit.add(caller.audited("person.erase", erasure_id, person=hashes[0][:16], attachments=str(attachments).lower()))
+            await uow.audit.add(caller.audited("person.erase", erasure_id, person=hashes[0][:_SHOWN], attachments=str(attachments).lower()))
             uow.enqueue(Job(name=JobName.ERASE_PERSON, company_id=company_id, subject=erasure_id))
         return erasure
 
@@ -94,6 +98,6 @@ async def _audit(services: Services, company_id: str, named: Named, caller: Call
         others = await uow.erasures.list(limit=1)
     target = "by " + ", ".join(name for name in ("email", "phone", "person_id") if getattr(named, name))
     if others:
-        target = marks_of(await open_key(services, company_id, others[0].key), named)[0][:16]
+        target = marks_of(await open_key(services, company_id, others[0].key), named)[0][:_SHOWN]
     async with services.database.open(company_id) as uow:
         await uow.audit.add(caller.audited(action, target))

@@ -21,7 +21,7 @@ from backend.core.model.ticket import Attachment, Conversation, Person, Ticket
 from backend.core.ports.extract import TextPiece
 from backend.core.ports.required import tenant_of
 from backend.core.ports.services import Services
-from backend.core.text.erased import Marks, Scrubber
+from backend.core.text.erased import Marks, Scrubber, marks_by
 
 KEY_FIELD: Final = "erasures/key"
 """What the key of the hashes is sealed as."""
@@ -66,10 +66,10 @@ async def marks_for(services: Services, company_id: str, erasures: Sequence[Eras
     """The marks of these erasures. Raises SECRET_UNREADABLE where the key of the hashes can't be opened."""
     if not erasures:
         return NOBODY
-    return Marks(
-        key=await open_key(services, company_id, erasures[0].key),
-        hashes=frozenset(each for erasure in erasures for each in erasure.hashes),
-        without_files=frozenset(each for erasure in erasures if erasure.attachments for each in erasure.hashes),
+    return marks_by(
+        await open_key(services, company_id, erasures[0].key),
+        {each for erasure in erasures for each in erasure.hashes},
+        {each for erasure in erasures if erasure.attachments for each in erasure.hashes},
     )
 
 

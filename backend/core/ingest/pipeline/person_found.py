@@ -15,7 +15,7 @@ from backend.core.model.article import Article
 from backend.core.model.document import TURN_KINDS, DocState, DocType, Document, Part, Summary
 from backend.core.model.erasure import PLACEHOLDER, Held, Named
 from backend.core.model.ticket import Ticket
-from backend.core.text.erased import Marks, Scrubber, email_key, marks_of, phone_key
+from backend.core.text.erased import Marks, Scrubber, email_key, marks_by, marks_of, phone_key
 
 _NOT_DIGITS: Final = bytes(each for each in range(256) if not chr(each).isdecimal() or each > 127)
 _SUMMARY_TEXTS: Final = ("problem", "cause", "solution", "result", "product_area")
@@ -30,8 +30,8 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def marks(self, key: bytes, *, attachments: bool = False) -> Marks:
         """Their hashes."""
-        hashes = frozenset(each for person in self.people for each in marks_of(key, person))
-        return Marks(key=key, hashes=hashes, without_files=hashes if attachments else frozenset())
+        hashes = {each for person in self.people for each in marks_of(key, person)}
+        return marks_by(key, hashes, hashes if attachments else ())
 
     def may_be_in(self, data: bytes) -> bool:
         """Whether these bytes may hold them: a quick look that lets next to nothing through by mistake, and never misses one."""
