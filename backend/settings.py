@@ -228,6 +228,12 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
         0.35, ge=-1, le=1, description="Cosine a source must reach for an answer with semantic vectors; likewise."
     )
     question_max_chars: int = Field(4_000, ge=100, description="Longer questions are refused with a clear error.")
+    question_vector_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="So long a search waits for a provider's vector of its question; then the question's words alone find what is there.",
+    )
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )

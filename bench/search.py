@@ -180,7 +180,12 @@ def _floor(indexes: EdgeIndexes, company_id: str, encoder: SparseEncoder, embedd
 
 def _asking(index: VectorIndex, dense_weight: float, chosen: Filters) -> Callable[[str], Awaitable[object]]:
     policy = Policy(dense_weight=dense_weight)
-    return lambda text: search(Query(text=text, filters=chosen), index=index, embedder=EMBEDDER, encoder=ENCODER, policy=policy)
+
+    async def asked(text: str) -> object:
+        dense = (await EMBEDDER.embed([text], Purpose.EMBED_QUERY))[0][0] if dense_weight else None
+        return await search(Query(text=text, filters=chosen), index=index, dense=dense, encoder=ENCODER, policy=policy)
+
+    return asked
 
 
 async def measured(indexes: EdgeIndexes, questions: list[str]) -> tuple[dict[str, dict[str, float]], dict[str, float]]:

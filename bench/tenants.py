@@ -49,12 +49,12 @@ def _name(number: int) -> str:
 
 
 async def _measured(indexes: EdgeIndexes, encoder: SparseEncoder, whose: Callable[[random.Random], int]) -> dict[str, float]:
-    rng, embedder, policy, took = random.Random(5), HashingEmbedder(), Policy(dense_weight=0.0), []
+    rng, policy, took = random.Random(5), Policy(dense_weight=0.0), []
     for number in range(QUESTIONS + 20):
         text, company = question(rng), _name(whose(rng))
         began = time.perf_counter()
         index = await indexes.open(company)
-        result = await search(Query(text=text), index=index, embedder=embedder, encoder=encoder, policy=policy)
+        result = await search(Query(text=text), index=index, dense=None, encoder=encoder, policy=policy)
         if number >= 20:
             took.append((time.perf_counter() - began) * 1000)
         assert result is not None

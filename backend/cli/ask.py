@@ -7,6 +7,7 @@ import typer
 from backend.cli.errors import CliError, exit_for
 from backend.cli.output import Output
 from backend.cli.reading import text_events
+from backend.cli.search import tell_degraded
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant, hint_if_empty
 from backend.cli.text import short
 
@@ -46,6 +47,8 @@ def written(session: Session, path: str, body: dict[str, Any]) -> tuple[dict[str
             if event.name == "token":
                 shown += event.data["text"]
                 session.output.text(event.data["text"], end="")
+            elif event.name == "hits":
+                tell_degraded(session.output, event.data)
             elif event.name == "error":
                 error = event.data["error"]
                 raise CliError(exit_for(error["code"]), error["message"], code=error["code"])
@@ -76,6 +79,7 @@ def ticket(
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         brief = session.client.get_when_ready(f"/init/{ticket_id}", platform=platform)
         session.output.document(brief)
+        tell_degraded(session.output, brief)
         _tell_brief(session.output, brief)
 
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from backend.cli.errors import CliError, Exit
-from backend.cli.measured import CONFIGURATIONS, Measured, Refusal, asked, keep_thresholds, refusals, thumbs
+from backend.cli.measured import CONFIGURATIONS, Measured, Refusal, asked, keep, refusals, thumbs
 from backend.cli.output import Output
 from backend.cli.session import JsonOption, KeyOption, Session, UrlOption, as_tenant
+from backend.cli.weighing import in_force_with, tell_weighed, weighed
 from backend.core.retrieve.judged import JudgedQuery, Qrels, read_qrels, read_queries, run_lines
 from backend.core.retrieve.measure import MEASURES, Comparison, Interval, compare
 
@@ -35,7 +36,12 @@ def evaluate(
         ),
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Make the thresholds that keep 95 % the tenant's own, for saying that nothing answers.")
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Keep for the tenant the thresholds that keep 95 % (for saying that nothing answers), and of each language the weights "
+            "of meaning and words that are best on the split `dev` and proven on the rest.",
+        ),
     ] = False,
     runs: Annotated[Path | None, typer.Option("--runs", metavar="FOLDER", help="Write a TREC run file of each configuration.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap; the same seed gives the same intervals.")] = 7,
@@ -58,11 +64,13 @@ def evaluate(
         refused = refusals(measured, chosen, qrels)
         if runs is not None:
             _write_runs(runs, measured)
+        weights = weighed(session, [query for query in queries if _wanted(query, None, language)], graded, seed=seed) if calibrate else []
         if calibrate:
-            keep_thresholds(session, refused)
+            keep(session, refused, in_force_with(session, weights))
         comparisons = _comparisons(measured, seed)
-        session.output.document(_document(measured, comparisons, refused, give_thumbs))
+        session.output.document(_document(measured, comparisons, refused, give_thumbs) | {"weights": weights})
         _tell(session, measured, comparisons, refused)
+        tell_weighed(session, weights)
 
 
 def _judged(folder: Path) -> tuple[list[JudgedQuery], Qrels]:

@@ -103,8 +103,11 @@ def _refusal(one: Measured, inside: Sequence[str], outside: Sequence[str]) -> Re
     )
 
 
-def keep_thresholds(session: Session, refused: Sequence[Refusal]) -> Refusal:
-    """Make the thresholds that keep 95 % the tenant's own. Raises CliError where there is nothing to find them with."""
+def keep(session: Session, refused: Sequence[Refusal], weights: Mapping[str, Mapping[str, float]]) -> None:
+    """Make the thresholds that keep 95 %, and these weights by language, the tenant's own.
+
+    Raises CliError where there is nothing to find thresholds with.
+    """
     found = next((one for one in refused if one.name == "hybrid"), None)
     if found is None:
         raise CliError(
@@ -117,9 +120,9 @@ def keep_thresholds(session: Session, refused: Sequence[Refusal]) -> Refusal:
         "kept": best.kept,
         "refused": best.refused,
         "questions": found.inside + found.outside,
+        "weights": weights,
     }
     session.client.call("PUT", "/search/calibration", body=body)
-    return found
 
 
 @contextmanager

@@ -47,6 +47,7 @@ def search(
     with as_tenant(url, key, Output(as_json=as_json)) as session:
         found = session.client.post("/search", {"query": query, "filters": given, "top_k": top_k, "offset": offset})
         session.output.document(found)
+        tell_degraded(session.output, found)
         for number, hit in enumerate(found["hits"], offset + 1):
             _tell(session.output, number, hit, why=why)
         if not found["hits"]:
@@ -54,6 +55,12 @@ def search(
             hint_if_empty(session)
         elif not found["answerable"]:
             session.output.text("None of this is likely to answer the question.", style="dim")
+
+
+def tell_degraded(output: Output, found: dict[str, Any]) -> None:
+    """Say so where words alone found it though meaning weighs."""
+    if found["degraded"]:
+        output.remark(f"Words alone found this, not their meaning: the embedding model failed ({found['degraded']}).")
 
 
 def _tell(output: Output, number: int, hit: dict[str, Any], *, why: bool) -> None:

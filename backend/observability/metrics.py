@@ -48,6 +48,7 @@ class Metric:
 
 _C, _G, _H = MetricKind.COUNTER, MetricKind.GAUGE, MetricKind.HISTOGRAM
 METRICS: Final[dict[str, Metric]] = {
+    "searches_degraded": Metric(_C, "Searches by words alone because the question's vector could not be had.", ("code",)),
     "rerank_failures": Metric(_C, "Times the model that judges hits failed, so that they stood as they were.", ("code",)),
     "index_switches": Metric(_C, "Times a tenant's newly built index took the place of the older one."),
     "older_index_without_vectors": Metric(

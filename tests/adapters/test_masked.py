@@ -10,10 +10,10 @@ import pytest
 from backend.adapters.masked import MaskedChat, MaskedEmbedder
 from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
-from backend.core.ingest.embed import vector_key
 from backend.core.ingest.summarize import cache_key
 from backend.core.model.answer import Completion, Delta, Message, Prompt, ReplyMaterial
 from backend.core.model.budget import Purpose, Usage
+from backend.core.ports.kept_vectors import vector_key
 from backend.core.ports.llm import masking_of
 from tests.core.ingest.test_summarize import ASKED, ticket
 

@@ -1,8 +1,11 @@
 """Thumbs over HTTP."""
 
+from msgspec import structs
+
 from backend.core.model.tenant import Role
 from tests.api.conftest import As
 from tests.api.house import House, article_id, ticket_id
+from tests.contract.records import answer
 
 
 async def test_a_thumb_on_an_answer_and_a_document(house: House, client_as: As) -> None:
@@ -18,6 +21,29 @@ async def test_a_thumb_on_an_answer_and_a_document(house: House, client_as: As) 
     await member.post("/api/v1/feedback", json=given | {"rating": "none"})
     async with house.services.database.open("acme") as uow:
         assert await uow.feedback.of_documents([ticket_id("acme")]) == []
+
+
+async def test_a_thumb_on_an_answer_counts_for_what_it_cites(house: House, client_as: As) -> None:
+    member, admin = client_as(Role.MEMBER), client_as(Role.ADMIN)
+    own, *others = cited = [ticket_id("acme"), article_id("acme", "7")]
+    async with house.services.database.open("acme") as uow:
+        documents = [await uow.documents.get(each) for each in cited]
+        told = [answer("ans_cited", document) for document in documents if document is not None]
+        await uow.feedback.put_answer(structs.replace(told[0], citations=tuple(each.citations[0] for each in told)))
+    await member.post("/api/v1/feedback", json={"answer_id": "ans_cited", "document_id": own, "rating": "down"})
+    thumb = {"answer_id": "ans_cited", "rating": "up", "comment": "맞아요"}
+    await member.post("/api/v1/feedback", json=thumb)
+    async with house.services.database.open("acme") as uow:
+        kept = {each.document_id: each for each in await uow.feedback.of_documents(cited)}
+    assert {each.document_id for each in kept.values() if each.of_answer} == set(others)
+    assert (kept[own].rating, {each.comment for each in kept.values()}) == ("down", {""})
+    listed = (await admin.get("/api/v1/feedback")).json()["items"]
+    assert [(each["rating"], each["document_id"]) for each in listed] == [("up", None), ("down", own)]
+    async with house.services.database.open("bravo") as uow:
+        assert await uow.feedback.of_documents(cited) == []
+    await member.post("/api/v1/feedback", json=thumb | {"rating": "none"})
+    async with house.services.database.open("acme") as uow:
+        assert [each.document_id for each in await uow.feedback.of_documents(cited)] == [own]
 
 
 async def test_what_can_get_no_thumb(client_as: As) -> None:

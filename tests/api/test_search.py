@@ -60,11 +60,16 @@ async def test_a_tenant_s_own_thresholds(client_as: As) -> None:
     admin, bravo = client_as(Role.ADMIN), client_as(Role.ADMIN, "bravo")
     before = (await admin.get("/api/v1/search/calibration")).json()
     assert (before["min_support"], before["questions"]) == (0.6, 0)
-    kept = (await admin.put("/api/v1/search/calibration", json=THRESHOLDS)).json()
+    kept = (await admin.put("/api/v1/search/calibration", json=THRESHOLDS | {"weights": {"ko": {"dense": 0.25, "sparse": 1}}})).json()
+    assert kept["weights"] == {"ko": {"dense": 0.25, "sparse": 1.0}}
     assert {name: kept[name] for name in THRESHOLDS} == THRESHOLDS
     assert not (await admin.post("/api/v1/search", json=QUERY)).json()["answerable"]
     assert (await bravo.post("/api/v1/search", json=QUERY)).json()["answerable"]
     assert (await bravo.get("/api/v1/search/calibration")).json()["questions"] == 0
+    assert (await bravo.get("/api/v1/search/calibration")).json()["weights"] == {}
+    for weights, word in (({"ko": {"dense": 0, "sparse": 0}}, "Both weights are 0"), ({"Korean": {"dense": 1, "sparse": 1}}, "Korean")):
+        refused = await admin.put("/api/v1/search/calibration", json=THRESHOLDS | {"weights": weights})
+        assert (refused.status_code, word in refused.text) == (422, True)
     assert (await client_as(Role.MEMBER).put("/api/v1/search/calibration", json=THRESHOLDS)).status_code == 403
     assert (await admin.delete("/api/v1/search/calibration")).status_code == 204
     assert (await admin.post("/api/v1/search", json=QUERY)).json()["answerable"]

@@ -3,11 +3,19 @@
 from msgspec.structs import replace
 
 from backend.core.model.document import DocState, DocType
-from backend.core.model.search import Calibration
+from backend.core.model.search import Calibration, Weights
 from backend.core.ports.stores import MOST_QUESTIONS
 from tests.contract.records import START, Records, connection, doc
 
-CALIBRATION = Calibration(made_by="bigram-1+bm25-1", min_support=0.58, kept=0.95, refused=0.7, questions=124, at=START)
+CALIBRATION = Calibration(
+    made_by="bigram-1+bm25-1",
+    min_support=0.58,
+    kept=0.95,
+    refused=0.7,
+    questions=124,
+    at=START,
+    weights={"ko": Weights(dense=0.5, sparse=1.0)},
+)
 
 
 async def test_articles_know_the_tickets_they_solved(records: Records) -> None:

@@ -8,6 +8,7 @@ from backend.adapters.offline.cues import is_done, is_instruction, is_question
 from backend.adapters.offline.summarize import Sentence, sentences_of
 from backend.core.model.answer import AnswerMaterial, SourceText
 from backend.core.prompts.answer import NO_ANSWER
+from backend.core.text.naming import named_tickets
 from backend.core.text.tokens import Tokenizer
 
 _LEAST_COVERAGE: Final = 0.2
@@ -48,11 +49,24 @@ class Quote(NamedTuple):
 
 def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
     """The sentences that answer best, each with its number, in a frame of the question's language; or NO_ANSWER."""
-    quotes = choose_quotes(material.question, material.sources, tokenizer, limit=_SENTENCES)
+    quotes = choose_quotes(material.question, material.sources, tokenizer, limit=_SENTENCES) or _of_named(material)
     if not quotes:
         return NO_ANSWER
     frame = _FRAME.get(material.language, _FRAME["en"])
-    return "\n".join([frame, *(quote.step for quote in quotes)])
+    # A note often repeats what the reply says; what is said first stands.
+    said = {quote.sentence.text: quote for quote in reversed(quotes)}
+    return "\n".join([frame, *(quote.step for quote in quotes if said[quote.sentence.text] is quote)])
+
+
+def _of_named(material: AnswerMaterial) -> list[Quote]:
+    """What the tickets say first that the question names by number, whatever it asks about them."""
+    names = tuple(f"#{number}" for number in named_tickets(material.question))
+    named = [source for source in material.sources if source.title.endswith(names)] if names else []
+    each = max(1, _SENTENCES // len(named)) if named else 0
+    told = (
+        (source, [sentence for sentence in sentences_of(source.text) if not source.title.startswith(sentence.text)]) for source in named
+    )
+    return [Quote(sentence, source.number) for source, sentences in told for sentence in sentences[:each]][:_SENTENCES]
 
 
 def choose_quotes(

@@ -7,7 +7,7 @@ from backend.api.errors import LLM, problems
 from backend.api.routes import API
 from backend.api.schemas.search import CalibrationIn, CalibrationOut, SearchIn, SearchOut
 from backend.core.errors import Code
-from backend.core.model.search import Calibration, Query, Ranking, SearchResult
+from backend.core.model.search import Calibration, Query, Ranking, SearchResult, Weights
 from backend.core.usecases import search
 
 router = APIRouter(prefix=f"{API}/search", tags=["copilot"])
@@ -34,17 +34,25 @@ async def search_documents(body: SearchIn, services: ServicesDep, caller: QueryC
 
 @router.get("/calibration", response_model=CalibrationOut, responses=problems())
 async def get_calibration(services: ServicesDep, caller: QueryCaller) -> Calibration:
-    """From where on the sources are said to answer; with `questions` 0 these are the installation's thresholds."""
+    """From where on the sources are said to answer, and what meaning and words count for; with `questions` 0 as the installation is set."""
     return await search.get_calibration(services, caller.company_id)
 
 
 @router.put("/calibration", response_model=CalibrationOut, responses=problems(body=True))
 async def set_calibration(body: CalibrationIn, services: ServicesDep, caller: IngestCaller) -> Calibration:
-    """Keep thresholds that were found with questions of your own (`desklore eval --calibrate`)."""
-    return await search.set_calibration(services, caller.company_id, caller, search.CalibrationInput(**body.model_dump()))
+    """Keep thresholds and weights that were found with questions of your own (`desklore eval --calibrate`)."""
+    given = search.CalibrationInput(
+        min_support=body.min_support,
+        min_cosine=body.min_cosine,
+        kept=body.kept,
+        refused=body.refused,
+        questions=body.questions,
+        weights={language: Weights(dense=each.dense, sparse=each.sparse) for language, each in body.weights.items()},
+    )
+    return await search.set_calibration(services, caller.company_id, caller, given)
 
 
 @router.delete("/calibration", status_code=204, responses=problems())
 async def delete_calibration(services: ServicesDep, caller: IngestCaller) -> None:
-    """Back to the installation's thresholds."""
+    """Back to the installation's thresholds and weights."""
     await search.delete_calibration(services, caller.company_id, caller)

@@ -7,8 +7,9 @@ from pydantic import AwareDatetime, Field
 
 from backend.api.schemas.base import Id, In, Out
 from backend.api.schemas.documents import ChunkOut, SummaryOut
+from backend.core.errors import Code
 from backend.core.model.article import Visibility
-from backend.core.model.copilot import BriefSource, ReplyLength, RewriteAction, Tone
+from backend.core.model.copilot import BriefSource, Intent, ReplyLength, RewriteAction, Tone
 from backend.core.model.document import DocType
 from backend.core.model.search import Filters
 
@@ -17,6 +18,7 @@ Language = Field(None, pattern=LANGUAGE_TAG, description="ISO 639-1; left out: t
 _MANY = Field((), max_length=100)
 _ARTICLES = "Of a helpdesk."
 _DOCUMENTS = "Of a connection of files."
+DEGRADED = "Why meaning took no part in the search though it weighs: the code of the embedder's error. Words alone found this."
 _ATTACHMENTS = "Documents of any type whose best chunk lies in an attachment."
 
 
@@ -78,6 +80,7 @@ class BriefOut(Out):
     summary: SummaryOut | None
     similar: list[HitOut]
     articles: list[HitOut]
+    degraded: Code | None = Field(None, description=DEGRADED)
     took_ms: float
     source: BriefSource
 
@@ -174,6 +177,8 @@ class QueryOut(Out):
     articles: list[HitOut] = Field(description=_ARTICLES)
     documents: list[HitOut] = Field(description=_DOCUMENTS)
     attachments: list[HitOut] = Field(description=_ATTACHMENTS)
+    intent: Intent = Field(Intent.QUESTION, description="`lookup`: it names tickets by their numbers, which are listed first.")
+    degraded: Code | None = Field(None, description=DEGRADED)
     took_ms: float
 
 
@@ -182,6 +187,8 @@ class HitsEventOut(Out):
 
     hits: list[HitOut] = Field(description="What the answer rests on, of all types, best first.")
     answerable: bool
+    intent: Intent = Field(Intent.QUESTION, description="`lookup`: it names tickets by their numbers, which are listed first.")
+    degraded: Code | None = Field(None, description=DEGRADED)
     took_ms: float
     tickets: list[HitOut] = []
     articles: list[HitOut] = Field([], description=_ARTICLES)

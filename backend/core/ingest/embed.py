@@ -4,19 +4,18 @@ A ticket is found by what it was about and by what helped: its Summary is the te
 the people around it goes into `lexical` only. Files and articles are cut by page and heading.
 """
 
-from array import array
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
 from msgspec import Struct, structs
 
-from backend.core.ids import text_hash
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import TURN_KINDS, Chunk, DocType, Document, Part, Summary
 from backend.core.model.ticket import Presence, Role
-from backend.core.ports.llm import Embedder, masking_of
+from backend.core.ports.kept_vectors import vector_key
+from backend.core.ports.llm import Embedder
 from backend.core.text.language import detect_language
 from backend.core.text.sentences import split_sentences
 from backend.core.text.size import clip_tokens, estimate_tokens
@@ -76,11 +75,6 @@ def _question_chunks(chunks: Sequence[Chunk], questions: Sequence[str], ordinal:
         yield structs.replace(body, ordinal=number, kind="question", lexical=question)
 
 
-def vector_key(embedder: Embedder, text: str) -> str:
-    """The key a text's vector is kept under: the same text and model are never paid for twice."""
-    return text_hash("vector-1", masking_of(embedder), embedder.provider, embedder.model, str(embedder.dimension), text)
-
-
 async def embed_chunks(
     chunks: Sequence[Chunk],
     *,
@@ -111,16 +105,6 @@ async def embed_chunks(
     return Embedded(vectors=[known[key] for key in keys], usage=usage, fresh=fresh)
 
 
-def encode(vector: Sequence[float]) -> bytes:
-    """A vector as the cache keeps it: 32-bit floats."""
-    return array("f", vector).tobytes()
-
-
-def decode(data: bytes) -> list[float]:
-    """A kept vector."""
-    return array("f", data).tolist()
-
-
 def _ticket_chunks(document: Document) -> list[Chunk]:
     summary = document.summary
     customers = _wording(document.parts, Role.CUSTOMER)
@@ -129,12 +113,16 @@ def _ticket_chunks(document: Document) -> list[Chunk]:
         body = clip_tokens(_lines(document.title, *_public_turns(document.parts)), CHUNK_TOKENS) if customers or agents else ""
         chunks = [_chunk(document, _PROBLEM, "body", body)] if body else []
     else:
-        about = _lines(document.title, summary.problem, summary.cause)
-        chunks = [_chunk(document, _PROBLEM, "problem", about, customers)]
+        chunks = [_chunk(document, _PROBLEM, "problem", problem_text(document, summary), customers)]
         if helped := _lines(summary.solution, summary.result):
             # The title is among the words, so that a question in the customer's terms finds the solution too.
             chunks.append(_chunk(document, _SOLUTION, "solution", helped, _lines(document.title, agents)))
     return [*chunks, *_note_chunks(document, _FIRST_OTHER)]
+
+
+def problem_text(document: Document, summary: Summary) -> str:
+    """The text by whose meaning a summarized ticket is found: what it was about."""
+    return _lines(document.title, summary.problem, summary.cause)
 
 
 def _note_chunks(document: Document, ordinal: int) -> Iterable[Chunk]:

@@ -14,7 +14,6 @@ class Purpose(StrEnum):
     ANSWER = "answer"
     REPLY = "reply"
     REWRITE = "rewrite"
-    INTENT = "intent"
     RERANK = "rerank"
     EMBED_DOCUMENT = "embed_document"
     EMBED_QUERY = "embed_query"

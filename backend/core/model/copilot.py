@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from backend.core.errors import Code
 from backend.core.model.answer import Answer, Citation
 from backend.core.model.budget import Usage
 from backend.core.model.document import Summary
@@ -18,6 +19,15 @@ class BriefSource(StrEnum):
     """The ticket was stored and summarized before."""
     HELPDESK = "helpdesk"
     """It was fetched and summarized on the spot."""
+
+
+class Intent(StrEnum):
+    """What a question wants."""
+
+    LOOKUP = "lookup"
+    """Tickets that it names by their numbers, and that are there: they are listed first, and the answer rests on them."""
+    QUESTION = "question"
+    """An answer from whatever speaks about it."""
 
 
 class Tone(StrEnum):
@@ -72,6 +82,8 @@ class TicketBrief(Struct, frozen=True, kw_only=True):
     """Tickets like this one, best first, without itself."""
     articles: tuple[Hit, ...] = ()
     """Articles that may answer it, best first."""
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
     source: BriefSource
 
@@ -120,6 +132,9 @@ class QueryResult(FoundByType, frozen=True, kw_only=True):
     """A grounded answer and what was found, by type."""
 
     answer: Answer
+    intent: Intent = Intent.QUESTION
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
 
 
@@ -128,6 +143,9 @@ class FoundHits(FoundByType, frozen=True, kw_only=True):
 
     hits: tuple[Hit, ...]
     answerable: bool
+    intent: Intent = Intent.QUESTION
+    degraded: Code | None = None
+    """Why meaning took no part in finding them though it weighs: the embedder's error."""
     took_ms: float
 
 

@@ -27,3 +27,5 @@ class Feedback(Struct, frozen=True, kw_only=True):
     rating: Rating
     comment: str = ""
     at: datetime
+    of_answer: bool = False
+    """It follows from the caller's thumb on an answer that cites the Document, and counts less than one on the Document itself."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from backend.core.errors import Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
 
@@ -57,6 +58,8 @@ class Query(Struct, frozen=True, kw_only=True):
     top_k: int = 10
     offset: int = 0
     ranking: Ranking = Ranking()
+    indexed: str = ""
+    """A text that was indexed and means what is asked for: its vector, known since then, is taken for the question's."""
     weak: bool = True
     """Whether to list what hardly speaks about a question that nothing answers."""
 
@@ -103,11 +106,18 @@ class Makers(Struct, frozen=True, kw_only=True):
         return f"{self.provider}/{self.model}/{self.dimension}+{self.encoder}" if self.dense else self.encoder
 
 
+class Weights(Struct, frozen=True, kw_only=True):
+    """What meaning and words count for in the fusion."""
+
+    dense: float
+    sparse: float
+
+
 class Calibration(Struct, frozen=True, kw_only=True):
-    """From where on a tenant's sources are said to answer a question, found with judged questions of its own."""
+    """How a tenant's search weighs and when its sources are said to answer, found with judged questions of its own."""
 
     made_by: str
-    """Embedder and term encoder that the thresholds hold for; with others they are not used."""
+    """Embedder and term encoder that all of it holds for; with others it is not used."""
     min_support: float
     min_cosine: float | None = None
     """None where no dense vectors take part."""
@@ -117,6 +127,8 @@ class Calibration(Struct, frozen=True, kw_only=True):
     """Share of the other questions that reach none."""
     questions: int
     at: datetime
+    weights: dict[str, Weights] = {}
+    """By the question's language (ISO 639-1); for others the installation's hold."""
 
 
 class VectorQuery(Struct, frozen=True, kw_only=True):
@@ -203,3 +215,5 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     """Of the Document whose words speak most firmly for an answer; what `answerable` is told by."""
     cosine: float | None = None
     """The nearest meaning, where dense vectors take part; likewise."""
+    degraded: Code | None = None
+    """Why meaning took no part though it weighs: the embedder's error. The question's words alone found this."""

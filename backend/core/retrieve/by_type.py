@@ -27,11 +27,14 @@ async def find_by_type(services: Services, company_id: str, query: Query, result
     Raises what `find` raises.
     """
     end = offset + top_k
+    # No model judges the further ones, and an embedder that failed just now is not waited for again.
+    dense_weight = 0.0 if result.degraded else query.ranking.dense_weight
+    again = structs.replace(query, ranking=structs.replace(query.ranking, rerank=False, dense_weight=dense_weight))
 
     async def listed(belongs: Callable[[Hit], bool], filters: Filters | None) -> tuple[Hit, ...]:
         hits = [hit for hit in result.hits if belongs(hit)]
         if filters is not None and result.answerable and len(hits) < end:
-            hits = await _filled(services, company_id, structs.replace(query, filters=filters), hits, belongs=belongs, end=end)
+            hits = await _filled(services, company_id, structs.replace(again, filters=filters), hits, belongs=belongs, end=end)
         return tuple(hits[offset:end])
 
     tickets, articles, documents = await asyncio.gather(
@@ -51,9 +54,9 @@ async def _filled(
     The searches are the same whatever the page is, only as many as it needs, so that the next page goes on where this one ends.
     """
     filled, seen = list(hits), {hit.document_id for hit in hits}
-    ranking, wanted, chunks = structs.replace(query.ranking, rerank=False), CANDIDATES, 0
+    wanted, chunks = CANDIDATES, 0
     while len(filled) < end and wanted <= _MOST:
-        found = await find(services, company_id, structs.replace(query, top_k=wanted, ranking=ranking, weak=False))
+        found = await find(services, company_id, structs.replace(query, top_k=wanted, weak=False))
         filled += [hit for hit in found.hits if hit.document_id not in seen and belongs(hit)]
         seen.update(hit.document_id for hit in found.hits)
         before, chunks = chunks, sum(1 + len(hit.other_chunks) for hit in found.hits)

@@ -1,5 +1,6 @@
 """Search and rank as everybody gets it: what an answer, a ticket's brief, a reply and an evaluation rest on."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,16 +9,19 @@ import msgspec
 from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
-from backend.core.model.budget import Purpose, UsageRow
+from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.feedback import Feedback
-from backend.core.model.search import Filters, Hit, Query, SearchResult
+from backend.core.model.search import Filters, Hit, Query, Ranking, SearchResult
 from backend.core.model.tenant import Caller
+from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Encoders, Policy, Services
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import rarity
+from backend.core.retrieve.question import Meant, question_vector
 from backend.core.retrieve.rank import question_tokens, rank
 from backend.core.retrieve.rerank import not_judged, rerank, rerank_by
-from backend.core.retrieve.search import search
+from backend.core.retrieve.search import search, weights_of
+from backend.core.text.language import detect_language
 
 CUSTOMER_SAFE = (Visibility.PUBLIC, Visibility.RESTRICTED, Visibility.CONVERSATION)
 """What may reach somebody without `internal:read`, and what a reply to a customer may rest on."""
@@ -28,41 +32,41 @@ CANDIDATES = 30
 async def find(services: Services, company_id: str, query: Query) -> SearchResult:
     """Documents of this tenant in the order people found helpful; what finding them cost is booked.
 
-    Raises INVALID_REQUEST, the Embedder's LLM_* errors where dense vectors weigh, and the index's.
+    Where the embedder fails, the question's words still find what is there, and `degraded` says why they did so alone.
+    Raises INVALID_REQUEST, the Embedder's LLM_* errors where words don't weigh, and the index's.
     """
+    began = time.perf_counter()
     index, encoders = await _searched(services, company_id)
-    embedder = encoders.embed
-    kept = services.caches.open(company_id)
-    policy = await _calibrated(services, company_id, index)
-    if embedder is None:
-        policy = replace(policy, dense_weight=0.0)
+    policy = services.policy if encoders.embed is not None else replace(services.policy, dense_weight=0.0)
+    policy, ranking = await _calibrated(services, company_id, index, query, policy)
     with services.meter.stage("search"):
-        try:
-            result, usage = await search(query, index=index, embedder=embedder, encoder=encoders.encoder, policy=policy, kept=kept)
-        except AppError as error:
-            if error.code is not Code.LLM_BUDGET_USED_UP or query.ranking.sparse_weight == 0 or policy.sparse_weight == 0:
-                raise
-            # Without a vector for the question, its words still find what is there.
-            words_only = msgspec.structs.replace(query, ranking=msgspec.structs.replace(query.ranking, dense_weight=0.0))
-            result, usage = await search(words_only, index=index, embedder=None, encoder=encoders.encoder, policy=policy)
+        dense_weight, sparse_weight = weights_of(ranking, policy)
+        meant = Meant(vector=None)
+        if encoders.embed is not None and dense_weight > 0:
+            meant = await question_vector(services, company_id, encoders.embed, query.text, indexed=query.indexed)
+        if meant.missing is not None:
+            if sparse_weight <= 0:
+                raise meant.missing
+            services.meter.count("searches_degraded", 1, code=meant.missing.code.value)
+        ranked = msgspec.structs.replace(query, ranking=ranking)
+        result = await search(ranked, index=index, dense=meant.vector, encoder=encoders.encoder, policy=policy)
         async with services.database.open(company_id) as uow:
             wanted = [hit.document_id for hit in result.hits] if query.ranking.feedback else []
             feedback = await uow.feedback.of_documents(wanted)
-            if usage.calls and embedder is not None and embedder.provider == "offline":
-                row = UsageRow(
-                    day=clock.now().date(),
-                    provider=embedder.provider,
-                    model=embedder.model,
-                    purpose=Purpose.EMBED_QUERY,
-                    usage=usage,
-                )
-                await uow.usage.add([row])
+            if meant.usage.calls and encoders.embed is not None:
+                await uow.usage.add([_row(encoders.embed, meant.usage)])
         rare = await _rarity(index, query.text, feedback)
         half_life = policy.half_life_days if query.ranking.half_life_days is None else query.ranking.half_life_days
         hits = rank(result.hits, feedback, now=clock.now(), query=query.text, rarity=rare, half_life_days=half_life)
         if query.ranking.rerank and policy.rerank_hits and result.answerable:
             hits = await _judged(services, company_id, query.text, hits)
-        return msgspec.structs.replace(result, hits=tuple(hits))
+        degraded = meant.missing and meant.missing.code
+        return msgspec.structs.replace(result, hits=tuple(hits), degraded=degraded, took_ms=(time.perf_counter() - began) * 1000)
+
+
+def _row(embedder: Embedder, usage: Usage) -> UsageRow:
+    day = clock.now().date()
+    return UsageRow(day=day, provider=embedder.provider, model=embedder.model, purpose=Purpose.EMBED_QUERY, usage=usage)
 
 
 async def _judged(services: Services, company_id: str, question: str, hits: list[Hit]) -> list[Hit]:
@@ -99,13 +103,18 @@ async def _rarity(index: VectorIndex, query: str, feedback: Sequence[Feedback]) 
     return rarity(points, frequencies, tokens)
 
 
-async def _calibrated(services: Services, company_id: str, index: VectorIndex) -> Policy:
+async def _calibrated(services: Services, company_id: str, index: VectorIndex, query: Query, policy: Policy) -> tuple[Policy, Ranking]:
+    """The policy with the tenant's own thresholds, and the ranking with its weights for the question's language."""
+    ranking = query.ranking
     async with services.database.open(company_id) as uow:
         found = await uow.calibrations.get(index.makers.id)
     if found is None:
-        return services.policy
-    cosine = services.policy.answer_min_cosine if found.min_cosine is None else found.min_cosine
-    return replace(services.policy, answer_min_coverage=found.min_support, answer_min_cosine=cosine)
+        return policy, ranking
+    own = found.weights.get(detect_language(query.text)) if found.weights else None
+    if own is not None and ranking.dense_weight is None and ranking.sparse_weight is None and policy.dense_weight > 0:
+        ranking = msgspec.structs.replace(ranking, dense_weight=own.dense, sparse_weight=own.sparse)
+    cosine = policy.answer_min_cosine if found.min_cosine is None else found.min_cosine
+    return replace(policy, answer_min_coverage=found.min_support, answer_min_cosine=cosine), ranking
 
 
 def visible_to(caller: Caller) -> tuple[Visibility, ...]:

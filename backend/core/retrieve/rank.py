@@ -1,6 +1,7 @@
 """Put found Documents in the order people found helpful: small, bounded, explained.
 
-thumb -> vote      one of each caller, halved every 90 days, counted as far as its question resembles this one
+thumb -> vote      one of each caller, halved every 90 days, counted as far as its question resembles this one;
+                   one on a whole answer counts half for what the answer cites
 votes -> change    mean vote, smoothed by three neutral ones, times at most 15 % of the score
 """
 
@@ -21,6 +22,8 @@ _NEUTRAL_VOTES = 3.0
 _HALF_LIFE = timedelta(days=90)
 # A thumb that was given without a question (beside a ticket, say) tells a little about every question.
 _WITHOUT_QUESTION = 0.25
+# A wrong answer may rest on right sources, and a right one on one of several.
+_OF_ANSWER = 0.5
 _LEAST_RESEMBLANCE = 0.2
 _RESOLVED = 0.01
 # What age can take from a score in the end, and from where on it is told.
@@ -62,12 +65,12 @@ def question_tokens(query: str, feedback: Iterable[Feedback]) -> set[int]:
 
 def _latest(feedback: Iterable[Feedback]) -> dict[str, list[Feedback]]:
     """By Document, the last word of each caller for each question; who took a thumb back has no vote."""
-    last: dict[tuple[str, str, str], Feedback] = {}
+    last: dict[tuple[str, str, str, bool], Feedback] = {}
     for given in sorted(feedback, key=lambda one: one.at):
         if given.document_id is not None:
-            last[given.document_id, given.caller, given.query] = given
+            last[given.document_id, given.caller, given.query, given.of_answer] = given
     votes: dict[str, list[Feedback]] = {}
-    for (document_id, _, _), given in last.items():
+    for (document_id, *_), given in last.items():
         if given.rating is not Rating.NONE:
             votes.setdefault(document_id, []).append(given)
     return votes
@@ -106,7 +109,7 @@ def _counted(votes: Sequence[Feedback], now: datetime, likeness: "_Likeness") ->
     strongest: dict[str, tuple[float, datetime, Rating]] = {}
     for vote in votes:
         age = max(now - vote.at, timedelta())
-        weight = float(0.5 ** (age / _HALF_LIFE)) * likeness.to(vote.query)
+        weight = float(0.5 ** (age / _HALF_LIFE)) * likeness.to(vote.query) * (_OF_ANSWER if vote.of_answer else 1.0)
         if weight > 0 and (weight, vote.at) > strongest.get(vote.caller, (0.0, vote.at, vote.rating))[:2]:
             strongest[vote.caller] = (weight, vote.at, vote.rating)
     return [(weight, rating) for weight, _, rating in strongest.values()]

@@ -1,18 +1,13 @@
 """Find the Documents that speak about a question, and say whether any of them can answer it."""
 
 import time
-from array import array
 from asyncio import gather
 from collections.abc import Sequence
 
 from msgspec import structs
 
 from backend.core.errors import AppError, Code
-from backend.core.ids import text_hash
-from backend.core.model.budget import Purpose, Usage
 from backend.core.model.search import Found, Hit, Query, Ranking, SearchResult, VectorQuery, Why
-from backend.core.ports.cache import Cache
-from backend.core.ports.llm import Embedder, masking_of
 from backend.core.ports.services import Policy
 from backend.core.ports.vectors import VectorIndex
 from backend.core.retrieve.coverage import Word, coverage, covered, question_words, rarity, support, weigh
@@ -22,24 +17,19 @@ from backend.core.text.sparse import SparseEncoder
 # Points asked of the index for one wanted Document: several chunks of one often stand together.
 _POINTS_PER_DOCUMENT = 4
 _LEAST_POINTS = 40
-# The vector of a question never changes; this bounds how many are kept.
-_KEEP_SECONDS = 3_600.0
 # What is listed for a question that nothing answers comes so near to the thresholds.
 _NEARLY_SUPPORT = 0.25
 _NEARLY_COSINE = 0.1
 _WEAK = "too little in common for an answer"
 
 
-async def search(
-    query: Query, *, index: VectorIndex, embedder: Embedder | None, encoder: SparseEncoder, policy: Policy, kept: Cache | None = None
-) -> tuple[SearchResult, Usage]:
-    """Documents in order, each with its best chunk, and what finding them cost; `kept` remembers the vectors of questions.
+async def search(query: Query, *, index: VectorIndex, dense: list[float] | None, encoder: SparseEncoder, policy: Policy) -> SearchResult:
+    """Documents in order, each with its best chunk; without the question's vector (`dense`) its words alone find them.
 
-    Raises the Embedder's LLM_* errors where dense vectors weigh, and the index's.
+    Raises INVALID_REQUEST, and the index's errors.
     """
     began = time.perf_counter()
-    dense_weight, sparse_weight = _weights(query.ranking, policy)
-    dense, usage = await _embed(query.text, embedder, dense_weight, kept)
+    dense_weight, sparse_weight = weights_of(query.ranking, policy)
     asked = VectorQuery(
         dense=dense,
         sparse=encoder.query(query.text),
@@ -62,18 +52,17 @@ async def search(
     answerable = firmest >= policy.answer_min_coverage or (nearest is not None and nearest >= policy.answer_min_cosine)
     if not answerable and not query.weak:
         hits = [structs.replace(hit, explanation=(*hit.explanation, _WEAK)) for hit in hits if _may_matter(hit, policy)]
-    result = SearchResult(
+    return SearchResult(
         hits=tuple(hits[query.offset : query.offset + query.top_k]),
         answerable=answerable,
         took_ms=(time.perf_counter() - began) * 1000,
         support=round(firmest, 4),
         cosine=nearest,
     )
-    return result, usage
 
 
-def _weights(ranking: Ranking, policy: Policy) -> tuple[float, float]:
-    """Of dense and sparse: as asked for, else as the installation is set."""
+def weights_of(ranking: Ranking, policy: Policy) -> tuple[float, float]:
+    """Of dense and sparse: as asked for, else as the installation is set. Raises INVALID_REQUEST."""
     dense = policy.dense_weight if ranking.dense_weight is None else ranking.dense_weight
     sparse = policy.sparse_weight if ranking.sparse_weight is None else ranking.sparse_weight
     if dense > 0 and policy.dense_weight <= 0:
@@ -84,20 +73,6 @@ def _weights(ranking: Ranking, policy: Policy) -> tuple[float, float]:
     if dense <= 0 and sparse <= 0:
         raise AppError(Code.INVALID_REQUEST, "Both weights are 0, so nothing can be found; give one of them a weight.")
     return dense, sparse
-
-
-async def _embed(text: str, embedder: Embedder | None, dense_weight: float, kept: Cache | None) -> tuple[list[float] | None, Usage]:
-    """The question's vector. The same one is asked again page by page, and by many: a provider is asked once an hour."""
-    if embedder is None or dense_weight <= 0 or not text.strip():
-        return None, Usage()
-    key = "question/" + text_hash(masking_of(embedder), embedder.provider, embedder.model, str(embedder.dimension), text)
-    remembers = kept if embedder.provider != "offline" else None
-    if remembers is not None and (data := await remembers.get(key)) is not None:
-        return array("f", data).tolist(), Usage()
-    vectors, usage = await embedder.embed([text], Purpose.EMBED_QUERY)
-    if remembers is not None:
-        await remembers.put(key, array("f", vectors[0]).tobytes(), _KEEP_SECONDS)
-    return vectors[0], usage
 
 
 def _by_document(found: Sequence[Found]) -> list[list[Found]]:

@@ -8,10 +8,11 @@ from typing import Final
 
 import msgspec
 
+from backend.core.ingest.embed import problem_text
 from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, no_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
-from backend.core.model.search import Filters, Hit, Query, Ranking
+from backend.core.model.search import Filters, Query, Ranking, SearchResult
 from backend.core.model.sight import may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
@@ -21,7 +22,7 @@ _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
 KEEP_SECONDS: Final = 600.0
 """A kept brief is found anew after so long at the latest: votes fade with time."""
-_VERSION: Final = "brief-1"
+_VERSION: Final = "brief-2"
 _opened = msgspec.json.Decoder(OpenedBrief)
 
 
@@ -53,9 +54,16 @@ async def open_brief(
         _like(services, company_id, caller, document, doc_type=DocType.TICKET, top_k=top_k),
         _like(services, company_id, caller, document, doc_type=DocType.ARTICLE, top_k=top_k),
     )
-    brief = msgspec.structs.replace(brief, similar=similar, articles=articles, took_ms=_ms_since(began))
+    degraded = similar.degraded or articles.degraded
+    brief = msgspec.structs.replace(
+        brief, similar=similar.hits[:top_k], articles=articles.hits[:top_k], degraded=degraded, took_ms=_ms_since(began)
+    )
     opened = OpenedBrief(brief=brief, etag=_etag(brief))
-    if source is BriefSource.STORE and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED)):
+    if (
+        source is BriefSource.STORE
+        and degraded is None
+        and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED))
+    ):
         await cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
     return opened
 
@@ -79,7 +87,9 @@ async def stream_brief(
         while waiting:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                brief = msgspec.structs.replace(brief, **{tasks[task]: task.result()})
+                found = task.result()
+                degraded = brief.degraded or found.degraded
+                brief = msgspec.structs.replace(brief, **{tasks[task]: found.hits[:top_k]}, degraded=degraded)
                 yield BriefEvent(name=tasks[task], brief=brief)
     finally:
         for task in tasks:
@@ -110,13 +120,12 @@ async def _begun(
     return msgspec.structs.replace(_of(document, source), summary=_summary(document, caller)), document
 
 
-async def _like(
-    services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int
-) -> tuple[Hit, ...]:
+async def _like(services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int) -> SearchResult:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = narrowed(Filters(exclude_documents=(document.document_id,), doc_types=(doc_type,)), caller)
-    found = await find(services, company_id, Query(text=text, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE))
-    return found.hits[:top_k]
+    indexed = problem_text(document, document.summary) if document.summary else ""
+    query = Query(text=text, indexed=indexed, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE)
+    return await find(services, company_id, query)
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:
@@ -150,10 +159,12 @@ async def _key(services: Services, company_id: str, caller: Caller, document: Do
     index = await services.indexes.open(company_id)
     async with services.database.open(company_id) as uow:
         feedback = await uow.feedback.version()
+        calibration = await uow.calibrations.get(index.makers.id)
     ticket = msgspec.json.encode(msgspec.structs.replace(document, parts=()))
     rights = ",".join(visible_to(caller)) or "all"
     groups = msgspec.json.encode(groups_of(caller)).decode()
-    told = (_VERSION, rights, groups, str(caller.sees_internal), str(top_k), await index.version(), feedback)
+    weights = msgspec.json.encode(calibration.weights).decode() if calibration else ""
+    told = (_VERSION, rights, groups, str(caller.sees_internal), str(top_k), await index.version(), feedback, weights)
     return hashlib.sha256("\n".join(told).encode() + b"\n" + ticket).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from backend.core import clock, ids
 from backend.core.errors import AppError, Code
@@ -28,17 +28,19 @@ class FeedbackInput(Struct, frozen=True, kw_only=True):
 async def record_feedback(services: Services, company_id: str, given: FeedbackInput, *, caller: Caller) -> Feedback:
     """Keep a thumb; a later one of the same caller on the same thing for the same question replaces it, `none` takes it back.
 
+    One on a whole answer goes for each Document that it cites too, unless the caller judged that one itself.
     Raises INVALID_REQUEST, ANSWER_NOT_FOUND or DOCUMENT_NOT_FOUND.
     """
     if given.answer_id is None and given.document_id is None:
         raise AppError(Code.INVALID_REQUEST, "Say what the feedback is about: answer_id, document_id or both.")
-    query = given.query
+    query, cited = given.query, set[str]()
     async with services.database.open(company_id) as uow:
         if given.answer_id is not None:
             answer = await uow.feedback.get_answer(given.answer_id)
             if answer is None or not await _sees_sources(uow, caller, answer):
                 raise AppError(Code.ANSWER_NOT_FOUND, f"There is no answer {given.answer_id}.")
             query = query or answer.question
+            cited = {each.document_id for each in answer.citations} if given.document_id is None else cited
         if given.document_id is not None and not is_there(caller, await uow.documents.get(given.document_id)):
             raise AppError(Code.DOCUMENT_NOT_FOUND, f"There is no document {given.document_id}.")
         feedback = Feedback(
@@ -52,6 +54,10 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
             at=clock.now(),
         )
         await uow.feedback.put(feedback)
+        judged = {each.document_id for each in await uow.feedback.of_documents(cited) if _is_own_word(each, feedback)}
+        for document_id in sorted(cited - judged):
+            follows = {"feedback_id": ids.new_id("fb"), "document_id": document_id, "comment": "", "of_answer": True}
+            await uow.feedback.put(structs.replace(feedback, **follows))
     services.meter.count("feedback", rating=given.rating.value)
     return feedback
 
@@ -69,6 +75,11 @@ async def list_feedback(services: Services, company_id: str, query: FeedbackQuer
     """A page of the tenant's thumbs, newest first, and the cursor of the next one. Raises INVALID_REQUEST for a strange cursor."""
     async with services.database.open(company_id) as uow:
         return await uow.feedback.list(rating=query.rating, since=query.since, limit=query.limit, after=query.after)
+
+
+def _is_own_word(known: Feedback, feedback: Feedback) -> bool:
+    """Whether the caller judged this Document within the same answer by a thumb of its own."""
+    return (known.caller, known.answer_id) == (feedback.caller, feedback.answer_id) and not known.of_answer
 
 
 async def _sees_sources(uow: UnitOfWork, caller: Caller, answer: Answer) -> bool:

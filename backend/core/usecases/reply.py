@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from backend.core.answer.reply import generate_reply_text, stream_reply_text
+from backend.core.ingest.embed import problem_text
 from backend.core.ingest.pipeline.at_hand import find_ticket, search_text, summarized
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.answer import AnswerEvent, AnswerEventKind
@@ -44,7 +45,8 @@ async def _prepared(services: Services, company_id: str, caller: Caller, ask: Re
     document = await summarized(services, company_id, document)
     text = "\n".join(filter(None, (search_text(document, document.summary, internal=False), ask.hint)))
     filters = Filters(visibilities=CUSTOMER_SAFE, exclude_documents=(document.document_id,), ticket_groups=groups_of(caller))
-    return document, await find(services, company_id, Query(text=text, filters=filters, top_k=CANDIDATES))
+    indexed = problem_text(document, document.summary) if document.summary and not ask.hint else ""
+    return document, await find(services, company_id, Query(text=text, indexed=indexed, filters=filters, top_k=CANDIDATES))
 
 
 async def _keep(services: Services, company_id: str, caller: Caller, draft: ReplyDraft) -> None:

@@ -5,7 +5,7 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.errors import AppError, Code
-from backend.core.model.search import Calibration, Query, SearchResult
+from backend.core.model.search import Calibration, Query, SearchResult, Weights
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import CANDIDATES, find, narrowed
@@ -26,17 +26,18 @@ async def search_documents(services: Services, company_id: str, caller: Caller, 
 
 
 class CalibrationInput(Struct, frozen=True, kw_only=True):
-    """Thresholds, and what they did with the questions they were found with."""
+    """Thresholds and weights, and what the thresholds did with the questions they were found with."""
 
     min_support: float
     min_cosine: float | None = None
     kept: float
     refused: float
     questions: int
+    weights: dict[str, Weights] = {}
 
 
 async def get_calibration(services: Services, company_id: str) -> Calibration:
-    """The thresholds in force: the tenant's own, else the installation's (then `questions` is 0)."""
+    """The thresholds and weights in force: the tenant's own, else the installation's (then `questions` is 0)."""
     made_by = (await services.indexes.open(company_id)).makers
     async with services.database.open(company_id) as uow:
         found = await uow.calibrations.get(made_by.id)
@@ -55,7 +56,7 @@ async def get_calibration(services: Services, company_id: str) -> Calibration:
 
 
 async def set_calibration(services: Services, company_id: str, caller: Caller, given: CalibrationInput) -> Calibration:
-    """Keep the tenant's own thresholds for what makes its vectors now."""
+    """Keep the tenant's own thresholds and weights for what makes its vectors now."""
     made_by = (await services.indexes.open(company_id)).makers.id
     calibration = Calibration(made_by=made_by, at=clock.now(), **msgspec.structs.asdict(given))
     async with services.database.open(company_id) as uow:
@@ -65,7 +66,7 @@ async def set_calibration(services: Services, company_id: str, caller: Caller, g
 
 
 async def delete_calibration(services: Services, company_id: str, caller: Caller) -> None:
-    """Back to the installation's thresholds."""
+    """Back to the installation's thresholds and weights."""
     made_by = (await services.indexes.open(company_id)).makers.id
     async with services.database.open(company_id) as uow:
         if await uow.calibrations.delete(made_by):

@@ -64,8 +64,12 @@ class SqlFeedbackStore(TenantTables):
     async def list(
         self, *, rating: Rating | None = None, since: datetime | None = None, limit: int = 50, after: str | None = None
     ) -> tuple[list[Feedback], str | None]:
-        """A page of thumbs, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours."""
+        """A page of thumbs, newest first, and the cursor of the next page. Raises INVALID_REQUEST for a cursor that is not ours.
+
+        What follows from a thumb on an answer (`of_answer`) is not listed beside it.
+        """
         query = select(table.c.at, _ID.label("feedback_id"), table.c.body).where(table.c.company_id == self._company_id)
+        query = query.where(table.c.body["of_answer"].as_boolean().is_not(True))
         if rating is not None:
             query = query.where(table.c.body["rating"].as_string() == rating.value)
         if since is not None:

@@ -61,6 +61,16 @@ async def test_what_the_sources_dont_have_is_not_answered(question: str) -> None
     assert await said(answer_prompt(question, "ko", [])) == NO_ANSWER
 
 
+async def test_a_ticket_that_is_named_is_told_whatever_is_asked() -> None:
+    named = [
+        source(1, "API 주소 문의 - #31", "API 주소 문의\n경고 헤더가 붙어서 옵니다.\n원인을 확인하고 있습니다."),
+        source(2, "API 주소 문의 - #31", "경고 헤더가 붙어서 옵니다."),
+    ]
+    text = await said(answer_prompt("summarize ticket 31", "en", [*named, VPN]))
+    assert text.splitlines() == ["According to the sources:", "- 경고 헤더가 붙어서 옵니다. [1]", "- 원인을 확인하고 있습니다. [1]"]
+    assert await said(answer_prompt("summarize ticket 32", "en", [*named, VPN])) == NO_ANSWER
+
+
 async def test_all_steps_of_a_list_are_quoted() -> None:
     steps = "\n".join(f"{number}. {what} 단추를 누릅니다." for number, what in enumerate(("설정", "계정", "보안", "초기화", "확인"), 1))
     text = await said(answer_prompt("비밀번호 초기화 방법", "ko", [source(1, "비밀번호 초기화", f"비밀번호를 잊었다.\n{steps}")]))

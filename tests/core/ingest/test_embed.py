@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from backend.core.errors import AppError, Code
-from backend.core.ingest.embed import CHUNK_TOKENS, chunk_document, decode, embed_chunks, encode, split_text, vector_key
+from backend.core.ingest.embed import CHUNK_TOKENS, chunk_document, embed_chunks, split_text
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import Chunk, DocType, Document, Part, Summary
 from backend.core.model.ticket import Role
+from backend.core.ports.kept_vectors import decode, encode, vector_key
 from backend.core.text.size import estimate_tokens
 from tests.core.ingest.test_summarize import ANSWERED, ASKED, FILE, NOTE, NOTE_FILE, ticket, turn
 

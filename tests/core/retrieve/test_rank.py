@@ -90,6 +90,13 @@ def test_votes_on_answers_and_other_documents_do_not_count() -> None:
     assert _score(answer, _vote("b")) == 1.0
 
 
+def test_a_vote_on_an_answer_counts_half_for_what_it_cites_and_gives_way_to_an_own_word() -> None:
+    of_answer = msgspec.structs.replace(_vote("a"), answer_id="ans", of_answer=True)
+    assert 1.0 < _score(of_answer) < _score(_vote("a"))
+    own = _vote("a", Rating.DOWN, days=1)
+    assert _score(own, of_answer) == pytest.approx(_score(own)), "whichever came later"
+
+
 def test_a_resolved_ticket_goes_before_an_open_one_of_the_same_score() -> None:
     hits = [_hit("open", 1.0, DocType.TICKET, "open"), _hit("done", 1.0, DocType.TICKET, "resolved")]
     assert [hit.document_id for hit in rank(hits, [], now=NOW, query=QUESTION)] == ["done", "open"]

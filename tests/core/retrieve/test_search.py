@@ -1,6 +1,6 @@
 """Search over a real index: Korean with and without particles, English, paging, twins, and not knowing."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
-from backend.core.model.budget import Purpose, Usage
+from backend.core.model.budget import Purpose
 from backend.core.model.document import Chunk, DocType
 from backend.core.model.search import Filters, Makers, Point, Query, SearchResult
 from backend.core.ports.services import Policy
@@ -68,10 +68,8 @@ async def index(tmp_path: Path) -> AsyncIterator[VectorIndex]:
 
 async def ask(index: VectorIndex, text: str, *, dense_weight: float = 0.0, **options: Any) -> SearchResult:
     query = Query(text=text, **options)
-    policy = Policy(dense_weight=dense_weight)
-    result, usage = await search(query, index=index, embedder=EMBEDDER, encoder=ENCODER, policy=policy)
-    assert usage == Usage()
-    return result
+    dense = (await EMBEDDER.embed([text], Purpose.EMBED_QUERY))[0][0] if dense_weight and text.strip() else None
+    return await search(query, index=index, dense=dense, encoder=ENCODER, policy=Policy(dense_weight=dense_weight))
 
 
 @pytest.mark.parametrize("dense_weight", [0.0, 1.0])
@@ -131,21 +129,10 @@ async def test_filters_hold(index: VectorIndex) -> None:
     assert "note" not in [hit.original_id for hit in (await ask(index, "로그인 오류", filters=safe)).hits]
 
 
-class _Meaning(HashingEmbedder):
-    """A model for which every question means the login ticket."""
-
-    semantic = True
-
-    async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
-        vectors, _ = await super().embed(["\n".join(TICKETS["login"])] * len(texts), purpose)
-        return vectors, Usage(calls=1, input_tokens=5)
-
-
 async def test_near_meaning_answers_without_common_words(index: VectorIndex) -> None:
-    query = Query(text="cannot authenticate")
+    vectors, _ = await EMBEDDER.embed(["\n".join(TICKETS["login"])], Purpose.EMBED_QUERY)
     policy = Policy(dense_weight=1.0, answer_min_cosine=0.8)
-    result, usage = await search(query, index=index, embedder=_Meaning(64), encoder=ENCODER, policy=policy)
+    result = await search(Query(text="cannot authenticate"), index=index, dense=vectors[0], encoder=ENCODER, policy=policy)
     assert result.hits[0].original_id == "login"
     assert result.answerable
     assert any(told.startswith("meaning is near") for told in result.hits[0].explanation)
-    assert usage.calls == 1

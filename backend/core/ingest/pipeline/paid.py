@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from backend.core.ingest import embed, summarize
 from backend.core.model.budget import Purpose
 from backend.core.model.document import Chunk, Summary
+from backend.core.ports.kept_vectors import decode, encode, vector_key
 from backend.core.ports.llm import Embedder
 from backend.core.ports.services import Services
 
@@ -44,16 +45,16 @@ async def embed_paid(services: Services, company_id: str, chunks: Sequence[Chunk
     """Vectors of all chunks: those paid for before from the cache, the others kept call by call. Raises the Embedder's errors."""
     if not is_paid(embedder.provider) or not chunks:
         return await embed.embed_chunks(chunks, embedder=embedder)
-    keys = {embed.vector_key(embedder, chunk.text) for chunk in chunks}
+    keys = {vector_key(embedder, chunk.text) for chunk in chunks}
     async with services.database.open(company_id) as uow:
         cached = await uow.usage.get_cached(keys)
     tell_cache(services, "vector", len(keys), len(cached))
 
     async def keep(fresh: Mapping[str, Sequence[float]]) -> None:
         async with services.database.open(company_id) as uow:
-            await uow.usage.put_cached({key: embed.encode(vector) for key, vector in fresh.items()}, Purpose.EMBED_DOCUMENT)
+            await uow.usage.put_cached({key: encode(vector) for key, vector in fresh.items()}, Purpose.EMBED_DOCUMENT)
 
-    known = {key: embed.decode(data) for key, data in cached.items()}
+    known = {key: decode(data) for key, data in cached.items()}
     return await embed.embed_chunks(chunks, embedder=embedder, cached=known, keep=keep)
 
 
