@@ -14,10 +14,13 @@ import zstandard
 from backend.core.ingest.pipeline import person_erase
 from backend.core.ingest.pipeline.process import process_pending
 from backend.core.model.document import DocType, Document
+from backend.core.model.job import JobName
 from sandbox.data.model import Person
 from sandbox.freshdesk import change
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
-from tests.e2e.trip import Json, Tenant, Trip
+from tests.e2e.test_postgres import on
+from tests.e2e.trip import Json, Tenant, Trip, running_trip
+from tests.support.postgres import PostgresDatabase
 
 
 @pytest.fixture
@@ -149,6 +152,24 @@ async def test_the_helpdesks_id_and_a_phone_number_name_a_person_too(trip: Trip,
     assert (await ticket(trip, "acme", first)).requester == "[erased]"
     person_told = await acme.client.post("/api/v1/people/export", json={"email": person.email})
     assert [each["kind"] for each in person_told.json()["items"]] == []
+
+
+async def test_it_is_the_same_on_postgresql(tmp_path: Path, sandbox: SandboxServer, postgres: PostgresDatabase) -> None:
+    person = busiest(sandbox)
+    other = stranger(sandbox, person)
+    async with running_trip(tmp_path, **on(postgres)) as trip:
+        acme = await trip.onboard("acme")
+        await acme.connect(sandbox)
+        await acme.sync()
+        await acme.ask(f"{person.email} 계정으로 로그인이 되지 않습니다")
+        await erased(acme, email=person.email, attachments=True)
+        assert "[erased]" in str((await ticket(trip, "acme", other)).parts)
+        async with trip.runtime.services.database.directory() as directory:
+            assert [job for job in await directory.unfinished() if job.name is JobName.ERASE_PERSON] == []
+        change.add_turn(sandbox.site, other, {"body": f"<p>And {person.email} once more</p>"})
+        await acme.sync()
+        assert "And [erased] once more" in str((await ticket(trip, "acme", other)).parts)
+        assert not any((await acme.post("/people/erase", {"email": person.email, "dry_run": True}))["held"].values())
 
 
 class KilledError(Exception):

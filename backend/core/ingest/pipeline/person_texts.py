@@ -10,6 +10,7 @@ from backend.core.ingest.pipeline.paid import is_paid
 from backend.core.ingest.pipeline.person_found import Known
 from backend.core.model.erasure import Held
 from backend.core.ports.erasures import KeptText, TextPlace
+from backend.core.ports.kept_vectors import vector_key
 from backend.core.ports.services import Services
 from backend.core.text.erased import Marks, Scrubber
 
@@ -55,7 +56,7 @@ async def vector_keys(services: Services, company_id: str, document_ids: Sequenc
     async with services.database.open(company_id) as uow:
         documents = await uow.documents.get_many(document_ids)
     chunks = [chunk for document in documents.values() for chunk in embed.chunk_document(document)]
-    return [msgspec.json.encode([embed.vector_key(embedder, chunk.text)]).decode() for chunk in chunks]
+    return [msgspec.json.encode([vector_key(embedder, chunk.text)]).decode() for chunk in chunks]
 
 
 def counted_as(place: TextPlace) -> str:
