@@ -14,7 +14,7 @@ from backend.adapters.file.opening import FilePlaces
 from backend.adapters.file.preview import LocalFileTools
 from backend.adapters.http.client import Patience
 from backend.adapters.providers import Providers, secret_of
-from backend.adapters.registry import SourceRegistry
+from backend.adapters.registry import EXPORT_READERS, SourceRegistry
 from backend.adapters.webhooks import WEBHOOKS
 from backend.core.model.auth import AuthConfig
 from backend.core.model.retention import Retention
@@ -109,7 +109,7 @@ async def build(settings: Settings) -> Built:
         older=providers.older,
         circuits=providers.circuits,
         webhooks=WEBHOOKS,
-        files=LocalFileTools(),
+        files=LocalFileTools(EXPORT_READERS),
     )
     return Built(
         services=services,

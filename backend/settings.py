@@ -241,7 +241,11 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )
     job_concurrency: int = Field(
-        4, ge=1, le=64, description="Jobs at once in this process; a company with none running gets one beyond, up to twice as many."
+        4,
+        ge=1,
+        le=64,
+        description="Long jobs at once in this process, and half as many quick ones beside them; a company with none running gets one "
+        "beyond, up to twice as many.",
     )
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ def _options() -> tuple[str, SandboxOptions]:
     parser.add_argument("--host", default=default.host)
     parser.add_argument("--port", type=int, default=default.port, help="port of the API (default %(default)s)")
     parser.add_argument("--attachments-port", type=int, help="port of the file store (default: the API's port + 1)")
+    parser.add_argument("--brand-port", type=int, help="Zendesk: port of the second brand's host (default: the API's port + 2)")
     parser.add_argument("--public-host", help="host name that clients use, when it differs from --host")
     parser.add_argument("--seed", type=int, default=default.seed, help="another seed is another company's history")
     parser.add_argument("--tickets", type=int, default=default.tickets)
@@ -28,6 +29,8 @@ def _options() -> tuple[str, SandboxOptions]:
     given = vars(parser.parse_args())
     if given["attachments_port"] is None:
         given["attachments_port"] = given["port"] + 1 if given["port"] else 0
+    if given["brand_port"] is None:
+        given["brand_port"] = given["port"] + 2 if given["port"] else 0
     return given.pop("platform"), SandboxOptions(**given)
 
 

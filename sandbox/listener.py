@@ -38,8 +38,10 @@ S = TypeVar("S", bound=Account)
 class Listener(ABC, Generic[S]):
     """What listeners share, whatever the vendor: counting, latency, faults, sending."""
 
-    def __init__(self, site: S) -> None:
+    def __init__(self, site: S, place: str = "") -> None:
         self.site = site
+        self._place = place
+        """Stands before the path where requests are counted and faults are matched, to tell listeners of equal paths apart."""
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,11 +53,11 @@ class Listener(ABC, Generic[S]):
             return
         stats.active += 1
         stats.max_active = max(stats.max_active, stats.active)
-        stats.requests[f"{ask.method} {ask.shape}"] += 1
+        stats.requests[f"{ask.method} {self._place}{ask.shape}"] += 1
         try:
             if self.site.latency:
                 await asyncio.sleep(self.site.latency)
-            fault = self.site.faults.strike(f"{ask.path}?{scope['query_string'].decode('latin-1')}")
+            fault = self.site.faults.strike(f"{self._place}{ask.path}?{scope['query_string'].decode('latin-1')}")
             if fault is not None and fault.kind == "timeout":
                 await asyncio.sleep(fault.seconds)
             if fault is not None and fault.kind in {"timeout", "reset"}:

@@ -28,6 +28,10 @@ class SandboxOptions:
     control_key: str = "sandbox-control"
     #: Zendesk only: a bearer token of an administrator, beside the API token (`api_key`) that goes with an agent's address.
     oauth_token: str = "sandbox-oauth-token"  # noqa: S105 - it opens made-up data
+    #: Zendesk only: port of the second brand's host, where its help center is.
+    brand_port: int = 0
+    #: Zendesk only: an account with a single brand.
+    one_brand: bool = False
     #: Zendesk only: requests in one window for each incremental export.
     export_quota: int = 10
     #: Zendesk only: seconds that the incremental exports lie behind.

@@ -80,13 +80,18 @@ class Ports:
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    def _bind(self) -> tuple[list[socket.socket], tuple[str, str]]:
-        """Both ports and their addresses. A busy one raises OSError."""
+    def _bind(self, *further: int) -> tuple[list[socket.socket], list[str]]:
+        """Both ports, and further ones, and their addresses. A busy one raises OSError."""
         options = self.options
-        sockets = [_bind(options.host, options.port), _bind(options.host, options.attachments_port)]
+        sockets: list[socket.socket] = []
+        try:
+            sockets.extend(_bind(options.host, port) for port in (options.port, options.attachments_port, *further))
+        except OSError:
+            for bound in sockets:
+                bound.close()
+            raise
         host = options.public_host or ("127.0.0.1" if options.host in {"0.0.0.0", "::"} else options.host)  # noqa: S104 - compared, not bound
-        first, second = (f"http://{host}:{sock.getsockname()[1]}" for sock in sockets)
-        return sockets, (first, second)
+        return sockets, [f"http://{host}:{sock.getsockname()[1]}" for sock in sockets]
 
     async def _serve(self, listeners: Iterable[Listener[Any]], sockets: Iterable[socket.socket]) -> None:
         """Serve, one listener a port; returns once both do."""
@@ -149,13 +154,21 @@ class TwoPorts(Ports, ABC, Generic[S]):
         return self.options.control_key
 
     @abstractmethod
-    def _listeners(self) -> tuple[Listener[Any], Listener[Any]]:
-        """What answers at the API's port, and what at the files'."""
+    def _listeners(self) -> tuple[Listener[Any], ...]:
+        """What answers at the API's port, what at the files', and what at further ones."""
+
+    def _further(self) -> tuple[int, ...]:
+        """The ports of further listeners."""
+        return ()
+
+    def _found_at(self, addresses: list[str]) -> None:
+        """Where everything is, once the ports are bound."""
+        self.site.links.api_base, self.site.links.files_base = addresses[:2]
 
     async def start(self) -> None:
-        """Bind both ports (a busy one raises OSError) and serve."""
-        sockets, addresses = self._bind()
-        self.site.links.api_base, self.site.links.files_base = addresses
+        """Bind the ports (a busy one raises OSError) and serve."""
+        sockets, addresses = self._bind(*self._further())
+        self._found_at(addresses)
         await self._serve(self._listeners(), sockets)
 
     async def stop(self) -> None:

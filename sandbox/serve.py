@@ -17,7 +17,8 @@ def run(platform: str, options: SandboxOptions) -> None:
 
     async def main() -> None:
         async with running_zendesk(options) if platform == "zendesk" else running_sandbox(options) as server:
-            print(f"{platform} sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}", flush=True)  # noqa: T201 - it is what one starts it for
+            brand = f"  second brand {server.brand_url}" if isinstance(server, ZendeskServer) and server.brand_url else ""
+            print(f"{platform} sandbox: {server.base_url}  key {server.api_key}  files {server.attachments_url}{brand}", flush=True)  # noqa: T201 - it is what one starts it for
             await server.wait()
 
     with contextlib.suppress(KeyboardInterrupt):

@@ -10,15 +10,18 @@ from typing import Final, Generic, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from backend.adapters.archive import Archive
+from backend.adapters.exports.reader import ExportReader
 from backend.adapters.exports.source import ArchiveSource, Shape
 from backend.adapters.file.opening import S3_CREDENTIALS, FilePlaces, check_place, open_files
 from backend.adapters.freshdesk.address import check_address, origin_of
 from backend.adapters.freshdesk.export import files as freshdesk_files
+from backend.adapters.freshdesk.export.reader import FreshdeskExportReader
 from backend.adapters.freshdesk.export.shape import FreshdeskShape
 from backend.adapters.freshdesk.source import FreshdeskSource
 from backend.adapters.http.client import Patience
 from backend.adapters.zendesk.address import ZENDESK_ADDRESSES
 from backend.adapters.zendesk.export import files as zendesk_files
+from backend.adapters.zendesk.export.reader import ZendeskExportReader
 from backend.adapters.zendesk.export.shape import ZendeskShape
 from backend.adapters.zendesk.source import ZendeskSource, authorization_of
 from backend.core.errors import AppError, Code
@@ -34,6 +37,8 @@ S = TypeVar("S", bound=Source)
 ENTRY_POINTS: Final = "desklore.sources"
 """The group in which other packages name their adapters; docs/adding-a-source.md."""
 
+EXPORT_READERS: Final[tuple[ExportReader, ...]] = (FreshdeskExportReader(), ZendeskExportReader())
+"""How account exports are read that lie among a company's files."""
 _PERSON_WAITS: Final = 10.0
 """Seconds; the sidebar itself gives up after fifteen."""
 
@@ -214,7 +219,7 @@ class FileAdapter:
 
     def open(self, settings: SourceSettings, calling: Calling, lane: Lane) -> Source:  # noqa: ARG002 - files are read as fast as they can be
         """A Source for a connection; what its company uploaded for it is read beside its folder or bucket."""
-        return open_files(settings, calling.files, calling.allowed_hosts)
+        return open_files(settings, calling.files, calling.allowed_hosts, EXPORT_READERS)
 
 
 class SourceRegistry:

@@ -15,6 +15,11 @@ from backend.storage.moving.progress import Tell
 
 _MOST_SHOWN: Final = 20
 _MB: Final = 1_000_000
+_ROWS: Final = ("tickets", "articles", "archive")
+_READ_AS: Final = {
+    "names": "is a part of an account export: its people and companies are named in tickets, and not found by themselves.",
+    "passed_over": "is passed over: it holds no knowledge.",
+}
 
 app = typer.Typer(help="Files that a connection of the platform `file` reads (admin key).", no_args_is_help=True)
 
@@ -105,18 +110,7 @@ def preview(
         fields = {"declaration": declaration.read_text(encoding="utf-8")} if declaration else {}
         shown = _previewed(session, connection, path, fields)
         session.output.document(shown)
-        if shown["kind"] != "tickets":
-            session.output.text(f"{shown['path']} is read as a document.")
-            return
-        preset = f", {shown['preset']}'s own export" if shown["preset"] else ""
-        session.output.text(f"{shown['path']}: tickets ({shown['written_as']}{preset}), times in {shown['timezone']}")
-        session.output.table(("field", "column"), shown["columns"].items(), empty="No column was recognized.")
-        rows = (
-            (t["original_id"], t["status"], day(t["created_at"]), t["turns"], short(t["subject"] or t["text"])) for t in shown["tickets"]
-        )
-        session.output.table(("ticket", "status", "created", "turns", "subject"), rows, empty="No ticket could be read.")
-        for problem in shown["problems"]:
-            session.output.text(f"  ! {problem}")
+        _tell_preview(session.output, shown)
 
 
 @app.command()
@@ -153,3 +147,33 @@ def _previewed(session: Session, connection: str, path: str, fields: dict[str, s
         with local.open("rb") as file:
             return session.client.send(where, {"file": (local.name, file)}, fields)
     return session.client.send(where, {"path": (None, path)}, fields)
+
+
+def _tell_preview(output: Output, shown: dict[str, Any]) -> None:
+    """A preview as people read it."""
+    if shown["kind"] not in _ROWS:
+        output.text(f"{shown['path']} {_READ_AS.get(shown['kind'], 'is read as a document.')}")
+        return
+    whose = f", {shown['preset']}'s own export" if shown["preset"] else ""
+    zone = f", times in {shown['timezone']}" if shown["timezone"] else ""
+    output.text(f"{shown['path']}: {shown['kind']} ({shown['written_as']}{whose}){zone}" if shown["written_as"] else f"{shown['path']}:")
+    if shown["files"]:
+        output.table(("file", "is", "export of"), ((f["path"], f["kind"], f["preset"]) for f in shown["files"]), empty="")
+    if shown["columns"] or not shown["preset"]:
+        output.table(("field", "column"), shown["columns"].items(), empty="No column was recognized.")
+    if shown["articles"]:
+        rows = (
+            (a["original_id"], "draft" if a["draft"] else a["visibility"], short(a["folder"]), short(a["title"])) for a in shown["articles"]
+        )
+        output.table(("article", "for", "folder", "title"), rows, empty="")
+    if shown["tickets"] or shown["kind"] == "tickets":
+        tickets = (
+            (t["original_id"], t["status"], day(t["created_at"]), t["turns"], short(t["subject"] or t["text"])) for t in shown["tickets"]
+        )
+        output.table(("ticket", "status", "created", "turns", "subject"), tickets, empty="No ticket could be read.")
+    for problem in shown["problems"]:
+        output.text(f"  ! {problem}")
+
+
+def _readers(article: dict[str, Any]) -> str:
+    return "draft" if article["draft"] else str(article["visibility"])

@@ -35,6 +35,8 @@ class SandboxAddress(msgspec.Struct, kw_only=True):
     platform: str = "freshdesk"
     email: str = ""
     oauth_token: str = ""
+    brand_url: str = ""
+    """Of a Zendesk: the host of its second brand, which has a help center of its own."""
     beside: "SandboxAddress | None" = None
     """The other one, where both are served."""
 
@@ -60,6 +62,7 @@ def sandbox(
     *,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the API; 0: any free one.")] = 8100,
     attachments_port: Annotated[int, typer.Option("--attachments-port", min=0, max=65535, help="Of the attachments; 0: any free one.")] = 0,
+    brand_port: Annotated[int, typer.Option("--brand-port", min=0, max=65535, help="Of Zendesk's second brand; 0: any free one.")] = 0,
     tickets: Annotated[int, typer.Option("--tickets", min=1, help="How many tickets the company has.")] = 400,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same data.")] = 7,
     latency_ms: Annotated[float, typer.Option("--latency-ms", min=0, help="What every answer takes longer.")] = 0.0,
@@ -72,7 +75,9 @@ def sandbox(
         return
     from sandbox.options import SandboxOptions  # noqa: PLC0415 - the sandbox's data takes time to load, and only this command needs it
 
-    options = SandboxOptions(port=port, attachments_port=attachments_port, tickets=tickets, seed=seed, latency_ms=latency_ms)
+    options = SandboxOptions(
+        port=port, attachments_port=attachments_port, brand_port=brand_port, tickets=tickets, seed=seed, latency_ms=latency_ms
+    )
     output = Output(as_json=as_json)
 
     async def serve() -> None:
@@ -142,6 +147,7 @@ async def _running(stack: AsyncExitStack, options: "SandboxOptions", platform: P
             platform="zendesk",
             email=other.email,
             oauth_token=options.oauth_token,
+            brand_url=other.brand_url or "",
         )
         if not aside:
             return zendesk
@@ -154,7 +160,10 @@ def _tell(output: Output, address: SandboxAddress) -> None:
     if address.email:
         opens = f"its API token is {address.api_key}, for {address.email}"
     output.text(f"The sandbox {address.platform} answers at {address.url}; {opens}. Ctrl-C stops it.")
-    output.text(f"Start Desklore with DESKLORE_CONNECTOR_HOST_ALLOWLIST={_host(address.url)},{_host(address.attachments_url)}")
+    if address.brand_url:
+        output.text(f"The help center of its second brand is at {address.brand_url}.")
+    hosts = ",".join(_host(url) for url in (address.url, address.attachments_url, address.brand_url) if url)
+    output.text(f"Start Desklore with DESKLORE_CONNECTOR_HOST_ALLOWLIST={hosts}")
 
 
 class SandboxProcess:

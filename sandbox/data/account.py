@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from sandbox.data import library
+from sandbox.data.branch import branch_shelf
 from sandbox.data.evidence import ATTACHMENT_BASE
 from sandbox.data.files import content
 from sandbox.data.model import Attachment, Story, Ticket, Turn
@@ -50,12 +51,15 @@ class Account:
         self.reference = reference
         self.people: Directory = directory(seed)
         self.shelf: Shelf = shelf(seed, reference, self.people)
+        self.branch_shelf: Shelf = branch_shelf(seed, reference, self.people)
+        """The help center of the second brand, where the vendor has brands."""
         self.tickets: dict[int, Ticket] = {t.id: t for t in outlines(seed, tickets, reference, self.people)}
         self._stories: dict[int, Story] = {}
         #: Stories that were changed after the start; these can't be told again from the seed.
         self._changed: dict[int, Story] = {}
         self._files: dict[int, bytes] = {}
-        self._article_files = {a.id: a for article in self.shelf.articles.values() for a in article.attachments}
+        articles = [*self.shelf.articles.values(), *self.branch_shelf.articles.values()]
+        self._article_files = {a.id: a for article in articles for a in article.attachments}
 
     def story(self, ticket_id: int) -> Story:
         """Description, conversations and files of a ticket."""
@@ -131,7 +135,7 @@ class Account:
 
     def fingerprint(self) -> str:
         """SHA-256 over everything; equal for equal seeds, sizes and reference times."""
-        digest = sha256(msgspec.json.encode([self.people, self.shelf, self.name], enc_hook=str))
+        digest = sha256(msgspec.json.encode([self.people, self.shelf, self.branch_shelf, self.name], enc_hook=str))
         for ticket in self.tickets.values():
             digest.update(msgspec.json.encode([ticket, self.story(ticket.id)]))
             for file in self.attachments(ticket.id):

@@ -131,6 +131,16 @@ class Knowledge(msgspec.Struct, frozen=True):
     canned: list[CannedSpec]
 
 
+class Branch(msgspec.Struct, frozen=True):
+    """The help center of a further brand."""
+
+    product: str
+    """The key of the brand among the products."""
+    categories: dict[str, CategorySpec]
+    folders: list[FolderSpec]
+    articles: list[ArticleSpec]
+
+
 class Extra(msgspec.Struct, frozen=True):
     """A ticket text that is no support problem: noise or spam."""
 
@@ -192,6 +202,12 @@ def phrases() -> dict[str, Phrases]:
 def knowledge() -> Knowledge:
     """Help center and canned responses."""
     return _read(HERE / "knowledge.json", Knowledge)
+
+
+@cache
+def branch() -> Branch:
+    """The second brand's help center."""
+    return _read(HERE / "branch.json", Branch)
 
 
 @cache

@@ -124,14 +124,19 @@ class Shelf:
             self.rewrite(article_id, language, {"status": DRAFT}, at)
 
 
+def categories_of(specs: dict[str, library.CategorySpec], base: int) -> dict[str, Category]:
+    """Categories by key, with ids behind `base`."""
+    return {
+        key: Category(base + n, key, {"ko": spec.ko, "en": spec.en}, {"ko": spec.description_ko, "en": spec.description_en})
+        for n, (key, spec) in enumerate(specs.items(), 1)
+    }
+
+
 def shelf(seed: int, reference: int, who: Directory) -> Shelf:
     """The help center of an account."""
     rng = Random(f"{seed}:shelf")
     source = library.knowledge()
-    categories = {
-        key: Category(CATEGORY_BASE + n, key, {"ko": spec.ko, "en": spec.en}, {"ko": spec.description_ko, "en": spec.description_en})
-        for n, (key, spec) in enumerate(source.categories.items(), 1)
-    }
+    categories = categories_of(source.categories, CATEGORY_BASE)
     folders = _folders(source, categories, who)
     articles: dict[int, Article] = {}
     for problem in library.problems():

@@ -21,7 +21,7 @@ class SandboxServer(TwoPorts[Site]):
         """The key of an agent who sees only tickets assigned to them."""
         return self.options.restricted_key
 
-    def _listeners(self) -> tuple[Listener[Any], Listener[Any]]:
+    def _listeners(self) -> tuple[Listener[Any], ...]:
         return ApiListener(self.site), FilesListener(self.site)
 
     async def start(self) -> None:

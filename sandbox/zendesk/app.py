@@ -1,4 +1,4 @@
-"""The two listeners: the API with the lasting addresses of files, and the store they send on to."""
+"""The listeners: the API with the lasting addresses of files, the same at the second brand's host, and the store they send on to."""
 
 import re
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from sandbox.faults import Fault
 from sandbox.listener import LOOPBACK_HOSTS, Listener, Receive, Scope, Send
 from sandbox.wire import Answer, Ask
 from sandbox.zendesk import routes
+from sandbox.zendesk.brands import BRANCH
 from sandbox.zendesk.control import control
 from sandbox.zendesk.limits import too_many
 from sandbox.zendesk.site import Site
@@ -44,21 +45,39 @@ class ApiListener(_Half):
             return self._sent_on(lasting[1], stale=kind == "expired_url")
         if fault is not None and kind in _BROKEN:
             return _BROKEN[kind](fault)
-        answer = routes.answer(self.site, ask)
+        answer = routes.answer(self._seen(), ask)
         if kind == "truncated_json":
             answer.body = answer.body[: max(1, len(answer.body) // 2)]
         return answer
 
+    def _seen(self) -> Site:
+        """The account as this host shows it."""
+        return self.site
+
     def _known_host(self, ask: Ask) -> bool:
         host = ask.headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0]
         options = self.site.options
-        return host in LOOPBACK_HOSTS or host in {self.site.domain, options.host, options.public_host} or host in options.hosts
+        return (
+            host in LOOPBACK_HOSTS
+            or host in {*(f"{brand.subdomain}.zendesk.com" for brand in self.site.brands.values()), options.host, options.public_host}
+            or host in options.hosts
+        )
 
     def _sent_on(self, token: str, *, stale: bool) -> Answer:
         address = self.site.links.stored(token, stale=stale)
         if address is None:
             return Answer(404, b"<html><body>Not found</body></html>", _HTML)
         return Answer(302, headers={"Location": address, "Cache-Control": "max-age=3600"}, content_type=_HTML)
+
+
+class BrandListener(ApiListener):
+    """The host of the second brand: the same API with another help center."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(site, f"//{site.brands[BRANCH].subdomain}")
+
+    def _seen(self) -> Site:
+        return self.site.seen_at_brand()
 
 
 def _html(status: int, title: str) -> Answer:

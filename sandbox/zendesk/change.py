@@ -2,6 +2,7 @@
 
 from sandbox.data.mail import paragraphs
 from sandbox.data.model import Json, Story, Ticket, Turn
+from sandbox.data.shelf import Shelf
 from sandbox.data.story import PER_TICKET, TURN_BASE
 from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import invalid, missing
@@ -156,17 +157,22 @@ def touch_many(site: Site, ids: list[int]) -> None:
 
 
 def change_article(site: Site, article_id: int, language: str, fields: Json) -> None:
-    """Change one language of an article: `title`, `body`, `status`."""
-    if not site.account.shelf.rewrite(article_id, language, fields, site.world.now()):
+    """Change one language of an article, of whichever brand: `title`, `body`, `status`."""
+    if not _shelf_of(site, article_id).rewrite(article_id, language, fields, site.world.now()):
         raise missing()
 
 
 def unpublish(site: Site, article_id: int) -> None:
     """Make every language of an article a draft."""
-    site.account.shelf.withdraw(article_id, site.world.now())
+    _shelf_of(site, article_id).withdraw(article_id, site.world.now())
 
 
 def remove_article(site: Site, article_id: int) -> None:
     """Archive an article: nothing names it any more."""
-    if site.account.shelf.articles.pop(article_id, None) is None:
+    if _shelf_of(site, article_id).articles.pop(article_id, None) is None:
         raise missing()
+
+
+def _shelf_of(site: Site, article_id: int) -> Shelf:
+    branch = site.account.branch_shelf
+    return branch if article_id in branch.articles else site.account.shelf

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sandbox.control import Control, truth
 from sandbox.wire import Ask
 from sandbox.zendesk import change, render
+from sandbox.zendesk.brands import BRANCH
 from sandbox.zendesk.hooks import new_hook
 from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import failure, invalid
@@ -36,12 +37,14 @@ def _comment(site: Site, ask: Ask) -> object:
 
 
 def _settings(site: Site, ask: Ask) -> object:
-    """Change `latency_ms`, `quota`, `export_quota` or `help_center`, or let `pass_seconds` go by."""
+    """Change `latency_ms`, `quota`, `export_quota`, `help_center` or `brand_help_center`, or let `pass_seconds` go by."""
     fields = ask.json()
     if "latency_ms" in fields:
         site.latency = float(fields["latency_ms"]) / 1000
     if "help_center" in fields:
         site.has_help_center = bool(fields["help_center"])
+    if "brand_help_center" in fields and (branch := site.brands.get(BRANCH)) is not None:
+        branch.help_center_state = "enabled" if fields["brand_help_center"] else "disabled"
     site.pass_time(int(fields.get("pass_seconds", 0)))
     if "quota" in fields or "export_quota" in fields:
         options = site.options

@@ -1,5 +1,6 @@
 """Addresses of files: a lasting one on the account's own host that sends on to a store elsewhere (as recorded)."""
 
+import copy
 import hashlib
 import hmac
 import re
@@ -25,6 +26,14 @@ class Links:
         self.seconds = seconds
         self.api_base = ""
         self.files_base = ""
+        self.brand_base = ""
+        """The second brand's host."""
+
+    def at(self, base: str) -> "Links":
+        """The same files with lasting addresses on another host of the account."""
+        there = copy.copy(self)
+        there.api_base = base
+        return there
 
     def token(self, attachment_id: int) -> str:
         """The lasting token of a file, a secret."""

@@ -5,6 +5,7 @@ from sandbox.data.facts import RESOLUTIONS, iso
 from sandbox.data.model import Json
 from sandbox.wire import Answer, Ask, ok
 from sandbox.zendesk import render
+from sandbox.zendesk.brands import BRANCH, Brand
 from sandbox.zendesk.sides import group
 from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import denied, ids_of, missing, paged
@@ -73,16 +74,25 @@ def list_brands(site: Site, ask: Ask) -> Answer:
     people = site.account.people
     rows: list[Json] = [
         {
-            "id": render.BRAND_BASE + number % 1000,
-            "name": library.people().products[key],
-            "subdomain": site.subdomain if turn == 0 else f"{site.subdomain}-{key}",
-            "has_help_center": turn == 0,
-            "default": turn == 0,
-            "active": True,
+            "id": render.BRAND_BASE + people.products[brand.key] % 1000,
+            "name": library.people().products[brand.key],
+            "brand_url": _url_of(site, brand),
+            "subdomain": brand.subdomain,
+            "host_mapping": brand.host_mapping,
+            "has_help_center": brand.has_help_center,
+            "help_center_state": brand.help_center_state,
+            "default": brand.subdomain == site.subdomain,
+            "active": brand.active,
+            "is_deleted": False,
         }
-        for turn, (key, number) in enumerate(people.products.items())
+        for brand in site.brands.values()
     ]
     return paged(site, ask, "brands", rows)
+
+
+def _url_of(site: Site, brand: Brand) -> str:
+    """Where a brand is found on this machine; brands without a help center have the account's own host."""
+    return site.links.brand_base if brand.key == BRANCH else site.links.api_base
 
 
 def ticket_fields(site: Site, ask: Ask) -> Answer:

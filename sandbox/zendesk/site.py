@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import copy
 from typing import TYPE_CHECKING
 
 from sandbox.data.account import Account
@@ -9,6 +10,7 @@ from sandbox.faults import Faults
 from sandbox.hooks import Hooks
 from sandbox.stats import Stats
 from sandbox.zendesk import hooks
+from sandbox.zendesk.brands import BRANCH, brands_of
 from sandbox.zendesk.limits import Limits
 from sandbox.zendesk.links import Links
 from sandbox.zendesk.rules import Rules
@@ -44,6 +46,7 @@ class Site:
         self.account = account
         self.world = World(account)
         self.links = Links(account, self.options.url_seconds)
+        self.brands = brands_of(account.people.products, self.subdomain, one=self.options.one_brand)
         self.suspended: set[int] = set()
         self.rules = Rules()
         people = account.people
@@ -56,11 +59,21 @@ class Site:
         old, account = self.links, self.account
         self._fill(Account(seed=account.seed, tickets=self.options.tickets, reference=account.reference, name=account.name))
         self.links.api_base, self.links.files_base = old.api_base, old.files_base
+        self.links.brand_base = old.brand_base
         self.limits.resize(self.options.quota, self.options.export_quota, self.options.quota_window)
         self.latency = self.options.latency_ms / 1000
         self.has_help_center, self.empty_pages = True, 0
         self.faults.clear()
         self.stats.clear()
+
+    def seen_at_brand(self) -> "Site":
+        """The same account as the second brand's host shows it: the help center is another one, all else is the same."""
+        seen = copy.copy(self)
+        seen.account = copy.copy(self.account)
+        seen.account.shelf = self.account.branch_shelf
+        seen.links = self.links.at(self.links.brand_base)
+        seen.has_help_center = self.brands[BRANCH].help_center_state != "disabled"
+        return seen
 
     def pass_time(self, seconds: int) -> None:
         """Move the account's clock on: what changed just now is exported from a minute later."""

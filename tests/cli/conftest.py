@@ -66,7 +66,7 @@ def running_world(folder: Path, **more: Any) -> Iterator[World]:
         sandbox = process.wait_ready()
         assert sandbox.beside is not None
         both = (sandbox, sandbox.beside)
-        hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url))
+        hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url, each.brand_url) if url)
         settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key=OPERATOR_KEY, **more)
         server = ServerThread(Server(settings, listener))
         stack.callback(server.stop)

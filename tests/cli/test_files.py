@@ -1,12 +1,14 @@
 """Files from the command line: connected, previewed, declared, uploaded, listed, read and deleted."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
 from backend.cli.files import SentFile
 from tests.cli.conftest import Desklore, World
 
+NEW_YEAR = "2025-01-01T00:00:00Z"
 EXPORT = "번호;제목;내용;상태;접수일\n1;로그인이 안 돼요;비밀번호를 바꿨어요;접수;2025-11-03\n;번호 없음;내용;접수;2025-11-03\n"
 
 
@@ -60,3 +62,41 @@ def test_what_is_sent_is_told_in_megabytes(tmp_path: Path) -> None:
         while file.read(1_000_000):
             pass
     assert told == [("big.csv (MB)", done, 3) for done in (1, 2, 3, 3, 3)]
+
+
+def test_an_account_export_is_shown_as_what_it_is(company: str, desklore: Desklore, tmp_path: Path) -> None:
+    ticket = {"display_id": 7, "subject": "결제가 두 번 되었어요", "status": 2, "notes": [], "created_at": NEW_YEAR, "updated_at": NEW_YEAR}
+    article = {"id": 5, "title": "환불 안내", "description": "<p>7일 안에</p>", "status": 2, "created_at": NEW_YEAR, "updated_at": NEW_YEAR}
+    folders = [{"id": 3, "name": "결제", "visibility": 1, "articles": [article]}]
+    export = {
+        "Tickets0.json": [{"helpdesk_ticket": ticket}],
+        "Solutions0.json": [{"category": {"id": 1, "name": "도움말", "all_folders": folders}}],
+        "Users0.json": [{"user": {"id": 11, "name": "김하늘", "email": "sky@example.com"}}],
+        "settings.json": {"sso_secret": "x"},
+    }
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        for name, records in export.items():
+            archive.writestr(name, json.dumps(records))
+    connection = desklore("connections", "add", "file", "uploads", "--json").document["connection_id"]
+    shown = desklore("files", "preview", connection, str(tmp_path / "export.zip")).out
+    assert "결제가 두 번 되었어요" in shown, shown
+    told = [line.split() for line in shown.splitlines()]
+    for name, kind in (("Users0.json", "names"), ("settings.json", "passed_over"), ("Solutions0.json", "articles")):
+        assert any({name, kind, "freshdesk"} <= set(line) for line in told), (name, shown)
+    assert desklore("files", "upload", connection, str(tmp_path / "export.zip")).code == 0
+    read = desklore("sync", connection, "--json")
+    assert read.code == 0, read
+    listed = {each["path"]: each["kind"] for each in desklore("files", "list", connection, "--json").document["items"]}
+    assert listed == {
+        "upload:Solutions0.json": "articles",
+        "upload:Tickets0.json": "tickets",
+        "upload:Users0.json": "names",
+        "upload:settings.json": "passed_over",
+    }
+    one = desklore("files", "preview", connection, "upload:Solutions0.json").out
+    assert "환불 안내" in one
+    assert "public" in one
+    assert "named in tickets" in desklore("files", "preview", connection, "upload:Users0.json").out
+    assert "passed over" in desklore("files", "preview", connection, "upload:settings.json").out
+    checked = desklore("connections", "check", "file", "uploads")
+    assert checked.code == 0, checked

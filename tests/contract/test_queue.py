@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import structlog
 
-from backend.core.model.job import DEADLINES, Job, JobName
+from backend.core.model.job import DEADLINES, Job, JobName, Line
 from backend.core.ports.queue import JobQueue
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.redis.queue import RedisQueue
@@ -33,8 +33,8 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[int], 
             await queue.close()
 
 
-def job(subject: str, company: str = "acme", name: JobName = JobName.PROCESS_DOCUMENTS) -> Job:
-    return Job(name=name, company_id=company, subject=subject)
+def job(subject: str, company: str = "acme", name: JobName = JobName.PROCESS_DOCUMENTS, line: Line = Line.BULK) -> Job:
+    return Job(name=name, company_id=company, subject=subject, line=line)
 
 
 class Work:
@@ -150,6 +150,23 @@ async def test_giants_in_every_place_do_not_delay_a_small_tenant(make: Callable[
     await quiet(queue)
     assert work.most <= 8
     assert len(work.ended) == 201
+
+
+async def test_a_quick_job_does_not_stand_behind_long_ones(make: Callable[[int], JobQueue]) -> None:
+    """Not even behind those of its own tenant, and the quick ones of many don't take each other's turns."""
+    queue, work = make(2), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([job(str(n), company=company) for company in ("가", "나", "small") for n in range(5)])
+    await until(lambda: len(work.begun) == 3)
+    assert "small/0" in work.begun
+    await queue.enqueue([job("quick", company="small", line=Line.QUICK), job("3", company="small", line=Line.QUICK)])
+    await until(lambda: "small/quick" in work.begun)
+    await queue.enqueue([job("quick", company="other", line=Line.QUICK)])
+    await until(lambda: "other/quick" in work.begun)
+    assert "small/3" not in work.begun, "its twin waits in the other line"
+    work.go.set()
+    await quiet(queue)
+    assert len(work.ended) == 17
 
 
 async def test_what_gives_no_sign_of_life_is_canceled_and_runs_anew(make: Callable[[int], JobQueue]) -> None:

@@ -49,13 +49,15 @@ class ZendeskHelpdesk:
         return account.file(files[attachment_id])
 
     def articles(self) -> frozenset[str]:
-        shelf = self.server.account.shelf
-        return frozenset(map(str, shelf.articles)) | frozenset(f"macro-{key}" for key in shelf.canned)
+        account = self.server.account
+        numbers = (*account.shelf.articles, *account.branch_shelf.articles)
+        return frozenset(map(str, numbers)) | frozenset(f"macro-{key}" for key in account.shelf.canned)
 
     def internal_articles(self) -> frozenset[str]:
-        shelf = self.server.account.shelf
+        account = self.server.account
         return frozenset(
             str(article.id)
+            for shelf in (account.shelf, account.branch_shelf)
             for article in shelf.articles.values()
             if segment_of(shelf.folders[article.folder_id]) == STAFF or all(text.status == _DRAFT for text in article.texts.values())
         )

@@ -1,16 +1,21 @@
-"""Every endpoint that a sync calls, what it is to a run, and what each fault there has to do to the run."""
+"""Every endpoint that a sync calls, what it is to a run, and what each fault there has to do to the run; and small helpdesks to call."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from backend.core.model.sync import Stream
 from sandbox.faults import Kind
+from sandbox.freshdesk import change as freshdesk_change
+from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_sandbox, running_zendesk
+from sandbox.zendesk import change as zendesk_change
 
 TICKETS, ARTICLES, DELETIONS = Stream.TICKETS, Stream.ARTICLES, Stream.DELETIONS
 
-LIST, ITEM, NAMES, SHELF, TRASH, FILE, SPARE = "list", "item", "names", "shelf", "trash", "file", "spare"
-"""What a run can't do without, one item, names that items are taken without, what articles need, what tells of deletions, files,
-and what there is another way for."""
+LIST, ITEM, NAMES, SHELF, BRANCH, TRASH, FILE, SPARE = "list", "item", "names", "shelf", "branch", "trash", "file", "spare"
+"""What a run can't do without, one item, names that items are taken without, what articles need, what those of a further brand
+need, what tells of deletions, files, and what there is another way for."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ ZENDESK: Final = (
     Endpoint(r"/v2/brands", NAMES),
     Endpoint(r"/attachments/token/|/attachment/\d+", FILE),
     Endpoint(r"/v2/help_center/articles\?", SHELF, ARTICLES),
+    Endpoint(r"^//hanbitcloud-pay/.*/help_center/articles\?", BRANCH, ARTICLES),
     Endpoint(r"/v2/help_center/sections", NAMES, ARTICLES),
     Endpoint(r"/v2/help_center/categories", NAMES, ARTICLES),
     Endpoint(r"/v2/help_center/user_segments", NAMES, ARTICLES),
@@ -94,4 +100,25 @@ def kinds_at(endpoint: Endpoint) -> tuple[Kind, ...]:
     if endpoint.role == FILE:
         # The file store's answers are no JSON that could be cut.
         return ("429", "500", "502_html", "reset", "html_200", "401", "403")
-    return tuple(kind for kind in CLASSES if kind != "timeout") if endpoint.role in (LIST, ITEM, SPARE) else ONE_OF_EACH
+    return tuple(kind for kind in CLASSES if kind != "timeout") if endpoint.role in (LIST, ITEM, BRANCH, SPARE) else ONE_OF_EACH
+
+
+@asynccontextmanager
+async def running_helpdesk(platform: str) -> AsyncIterator[SandboxServer | ZendeskServer]:
+    """A small helpdesk in which every endpoint is called."""
+    options = SandboxOptions(tickets=14, export_quota=100_000)
+    async with running_zendesk(options) if platform != "freshdesk" else running_sandbox(options) as sandbox:
+        prepare(sandbox)
+        yield sandbox
+
+
+def prepare(sandbox: SandboxServer | ZendeskServer) -> None:
+    """A ticket so long that its turns have a list of their own; and few articles, for they are alike."""
+    if isinstance(sandbox, ZendeskServer):
+        for number in sorted(sandbox.account.shelf.articles)[:-10]:
+            zendesk_change.remove_article(sandbox.site, number)
+        return
+    for number in sorted(sandbox.account.shelf.articles)[:-10]:
+        freshdesk_change.remove_article(sandbox.site, number)
+    for number in range(12):
+        freshdesk_change.add_turn(sandbox.site, 5, {"body": f"<div>{number}번째 답변</div>"})

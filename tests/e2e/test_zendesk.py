@@ -217,7 +217,7 @@ class Storm:
         change.merge(self.site, target, [other])
 
     def _article(self) -> tuple[int, str]:
-        article = self.dice.choice(list(self.account.shelf.articles.values()))
+        article = self.dice.choice([*self.account.shelf.articles.values(), *self.account.branch_shelf.articles.values()])
         return article.id, self.dice.choice(list(article.texts))
 
 
@@ -251,7 +251,7 @@ async def assert_is_truth(trip: Trip, zendesk: ZendeskServer) -> None:
         said = [part for part in document.parts if part.kind in ("description", "reply", "note", "system")]
         assert len(said) <= len(zendesk.site.world.comments(number))
     articles = {original_id for doc_type, original_id in documents if doc_type is DocType.ARTICLE and original_id.isdecimal()}
-    assert articles == {str(number) for number in zendesk.account.shelf.articles}
+    assert articles == {str(number) for shelf in (zendesk.account.shelf, zendesk.account.branch_shelf) for number in shelf.articles}
     await assert_index_is(trip, documents)
 
 

@@ -109,7 +109,12 @@ def read_xml(stream: IO[bytes], name: str) -> Iterator[tuple[dict[str, Any], int
     reader = Reader(name)
     while True:
         data = stream.read(CHUNK)
-        reader.feed(data, last=not data)
+        try:
+            reader.feed(data, last=not data)
+        except AppError:
+            # What stands before the place at which it can't be read any further is whole.
+            yield from reader.done
+            raise
         done, reader.done = reader.done, []
         yield from done
         if not data:

@@ -9,29 +9,34 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
+from backend.adapters.file.entries import FileEntry, Kind, Span, TicketEntry, micros, moment
+from backend.adapters.file.exported.memory import ExportMemory
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.scan import Sheet
 
 T = TypeVar("T")
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Raise it when what is kept, or how files are understood, changes."""
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS files (
   file INTEGER PRIMARY KEY, path TEXT UNIQUE NOT NULL, stamp TEXT NOT NULL, declared TEXT NOT NULL, kind TEXT NOT NULL,
-  size INTEGER NOT NULL, modified INTEGER NOT NULL, sheet BLOB, code TEXT NOT NULL, problem TEXT NOT NULL);
+  size INTEGER NOT NULL, modified INTEGER NOT NULL, sheet BLOB, code TEXT NOT NULL, problem TEXT NOT NULL, role TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rows (
   file INTEGER NOT NULL, key TEXT NOT NULL, start INTEGER NOT NULL, size INTEGER NOT NULL, number INTEGER NOT NULL,
   digest INTEGER NOT NULL, at INTEGER, gone INTEGER NOT NULL, problem TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS attached (file INTEGER NOT NULL, path TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS tickets (
+  key TEXT PRIMARY KEY, file INTEGER NOT NULL, at INTEGER NOT NULL, digest INTEGER NOT NULL, rows INTEGER NOT NULL, gone INTEGER NOT NULL)
+  WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS names (file INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS pages (
   key TEXT PRIMARY KEY, file INTEGER NOT NULL, at INTEGER NOT NULL, digest INTEGER NOT NULL, rows INTEGER NOT NULL, gone INTEGER NOT NULL)
   WITHOUT ROWID;
 """
@@ -42,53 +47,6 @@ _VERSION: Final = """
     || printf('.%06dZ %x-%d', (at % 1000000 + 1000000) % 1000000, digest, rows)
 """
 """Its time in UTC, then what its rows say: `2025-01-02T03:04:05.000000Z 5f3a-1`. Made of thousands of rows in one go."""
-
-
-class Kind:
-    """What a file was found to be."""
-
-    TICKETS: Final = "tickets"
-    DOCUMENT: Final = "document"
-    BROKEN: Final = "broken"
-
-
-class FileEntry(NamedTuple):
-    """A file as the catalog knows it."""
-
-    file: int
-    path: str
-    stamp: str
-    declared: str
-    kind: str
-    size: int
-    modified: datetime
-    sheet: Sheet | None
-    code: str
-    problem: str
-
-    @property
-    def found(self) -> Found:
-        """As its place names it."""
-        return Found(path=self.path, size=self.size, stamp=self.stamp, modified=self.modified)
-
-
-class TicketEntry(NamedTuple):
-    """A ticket and in which version it is there."""
-
-    key: str
-    at: int
-    version: str
-    """Sorts as the tickets changed, and is another one for every change."""
-
-
-class Span(NamedTuple):
-    """Where a row of a ticket is."""
-
-    file: int
-    start: int
-    size: int
-    number: int
-    problem: str
 
 
 class Catalog:
@@ -104,6 +62,8 @@ class Catalog:
         except sqlite3.DatabaseError:
             self.path.unlink(missing_ok=True)
             self._db = self._opened()
+        self.exported = ExportMemory(self._db)
+        """What only account exports have."""
         self._entries: dict[int, FileEntry] = {}
         self._weight: int | None = None
 
@@ -135,17 +95,19 @@ class Catalog:
         for path in paths:
             row = self._db.execute("SELECT file FROM files WHERE path = ?", (path,)).fetchone()
             if row is not None:
-                for table in ("rows", "attached", "files"):
+                for table in ("rows", "attached", "names", "files"):
                     self._db.execute(f"DELETE FROM {table} WHERE file = ?", row)  # noqa: S608 - names of our own tables
         self._commit()
 
-    def put(self, found: Found, declared: str, kind: str, *, code: str = "", problem: str = "") -> None:
-        """A document, or a file that can't be read."""
-        self._put_file(found, declared, kind, code=code, problem=problem)
+    def put(self, found: Found, declared: str, kind: str, *, code: str = "", problem: str = "", role: str = "") -> int:
+        """A file without rows, such as a document or one that can't be read; its number."""
+        return self._put_file(found, declared, kind, None, code=code, problem=problem, role=role)
 
     def begin(self, found: Found, declared: str, sheet: Sheet) -> int:
-        """Begin with a file of tickets: the number by which its rows are added. What was read of it before stays until its `end`."""
-        file = self._put_file(msgspec.structs.replace(found, path=_unfinished(found)), declared, Kind.TICKETS, sheet)
+        """Begin with a file of rows: the number by which they are added. What was read of it before stays until its `end`."""
+        kind = Kind.ARTICLES if sheet.part == Kind.ARTICLES else Kind.TICKETS
+        role = f"{sheet.export}/{sheet.part}" if sheet.export else ""
+        file = self._put_file(msgspec.structs.replace(found, path=_unfinished(found)), declared, kind, sheet, role=role)
         # With its index the table would be filled at a third of the speed.
         self._db.execute("DROP INDEX IF EXISTS rows_key")
         return file
@@ -176,18 +138,22 @@ class Catalog:
         self._begin()
         self._db.execute("CREATE INDEX IF NOT EXISTS rows_key ON rows (file, key)")
         self._db.execute("DROP INDEX IF EXISTS tickets_at")
-        self._db.execute("DELETE FROM tickets")
-        files = self._db.execute("SELECT file, modified FROM files WHERE kind = ? ORDER BY modified, path", (Kind.TICKETS,)).fetchall()
-        for file, modified in files:
-            self._db.execute(
-                "INSERT OR REPLACE INTO tickets SELECT key, file, COALESCE(MAX(at), ?), SUM(digest), COUNT(*), MAX(gone) "
-                "FROM rows WHERE file = ? GROUP BY key",
-                (modified, file),
-            )
+        self._gather("tickets", Kind.TICKETS)
+        self._gather("pages", Kind.ARTICLES)
         self._db.execute("CREATE INDEX tickets_at ON tickets (at DESC, key)")
         self._commit()
         self._entries.clear()
         self._weight = None
+
+    def _gather(self, table: str, kind: str) -> None:
+        self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the name of our own table
+        files = self._db.execute("SELECT file, modified FROM files WHERE kind = ? ORDER BY modified, path", (kind,)).fetchall()
+        for file, modified in files:
+            self._db.execute(
+                f"INSERT OR REPLACE INTO {table} SELECT key, file, COALESCE(MAX(at), ?), SUM(digest), COUNT(*), MAX(gone) "  # noqa: S608 - the name of our own table
+                "FROM rows WHERE file = ? GROUP BY key",
+                (modified, file),
+            )
 
     def page(self, after: tuple[int, str] | None, limit: int, *, since: int | None, until: int | None, gone: bool) -> list[TicketEntry]:
         """Tickets by the time of their last change, the newest first, then by key."""
@@ -199,15 +165,15 @@ class Catalog:
         least, most = -(1 << 62) if since is None else since, 1 << 62 if until is None else until
         return [TicketEntry(*row) for row in self._db.execute(query, (at, at, key, least, most, int(gone), limit))]
 
-    def placed(self, keys: Collection[str]) -> tuple[dict[int, FileEntry], dict[str, list[Span]]]:
-        """Of each ticket its rows in the order of the file, without those that are gone; and the files that they are in."""
+    def placed(self, keys: Collection[str], table: str = "tickets") -> tuple[dict[int, FileEntry], dict[str, list[Span]]]:
+        """Of each ticket (with `pages`: article) its rows in the order of the file, without those gone; and the files that they are in."""
         spans: dict[str, list[Span]] = {}
         for some in _batched(keys, 500):
             marks = ",".join("?" * len(some))
             query = (
-                "SELECT tickets.key, tickets.file, start, size, number, problem FROM tickets "  # noqa: S608 - question marks only
-                "CROSS JOIN rows ON rows.file = tickets.file AND rows.key = tickets.key "
-                f"WHERE tickets.gone = 0 AND tickets.key IN ({marks}) ORDER BY start"
+                f"SELECT item.key, item.file, start, size, number, problem FROM {table} AS item "  # noqa: S608 - our table, question marks
+                "CROSS JOIN rows ON rows.file = item.file AND rows.key = item.key "
+                f"WHERE item.gone = 0 AND item.key IN ({marks}) ORDER BY start"
             )
             for key, *place in self._db.execute(query, some):
                 spans.setdefault(key, []).append(Span(*place))
@@ -230,17 +196,23 @@ class Catalog:
             self._entries[file] = _entry(self._db.execute("SELECT * FROM files WHERE file = ?", (file,)).fetchone())
         return self._entries[file]
 
+    def pages(self) -> list[TicketEntry]:
+        """Articles of account exports, by key."""
+        return [TicketEntry(*row) for row in self._db.execute(f"SELECT key, at, {_VERSION} FROM pages ORDER BY key")]  # noqa: S608 - nothing that somebody wrote
+
     def articles(self) -> list[FileEntry]:
         """Documents and what can't be read, by path, without the files that tickets carry."""
         query = "SELECT * FROM files WHERE (kind IN (?, ?) OR code != '') AND path NOT IN (SELECT path FROM attached) ORDER BY path"
         return [_entry(row) for row in self._db.execute(query, (Kind.DOCUMENT, Kind.BROKEN))]
 
-    def _put_file(self, found: Found, declared: str, kind: str, sheet: Sheet | None = None, *, code: str = "", problem: str = "") -> int:
+    def _put_file(
+        self, found: Found, declared: str, kind: str, sheet: Sheet | None, *, code: str = "", problem: str = "", role: str = ""
+    ) -> int:
         self.forget([found.path])
         plain = None if sheet is None else msgspec.json.encode(sheet)
-        row = (found.path, found.stamp, declared, kind, found.size, micros(found.modified), plain, code, problem)
-        columns = "path, stamp, declared, kind, size, modified, sheet, code, problem"
-        cursor = self._db.execute(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - names of our own columns
+        row = (found.path, found.stamp, declared, kind, found.size, micros(found.modified), plain, code, problem, role)
+        columns = "path, stamp, declared, kind, size, modified, sheet, code, problem, role"
+        cursor = self._db.execute(f"INSERT INTO files ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - names of our own columns
         return int(cursor.lastrowid or 0)
 
     def _begin(self) -> None:
@@ -265,20 +237,10 @@ def digest_of(found: Iterable[tuple[Found, str]]) -> str:
     return digest.hexdigest()[:32]
 
 
-def micros(at: datetime) -> int:
-    """Microseconds since 1970."""
-    return round(at.timestamp() * 1_000_000)
-
-
-def moment(at: int) -> datetime:
-    """The moment of so many microseconds."""
-    return datetime.fromtimestamp(at // 1_000_000, UTC).replace(microsecond=at % 1_000_000)
-
-
 def _entry(row: tuple[Any, ...]) -> FileEntry:
-    file, path, stamp, declared, kind, size, modified, sheet, code, problem = row
+    file, path, stamp, declared, kind, size, modified, sheet, code, problem, role = row
     decoded = None if sheet is None else msgspec.json.decode(sheet, type=Sheet)
-    return FileEntry(file, path, stamp, declared, kind, size, moment(modified), decoded, code, problem)
+    return FileEntry(file, path, stamp, declared, kind, size, moment(modified), decoded, code, problem, role)
 
 
 def _batched(values: Iterable[T], size: int) -> Iterator[list[T]]:

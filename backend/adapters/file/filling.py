@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from backend.adapters.exports.reader import ExportReader
 from backend.adapters.file.catalog import Catalog
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.scan import Scanned, Sheet, key_of_unread, scan_piece, scan_rest, scanned
@@ -38,6 +39,8 @@ class Filling:
         self._catalog = catalog
         self._found = found
         self._mark = mark
+        self.reader: ExportReader | None = None
+        """Of a part of an account export."""
         self._table = table
         self._sheet = sheet
         self._compute = compute
@@ -84,8 +87,8 @@ class Filling:
 
     async def _scan(self, data: bytes, *, last: bool) -> bytes | None:
         if self._compute is None or len(data) < _WORTH_A_TRIP:
-            return await asyncio.to_thread(scan_piece, self._sheet, data, last=last)
-        return await self._compute.run_whole(scan_piece, self._sheet, data, last=last)
+            return await asyncio.to_thread(scan_piece, self._sheet, data, last=last, reader=self.reader)
+        return await self._compute.run_whole(scan_piece, self._sheet, data, last=last, reader=self.reader)
 
     def _fill_rest(self, begin: int, beside: Callable[[str], str | None]) -> None:
         for some in scan_rest(self._table, self._sheet, begin, self._number):

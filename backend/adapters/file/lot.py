@@ -7,6 +7,8 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct, to_builtins
 
+from backend.adapters.exports.reader import ExportReader, Part
+from backend.adapters.file.exported.items import ExportedUnit, made_of
 from backend.adapters.file.scan import Sheet
 from backend.adapters.file.tables.layout import BadRowError, Record
 from backend.adapters.file.tables.opened import record_of
@@ -25,6 +27,8 @@ class RowFile(Struct, frozen=True, kw_only=True, array_like=True):
     path: str
     sheet: Sheet
     modified: datetime
+    reader: ExportReader | None = None
+    """Of a part of an account export."""
 
 
 class Rows(Struct, frozen=True, array_like=True):
@@ -37,6 +41,8 @@ class Rows(Struct, frozen=True, array_like=True):
     numbers: tuple[int, ...]
     problem: str = ""
     attachments: tuple[Attachment, ...] = ()
+    names: dict[str, Any] = {}
+    """Of an account export: those that it calls by number."""
 
 
 def fetched_of(files: Sequence[RowFile], rows: Rows | AppError) -> Fetched:
@@ -55,6 +61,8 @@ def fetched_of(files: Sequence[RowFile], rows: Rows | AppError) -> Fetched:
         # An export made twice into one file says nothing new the second time.
         if record not in records:
             records.append(record)
+    if file.reader is not None:
+        return _of_export(file, file.reader, rows, records[-1])
     try:
         ticket = ticket_of(records, file.sheet.plan, rows.key, moment=file.modified, files=rows.attachments)
     except BadRowError as error:
@@ -67,8 +75,21 @@ def fetched_of(files: Sequence[RowFile], rows: Rows | AppError) -> Fetched:
     return Fetched(item=ticket, raw=orjson.dumps(payload))
 
 
+def _of_export(file: RowFile, reader: ExportReader, rows: Rows, record: Record) -> Fetched:
+    """A ticket or an article of an account export; where a file has it twice, what it says last."""
+    part, product = Part(file.sheet.part), file.sheet.plan.product
+    unit = ExportedUnit(export=reader.platform, part=part, file=file.path, key=rows.key, product=product, record=record, names=rows.names)
+    try:
+        return made_of(unit, reader)
+    except AppError as error:
+        if error.code is not Code.SOURCE_MALFORMED:
+            raise
+        raise _senseless(file, rows, -1, error.message.rstrip(".")) from error
+
+
 def _senseless(file: RowFile, rows: Rows, place: int, why: str) -> AppError:
     """The error for rows that make no sense."""
     number = rows.numbers[place]
     raw = rows.raws[place][:_KEPT] if rows.raws else b""
-    return AppError(Code.SOURCE_MALFORMED, f"{file.path}, row {number}: {why}.", raw=raw)
+    row = "row" if file.reader is None else "article" if file.sheet.part == Part.ARTICLES else "record"
+    return AppError(Code.SOURCE_MALFORMED, f"{file.path}, {row} {number}: {why}.", raw=raw)

@@ -1,9 +1,11 @@
 """From a connection's address to its files: which places there are, and that they are the company's own."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from backend.adapters.exports.reader import ExportReader
 from backend.adapters.file.places.bucket import BucketPlace
 from backend.adapters.file.places.folder import FolderPlace
 from backend.adapters.file.places.place import Place
@@ -67,7 +69,7 @@ def check_place(domain: str, base_url: str | None, places: FilePlaces, allowed: 
     return given
 
 
-def open_files(settings: SourceSettings, places: FilePlaces, allowed: frozenset[str]) -> FileSource:
+def open_files(settings: SourceSettings, places: FilePlaces, allowed: frozenset[str], readers: Iterable[ExportReader] = ()) -> FileSource:
     """The Source of a connection: its place, and beside it what was uploaded for it."""
     domain = check_place(settings.domain, settings.base_url, places, allowed)
     blobs = places.blobs.open(settings.company_id) if places.blobs is not None else None
@@ -78,7 +80,7 @@ def open_files(settings: SourceSettings, places: FilePlaces, allowed: frozenset[
         found.append(_folder(settings.company_id, domain, places.roots))
     if blobs is not None:
         found.append(UploadsPlace(blobs, settings.platform, settings.connection_id))
-    shelf = Shelf(found, blobs, kept_by(settings.platform, settings.connection_id), places.compute)
+    shelf = Shelf(found, blobs, kept_by(settings.platform, settings.connection_id), places.compute, readers=readers)
     return FileSource(shelf, domain, page=places.page)
 
 

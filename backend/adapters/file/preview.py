@@ -1,13 +1,18 @@
 """How a file would be read, shown on its first tickets."""
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
+from backend.adapters.exports.reader import ExportReader
 from backend.adapters.file.declared import Declared, read_one, read_patterns
+from backend.adapters.file.exported.reading import may_be_of_export
+from backend.adapters.file.exported.recognized import Readers, Role, by_platform, completed, recognize
+from backend.adapters.file.exported.shown import preview_part, shown
+from backend.adapters.file.preview_archive import preview_archive
 from backend.adapters.file.scan import Sheet, may_be_read, open_tickets
 from backend.adapters.file.tables.layout import BadRowError, Record
 from backend.adapters.file.tables.opened import Table
@@ -15,7 +20,6 @@ from backend.adapters.file.tickets.normalize import key_of, ticket_of
 from backend.adapters.file.unpack import clean_name, unpack
 from backend.core.errors import AppError, Code
 from backend.core.model.preview import Preview, PreviewTicket
-from backend.core.model.ticket import Ticket
 from backend.core.ports.files import Unpacked
 
 _ROWS: Final = 200
@@ -27,6 +31,9 @@ _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 class LocalFileTools:
     """FileTools for the files that this adapter reads."""
+
+    def __init__(self, readers: Iterable[ExportReader] = ()) -> None:
+        self._readers = by_platform(readers)
 
     def check_name(self, name: str) -> str:
         """The last part of a name, as it is kept."""
@@ -48,17 +55,25 @@ class LocalFileTools:
         read_patterns(data, "desklore.yaml")
 
     def preview(self, file: BinaryIO, name: str, declaration: bytes) -> Preview:
-        """How the file would be read; it is closed."""
+        """How the file would be read; it is closed. Of an archive it is told what each of its files is."""
+        if name.lower().endswith(".zip"):
+            return preview_archive(file, name, self._readers)
         try:
             declared = read_one(declaration, "given") if declaration.strip() else Declared()
         except AppError:
             file.close()
             raise
-        return preview_of(file, name, declared)
+        role = None
+        if may_be_of_export(name, declared):
+            role = completed({name: recognize(file, name, self._readers)}, self._readers).get(name)
+            file.seek(0)
+        return preview_of(file, name, declared, role=role, readers=self._readers)
 
 
-def preview_of(file: BinaryIO, path: str, declared: Declared) -> Preview:
+def preview_of(file: BinaryIO, path: str, declared: Declared, *, role: Role | None = None, readers: Readers | None = None) -> Preview:
     """The same for a file whose declaration is known; it is closed. Raises what `open_tickets` does."""
+    if role is not None:
+        return preview_part(file, path, role, readers or {}, prefix=declared.id_prefix)
     opened = open_tickets(file, path, declared)
     if opened is None:
         return Preview(path=path, kind="document")
@@ -107,24 +122,8 @@ def _first_tickets(table: Table, sheet: Sheet) -> tuple[tuple[PreviewTicket, ...
             problems.append(f"row {numbers[key]}: {error}")
             continue
         if len(tickets) < _TICKETS:
-            tickets.append(_shown(ticket))
+            tickets.append(shown(ticket))
     return tuple(tickets), tuple(problems[:_PROBLEMS])
-
-
-def _shown(ticket: Ticket) -> PreviewTicket:
-    first, *turns = ticket.conversations
-    return PreviewTicket(
-        original_id=ticket.original_id,
-        subject=ticket.subject,
-        status=ticket.status.value,
-        status_label=ticket.status_label,
-        priority=ticket.priority.value,
-        requester=(ticket.requester.name or ticket.requester.email) if ticket.requester else "",
-        created_at=ticket.created_at,
-        updated_at=ticket.updated_at,
-        turns=len(turns),
-        text=(first.text or first.html)[:_TEXT],
-    )
 
 
 def _declaration(sheet: Sheet) -> str:

@@ -11,8 +11,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from backend.adapters.file.catalog import FileEntry
 from backend.adapters.file.declared import Declared
+from backend.adapters.file.entries import FileEntry
+from backend.adapters.file.exported.items import BEGINS, ExportedUnit, remade_unit
+from backend.adapters.file.exported.recognized import Readers
 from backend.adapters.file.shelf import Look, Shelf
 from backend.adapters.file.tables.layout import BadRowError
 from backend.adapters.file.tickets.normalize import ticket_of
@@ -70,7 +72,7 @@ class KnownPlans:
             return
         known = await self._shelf.run(lambda catalog: catalog.known())
         self._learned = self._shelf.look
-        self.plans = {path: entry.sheet.plan for path, entry in known.items() if entry.sheet is not None}
+        self.plans = {path: entry.sheet.plan for path, entry in known.items() if entry.sheet is not None and not entry.sheet.export}
         self.written = msgspec.json.encode(self.plans)
 
     def recall(self, names: bytes) -> None:
@@ -79,9 +81,11 @@ class KnownPlans:
             self.plans = msgspec.json.decode(names, type=dict[str, Plan])
 
 
-def remade(ref: ItemRef, raw: bytes, plans: Plans) -> Fetched:
+def remade(ref: ItemRef, raw: bytes, plans: Plans, readers: Readers) -> Fetched:
     """The item of a payload. Raises ARCHIVE_INCOMPLETE or SOURCE_MALFORMED."""
     try:
+        if raw.startswith(BEGINS):
+            return remade_unit(msgspec.json.decode(raw, type=ExportedUnit), readers, raw)
         if ref.doc_type is DocType.ARTICLE:
             return Fetched(item=document_of(msgspec.json.decode(raw, type=DocumentPayload), ref.original_id), raw=raw)
         payload = msgspec.json.decode(raw, type=TicketPayload)

@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 from collections.abc import Generator, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -12,11 +13,12 @@ import msgspec
 import orjson
 from msgspec import Struct
 
+from backend.adapters.exports.reader import ExportReader, Part
 from backend.adapters.file.declared import Declared
 from backend.adapters.file.tables.layout import BadRowError, CutShortError, Layout, Record, Row
 from backend.adapters.file.tables.opened import TABLES, Table, open_table, rows_of
 from backend.adapters.file.tickets.columns import guess, headings_of, holds_tickets, unknown_columns
-from backend.adapters.file.tickets.normalize import files_in, is_gone, key_of, moved_at
+from backend.adapters.file.tickets.normalize import files_in, is_gone, key_of, moved_at, shortened
 from backend.adapters.file.tickets.plan import Field, Plan
 from backend.core.errors import AppError, Code
 
@@ -26,6 +28,8 @@ DOCUMENTS: Final = frozenset(
     ".pdf .docx .xlsx .xlsm .xls .pptx .html .htm .md .markdown .txt .csv .tsv .json .jsonl .ndjson .png .jpg .jpeg".split()  # noqa: SIM905 - as people write them
 )
 """Endings of files that may be documents."""
+EXPORTS: Final = frozenset({".json", ".jsonl", ".ndjson", ".xml"})
+"""Endings of files that may be of an account export."""
 _DAY_FIRST: Final = re.compile(r"^\s*(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b")
 _AT_ONCE: Final = 5_000
 _TIMES: Final = (Field.CREATED_AT, Field.UPDATED_AT, Field.RESOLVED_AT, Field.TURN_AT)
@@ -37,6 +41,12 @@ class Sheet(Struct, frozen=True, kw_only=True):
     layout: Layout
     plan: Plan
     headings: tuple[str, ...]
+    export: str = ""
+    """Whose account export it is a part of."""
+    part: str = ""
+    """What of it: `tickets` or `articles`."""
+    names: str = ""
+    """A digest of the names that its records call by number."""
 
 
 class Seen(NamedTuple):
@@ -72,7 +82,7 @@ _decoder: Final = msgspec.msgpack.Decoder(Scanned)
 
 def may_be_read(path: str) -> bool:
     """Whether there is a reader for files of this ending."""
-    return PurePosixPath(path).suffix.lower() in DOCUMENTS | TABLES
+    return PurePosixPath(path).suffix.lower() in DOCUMENTS | TABLES | EXPORTS
 
 
 def open_tickets(file: BinaryIO, path: str, declared: Declared) -> tuple[Table, Sheet] | None:
@@ -128,11 +138,11 @@ def guess_loosely(headings: Sequence[str], sample: Sequence[Record], layout: Lay
     return msgspec.structs.replace(loose, columns={field: each for field, each in loose.columns.items() if each in headings})
 
 
-def scan_piece(sheet: Sheet, data: bytes, *, last: bool) -> bytes | None:
+def scan_piece(sheet: Sheet, data: bytes, *, last: bool, reader: ExportReader | None = None) -> bytes | None:
     """In another process: the rows of a piece, as `Scanned` in MessagePack; None where its last row may go on behind it."""
     layout = msgspec.structs.replace(sheet.layout, begin=0, first=0)
     try:
-        return _encoder.encode(_scanned(rows_of(io.BytesIO(data), layout, whole=last), sheet.plan, 0))
+        return _encoder.encode(_scanned(rows_of(io.BytesIO(data), layout, whole=last), sheet, reader, 0))
     except CutShortError:
         return None
 
@@ -140,7 +150,7 @@ def scan_piece(sheet: Sheet, data: bytes, *, last: bool) -> bytes | None:
 def scan_rest(table: Table, sheet: Sheet, begin: int, number: int) -> Iterator[Scanned]:
     """The rows from a place on, at which this row begins, some thousand at a time; places and numbers as in the file."""
     rows = table.rows_from(begin, number)
-    while (found := _scanned(rows, sheet.plan, number, limit=_AT_ONCE)).count:
+    while (found := _scanned(rows, sheet, None, number, limit=_AT_ONCE)).count:
         yield found
         number += found.count
 
@@ -155,8 +165,12 @@ def key_of_unread(path: str, number: int) -> str:
     return f"{path[-200:]}#{number}"
 
 
-def _scanned(rows: Generator[Row, None, int], plan: Plan, first: int, *, limit: int | None = None) -> Scanned:
-    salt = hashlib.blake2b(msgspec.json.encode(plan), digest_size=16).digest()
+def _scanned(
+    rows: Generator[Row, None, int], sheet: Sheet, reader: ExportReader | None, first: int, *, limit: int | None = None
+) -> Scanned:
+    plan = sheet.plan
+    salt = hashlib.blake2b(msgspec.json.encode(plan) + _of_export(sheet), digest_size=16).digest()
+    seen_in = partial(_seen, plan, salt) if reader is None else partial(_seen_in_export, reader, sheet, salt)
     attached = bool(plan.heading(Field.ATTACHMENTS))
     found: list[Seen] = []
     unread: list[int] = []
@@ -167,7 +181,7 @@ def _scanned(rows: Generator[Row, None, int], plan: Plan, first: int, *, limit: 
         except StopIteration as end:
             # It tells the number behind the last once only.
             return Scanned(found, tuple(unread), tuple(named), max(first, end.value or 0) - first)
-        seen = _seen(row, plan, salt)
+        seen = seen_in(row)
         if not seen.key:
             unread.append(len(found))
         elif attached and row.record is not None:
@@ -176,7 +190,24 @@ def _scanned(rows: Generator[Row, None, int], plan: Plan, first: int, *, limit: 
     return Scanned(found, tuple(unread), tuple(named), found[-1].number + 1 - first)
 
 
-def _seen(row: Row, plan: Plan, salt: bytes) -> Seen:
+def _of_export(sheet: Sheet) -> bytes:
+    return f"{sheet.export}\x1f{sheet.part}\x1f{sheet.names}".encode() if sheet.export else b""
+
+
+def _seen_in_export(reader: ExportReader, sheet: Sheet, salt: bytes, row: Row) -> Seen:
+    """A record of an account export, which tells of itself what a plan tells of other rows."""
+    record = row.record
+    if record is None:
+        return _bad(row, row.problem, salt)
+    key, moment, gone = reader.told(Part(sheet.part), record)
+    if not key:
+        return _bad(row, "it does not tell which item it is", salt)
+    at = None if moment is None else round(moment.timestamp() * 1_000_000)
+    digest = int.from_bytes(hashlib.blake2b(orjson.dumps(record), digest_size=5, key=salt).digest(), "big")
+    return Seen(f"{sheet.plan.id_prefix}{shortened(key)}", row.start, row.size, row.number, digest, at, gone, "")
+
+
+def _seen(plan: Plan, salt: bytes, row: Row) -> Seen:
     record = row.record
     if record is None:
         return _bad(row, row.problem, salt)

@@ -1,18 +1,23 @@
 """A connection's files as they are now: listed, what is declared of them, and looked through where they changed."""
 
 import asyncio
-import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import IO, BinaryIO, Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import BinaryIO, Final, TypeVar
 
-import zstandard
 from msgspec import Struct
 
-from backend.adapters.file.catalog import Catalog, FileEntry, Kind, digest_of
+from backend.adapters.exports.reader import ExportReader, Part
+from backend.adapters.file.called import being_written
+from backend.adapters.file.catalog import Catalog, digest_of
 from backend.adapters.file.declared import BESIDE, FOR_ALL, LARGEST, Declarations, Declared, read_one, read_patterns
+from backend.adapters.file.entries import FileEntry, Kind
+from backend.adapters.file.exported.reading import Reading
+from backend.adapters.file.exported.recognized import Role, by_platform, completed, remarks_of
+from backend.adapters.file.exported.roles import Roles
+from backend.adapters.file.exported.units import names_in, open_units
 from backend.adapters.file.filling import Filling
+from backend.adapters.file.keeping import load_catalog, save_catalog
 from backend.adapters.file.places.place import Found, Place
 from backend.adapters.file.scan import may_be_read, open_tickets
 from backend.adapters.file.tables.opened import Table, open_table
@@ -26,8 +31,7 @@ _UNREADABLE: Final = frozenset(
     {Code.ATTACHMENT_EMPTY, Code.ATTACHMENT_ENCRYPTED, Code.ATTACHMENT_UNREADABLE, Code.ATTACHMENT_UNSUPPORTED, Code.INVALID_REQUEST}
 )
 """What concerns one file and no other."""
-_CHANGING_SECONDS: Final = 15.0
-_LEVEL: Final = 3
+_ROWS: Final = (Kind.TICKETS, Kind.ARTICLES)
 
 T = TypeVar("T")
 
@@ -47,7 +51,18 @@ class Look(Struct, frozen=True, kw_only=True):
 class Shelf:
     """The files of some places, as one. Close it."""
 
-    def __init__(self, places: Sequence[Place], blobs: BlobStore | None, kept: str, compute: Compute | None = None) -> None:
+    def __init__(
+        self,
+        places: Sequence[Place],
+        blobs: BlobStore | None,
+        kept: str,
+        compute: Compute | None = None,
+        *,
+        readers: Iterable[ExportReader] = (),
+    ) -> None:
+        self.readers = by_platform(readers)
+        """Of account exports."""
+        self._roles = Roles(self.readers, self._open_listed)
         self._places = places
         self._blobs = blobs
         self._compute = compute
@@ -56,6 +71,8 @@ class Shelf:
         self._catalog: Catalog | None = None
         self._digest = ""
         """Of what the catalog tells."""
+        self._unsettled = False
+        """Whether files were read or forgotten that are not put together yet."""
         self._tables: OrderedDict[str, Table] = OrderedDict()
         self._lock = asyncio.Lock()
         self._where: dict[str, tuple[Place, Found]] = {}
@@ -63,6 +80,8 @@ class Shelf:
         """The last one."""
         self.opened = 0
         """Files that were opened."""
+        self.remarks: tuple[str, ...] = ()
+        """What an admin should know of files that were looked through."""
 
     async def look_again(self) -> Look:
         """List everything anew. Raises what the places raise, and INVALID_REQUEST for a declaration that can't be followed."""
@@ -88,8 +107,12 @@ class Shelf:
         """What the last sync found, by path; nothing is read for it."""
         async with self._lock:
             if self._catalog is None:
-                self._catalog = await self._load()
+                self._catalog = await load_catalog(self._blobs, self._kept)
             return await asyncio.to_thread(self._catalog.known)
+
+    def __contains__(self, path: str) -> bool:
+        """Whether the last look named it."""
+        return path in self._where
 
     def found(self, path: str) -> Found:
         """A file of the last look."""
@@ -110,13 +133,16 @@ class Shelf:
         if table is None:
             sheet = entry.sheet
             file = await self._open_listed(entry.found)
-            table = await asyncio.to_thread(open_table, file, entry.path, encoding="" if sheet is None else sheet.plan.encoding)
+            if sheet is not None and sheet.export:
+                table, _ = await asyncio.to_thread(open_units, file, entry.path, self.readers[sheet.export], Part(sheet.part))
+            else:
+                table = await asyncio.to_thread(open_table, file, entry.path, encoding="" if sheet is None else sheet.plan.encoding)
             if table is None:
-                raise _changing(entry.path)
+                raise being_written(entry.path)
         self._keep(entry.path, table)
         if not table.unchanged:
             self._drop(entry.path)
-            raise _changing(entry.path)
+            raise being_written(entry.path)
         return table
 
     async def open(self, path: str) -> tuple[Found, BinaryIO]:
@@ -127,6 +153,11 @@ class Shelf:
         place, found = where
         self.opened += 1
         return found, await place.open(found)
+
+    async def role(self, path: str, declared: Declared) -> Role | None:
+        """What a file of the last look is in an account export."""
+        look = self.look or await self.look_again()
+        return await self._roles.beside(self.found(path), declared, look.files)
 
     def beside(self, path: str, name: str) -> str | None:
         """The path of the file that a row of `path` calls `name`: relative to its folder, or to the top."""
@@ -171,55 +202,86 @@ class Shelf:
 
     async def _refresh(self, look: Look) -> None:
         """Read what is new or changed, and forget what is gone."""
-        catalog = self._catalog or await self._load()
+        catalog = self._catalog or await load_catalog(self._blobs, self._kept)
         self._catalog, self._digest = catalog, ""
         known = await asyncio.to_thread(catalog.known)
         there = {found.path for found, _ in look.files}
-        changed = [(f, d) for f, d in look.files if f.path not in known or not _same(known[f.path], f, d, look.broken.get(f.path))]
         gone = [path for path in known if path not in there]
-        for path in (*gone, *(found.path for found, _ in changed)):
+        own = await self._roles.own([pair for pair in look.files if pair[0].path not in look.broken], known)
+        roles = completed(own, self.readers)
+        for path in gone:
             self._drop(path)
-        if gone or changed:
-            await asyncio.to_thread(catalog.forget, gone)
-            for found, declared in changed:
-                await self._read(catalog, known.get(found.path), found, declared, look.broken.get(found.path))
+        await asyncio.to_thread(catalog.forget, gone)
+        self._unsettled = self._unsettled or bool(gone)
+        digests: dict[str, str] = {}
+        # Names first: which version a ticket is of depends on them.
+        for found, declared in sorted(look.files, key=lambda each: _is_names(roles.get(each[0].path))):
+            path = found.path
+            work = Reading(found=found, declared=declared, own=own.get(path), role=roles.get(path), broken=look.broken.get(path))
+            if work.folder is not None and work.folder not in digests:
+                digests[work.folder] = await asyncio.to_thread(catalog.exported.digest, work.folder)
+            mark, entry = work.mark(digests), known.get(path)
+            if entry is None or entry.stamp != found.stamp or entry.declared != mark:
+                self._unsettled = True
+                self._drop(path)
+                await self._read(catalog, entry, work, mark)
+        if self._unsettled:
             await asyncio.to_thread(catalog.settle)
-            await self._save(catalog)
+            await save_catalog(catalog, self._blobs, self._kept)
+            self._unsettled = False
         self._digest = look.digest
+        self.remarks = remarks_of(await asyncio.to_thread(catalog.exported.without_knowledge))
 
-    async def _read(self, catalog: Catalog, before: FileEntry | None, found: Found, declared: Declared, broken: AppError | None) -> None:
+    async def _read(self, catalog: Catalog, before: FileEntry | None, work: Reading, mark: str) -> None:
         """Look through one file."""
-        mark = declared.digest() if broken is None else broken.message
+        found, role = work.found, work.role
         try:
-            if broken is not None:
-                raise broken
+            if work.broken is not None:
+                raise work.broken
+            if role is not None and role.part in (Part.NAMES, Part.NOTHING):
+                await self._read_names(catalog, work, role, mark)
+                return
             file = await self._open_listed(found)
-            opened = await asyncio.to_thread(open_tickets, file, found.path, declared)
+            reader = self.readers[role.platform] if role is not None else None
+            if reader is None or role is None:
+                opened = await asyncio.to_thread(open_tickets, file, found.path, work.declared)
+            else:
+                known = before is not None and before.kind in _ROWS
+                opened = await asyncio.to_thread(work.open_export, file, reader, mark, known=known)
             if opened is None:
-                await asyncio.to_thread(catalog.put, found, mark, Kind.DOCUMENT)
+                await asyncio.to_thread(lambda: catalog.put(found, mark, Kind.DOCUMENT, role=work.kept_role))
                 return
             table, sheet = opened
             self._keep(found.path, table)
             filling = Filling(catalog, found, table, sheet, mark=mark, compute=self._compute)
+            filling.reader = reader
             await filling.fill(lambda name: self.beside(found.path, name))
         except AppError as error:
             if error.code not in _UNREADABLE:
                 raise
             self._drop(found.path)
-            message = error.message if found.path in error.message else f"{found.path}: {error.message}"
-            if before is not None and before.kind == Kind.TICKETS:
+            code, message = error.code.value, error.message if found.path in error.message else f"{found.path}: {error.message}"
+            if before is not None and before.kind in _ROWS:
                 # A file that can't be read for once is no reason to forget what was read of it.
-                await asyncio.to_thread(catalog.restate, before, code=error.code.value, problem=message)
+                await asyncio.to_thread(catalog.restate, before, code=code, problem=message)
             else:
-                code = error.code.value
-                await asyncio.to_thread(lambda: catalog.put(found, mark, Kind.BROKEN, code=code, problem=message))
+                await asyncio.to_thread(lambda: catalog.put(found, mark, Kind.BROKEN, code=code, problem=message, role=work.kept_role))
+
+    async def _read_names(self, catalog: Catalog, work: Reading, role: Role, mark: str) -> None:
+        """A part of an account export in which nothing is to be found."""
+        kind = Kind.NAMES if role.part is Part.NAMES else Kind.PASSED_OVER
+        number = await asyncio.to_thread(lambda: catalog.put(work.found, mark, kind, role=work.kept_role))
+        if role.part is Part.NAMES:
+            file = await self._open_listed(work.found)
+            names = names_in(file, work.found.path, self.readers[role.platform])
+            await asyncio.to_thread(catalog.exported.add, number, role.platform, names)
 
     async def _open_listed(self, found: Found) -> BinaryIO:
         try:
             return (await self.open(found.path))[1]
         except AppError as error:
             if error.code in (Code.SOURCE_MALFORMED, Code.SOURCE_ITEM_NOT_FOUND):
-                raise _changing(found.path) from None
+                raise being_written(found.path) from None
             raise
 
     def _keep(self, path: str, table: Table) -> None:
@@ -232,51 +294,6 @@ class Shelf:
         if table is not None:
             table.close()
 
-    async def _load(self) -> Catalog:
-        """The catalog as it was kept, or an empty one."""
-        if self._blobs is None:
-            return await asyncio.to_thread(Catalog)
-        with tempfile.TemporaryFile(prefix="desklore-") as packed:
-            try:
-                async for piece in self._blobs.read(f"{self._kept}/catalog.db.zst"):
-                    packed.write(piece)
-            except AppError as error:
-                if error.code is not Code.ATTACHMENT_NOT_FOUND:
-                    raise
-                return await asyncio.to_thread(Catalog)
-            packed.seek(0)
-            return await asyncio.to_thread(_unpacked, packed)
 
-    async def _save(self, catalog: Catalog) -> None:
-        if self._blobs is None:
-            return
-        with tempfile.NamedTemporaryFile(prefix="desklore-") as packed:
-            await asyncio.to_thread(_pack, catalog.path, Path(packed.name))
-            await self._blobs.put_file(f"{self._kept}/catalog.db.zst", Path(packed.name))
-
-
-def _same(entry: FileEntry, found: Found, declared: Declared, broken: AppError | None) -> bool:
-    return entry.stamp == found.stamp and entry.declared == (declared.digest() if broken is None else broken.message)
-
-
-def _changing(path: str) -> AppError:
-    return AppError(
-        Code.SOURCE_UNAVAILABLE, f"{path} is being written; the sync goes on when it stands still.", retry_after=_CHANGING_SECONDS
-    )
-
-
-def _unpacked(packed: IO[bytes]) -> Catalog:
-    """The catalog of a packed file, an empty one where it is damaged."""
-    with tempfile.TemporaryDirectory(prefix="desklore-") as folder:
-        plain = Path(folder) / "catalog.db"
-        try:
-            with plain.open("wb") as target:
-                zstandard.ZstdDecompressor().copy_stream(packed, target)
-        except zstandard.ZstdError:
-            return Catalog()
-        return Catalog(plain)
-
-
-def _pack(path: Path, packed: Path) -> None:
-    with path.open("rb") as source, packed.open("wb") as target:
-        zstandard.ZstdCompressor(level=_LEVEL).copy_stream(source, target)
+def _is_names(role: Role | None) -> bool:
+    return role is None or role.part is not Part.NAMES

@@ -1,22 +1,33 @@
 """Files behind the Source port: exports of tickets, and documents."""
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import msgspec
 
-from backend.adapters.file.catalog import FileEntry, Kind, Span, micros
+from backend.adapters.file.called import (
+    digest_of_bytes,
+    going_on,
+    id_of,
+    is_within,
+    missing,
+    pieces_of,
+    refused,
+    sheet_in,
+    state_of,
+    version_of,
+)
 from backend.adapters.file.declared import Declared, read_one
+from backend.adapters.file.entries import FileEntry, Kind, Span, micros, moment
 from backend.adapters.file.lot import RowFile, Rows, fetched_of
+from backend.adapters.file.naming import with_names
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.preview import preview_of
 from backend.adapters.file.remake import KnownPlans, attachment_of, document_of, payload_of, remade, visibility_of
-from backend.adapters.file.scan import Sheet
 from backend.adapters.file.shelf import Shelf
 from backend.adapters.file.tables.opened import Table, record_of
 from backend.adapters.file.tickets.normalize import files_in
@@ -32,8 +43,6 @@ from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, Lot, RunM
 from backend.core.model.ticket import Attachment, Presence
 from backend.core.ports.source import Capabilities, SourceQuota
 
-_PIECE: Final = 1 << 18
-_ID_MAX: Final = 240
 _PAGE_BYTES: Final = 4 << 20
 """Of the rows that are named, made and stored together: several pages are under way, each row in several forms."""
 _LEAST: Final = 20
@@ -98,15 +107,7 @@ class FileSource:
     async def lot(self, refs: Sequence[ItemRef]) -> Lot:
         """The rows of many tickets. What is no more is a payload that raises SOURCE_ITEM_NOT_FOUND."""
         await self._plans.learn()
-        keys = [ref.original_id for ref in refs]
-        files, spans = await self._shelf.run(lambda catalog: catalog.placed(keys))
-        tables = {number: await self._shelf.table(file) for number, file in files.items() if not file.code}
-        places = {number: place for place, number in enumerate(files)}
-        payloads = [await self._rows(key, spans[key], files, tables, places) if key in spans else _missing() for key in keys]
-        for number in tables:
-            # Nobody wrote into it while its rows were taken.
-            await self._shelf.table(files[number])
-        common = [RowFile(path=file.path, sheet=_sheet(file), modified=file.modified) for file in files.values()]
+        common, payloads = await self._gathered([ref.original_id for ref in refs])
         return Lot(make=partial(fetched_of, common), payloads=tuple(payloads))
 
     @asynccontextmanager
@@ -120,14 +121,14 @@ class FileSource:
             raise AppError(Code.SOURCE_ITEM_NOT_FOUND, f"There is no file any more for {attachment.name!r}.")
         _, file = await self._shelf.open(found.path)
         with file:
-            yield _pieces(file)
+            yield pieces_of(file)
 
     async def files(self) -> Sequence[FileState]:
         """Everything that lies there, and what the last sync found it to be."""
         look = await self._shelf.look_again()
         known = await self._shelf.remembered()
-        states = [_state(found, known.get(found.path)) for found, _ in look.files]
-        passed = [_state(self._shelf.found(path), None, "passed_over") for path in look.passed_over]
+        states = [state_of(found, known.get(found.path)) for found, _ in look.files]
+        passed = [state_of(self._shelf.found(path), None, "passed_over") for path in look.passed_over]
         return sorted((*states, *passed), key=lambda each: each.path)
 
     async def preview(self, path: str, declaration: bytes) -> Preview:
@@ -136,8 +137,14 @@ class FileSource:
         declared = next((declared for found, declared in look.files if found.path == path), Declared())
         if declaration.strip():
             declared = read_one(declaration, "given")
+        role = await self._shelf.role(path, declared) if path in self._shelf else None
         _, file = await self._shelf.open(path)
-        return await asyncio.to_thread(preview_of, file, path, declared)
+        return await asyncio.to_thread(partial(preview_of, file, path, declared, role=role, readers=self._shelf.readers))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What of account exports holds no knowledge."""
+        return self._shelf.remarks
 
     @property
     def names(self) -> bytes | None:
@@ -150,7 +157,7 @@ class FileSource:
 
     async def remake(self, ref: ItemRef, raw: bytes) -> Fetched:
         """The item of an archived payload."""
-        return remade(ref, raw, self._plans.plans)
+        return remade(ref, raw, self._plans.plans, self._shelf.readers)
 
     async def close(self) -> None:
         """Let go of files."""
@@ -170,16 +177,20 @@ class FileSource:
         refs = tuple(
             [ItemRef(doc_type=DocType.TICKET, original_id=e.key, version=e.version, presence=presence, told_at=asked) for e in page]
         )
-        following = _after(rest, {"at": page[-1].at, "key": page[-1].key} | left) if more else rest
+        following = going_on(rest, {"at": page[-1].at, "key": page[-1].key} | left) if more else rest
         return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, total=total, anew=not begin)
 
     async def _articles(self, rest: Cursor, begin: dict[str, Any], options: RunOptions) -> Listing:
         entries = await self._shelf.run(lambda catalog: catalog.articles())
-        ahead = [entry for entry in entries if _within(entry, options) and entry.path > str(begin.get("key", ""))]
+        pages = await self._shelf.run(lambda catalog: catalog.pages())
+        # No path is like the number of an article with this before it: every document has an ending.
+        named = [(entry.path, id_of(entry.path), version_of(entry)) for entry in entries if is_within(entry.modified, options)]
+        named += [(f"#{page.key}", page.key, page.version) for page in pages if is_within(moment(page.at), options)]
+        ahead = [each for each in sorted(named) if each[0] > str(begin.get("key", ""))]
         size, left = self._size(begin, options)
         page, more = ahead[:size], len(ahead) > size
-        refs = tuple(ItemRef(doc_type=DocType.ARTICLE, original_id=_id_of(e.path), version=_version(e)) for e in page)
-        following = _after(rest, {"key": page[-1].path} | left) if more else rest
+        refs = tuple(ItemRef(doc_type=DocType.ARTICLE, original_id=key, version=version) for _, key, version in page)
+        following = going_on(rest, {"key": page[-1][0]} | left) if more else rest
         return Listing(refs=refs, next=following, last=not more or left.get("left") == 0, anew=not begin)
 
     def _size(self, begin: dict[str, Any], options: RunOptions, weight: int = 0) -> tuple[int, dict[str, int]]:
@@ -191,6 +202,24 @@ class FileSource:
         size = min(page, left)
         return size, {"left": left - size}
 
+    async def _gathered(self, keys: Sequence[str], table: str = "tickets") -> tuple[list[RowFile], list[Rows | AppError]]:
+        """The rows of tickets (with `pages`: of articles of account exports), and what those of a file have in common."""
+        files, spans = await self._shelf.run(lambda catalog: catalog.placed(keys, table))
+        tables = {number: await self._shelf.table(file) for number, file in files.items() if not file.code}
+        places = {number: place for place, number in enumerate(files)}
+        payloads = [await self._rows(key, spans[key], files, tables, places) if key in spans else missing() for key in keys]
+        for number in tables:
+            # Nobody wrote into it while its rows were taken.
+            await self._shelf.table(files[number])
+        entries, readers = list(files.values()), self._shelf.readers
+        if any(sheet_in(entry).export for entry in entries):
+            payloads = await self._shelf.run(lambda catalog: with_names(catalog, payloads, entries, readers))
+        common = [
+            RowFile(path=entry.path, sheet=(sheet := sheet_in(entry)), modified=entry.modified, reader=readers.get(sheet.export))
+            for entry in entries
+        ]
+        return common, payloads
+
     async def _rows(
         self, key: str, spans: Sequence[Span], files: Mapping[int, FileEntry], tables: Mapping[int, Table], places: Mapping[int, int]
     ) -> Rows | AppError:
@@ -198,10 +227,10 @@ class FileSource:
         number = spans[0].file
         table = tables.get(number)
         if table is None:
-            return _refused(files[number])
+            return refused(files[number])
         raws = tuple([table.read(span.start, span.size) for span in spans])
         problem = spans[0].problem if len(spans) == 1 else next((span.problem for span in spans if span.problem), "")
-        sheet = _sheet(files[number])
+        sheet = sheet_in(files[number])
         named: list[Attachment] = []
         if sheet.plan.heading(Field.ATTACHMENTS) and not problem:
             names = files_in((record_of(raw, sheet.layout) for raw in raws), sheet.plan)
@@ -217,77 +246,26 @@ class FileSource:
         """A file by its content: the same for as long as nobody changes it."""
         _, file = await self._shelf.open(found.path)
         with file:
-            digest = await asyncio.to_thread(_digest, file)
+            digest = await asyncio.to_thread(digest_of_bytes, file)
         attachment = attachment_of(found.path, digest, found.size, internal=internal, whole=whole)
         self._files[attachment.original_id] = found
         return attachment
 
     async def _article(self, original_id: str) -> Fetched:
         entries = await self._shelf.run(lambda catalog: catalog.articles())
-        entry = next((each for each in entries if _id_of(each.path) == original_id), None)
+        entry = next((each for each in entries if id_of(each.path) == original_id), None)
         if entry is None:
-            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "There is no such document any more.")
+            return await self._exported_article(original_id)
         if entry.kind == Kind.BROKEN or entry.code:
-            raise _refused(entry)
+            raise refused(entry)
         look = self._shelf.look
         declared = next((declared for found, declared in look.files if found.path == entry.path), Declared()) if look else Declared()
         attachment = await self._described(entry.found, internal=visibility_of(declared) is Visibility.INTERNAL, whole=True)
         payload = payload_of(entry, declared, attachment)
         return Fetched(item=document_of(payload, original_id), raw=msgspec.json.encode(payload))
 
-
-def _sheet(file: FileEntry) -> Sheet:
-    assert file.sheet is not None  # noqa: S101 - only a file of tickets has tickets
-    return file.sheet
-
-
-def _after(rest: Cursor, position: dict[str, Any]) -> Cursor:
-    """Where a listing of these files goes on."""
-    return Cursor(stream=rest.stream, position={"list": rest.position["seen"]} | position)
-
-
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
-
-
-def _state(found: Found, entry: FileEntry | None, kind: str = "new") -> FileState:
-    known = entry is not None and entry.stamp == found.stamp
-    return FileState(
-        path=found.path,
-        size=found.size,
-        modified_at=found.modified,
-        uploaded=found.path.startswith("upload:"),
-        kind=entry.kind if entry is not None and known else kind,
-        problem=entry.problem if entry is not None and known else "",
-    )
-
-
-def _missing() -> AppError:
-    return AppError(Code.SOURCE_ITEM_NOT_FOUND, "No file has this ticket any more.")
-
-
-def _refused(entry: FileEntry) -> AppError:
-    return AppError(Code(entry.code or Code.ATTACHMENT_UNREADABLE), entry.problem or f"{entry.path} can't be read.")
-
-
-def _id_of(path: str) -> str:
-    """The path itself, as far as the store takes it."""
-    return path if len(path) <= _ID_MAX else f"{path[: _ID_MAX - 30]}…{hashlib.sha256(path.encode()).hexdigest()[:24]}"
-
-
-def _version(entry: FileEntry) -> str:
-    mark = hashlib.sha256(f"{entry.stamp}\x1f{entry.declared}\x1f{entry.problem}".encode()).hexdigest()[:16]
-    return f"{entry.modified:%Y-%m-%dT%H:%M:%S.%fZ} {mark}"
-
-
-def _within(entry: FileEntry, options: RunOptions) -> bool:
-    after = options.since is None or entry.modified >= options.since
-    return after and (options.until is None or entry.modified < options.until)
-
-
-async def _pieces(file: BinaryIO) -> AsyncIterator[bytes]:
-    while piece := await asyncio.to_thread(file.read, _PIECE):
-        yield piece
+    async def _exported_article(self, original_id: str) -> Fetched:
+        common, [rows] = await self._gathered([original_id], "pages")
+        if isinstance(rows, AppError) and rows.code is Code.SOURCE_ITEM_NOT_FOUND:
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, "There is no such document any more.")
+        return await asyncio.to_thread(fetched_of, common, rows)

@@ -6,7 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from backend.adapters.exports.reader import Part
 from backend.adapters.file.declared import Declared
+from backend.adapters.file.exported.recognized import Role
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.scan import open_tickets
 from backend.adapters.file.shelf import Shelf
@@ -17,6 +19,7 @@ from backend.core.model.connection import Ability, CredentialReport
 _SECONDS: Final = 1.6
 _LARGE: Final = 20_000_000
 """Bytes; what is larger and has to be copied or unpacked to be looked at is left to the first sync."""
+_STREAMED: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".xml")
 _NAMED: Final = 5
 """So many files are named; of the others it is told how many they are."""
 
@@ -26,19 +29,30 @@ class _Tally(Struct):
     turns: int
     documents: list[str]
     unread: list[str]
+    without: list[str]
+    """Of account exports: what is nothing to be found by itself."""
     unseen: int
+
+    def tell(self, path: str, role: Role) -> None:
+        """A part of an account export."""
+        told = f"{path} ({role.platform.capitalize()} account export)"
+        if role.part is Part.TICKETS:
+            self.exports.append(told)
+            self.turns += 1
+        else:
+            (self.documents if role.part is Part.ARTICLES else self.without).append(told if role.platform else path)
 
 
 async def verify(shelf: Shelf, name: str) -> CredentialReport:
     """Which files there are, and what they seem to be. Raises AppError as `Source.verify` does."""
     look = await shelf.look_again()
-    tally = _Tally(exports=[], turns=0, documents=[], unread=[], unseen=0)
+    tally = _Tally(exports=[], turns=0, documents=[], unread=[], without=[], unseen=0)
     deadline = time.monotonic() + _SECONDS
     # The newest first: where there is no time for all, they matter most.
     for found, declared in sorted(look.files, key=lambda each: each[0].modified, reverse=True):
         if found.path in look.broken:
             tally.unread.append(look.broken[found.path].message)
-        elif time.monotonic() > deadline or (found.size > _LARGE and not found.path.endswith((".csv", ".tsv", ".jsonl", ".ndjson"))):
+        elif time.monotonic() > deadline or (found.size > _LARGE and not found.path.endswith(_STREAMED)):
             tally.unseen += 1
         else:
             await _look_into(shelf, found, declared, tally)
@@ -57,6 +71,10 @@ async def verify(shelf: Shelf, name: str) -> CredentialReport:
 
 async def _look_into(shelf: Shelf, found: Found, declared: Declared, tally: _Tally) -> None:
     try:
+        role = await shelf.role(found.path, declared)
+        if role is not None:
+            tally.tell(found.path, role)
+            return
         _, file = await shelf.open(found.path)
         opened = await asyncio.to_thread(open_tickets, file, found.path, declared)
     except AppError as error:
@@ -86,6 +104,9 @@ def _warnings(tally: _Tally, passed_over: tuple[str, ...]) -> tuple[str, ...]:
     if passed_over:
         some = ", ".join(passed_over[:_NAMED])
         warnings.append(f"{len(passed_over)} files are passed over, for there is no reader for their type: {some}.")
+    if tally.without:
+        some = ", ".join(tally.without[:_NAMED])
+        warnings.append(f"{len(tally.without)} files hold no knowledge of their own, as parts of account exports do: {some}.")
     if tally.unseen:
         warnings.append(f"{tally.unseen} files were not looked into in time; the first sync reads them.")
     return tuple(warnings)

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.adapters.freshdesk.fields import Record, ident, needed_ident, number, record_of, records_of, text
+from backend.core.errors import AppError
 from backend.core.model.ticket import Person
 
 _META: Final = 4
 """The `source` of notes that Freshdesk writes to itself: browser, referrer, who created the ticket for whom."""
 _META_BEGINS: Final = "created_by:"
+_PUBLIC: Final = (False, "false", "0")
+_PUBLISHED: Final = 2
+_DRAFT: Final = 1
 _SAME: Final = (
     "subject",
     "status",
@@ -70,6 +74,8 @@ def article_record(exported: Record) -> dict[str, Any]:
     return {
         **exported,
         "description": text(exported, "description"),
+        # What does not say that it is published is a draft.
+        "status": _PUBLISHED if _is_published(exported) else _DRAFT,
         "tags": _names(exported.get("tags")),
         "attachments": attachments(exported.get("attachments")),
     }
@@ -107,7 +113,8 @@ def _conversation(note: Record, people: Mapping[str, Person]) -> dict[str, Any]:
         "id": note.get("id"),
         "body": markup,
         "body_text": "" if markup else text(note, "body"),
-        "private": note.get("private"),
+        # What does not say that it is public is for agents only.
+        "private": note.get("private") not in _PUBLIC,
         "incoming": note.get("incoming"),
         "source": note.get("source"),
         "user_id": note.get("user_id"),
@@ -118,6 +125,13 @@ def _conversation(note: Record, people: Mapping[str, Person]) -> dict[str, Any]:
         "updated_at": note.get("updated_at"),
         "attachments": attachments(note.get("attachments")),
     }
+
+
+def _is_published(article: Record) -> bool:
+    try:
+        return number(article, "status") == _PUBLISHED
+    except AppError:
+        return False
 
 
 def _sender(author: Person) -> str:

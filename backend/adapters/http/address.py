@@ -38,6 +38,22 @@ class Addresses(Struct, frozen=True, kw_only=True):
             return self._base(base_url, allowed)
         return split_url(f"https://{host}")[0], ""
 
+    def account(self, name: str) -> Origin | None:
+        """Where the account of a bare name is, such as `acme`; None for what is no such name."""
+        given = name.strip().lower()
+        return split_url(f"https://{given}{self.suffix}")[0] if _SUBDOMAIN.fullmatch(given) else None
+
+    def owns(self, origin: Origin) -> bool:
+        """Whether an origin is the vendor's own, and not one that the operator allows."""
+        return origin.host.endswith(self.suffix)
+
+    def allowed(self, url: str, allowed: frozenset[str]) -> tuple[Origin, str] | None:
+        """The origin and path of a base URL where the operator's allow-list names it; else None."""
+        try:
+            return self._base(url, allowed)
+        except AppError:
+            return None
+
     def _host(self, domain: str, allowed: frozenset[str]) -> str:
         given = domain.strip().lower().rstrip(".")
         if _SUBDOMAIN.fullmatch(given) and given not in allowed:

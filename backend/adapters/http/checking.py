@@ -38,12 +38,20 @@ class Check(Generic[T]):
             message = f"{self._vendor} did not answer within {_SECONDS:g} s. Try again in a moment."
             raise AppError(Code.SOURCE_UNAVAILABLE, message) from None
 
-    async def ability(self, name: str, target: str, said: Callable[[AppError], str]) -> Ability:
-        """Whether a path may be read; `said` tells what a refusal means, or raises it where it concerns more than this path."""
+    async def look(self, target: str) -> T:
+        """What a path has to say, at once or not at all. Raises AppError, and TimeoutError where the time is up."""
+        async with asyncio.timeout(self._left()):
+            return await self._probe(target, self._patience(attempts=1))
+
+    async def ability(self, name: str, target: str, said: Callable[[AppError], str], probe: Probe[T] | None = None) -> Ability:
+        """Whether a path may be read; `said` tells what a refusal means, or raises it where it concerns more than this path.
+
+        `probe` calls it at another host of the account.
+        """
         not_told = Ability(name=name, ok=False, message=f"{self._vendor} did not tell in time; the first sync will show.")
         try:
             async with asyncio.timeout(self._left()):
-                await self._probe(target, self._patience(attempts=1))
+                await (probe or self._probe)(target, self._patience(attempts=1))
         except TimeoutError:
             return not_told
         except AppError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -11,7 +12,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, sto
 
 from backend.adapters.http.failures import InterruptedAnswerError, OversizeAnswerError, UnknownHostError
 from backend.adapters.http.guard import Guard
-from backend.adapters.http.origin import split_url
+from backend.adapters.http.origin import Origin, split_url
 from backend.adapters.http.unreadable import broken_json, web_page
 from backend.adapters.http.vendor import Answer, Vendor
 from backend.adapters.http.verdict import Verdict, retry_after, verdict_of
@@ -63,15 +64,27 @@ class _TransientError(Exception):
 
 
 class HttpClient:
-    """One helpdesk, one credential. The authorization goes to `guard.own` and nowhere else."""
+    """One helpdesk, one credential. The authorization goes to what `guard` owns and nowhere else."""
 
     def __init__(self, vendor: Vendor, guard: Guard, *, authorization: Secret, patience: Patience, spender: Spender) -> None:
         self.spender = spender
         self.transport = open_transport(guard)
         self._vendor = vendor
-        self._own = guard.own
+        self._guard = guard
+        self.origin = guard.own
+        """Where its calls go."""
         self._patience = patience
         self._headers = request_headers(authorization, packed=True)
+
+    def beside(self, origin: Origin) -> "HttpClient":
+        """The same account at another of its hosts: the same credential, connections and budget, which are closed with this one.
+
+        Who calls has checked that the host is the vendor's or the operator's: it is sent the credential.
+        """
+        self._guard.admit(origin)
+        there = copy(self)
+        there.origin = origin
+        return there
 
     @property
     def calls(self) -> int:
@@ -173,7 +186,7 @@ class HttpClient:
             raise _TransientError(
                 AppError(
                     Code.SOURCE_UNAVAILABLE,
-                    f"There is no host {self._own.host} in the name system; check the domain and the network.",
+                    f"There is no host {self.origin.host} in the name system; check the domain and the network.",
                     details={"reason": "unknown_host"},
                 ),
                 sent=False,
@@ -189,7 +202,7 @@ class HttpClient:
 
     async def _exchange(self, target: str, request: _Request) -> Answer:
         headers = self._headers if request[1] is None else {**self._headers, "Content-Type": "application/json"}
-        incoming = await self.transport.get(self._own, target, headers, method=request[0], body=request[1])
+        incoming = await self.transport.get(self.origin, target, headers, method=request[0], body=request[1])
         try:
             return Answer(status=incoming.status, headers=incoming.headers, body=await incoming.body(_MAX_BODY))
         finally:
@@ -220,7 +233,7 @@ class HttpClient:
         if answer.status == _NO_CONTENT:
             return answer
         if answer.is_html:
-            raise _TransientError(web_page(self._vendor.name, self._own.host, answer.body))
+            raise _TransientError(web_page(self._vendor.name, self.origin.host, answer.body))
         try:
             value = orjson.loads(answer.body)
         except orjson.JSONDecodeError as error:
@@ -233,11 +246,11 @@ class HttpClient:
         except ValueError:
             there = "another address"
         return (
-            f"{self._own.host} sends API calls on to {there}. If that is your helpdesk, connect that address; the key was not sent there."
+            f"{self.origin.host} sends API calls on to {there}. If that is your helpdesk, connect that address; the key was not sent there."
         )
 
     def _unavailable(self, what: str, seconds: float | None = None) -> AppError:
-        message = f"{self._vendor.name} at {self._own.host} {what}. Nothing is lost: it is tried again later."
+        message = f"{self._vendor.name} at {self.origin.host} {what}. Nothing is lost: it is tried again later."
         return AppError(Code.SOURCE_UNAVAILABLE, message, retry_after=seconds)
 
 

@@ -94,7 +94,7 @@ class Downloads:
 
     async def _begin(self, origin: Origin, target: str) -> "Incoming":
         # To another host goes nothing but the request: no authorization, no cookie.
-        headers = self._authorized if origin == self._own else self._plain
+        headers = self._authorized if origin == self._own or self._transport.owns(origin) else self._plain
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._transport.get(origin, target, headers)

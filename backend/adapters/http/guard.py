@@ -12,18 +12,27 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 
 
 class Guard:
-    """Says which origins may be at any address: the helpdesk's own, which `check_address` has passed, and the operator's allow-list.
+    """Says which origins are the helpdesk's own, which `check_address` has passed: the credential goes to them only.
 
-    Connections to all others are made with `public_socket`.
+    They and the operator's allow-list may be at any address; connections to all others are made with `public_socket`.
     """
 
     def __init__(self, own: Origin, allowed: frozenset[str]) -> None:
         self.own = own
         self._allowed = allowed
+        self._beside: set[Origin] = set()
+
+    def admit(self, origin: Origin) -> None:
+        """Take another host of the same account for the helpdesk's own. Who calls has checked that it is the vendor's or the operator's."""
+        self._beside.add(origin)
+
+    def owns(self, origin: Origin) -> bool:
+        """Whether the origin is the helpdesk's own, and may be sent the credential."""
+        return origin == self.own or origin in self._beside
 
     def trusts(self, origin: Origin) -> bool:
         """Whether the origin may be at a private address."""
-        return origin == self.own or is_listed(origin, self._allowed)
+        return self.owns(origin) or is_listed(origin, self._allowed)
 
     def refusal(self, origin: Origin) -> AppError:
         """The error for an origin that turned out to be at a private address."""

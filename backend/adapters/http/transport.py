@@ -92,11 +92,15 @@ class Transport:
                     data=body,
                     allow_redirects=False,
                     ssl=_tls() if origin.scheme == "https" else True,
-                    middlewares=(self._counted,) if origin == self._guard.own else (),
+                    middlewares=(self._counted,) if self._guard.owns(origin) else (),
                 )
         except ForbiddenAddressError:
             raise self._guard.refusal(origin) from None
         return Incoming(response)
+
+    def owns(self, origin: Origin) -> bool:
+        """Whether the origin is the helpdesk's own, and may be sent the credential."""
+        return self._guard.owns(origin)
 
     async def close(self) -> None:
         """Close all connections, also for a caller that is canceled meanwhile; from here on there are none."""

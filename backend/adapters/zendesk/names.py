@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from backend.adapters.http.together import together
+from backend.adapters.zendesk.brands import BrandList, Brands
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.fields import Record, ident, records, text
 
@@ -25,15 +26,24 @@ class Names(Struct, frozen=True, kw_only=True):
     brands: dict[str, str]
 
 
-async def load_names(client: ZendeskClient) -> Names:
+async def load_names(client: ZendeskClient, brands: Brands) -> Names:
     """The account's names; a list that may not be read leaves its names out."""
-    fields, statuses, groups, brands = await together(
+    fields, statuses, groups, found = await together(
         client.everything("/ticket_fields.json", "ticket_fields", optional=True),
         client.everything("/custom_statuses.json", "custom_statuses", optional=True),
         client.everything("/groups.json", "groups", optional=True),
-        client.everything("/brands.json", "brands", optional=True),
+        _records(brands),
     )
-    return Names(fields=fields_of(fields), statuses=_named(statuses, "agent_label"), groups=_named(groups, "name"), brands=_brands(brands))
+    return Names(
+        fields=fields_of(fields),
+        statuses=_named(statuses, "agent_label"),
+        groups=_named(groups, "name"),
+        brands=BrandList(records=tuple(found)).names,
+    )
+
+
+async def _records(brands: Brands) -> list[Record]:
+    return list((await brands.get()).records)
 
 
 def fields_of(found: list[Record]) -> dict[str, Field]:
@@ -51,12 +61,6 @@ def fields_of(found: list[Record]) -> dict[str, Field]:
         options = {text(option, "value"): text(option, "name") for option in records(record, "custom_field_options")}
         fields[key] = Field(title, options)
     return fields
-
-
-def _brands(found: list[Record]) -> dict[str, str]:
-    """The brands' names; an account of one brand only has no products to tell apart."""
-    brands = _named(found, "name")
-    return brands if len(brands) > 1 else {}
 
 
 def _named(found: list[Record], field: str) -> dict[str, str]:

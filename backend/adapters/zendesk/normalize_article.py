@@ -82,7 +82,7 @@ def language_of(locale: str) -> str:
     return language if not region or (language, region.lower()) in {("en", "us"), ("ko", "kr")} else f"{language}-{region.upper()}"
 
 
-def article_of(record: Record, shelves: Shelves, files: Sequence[Record]) -> Article:
+def article_of(record: Record, shelves: Shelves, files: Sequence[Record], *, product: str = "") -> Article:
     """One logical article from the listing with its translations, the source language first."""
     article_id = needed_ident(record, "id")
     source = text(record, "source_locale") or text(record, "locale")
@@ -104,6 +104,7 @@ def article_of(record: Record, shelves: Shelves, files: Sequence[Record]) -> Art
         created_at=moment(record, "created_at") or min(updated),
         updated_at=max(updated),
         url=text(record, "html_url") or None,
+        product=product or None,
     )
 
 

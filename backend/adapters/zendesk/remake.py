@@ -49,6 +49,7 @@ class ArticlePayload(Struct, frozen=True, kw_only=True):
     article: dict[str, Any] = {}
     article_attachments: list[dict[str, Any]] = []
     shelves: Shelves | None = None
+    product: str = ""
     macro: dict[str, Any] = {}
 
 
@@ -103,4 +104,4 @@ def _article(ref: ItemRef, raw: bytes) -> Fetched:
         return Fetched(item=macro, raw=raw)
     if payload.shelves is None:
         raise incomplete("it was archived before its place was kept with an article")
-    return Fetched(item=article_of(payload.article, payload.shelves, payload.article_attachments), raw=raw)
+    return Fetched(item=article_of(payload.article, payload.shelves, payload.article_attachments, product=payload.product), raw=raw)

@@ -12,9 +12,10 @@ from backend.adapters.http.client import HttpClient, Patience
 from backend.adapters.http.download import DeadUrlError, Downloads, no_file
 from backend.adapters.http.guard import Guard
 from backend.adapters.http.once import Once
-from backend.adapters.http.origin import Origin
+from backend.adapters.http.origin import Origin, split_url
 from backend.adapters.http.recalled import Recalled
 from backend.adapters.http.together import together
+from backend.adapters.zendesk.brands import Address, Brands, Place
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.comments import Comments
 from backend.adapters.zendesk.errors import ZENDESK
@@ -75,21 +76,23 @@ class ZendeskSource:
         patience: Patience | None = None,
     ) -> None:
         patience = patience or Patience()
-        self._http = HttpClient(ZENDESK, Guard(origin, allowed_hosts), authorization=authorization, patience=patience, spender=spender)
+        guard = Guard(origin, allowed_hosts)
+        self._http = HttpClient(ZENDESK, guard, authorization=authorization, patience=patience, spender=spender)
         self._downloads = Downloads(
             self._http.transport, origin, authorization=authorization, concurrency=concurrency, seconds=patience.seconds
         )
-        self._domain = domain
+        self._address = Address(domain=domain, place=Place(origin, prefix), allowed=allowed_hosts)
         # Zendesk itself calls public addresses only; what the operator put on the allow-list may be beside us.
         self._public = origin.scheme == "https"
         self._site = f"https://{domain}"
         self._client = ZendeskClient(self._http, prefix)
         self._people = People(self._client)
-        self._names: Once[Names] = Once(lambda: load_names(self._client))
+        self._brands = Brands(self._client, self._address)
+        self._names: Once[Names] = Once(lambda: load_names(self._client, self._brands))
         self._kept_names = Recalled(self._names, Names)
         self._comments = Comments(self._client, self._people)
         self._tickets = TicketStreams(self._client, self._comments, self._people)
-        self._knowledge = Knowledge(self._client)
+        self._knowledge = Knowledge(self._client, self._brands, self._address)
 
     @property
     def desk(self) -> Desk:
@@ -109,11 +112,11 @@ class ZendeskSource:
     @property
     def unreadable(self) -> frozenset[str]:
         """The lists that the user's role may not read."""
-        return frozenset(self._client.refused)
+        return frozenset(self._client.refused) | self._knowledge.refused
 
     async def verify(self) -> CredentialReport:
         """Check address and token within two seconds."""
-        return await verify(self._client, self._domain)
+        return await verify(self._client, self._address)
 
     async def list_changes(self, cursor: Cursor, options: RunOptions) -> Listing:
         """One page of a stream."""
@@ -144,6 +147,8 @@ class ZendeskSource:
     @asynccontextmanager
     async def download(self, attachment: Attachment, ref: ItemRef) -> AsyncIterator[AsyncIterator[bytes]]:
         """The bytes of an attachment, through Zendesk's redirect to its store. An address that is dead is looked up anew, once."""
+        if ref.doc_type is DocType.ARTICLE and self._may_be_ours(attachment.url or ""):
+            await self._knowledge.admit_hosts()
         async with AsyncExitStack() as stack:
             pieces: AsyncIterator[bytes] | None = None
             for attempt in range(2 if attachment.url else 0):
@@ -187,6 +192,14 @@ class ZendeskSource:
         await self._tickets.close()
         await self._comments.close()
         await self._http.close()
+
+    def _may_be_ours(self, url: str) -> bool:
+        """Whether a file may be at a further brand's host that we don't know yet, and not to be had without the credential."""
+        try:
+            origin, _ = split_url(url)
+        except ValueError:
+            return False
+        return not self._http.transport.owns(origin) and self._address.may_have(origin)
 
     async def _comments_of(self, ticket_id: str) -> Record:
         return {"comments": await self._comments.read(ticket_id)}

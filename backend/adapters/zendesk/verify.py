@@ -7,9 +7,10 @@ from typing import Final
 
 from backend.adapters.http.checking import Check
 from backend.adapters.http.client import Patience
-from backend.adapters.zendesk.client import ZendeskClient
+from backend.adapters.zendesk.brands import Address, Branch, branches_of
+from backend.adapters.zendesk.client import PER_PAGE, ZendeskClient
 from backend.adapters.zendesk.errors import NO_ACCESS, REJECTED, UNKNOWN_HOST
-from backend.adapters.zendesk.fields import Record, child, ident, text
+from backend.adapters.zendesk.fields import Record, child, ident, records, text
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport
 
@@ -25,28 +26,61 @@ _PROBES: Final = {
     "deleted_tickets": "/deleted_tickets.json?per_page=1",
 }
 """Ability -> a cheap call that shows it."""
+_MOST_BRANDS: Final = 20
+"""Help centers of further brands that are tried; a sync reads them all."""
 _STAFF: Final = frozenset({"agent", "admin"})
 _NO_HELP_CENTER: Final = "There is no help center at this address, or it is not activated."
+_OF_A_BRAND: Final = {
+    Code.SOURCE_ITEM_NOT_FOUND: _NO_HELP_CENTER,
+    Code.SOURCE_PERMISSION_MISSING: "The user whose token is used may not read it: give this user access to the brand in Zendesk.",
+}
 _NOT_ADMIN: Final = "Tickets are exported to administrators only: use a token of an administrator."
 
 
-async def verify(client: ZendeskClient, domain: str) -> CredentialReport:
+async def verify(client: ZendeskClient, address: Address) -> CredentialReport:
     """Who the token belongs to and what it may read. Raises AppError as `Source.verify` does."""
     check = Check(client.probe, vendor="Zendesk", unknown_host=UNKNOWN_HOST)
     # The token is tried alone first: a wrong one in many calls at once looks like an attack.
     me = child(await check.first("/users/me.json"), "user")
     _recognize(me)
     probes = {"tickets": f"/incremental/tickets/cursor.json?start_time={int(time.time()) - _AGO}&per_page=1"} | _PROBES
-    found = await asyncio.gather(*(check.ability(name, path, partial(_said, name)) for name, path in probes.items()))
+    found, further = await asyncio.gather(
+        asyncio.gather(*(check.ability(name, path, partial(_said, name)) for name, path in probes.items())),
+        _of_further_brands(check, client, address),
+    )
     tickets, *others = found
     return CredentialReport(
-        account_name=domain,
+        account_name=address.domain,
         agent_name=text(me, "name"),
         agent_email=text(me, "email"),
-        abilities=(tickets, Ability(name="conversations", ok=tickets.ok, message=tickets.message), *others),
+        abilities=(tickets, Ability(name="conversations", ok=tickets.ok, message=tickets.message), *others, *further),
         warnings=_warnings(me),
         groups=await _groups(client, me),
     )
+
+
+async def _of_further_brands(check: Check[Record], client: ZendeskClient, address: Address) -> list[Ability]:
+    """Whether the help centers of further brands may be read, each at its own host; nothing where there is one brand only."""
+    try:
+        listed = records(await check.look(f"/brands.json?page[size]={PER_PAGE}"), "brands")
+    except (AppError, TimeoutError) as error:
+        message = error.message if isinstance(error, AppError) else "Zendesk did not tell in time; the first sync will show."
+        return [Ability(name="brands", ok=False, message=message)]
+    branches = branches_of(listed, address)
+    return list(await asyncio.gather(*(_of_branch(check, client, branch) for branch in branches[:_MOST_BRANDS])))
+
+
+async def _of_branch(check: Check[Record], client: ZendeskClient, branch: Branch) -> Ability:
+    name = f"articles of {branch.name}"
+    if branch.place is None:
+        return Ability(name=name, ok=False, message="The key may not be sent to this brand's address.")
+    there = ZendeskClient(client.http.beside(branch.place.origin), branch.place.prefix)
+    return await check.ability(name, _PROBES["articles"], partial(_said_of, branch.place.origin.authority), there.probe)
+
+
+def _said_of(host: str, error: AppError) -> str:
+    """What a refusal of a further brand's help center means."""
+    return f"{host}: {_OF_A_BRAND.get(error.code, error.message)}"
 
 
 async def _groups(client: ZendeskClient, me: Record) -> tuple[str, ...] | None:

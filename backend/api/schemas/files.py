@@ -23,7 +23,10 @@ class FileOut(Out):
     size: int
     modified_at: datetime
     uploaded: bool
-    kind: str = Field(description="`tickets`, `document`, `broken`, `passed_over`, or `new` where no sync has looked into it.")
+    kind: str = Field(
+        description="`tickets`, `articles`, `document`, `names` (people and companies of an account export), `broken`, `passed_over`, "
+        "or `new` where no sync has looked into it."
+    )
     problem: str
 
 
@@ -48,11 +51,31 @@ class PreviewTicketOut(Out):
     text: str
 
 
+class PreviewArticleOut(Out):
+    """An article as it would be read."""
+
+    original_id: str
+    title: str
+    folder: str
+    visibility: str
+    draft: bool
+
+
+class PreviewFileOut(Out):
+    """A file in an archive."""
+
+    path: str
+    kind: str = Field(description="As that of a preview, or `broken`, or `new` where it is too large to be looked into.")
+    preset: str = Field(description="Of whose account export it is a part: `freshdesk`, `zendesk`, or empty.")
+
+
 class PreviewOut(Out):
     """How a file would be read."""
 
     path: str
-    kind: str = Field(description="`tickets` or `document`.")
+    kind: str = Field(
+        description="`tickets`, `articles`, `document`, `names` (people and companies of an account export), `passed_over`, or `archive`."
+    )
     written_as: str
     preset: str = Field(description="Whose own export it is: `freshdesk`, `zendesk`, or empty.")
     columns: dict[str, str] = Field(description="Field -> heading.")
@@ -60,6 +83,8 @@ class PreviewOut(Out):
     timezone: str
     day_first: bool
     tickets: list[PreviewTicketOut]
+    articles: list[PreviewArticleOut] = Field(description="Of an account export.")
+    files: list[PreviewFileOut] = Field(description="Of an archive: what each would be read as.")
     problems: list[str]
     declaration: str = Field(description="The same as YAML, to be changed and declared.")
 

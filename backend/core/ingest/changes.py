@@ -57,6 +57,8 @@ def _article_matter(article: Article) -> list[Any]:
         (article.category, article.folder, article.visibility, article.canned, article.presence),
         sorted(article.tags),
         _attachment_matter(article.attachments),
+        # Only where there is a product, so that articles of none have the hash they had before.
+        *([("product", article.product)] if article.product else ()),
     ]
 
 

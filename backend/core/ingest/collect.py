@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
-from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Listing, RunOptions
+from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Listing, RunOptions, Unread
 from backend.core.model.ticket import Presence
 from backend.core.ports.source import Source
 
@@ -78,6 +78,8 @@ class Page(Struct, Generic[T], frozen=True, kw_only=True):
     """What the listing named as there, changed or not."""
     gone: tuple[ItemRef, ...]
     """Named as deleted or spam, or no longer there when they were about to be read; each with its `told_at`."""
+    unread: tuple[Unread, ...] = ()
+    """What the listing could not look at."""
 
 
 async def collect(source: Source, cursor: Cursor, options: RunOptions, reading: Reading[T]) -> AsyncGenerator[Page[T], None]:
@@ -159,6 +161,7 @@ async def _read_page(listing: Listing, asked: datetime, reading: Reading[T], gat
         failures=(*at_once.failures, *failures),
         named=tuple(live),
         gone=(*gone, *at_once.gone, *vanished),
+        unread=listing.unread,
     )
 
 

@@ -115,6 +115,7 @@ def merge_article(
         source_version=version,
         visibility=visibility,
         language=(first.language if first else "") or detect_language(_sample(parts)),
+        product=article.product,
         tags=article.tags,
         attributes=_filled({"Category": article.category, "Folder": article.folder, "Kind": "Canned response" if article.canned else ""}),
         url=article.url,

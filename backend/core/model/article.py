@@ -49,3 +49,5 @@ class Article(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     url: str | None = None
+    product: str | None = None
+    """What of the company it is about, where the platform tells several apart."""

@@ -22,12 +22,33 @@ class PreviewTicket(Struct, frozen=True, kw_only=True):
     """How the description begins."""
 
 
+class PreviewArticle(Struct, frozen=True, kw_only=True):
+    """An article as it would be read."""
+
+    original_id: str
+    title: str
+    folder: str
+    """With its category."""
+    visibility: str
+    draft: bool
+
+
+class PreviewFile(Struct, frozen=True, kw_only=True):
+    """A file in an archive."""
+
+    path: str
+    kind: str
+    """As `Preview.kind`, or `broken`, or `new` where it is too large to be looked into."""
+    preset: str
+    """Of whose account export it is a part; empty: of nobody's."""
+
+
 class Preview(Struct, frozen=True, kw_only=True):
     """How a file would be read, and what its first tickets would be."""
 
     path: str
     kind: str
-    """`tickets` or `document`."""
+    """`tickets`, `articles`, `document`, `names` of an account export, `passed_over`, or `archive`."""
     written_as: str = ""
     """`CSV, cp949, ;`."""
     preset: str = ""
@@ -39,6 +60,9 @@ class Preview(Struct, frozen=True, kw_only=True):
     timezone: str = ""
     day_first: bool = False
     tickets: tuple[PreviewTicket, ...] = ()
+    articles: tuple[PreviewArticle, ...] = ()
+    files: tuple[PreviewFile, ...] = ()
+    """Of an archive."""
     problems: tuple[str, ...] = ()
     """Rows that make no sense, by number."""
     declaration: str = ""
@@ -53,5 +77,5 @@ class FileState(Struct, frozen=True, kw_only=True):
     modified_at: datetime
     uploaded: bool
     kind: str
-    """`tickets`, `document`, `broken`, `passed_over`, or `new` where no sync has looked into it."""
+    """`tickets`, `articles`, `document`, `names`, `broken`, `passed_over`, or `new` where no sync has looked into it."""
     problem: str = ""

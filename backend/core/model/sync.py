@@ -44,6 +44,17 @@ class ItemRef(Struct, frozen=True, kw_only=True):
     """By our clock, when the helpdesk was asked for what is known by this ref; None: when its listing was."""
     changed_at: datetime | None = None
     """By the helpdesk's clock, when what is gone changed last, where the listing tells."""
+    stored: str = ""
+    """The version it is stored in, where it is asked for because a listing left it out, and a part of that listing failed."""
+
+
+class Unread(Struct, frozen=True, kw_only=True):
+    """A part of the source that could not be listed this time: what is stored of it proves nothing by being left out."""
+
+    mark: str
+    """In the version of each of its items, and of no other's."""
+    message: str = ""
+    """What was not read and why, for an admin; empty where `Source.unreadable` says it."""
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -58,6 +69,8 @@ class Listing(Struct, frozen=True, kw_only=True):
     anew: bool = False
     """With this page begins a listing that names every live item by its last page, also in an incremental run: what it
     leaves out may be gone. Only of streams that the source calls complete."""
+    unread: tuple[Unread, ...] = ()
+    """What could not be listed by this page; items whose stored version has such a mark are not missed."""
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
@@ -250,6 +263,10 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
+    unread: tuple[str, ...] = ()
+    """Parts of the helpdesk that could not be listed, each in words for an admin; what is stored of them stays."""
+    remarks: tuple[str, ...] = ()
+    """What an admin should know of what was read, in whole sentences."""
     rebuilt: Rebuilt | None = None
     """Of a rebuild."""
     continued_at: datetime | None = None

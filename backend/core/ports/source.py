@@ -133,6 +133,16 @@ class BulkSource(Source, Protocol):
 
 
 @runtime_checkable
+class Remarks(Protocol):
+    """What a Source has that tells something at the end of a run."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What an admin should know of what was read, in whole sentences."""
+        ...
+
+
+@runtime_checkable
 class KnowsNames(Protocol):
     """What a Source has that loads names, or an export beside one: they are kept beside the archive."""
 

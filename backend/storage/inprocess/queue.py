@@ -2,35 +2,84 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextvars import Context
 from functools import partial
 
 import structlog
 
-from backend.core.model.job import Job
+from backend.core.model.job import Job, Line
 from backend.core.ports.queue import Handler
 from backend.storage.deadline import within_deadline
 
 log = structlog.get_logger(__name__)
 
 
-class InProcessQueue:
-    """JobQueue in memory. At most `concurrency` jobs run at once; tenants take turns.
+class _Waiting:
+    """The jobs of one line that wait for their turn, by tenant."""
 
-    Of three places or more, the last free one is given only to a tenant that has nothing running, and where none is free
-    such a tenant gets one beyond, up to twice as many in all: long jobs of some don't make another one wait. A job that
+    def __init__(self, places: int) -> None:
+        self.places = places
+        self._jobs: dict[str, OrderedDict[str, Job]] = {}
+        self._turns: deque[str] = deque()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._jobs.values()))
+
+    def __contains__(self, job: Job) -> bool:
+        return job.key in self._jobs.get(job.company_id, {})
+
+    def put(self, job: Job) -> None:
+        """Behind what waits of the same tenant; a tenant that had nothing waiting is at the end of the line."""
+        mine = self._jobs.get(job.company_id)
+        if mine is None:
+            mine = self._jobs[job.company_id] = OrderedDict()
+            self._turns.append(job.company_id)
+        mine[job.key] = job
+
+    def next(self, running: Collection[Job]) -> Job | None:
+        """The job whose turn it is, beside what runs of this line; None where none may start now."""
+        free = self.places - len(running)
+        if free <= -self.places:
+            return None
+        only_idle = free <= 0 or (free == 1 and self.places > 2)
+        busy = {job.company_id for job in running} if only_idle else set()
+        for company_id in self._turns:
+            if company_id not in busy:
+                return self._pop(company_id)
+        return None
+
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._jobs.clear()
+        self._turns.clear()
+
+    def _pop(self, company_id: str) -> Job:
+        """Take the tenant's oldest job and send the tenant to the end of the line."""
+        self._turns.remove(company_id)
+        mine = self._jobs[company_id]
+        _, job = mine.popitem(last=False)
+        if mine:
+            self._turns.append(company_id)
+        else:
+            del self._jobs[company_id]
+        return job
+
+
+class InProcessQueue:
+    """JobQueue in memory. At most `concurrency` bulk jobs run at once, and beside them half as many quick ones; tenants take turns.
+
+    Of three places or more, the last free one of a line is given only to a tenant that has nothing running in it, and where none
+    is free such a tenant gets one beyond, up to twice as many in all: long jobs of some don't make another one wait. A job that
     is lost with the process is enqueued again by the sweeper.
     """
 
     def __init__(self, concurrency: int) -> None:
         if concurrency < 1:
             raise ValueError("at least one job must be able to run")
-        self._concurrency = concurrency
+        self._lines = {Line.QUICK: _Waiting(max(1, concurrency // 2)), Line.BULK: _Waiting(concurrency)}
         self._handler: Handler | None = None
         self._stopped = False
-        self._waiting: dict[str, OrderedDict[str, Job]] = {}
-        self._turns: deque[str] = deque()
         self._running: dict[str, tuple[Job, asyncio.Task[float | None]]] = {}
         self._once_more: set[str] = set()
         self._later: dict[str, asyncio.TimerHandle] = {}
@@ -46,7 +95,7 @@ class InProcessQueue:
 
     async def hand_on(self, job: Job) -> bool:
         """Run a job anew that gives no sign of life; what runs of it is canceled. False where it only waits for its turn."""
-        if self._stopped or job.key in self._later or job.key in self._waiting.get(job.company_id, {}):
+        if self._stopped or job.key in self._later or self._waits(job):
             return False
         if job.key in self._running:
             self._once_more.add(job.key)
@@ -68,8 +117,8 @@ class InProcessQueue:
         for timer in self._later.values():
             timer.cancel()
         self._later.clear()
-        self._waiting.clear()
-        self._turns.clear()
+        for line in self._lines.values():
+            line.clear()
         self._once_more.clear()
         tasks = [task for _, task in self._running.values()]
         for task in tasks:
@@ -82,7 +131,7 @@ class InProcessQueue:
 
     async def depth(self) -> tuple[int, int]:
         """Waiting (with those that run again later) and running."""
-        waiting = sum(len(jobs) for jobs in self._waiting.values())
+        waiting = sum(map(len, self._lines.values()))
         return waiting + len(self._later) + len(self._once_more), len(self._running)
 
     def _take(self, job: Job) -> None:
@@ -94,45 +143,23 @@ class InProcessQueue:
         timer = self._later.pop(job.key, None)
         if timer is not None:
             timer.cancel()
-        mine = self._waiting.get(job.company_id)
-        if mine is None:
-            mine = self._waiting[job.company_id] = OrderedDict()
-            self._turns.append(job.company_id)
-        mine.setdefault(job.key, job)
+        if not self._waits(job):
+            self._lines[job.line].put(job)
+
+    def _waits(self, job: Job) -> bool:
+        """Whether it, or its twin of another line, waits for its turn."""
+        return any(job in line for line in self._lines.values())
 
     def _fill(self) -> None:
         """Start as many jobs as may run."""
-        while self._handler is not None and not self._stopped:
-            job = self._next()
-            if job is None:
-                return
-            # A job belongs to nobody's request, so it does not inherit what is bound to one, such as its id in the log.
-            task = asyncio.get_running_loop().create_task(within_deadline(self._handler, job), name=job.key, context=Context())
-            self._running[job.key] = (job, task)
-            task.add_done_callback(partial(self._ended, job))
-
-    def _next(self) -> Job | None:
-        """The job whose turn it is; None where none may start now."""
-        free = self._concurrency - len(self._running)
-        if free <= -self._concurrency:
-            return None
-        only_idle = free <= 0 or (free == 1 and self._concurrency > 2)
-        busy = {job.company_id for job, _ in self._running.values()} if only_idle else set()
-        for company_id in self._turns:
-            if company_id not in busy:
-                return self._pop(company_id)
-        return None
-
-    def _pop(self, company_id: str) -> Job:
-        """Take the tenant's oldest job and send the tenant to the end of the line."""
-        self._turns.remove(company_id)
-        mine = self._waiting[company_id]
-        _, job = mine.popitem(last=False)
-        if mine:
-            self._turns.append(company_id)
-        else:
-            del self._waiting[company_id]
-        return job
+        if self._handler is None or self._stopped:
+            return
+        for name, line in self._lines.items():
+            while job := line.next([each for each, _ in self._running.values() if each.line is name]):
+                # A job belongs to nobody's request, so it does not inherit what is bound to one, such as its id in the log.
+                task = asyncio.get_running_loop().create_task(within_deadline(self._handler, job), name=job.key, context=Context())
+                self._running[job.key] = (job, task)
+                task.add_done_callback(partial(self._ended, job))
 
     def _ended(self, job: Job, task: "asyncio.Task[float | None]") -> None:
         """Make room, tell of a bug, and see to it that the job runs again where it has to."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from backend.adapters.file.catalog import Catalog, Kind
+from backend.adapters.file.catalog import Catalog
 from backend.adapters.file.declared import Declared
+from backend.adapters.file.entries import Kind
 from backend.adapters.file.filling import Filling
 from backend.adapters.file.places.place import Found
 from backend.adapters.file.scan import Sheet, open_tickets

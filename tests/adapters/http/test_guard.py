@@ -75,3 +75,16 @@ def test_the_allow_list_names_hosts_or_ports() -> None:
     assert is_listed(Origin("http", "::1", 80), frozenset({"[::1]:80"}))
     assert is_listed(OWN, frozenset({"acme.freshdesk.com"}))
     assert not is_listed(OWN, frozenset({"acme.freshdesk.com:80", "freshdesk.com"}))
+
+
+def test_another_host_of_the_account_is_owned_once_it_is_admitted() -> None:
+    guard, brand = Guard(OWN, frozenset({"10.0.0.7"})), Origin("https", "acme-pay.freshdesk.com", 443)
+    assert guard.owns(OWN)
+    assert not guard.owns(brand)
+    guard.admit(brand)
+    assert guard.owns(brand)
+    assert guard.trusts(brand)
+    assert not guard.owns(Origin("http", "acme-pay.freshdesk.com", 80))
+    # What the operator allows may be anywhere, and is sent no key for that.
+    assert not guard.owns(Origin("http", "10.0.0.7", 80))
+    assert guard.trusts(Origin("http", "10.0.0.7", 80))

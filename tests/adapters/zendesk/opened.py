@@ -5,7 +5,7 @@ from backend.adapters.registry import SourceRegistry
 from backend.core.model.connection import SourceSettings
 from backend.core.model.document import DocType
 from backend.core.model.quota import Lane
-from backend.core.model.sync import Cursor, ItemRef, RunOptions, Stream
+from backend.core.model.sync import Cursor, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.tenant import Secret
 from backend.core.model.ticket import Ticket
 from backend.core.ports.source import Source
@@ -34,6 +34,18 @@ def opened(
 def order(server: ZendeskServer, match: str, kind: Kind, times: int | None = 1, *, seconds: float = 0.2) -> None:
     """Let requests fail."""
     server.site.faults.add(Fault(match=match, kind=kind, times=times, seconds=seconds))
+
+
+async def listings(source: Source, options: RunOptions | None = None, cursor: Cursor | None = None) -> list[Listing]:
+    """All pages of articles."""
+    found: list[Listing] = []
+    cursor = cursor or Cursor(stream=Stream.ARTICLES)
+    while True:
+        listing = await source.list_changes(cursor, options or RunOptions())
+        found.append(listing)
+        if listing.last:
+            return found
+        cursor = listing.next
 
 
 async def names(source: Source, stream: Stream = Stream.TICKETS, options: RunOptions | None = None) -> list[ItemRef]:

@@ -112,7 +112,8 @@ async def test_a_fault_in_passing_at_every_endpoint_costs_nothing_but_a_call(zen
     assert (await ticket(source, refs[0])).original_id == refs[0].original_id
     assert (await ticket(source, int(refs[1].original_id))).original_id == refs[1].original_id
     articles = await names(source, Stream.ARTICLES)
-    assert len(articles) == len(zendesk.account.shelf.articles) + len(zendesk.account.shelf.canned)
+    account = zendesk.account
+    assert len(articles) == len(account.shelf.articles) + len(account.branch_shelf.articles) + len(account.shelf.canned)
     assert await names(source, Stream.DELETIONS)
     await source.close()
 
@@ -198,5 +199,8 @@ async def test_without_a_help_center_there_are_still_macros(zendesk: ZendeskServ
     zendesk.site.has_help_center = False
     source = opened(zendesk)
     refs = await names(source, Stream.ARTICLES)
-    assert {ref.original_id for ref in refs} == {f"macro-{key}" for key in zendesk.account.shelf.canned}
+    account = zendesk.account
+    assert {ref.original_id for ref in refs} == {f"macro-{key}" for key in account.shelf.canned} | set(
+        map(str, account.branch_shelf.articles)
+    )
     await source.close()

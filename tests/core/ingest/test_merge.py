@@ -277,6 +277,9 @@ def test_an_article_is_cut_at_headings_in_every_language() -> None:
     assert (document.title, document.language, document.visibility) == ("비밀번호 재설정", "ko", Visibility.PUBLIC)
     assert document.attributes == {"Category": "도움말", "Folder": "계정 / 로그인"}
     assert {part.kind for part in document.parts} == {"article"}
+    assert document.product is None
+    told = article(KOREAN, product="한빛페이")
+    assert merge_article(told, "acme", connection_id="c", platform="zendesk", version="1", now=NOW).product == "한빛페이"
 
 
 def test_a_draft_article_is_internal_with_its_files() -> None:
@@ -291,3 +294,4 @@ def test_article_changes() -> None:
     assert content_hash_of(article(KOREAN, updated_at=NOW)) == before
     assert content_hash_of(article(msgspec.structs.replace(KOREAN, title="x"))) != before
     assert content_hash_of(article(KOREAN, visibility=Visibility.RESTRICTED)) != before
+    assert content_hash_of(article(KOREAN, product="한빛페이")) != before

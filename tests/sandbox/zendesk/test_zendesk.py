@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.serve import SandboxOptions, ZendeskServer, running_sandbox, running_zendesk
 from sandbox.zendesk import change
+from tests.sandbox.zendesk.conftest import PLAIN
 
 CURSOR = "/incremental/tickets/cursor.json"
 
@@ -179,3 +180,35 @@ async def test_the_remote_control_changes_the_account(
 async def test_it_is_the_same_company_as_on_freshdesk(zendesk: ZendeskServer) -> None:
     async with running_sandbox(SandboxOptions(tickets=120)) as freshdesk:
         assert freshdesk.account.fingerprint() == zendesk.account.fingerprint()
+
+
+async def test_the_second_brand_has_a_host_of_its_own(zendesk: ZendeskServer, api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+    brands = (await api.get("/brands.json")).json()["brands"]
+    assert [(b["default"], b["has_help_center"], b["help_center_state"]) for b in brands] == [
+        (True, True, "enabled"),
+        (False, True, "restricted"),
+        (False, False, "disabled"),
+        (False, True, "enabled"),
+    ]
+    assert brands[3]["brand_url"] == zendesk.brand_url
+    auth = (f"{zendesk.email}/token", zendesk.api_key)
+    async with httpx.AsyncClient(base_url=f"{zendesk.brand_url}/api/v2", auth=auth, verify=PLAIN) as there:
+        own = (await api.get("/help_center/articles.json?per_page=100")).json()["articles"]
+        pay = (await there.get("/help_center/articles.json?per_page=100")).json()["articles"]
+        assert {row["id"] for row in own} == set(zendesk.account.shelf.articles)
+        assert {row["id"] for row in pay} == set(zendesk.account.branch_shelf.articles)
+        assert not {row["id"] for row in own} & {row["id"] for row in pay}
+        assert all(row["html_url"].startswith(zendesk.brand_url) for row in pay)
+        assert (await api.get(f"/help_center/articles/{pay[0]['id']}.json")).status_code == 404
+        # Tickets are the account's, whichever of its hosts is asked.
+        assert (await there.get("/tickets/1.json")).json()["ticket"]["id"] == 1
+        assert (await there.get("/users/me.json", auth=(zendesk.email, "wrong"))).status_code == 200
+        await control.post("/faults", json={"match": "^//hanbitcloud-pay/", "kind": "500"})
+        assert (await api.get("/help_center/sections.json")).status_code == 200
+        assert (await there.get("/help_center/sections.json")).status_code == 500
+        await control.put("/settings", json={"brand_help_center": False})
+        assert (await there.get("/help_center/articles.json")).status_code == 404
+        assert (await api.get("/help_center/articles.json")).status_code == 200
+    alone = SandboxOptions(tickets=20, one_brand=True)
+    async with running_zendesk(alone) as single:
+        assert (single.brand_url, len(single.site.brands)) == (None, 1)

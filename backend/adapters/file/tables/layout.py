@@ -15,6 +15,8 @@ class Kind(StrEnum):
     CSV = "csv"
     LINES = "lines"
     """A JSON object a line."""
+    RECORDS = "records"
+    """A record of an account export a line, as it is; where there is none, a list that begins with the reason."""
 
 
 class Layout(Struct, frozen=True, kw_only=True):

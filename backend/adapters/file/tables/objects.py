@@ -49,9 +49,11 @@ def record_of(raw: bytes, layout: Layout) -> Record:
         value = orjson.loads(raw if layout.encoding == "utf-8" else raw.decode(layout.encoding))
     except (ValueError, UnicodeDecodeError):
         raise BadRowError(_LINE_PROBLEM) from None
+    if layout.kind is Kind.RECORDS and isinstance(value, list) and value:
+        raise BadRowError(str(value[0]))
     if not isinstance(value, dict):
         raise BadRowError(_LINE_PROBLEM)
-    return flat(_unwrapped(value))
+    return value if layout.kind is Kind.RECORDS else flat(_unwrapped(value))
 
 
 def spool_array(file: BinaryIO, encoding: str, out: BinaryIO) -> bool:

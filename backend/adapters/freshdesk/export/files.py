@@ -12,23 +12,25 @@ from backend.adapters.freshdesk.fields import Record
 from backend.core.errors import AppError, Code
 from backend.core.model.sync import Stream
 
-_TICKETS, _ARCHIVED, _SOLUTIONS, _CANNED = "tickets", "archived", "solutions", "canned"
+TICKETS, ARCHIVED, SOLUTIONS, CANNED = "tickets", "archived", "solutions", "canned"
 AGENTS, USERS, GROUPS, COMPANIES = "agents", "users", "groups", "companies"
 _NAMES: Final = {
-    "tickets": _TICKETS,
-    "archivetickets": _ARCHIVED,
-    "archivedtickets": _ARCHIVED,
-    "solutions": _SOLUTIONS,
-    "cannedresponses": _CANNED,
+    "tickets": TICKETS,
+    "archivetickets": ARCHIVED,
+    "archivedtickets": ARCHIVED,
+    "solutions": SOLUTIONS,
+    "cannedresponses": CANNED,
     "agents": AGENTS,
     "allagents": AGENTS,
     "users": USERS,
+    "contacts": USERS,
     "groups": GROUPS,
     "companies": COMPANIES,
+    "customers": COMPANIES,
 }
 """What a file is called, without its number and what joins words, and what it holds."""
 _NAME: Final = re.compile(r"([a-z_ -]+?)[ _-]*(\d*)\.(json|xml)", re.IGNORECASE)
-_OF_STREAM: Final = {Stream.TICKETS: (_TICKETS, _ARCHIVED), Stream.ARTICLES: (_SOLUTIONS, _CANNED)}
+_OF_STREAM: Final = {Stream.TICKETS: (TICKETS, ARCHIVED), Stream.ARTICLES: (SOLUTIONS, CANNED)}
 _LOOKED_AT: Final = 20
 """So many records of a file of tickets have to be none of Freshdesk's before the archive is refused."""
 
@@ -41,7 +43,7 @@ def kind_of(name: str) -> str | None:
 
 def is_archived(name: str) -> bool:
     """Whether a file holds archived tickets."""
-    return kind_of(name) == _ARCHIVED
+    return kind_of(name) == ARCHIVED
 
 
 def files_of(archive: Archive, *kinds: str) -> list[Member]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import orjson
@@ -13,8 +12,9 @@ from backend.adapters.exports.walk import Row, Walk
 from backend.adapters.freshdesk.client import PER_PAGE
 from backend.adapters.freshdesk.export.files import files_of_stream, is_archived
 from backend.adapters.freshdesk.export.names import ExportNames
+from backend.adapters.freshdesk.export.solutions import articles_in, canned_in
 from backend.adapters.freshdesk.exported import article_record, ticket_record, unwrapped
-from backend.adapters.freshdesk.fields import Record, ident, needed_ident, needed_moment, number, record_of, records_of, text
+from backend.adapters.freshdesk.fields import Record, ident, needed_ident, needed_moment, record_of, text
 from backend.adapters.freshdesk.knowledge import article_ref, canned_ref
 from backend.adapters.freshdesk.normalize import presence_of
 from backend.adapters.freshdesk.normalize_article import CANNED, Folder, article_of, canned_of
@@ -55,7 +55,7 @@ class FreshdeskShape:
         if stream is Stream.TICKETS:
             return self._ticket(record, row)
         if "canned_responses" in record:
-            return _canned(record)
+            return [Named(canned_ref(response, text(record, "name"))) for response in canned_in(record)]
         language = await self._names.language()
         return [_article(*each) for each in _articles(record, language)]
 
@@ -137,37 +137,8 @@ def _article(article_id: str, records: Mapping[str, Record], folder: Folder) -> 
     return Named(msgspec.structs.replace(ref, hint={**ref.hint, "place": msgspec.to_builtins(folder)}))
 
 
-def _canned(folder: Record) -> list[Named]:
-    # Personal ones are an agent's own notes and no knowledge of the company.
-    if folder.get("personal") is True:
-        return []
-    responses = map(unwrapped, records_of(folder.get("canned_responses"), "canned_responses"))
-    return [Named(canned_ref(response, text(folder, "name"))) for response in responses]
-
-
 def _articles(category: Record, language: str) -> list[tuple[str, Mapping[str, Record], Folder]]:
-    folders = [unwrapped(each) for each in records_of(category.get("all_folders") or category.get("folders"), "all_folders")]
-    by_id = {ident(folder, "id"): folder for folder in folders}
-    found: list[tuple[str, Mapping[str, Record], Folder]] = []
-    for folder in folders:
-        place = Folder(
-            folder_id=number(folder, "id") or 0,
-            path=_path(folder, by_id),
-            category=text(category, "name"),
-            visibility=number(folder, "visibility") or 0,
-        )
-        articles = map(unwrapped, records_of(folder.get("articles"), "articles"))
-        found += [(needed_ident(each, "id"), {text(each, "language") or language: article_record(each)}, place) for each in articles]
-    return found
-
-
-def _path(folder: Record, by_id: Mapping[str | None, Record]) -> str:
-    """The way to a folder; one that leads in a circle ends."""
-    names: list[str] = []
-    seen: set[Any] = set()
-    at: Record | None = folder
-    while at is not None and ident(at, "id") not in seen:
-        seen.add(ident(at, "id"))
-        names.insert(0, text(at, "name"))
-        at = by_id.get(ident(at, "parent_folder_id") or "none")
-    return " / ".join(filter(None, names))
+    return [
+        (needed_ident(article, "id"), {text(article, "language") or language: article_record(article)}, place)
+        for place, article in articles_in(category)
+    ]

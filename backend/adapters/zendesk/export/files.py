@@ -7,7 +7,7 @@ from typing import Final
 from backend.adapters.archive import DAMAGED, Archive, Member
 from backend.adapters.exports.records import Found, read_records
 from backend.adapters.zendesk.export.xml import from_xml
-from backend.adapters.zendesk.fields import Record, child
+from backend.adapters.zendesk.fields import Record, child, ident
 from backend.core.errors import AppError, Code
 
 TICKETS, USERS, ORGANIZATIONS = "tickets", "users", "organizations"
@@ -15,11 +15,20 @@ _SUFFIXES: Final = (".json", ".jsonl", ".ndjson", ".xml")
 _LOOKED_AT: Final = 5
 """So many records of a file are looked at: a first line may be no record."""
 
+_BESIDE: Final = {"requester": "requester_id", "assignee": "assignee_id", "organization": "organization_id", "group": "group_id"}
+"""Records that stand in a ticket, and the field of the API that has their id."""
+
 
 def unwrapped(record: Record) -> Record:
     """A record without the name of its kind around it, in the words of the API."""
     bare = child(record, "ticket") or child(record, "user") or child(record, "organization") if len(record) == 1 else record
     return from_xml(bare)
+
+
+def whole(record: Record) -> Record:
+    """A ticket with the ids of the records that stand in it."""
+    ids = {field: ident(child(record, name), "id") for name, field in _BESIDE.items() if record.get(field) is None}
+    return {**record, **{field: key for field, key in ids.items() if key is not None}}
 
 
 def files_of(archive: Archive, kind: str) -> list[Member]:

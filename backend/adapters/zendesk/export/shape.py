@@ -17,7 +17,7 @@ from backend.adapters.exports.source import Named
 from backend.adapters.exports.walk import Row, Walk
 from backend.adapters.http.once import Once
 from backend.adapters.zendesk.comments import clean
-from backend.adapters.zendesk.export.files import ORGANIZATIONS, TICKETS, USERS, files_of, small_records, unwrapped
+from backend.adapters.zendesk.export.files import ORGANIZATIONS, TICKETS, USERS, files_of, small_records, unwrapped, whole
 from backend.adapters.zendesk.fields import Record, child, ident, needed_ident, needed_moment, records
 from backend.adapters.zendesk.names import Names
 from backend.adapters.zendesk.normalize import gone_as, people_in
@@ -32,8 +32,6 @@ from backend.core.model.ticket import Attachment
 
 _MOST: Final = 300_000
 """Users and organizations taken from files of their own: those beyond are asked of the API."""
-_BESIDE: Final = {"requester": "requester_id", "assignee": "assignee_id", "organization": "organization_id", "group": "group_id"}
-"""Records that stand in a ticket, and the field of the API that has their id."""
 
 
 class ZendeskShape:
@@ -55,7 +53,7 @@ class ZendeskShape:
 
     async def named(self, stream: Stream, row: Row) -> list[Named]:  # noqa: ARG002 - there is one stream
         """The ticket of a record, unless it was deleted."""
-        record = _whole(unwrapped(row.record or {}))
+        record = whole(unwrapped(row.record or {}))
         if gone_as(record) is not None:
             return []
         changed = needed_moment(record, "updated_at")
@@ -131,9 +129,3 @@ class ZendeskShape:
 
     def _records(self, kind: str) -> list[Record]:
         return list(small_records(self._archive, kind, _MOST))
-
-
-def _whole(record: Record) -> Record:
-    """A ticket with the ids of the records that stand in it."""
-    ids = {field: ident(child(record, name), "id") for name, field in _BESIDE.items() if record.get(field) is None}
-    return {**record, **{field: key for field, key in ids.items() if key is not None}}

@@ -15,6 +15,7 @@ from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Visibility
 from backend.core.model.connection import Connection, ConnectionState
 from backend.core.model.document import FILES_LEFT, DocState, Document
+from backend.core.model.job import Line
 from backend.core.model.quota import Lane
 from backend.core.model.sync import ItemRef, Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.webhook import Nudge
@@ -38,6 +39,9 @@ class NudgeTaker(Taker):
         if connection is None or connection.state is not ConnectionState.ACTIVE:
             raise RunCanceledError
         return run
+
+    def _line(self) -> Line:
+        return Line.QUICK
 
     async def _remember_gone(self, uow: UnitOfWork, unknown: Sequence[ItemRef]) -> None:
         """A run under way may have read it before it went, and must not bring it back: its tombstone is newer."""

@@ -49,19 +49,20 @@ class Batch(Struct, kw_only=True):
     embedded: int = 0
 
 
-async def process_pending(services: Services, company_id: str) -> float | None:
-    """Process the tenant's pending Documents until none is left.
+async def process_pending(services: Services, company_id: str, *, most: int | None = None) -> float | None:
+    """Process the tenant's pending Documents until none is left, or `most` batches are done.
 
-    None: nothing is left. A number of seconds: a provider is down, come back then. The queue runs one job of a tenant
-    at a time, so what is still marked as processing was left by one that was killed.
+    None: nothing is left. A number of seconds: a provider is down, or others shall have a turn; come back then. The queue runs
+    one job of a tenant at a time, so what is still marked as processing was left by one that was killed.
     """
     async with services.database.open(company_id, write=True) as uow:
         await uow.documents.release()
     # One batch is indexed and written while the next is summarized and embedded.
     ending: asyncio.Task[AppError | None] | None = None
     down: AppError | None = None
+    begun = 0
     try:
-        while down is None:
+        while down is None and begun != most:
             async with services.database.open(company_id, write=True) as uow:
                 claimed = await uow.documents.claim(BATCH, clock.now())
             batch = await _prepare(services, company_id, claimed) if claimed else None
@@ -71,13 +72,16 @@ async def process_pending(services: Services, company_id: str) -> float | None:
                 break
             ending = asyncio.create_task(_conclude(services, company_id, batch))
             down = batch.down
+            begun += 1
         if ending is not None:
             down = await ending or down
     finally:
         if ending is not None and not ending.done():
             ending.cancel()
             await asyncio.gather(ending, return_exceptions=True)
-    return None if down is None else down.retry_after or PROVIDER_DOWN_SECONDS
+    if down is None:
+        return 0.0 if begun == most else None
+    return down.retry_after or PROVIDER_DOWN_SECONDS
 
 
 async def _prepare(services: Services, company_id: str, claimed: Sequence[Document]) -> Batch:

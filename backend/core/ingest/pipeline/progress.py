@@ -42,11 +42,15 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
     )
     await uow.sync.put_run(run)
     await uow.audit.add(_started(run, caller))
-    # What changed since the last sync is soon read, and somebody may wait for it.
-    brief = options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
-    line = Line.QUICK if brief else Line.BULK
+    line = line_of(connection, options)
     uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id, line=line))
     return run
+
+
+def line_of(connection: Connection, options: RunOptions) -> Line:
+    """Where the jobs of such a run wait: what changed since the last sync is soon read, and somebody may wait for it."""
+    brief = options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
+    return Line.QUICK if brief else Line.BULK
 
 
 def _started(run: Run, caller: Caller | None) -> AuditEntry:

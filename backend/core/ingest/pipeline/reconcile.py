@@ -6,7 +6,7 @@ admin agrees: a key that lost its rights and a helpdesk that lost its tickets lo
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 
 import msgspec
@@ -19,6 +19,7 @@ from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.document import DocType
 from backend.core.model.sync import HeldDeletion, ItemRef
 from backend.core.model.ticket import Presence
+from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
 
 PHASE = "reconciling"
@@ -33,13 +34,14 @@ async def reconcile(services: Services, company_id: str, taker: Taker, doc_type:
     async with services.database.open(company_id, write=True) as uow:
         # What was held before is looked for anew: it may be back.
         await uow.sweeps.drop_held(run.connection_id, doc_type)
-        missing = iter(await uow.sweeps.missing(run.connection_id, doc_type, run.created_at))
+        unseen = await uow.sweeps.missing(run.connection_id, doc_type, run.created_at)
+        missing = iter(await _missed(uow, run.connection_id, doc_type, unseen, taker.unread.get(doc_type, ())))
         allowed = max(LEAST_LOST - 1, services.policy.delete_share * await uow.sweeps.live(run.connection_id, doc_type))
     lost: list[ItemRef] = []
     while len(lost) <= allowed and (chunk := list(islice(missing, AT_ONCE))):
-        lost += await _look(taker, [ItemRef(doc_type=doc_type, original_id=original_id, version="") for original_id in chunk])
+        lost += await _look(taker, chunk)
     if len(lost) > allowed and services.policy.delete_share < 1:
-        unasked = [ItemRef(doc_type=doc_type, original_id=original_id, version="", presence=Presence.PURGED) for original_id in missing]
+        unasked = [msgspec.structs.replace(ref, presence=Presence.PURGED) for ref in missing]
         now = clock.now()
         held = [HeldDeletion(doc_type=doc_type, original_id=each.original_id, presence=each.presence, at=now) for each in (*lost, *unasked)]
         await taker.hold(held)
@@ -49,6 +51,19 @@ async def reconcile(services: Services, company_id: str, taker: Taker, doc_type:
             await taker.keep(Page[Taken](cursor=None, items=(), failures=(), gone=gone), PHASE)
     async with services.database.open(company_id, write=True) as uow:
         await uow.sweeps.end(run.connection_id, doc_type)
+
+
+async def _missed(uow: UnitOfWork, connection_id: str, doc_type: DocType, unseen: Sequence[str], marks: Collection[str]) -> list[ItemRef]:
+    """Those that the listing would have named: what could not be listed is not missed."""
+    if not marks:
+        return [ItemRef(doc_type=doc_type, original_id=original_id, version="") for original_id in unseen]
+    versions = await uow.documents.versions(connection_id, doc_type, unseen)
+    stored = {original_id: versions.get(original_id, ("", ""))[0] for original_id in unseen}
+    return [
+        ItemRef(doc_type=doc_type, original_id=original_id, version="", stored=version)
+        for original_id, version in stored.items()
+        if not any(mark in version for mark in marks)
+    ]
 
 
 async def _look(taker: Taker, refs: Sequence[ItemRef]) -> list[ItemRef]:

@@ -24,7 +24,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemFailure, ItemRef, Run, RunMode, RunOptions, Stream
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.services import Services
-from backend.core.ports.source import Source
+from backend.core.ports.source import Remarks, Source
 
 SWEPT = {Stream.TICKETS: DocType.TICKET, Stream.ARTICLES: DocType.ARTICLE}
 """What a stream names."""
@@ -55,7 +55,10 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             now = clock.now()
             reconciled_at = now if DocType.TICKET in reconciled else current.reconciled_at
             await uow.connections.put(msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at))
-    return msgspec.structs.replace(taker.run, unreadable=tuple(sorted(source.unreadable | taker.refused)))
+    untold = tuple(message for marks in taker.unread.values() for message in marks.values() if message)
+    remarks = source.remarks if isinstance(source, Remarks) else ()
+    refused = tuple(sorted(source.unreadable | taker.refused))
+    return msgspec.structs.replace(taker.run, unreadable=refused, unread=untold, remarks=remarks)
 
 
 def _lane(connection: Connection, run: Run) -> Lane:
@@ -137,6 +140,8 @@ async def _read_stream(services: Services, company_id: str, taker: Taker, source
             if page.anew:
                 sweep = await _begin_anew(services, company_id, source, run, stream)
             await taker.keep(page, stream.value, sweep=sweep)
+            if stream in SWEPT:
+                taker.unread.setdefault(SWEPT[stream], {}).update({each.mark: each.message for each in page.unread})
             _check_failures(services, taker.run)
             cursor = page.cursor
             listed += page.listed

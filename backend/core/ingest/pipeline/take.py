@@ -15,19 +15,20 @@ from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, 
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page, Together
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
+from backend.core.ingest.pipeline.gone import mark_gone
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.person import Arrivals, scrub_failures, scrub_files
-from backend.core.ingest.pipeline.progress import cursor_scope, save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, line_of, save_run, with_progress
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.ingest.pipeline.tally import counted, with_quota
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import ALL, Job, JobName, Line
 from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
@@ -49,6 +50,8 @@ class Taker:
         """The run with its counts, as it was last saved."""
         self.refused: set[str] = set()
         """Streams that the credentials may not read."""
+        self.unread: dict[DocType, dict[str, str]] = {}
+        """What could not be listed: the mark in the versions of its items -> what an admin is told."""
         self._turn = asyncio.Lock()
         self._arrivals = Arrivals(services, company_id)
         self._blobs = services.blobs.open(company_id)
@@ -183,7 +186,11 @@ class Taker:
         await (await self._services.indexes.open(self._company_id)).delete(list(deleted))
         async with self._services.database.open(self._company_id, write=True) as uow:
             if await uow.documents.reindex(deleted):
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
+
+    def _line(self) -> Line:
+        """Where the processing of what was stored waits."""
+        return line_of(self._connection, self.run.options)
 
     async def _store(self, page: Page[Taken], phase: str, *, sweep: bool, removed: AbstractSet[str]) -> tuple[Page[Taken], list[str]]:
         """Write a page, the cursor and the run in one transaction; returns what was written, and what was marked as deleted."""
@@ -195,7 +202,7 @@ class Taker:
             await read_once_more(uow, self._connection.connection_id, kept.overtaken)
             documents = [taken.document for taken in page.items if taken.document is not None]
             await self._put(uow, page.items, documents, scrub_failures(self._arrivals.marks, page.failures))
-            deleted = await self._mark_gone(uow, page.gone)
+            deleted = await mark_gone(uow, self._connection.connection_id, page.gone)
             await self._remember_gone(uow, [ref for ref in page.gone if self._document_id(ref) not in standing])
             run = counted(self.run, page, self._source.quota, stored=len(documents), deleted=len(deleted))
             run = msgspec.structs.replace(run, phase=phase or run.phase)
@@ -206,7 +213,7 @@ class Taker:
             run = await self._save(uow, run)
             spared = await uow.documents.reindex(removed & {self._document_id(ref) for ref in kept.overtaken})
             if documents or deleted or spared:
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self.run = run
@@ -268,14 +275,6 @@ class Taker:
             await uow.sync.clear_failures(connection_id, doc_type, [taken.ref.original_id for taken in group])
         if again := [*failures, *(taken.retry for taken in items if taken.retry is not None)]:
             await uow.sync.put_failures(connection_id, again)
-
-    async def _mark_gone(self, uow: UnitOfWork, gone: Sequence[ItemRef]) -> list[str]:
-        deleted: list[str] = []
-        for doc_type, group in groupby(sorted(gone, key=_by_type), key=_by_type):
-            refs = {ref.original_id: ref.presence.value for ref in group}
-            deleted += await uow.documents.mark_deleted(self._connection.connection_id, doc_type, refs, clock.now())
-            await uow.sync.clear_failures(self._connection.connection_id, doc_type, list(refs))
-        return deleted
 
     def _tell(self, page: Page[Taken], *, stored: int, deleted: int) -> None:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
