@@ -76,6 +76,7 @@ class Runtime(Work):
     async def close(self) -> None:
         """Likewise; answers that are being written may go on for a moment, for they need all the rest."""
         await self.app.state.answering.close()
+        await self.app.state.looks.close()
         await super().close()
 
 

@@ -31,6 +31,7 @@ from backend.api.routes import (
     imports,
     keys,
     master_key,
+    people,
     replies,
     search,
     streams,
@@ -49,6 +50,7 @@ from backend.core.ports.services import Services
 from backend.core.usecases.authentication import Authenticator
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
 from backend.core.usecases.inbox import Inbox
+from backend.core.usecases.looks import Looks
 from backend.core.usecases.streams import Answering
 
 ROUTERS: Final = (
@@ -74,6 +76,8 @@ ROUTERS: Final = (
     usage.router,
     budget.router,
     audit.router,
+    audit.operators,
+    people.router,
     tenant_settings.router,
     health.router,
 )
@@ -88,6 +92,7 @@ TAGS: Final = {
     "feedback": "Thumbs.",
     "documents": "What is stored.",
     "attachments": "Files of tickets and articles.",
+    "people": "One person's data: all that is held, and its erasure.",
     "usage": "What models cost.",
     "settings": "How a company's data is handled.",
     "audit": "Who did what.",
@@ -131,12 +136,14 @@ def create_app(
     """
     options = options or ApiOptions()
     authenticator, inbox, answering = Authenticator(services, auth), Inbox(services), Answering(services)
+    looks = Looks(services)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         yield
         await answering.close()
         await inbox.close()
+        await looks.close()
         await authenticator.close()
 
     app = FastAPI(
@@ -153,6 +160,7 @@ def create_app(
     app.state.authenticator = authenticator
     app.state.helpdesk_login = HelpdeskLogin(services, auth)
     app.state.inbox = inbox
+    app.state.looks = looks
     app.state.answering = answering
     app.state.render_metrics = render_metrics
     app.state.data_dir = data_dir

@@ -5,7 +5,7 @@ All of them are coroutines: what is none is called in a thread, which costs more
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 from fastapi import Depends, Request, Security
@@ -21,9 +21,24 @@ from backend.core.model.tenant import Caller, Role, Scope
 from backend.core.ports.services import Services
 from backend.core.usecases.authentication import Authenticator
 from backend.core.usecases.helpdesk_login import HelpdeskLogin
+from backend.core.usecases.looks import Looks
 from backend.core.usecases.streams import Answering
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="Bearer", description="An API key (`dk_…`) or an access token.")
+_COUNTED: Final = {
+    "/api/v1/search": "search",
+    "/api/v1/query": "query",
+    "/api/v1/query/stream": "query",
+    "/api/v1/init/{ticket_id}": "ticket.brief",
+    "/api/v1/init/{ticket_id}/stream": "ticket.brief",
+    "/api/v1/rewrite": "rewrite",
+    "/api/v1/rewrite/stream": "rewrite",
+    "/api/v1/documents": "documents.list",
+    "/api/v1/feedback": "feedback.list",
+    "/api/v1/audit": "audit.list",
+    "/api/v1/connections/{connection_id}/failures": "failures.list",
+}
+"""Looks that the audit log has by count, by path; those at one thing have an entry each."""
 VARY = ", ".join(("Authorization", "X-API-Key", *HEADERS))
 """Headers that say who asks: a kept answer is for the same ones only."""
 _api_key = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="ApiKey", description="An API key (`dk_…`).")
@@ -76,15 +91,30 @@ async def get_caller(
     return caller
 
 
-def _tenant_with(scope: Scope | None) -> Callable[[Caller], Awaitable[TenantCaller]]:
-    async def check(caller: Annotated[Caller, Depends(get_caller)]) -> TenantCaller:
+def _tenant_with(scope: Scope | None) -> Callable[[Request, Caller], Awaitable[TenantCaller]]:
+    async def check(request: Request, caller: Annotated[Caller, Depends(get_caller)]) -> TenantCaller:
         if not isinstance(caller, TenantCaller):
             raise AppError(Code.FORBIDDEN, "The operator key manages tenants; use a key of the tenant itself for its data.")
         if scope is not None and not caller.may(scope):
             raise AppError(Code.FORBIDDEN, f"This needs the scope {scope.value}; your {caller.role.value} key does not have it.")
+        if (action := _COUNTED.get(request.scope["route"].path)) is not None and _is_look(request, action):
+            looks: Looks = request.app.state.looks
+            looks.note(caller, action)
         return caller
 
     return check
+
+
+def _is_look(request: Request, action: str) -> bool:
+    """A thumb is given at the path where thumbs are read."""
+    return request.method == "GET" or not action.endswith(".list")
+
+
+async def _people(caller: Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]) -> TenantCaller:
+    # What is told or erased is of all tickets, with their private notes.
+    if caller.role is not Role.ADMIN or caller.groups is not None or not caller.sees_internal:
+        raise AppError(Code.FORBIDDEN, "Only an admin key that may see all tickets can export or erase one person's data.")
+    return caller
 
 
 async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
@@ -112,4 +142,5 @@ FeedbackCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.FEEDBACK))]
 UsageCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.USAGE_READ))]
 SettingsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]
 BudgetCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.BUDGET))]
+PeopleCaller = Annotated[TenantCaller, Depends(_people)]
 AuditCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.AUDIT_READ))]

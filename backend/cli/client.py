@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -95,6 +96,18 @@ class ApiClient:
         if answer.is_error:
             raise _error_of(answer)
         return _json_of(answer)
+
+    def download(self, path: str, to: Path, *, body: Any) -> int:
+        """The answer of a POST as a file, written while it comes; returns its size. Raises CliError."""
+        with (
+            self._failures_told(),
+            self._http.stream("POST", f"{API}{path}", json=body, timeout=_UPLOAD_TIMEOUT) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _error_of(answer)
+            with to.open("wb") as file:
+                return sum(file.write(piece) for piece in answer.iter_bytes())
 
     def events(
         self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None, last_event_id: str | None = None

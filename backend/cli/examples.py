@@ -80,9 +80,13 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "settings show": ("desklore settings show",),
     "settings masking": ("desklore settings masking on --kinds email,phone,rrn",),
     "settings helpdesk-login": ("desklore settings helpdesk-login on",),
+    "people export": ("desklore people export kim@example.com --output kim.json",),
+    "people erase": ("desklore people erase kim@example.com --dry-run", "desklore people erase kim@example.com --attachments"),
+    "people erasures": ("desklore people erasures",),
     "audit list": (
         "desklore audit list --action document.read --since 2026-03-01 --until 2026-04-01",
         "desklore audit list --actor token:kim",
+        "desklore audit list --operator",
     ),
     "budget show": ("desklore budget show",),
     "budget set": ("desklore budget set --daily-usd 5 --monthly-usd 100",),

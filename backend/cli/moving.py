@@ -8,9 +8,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from backend import bootstrap
+from backend.core import clock
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
-from backend.core.model.tenant import Tenant
+from backend.core.model.tenant import AuditEntry, Role, Tenant
 from backend.runtime import version
 from backend.settings import Settings, StorageType
 from backend.storage.keeping import keep
@@ -22,8 +23,10 @@ from backend.storage.moving.migrate import migrate as move_rows
 from backend.storage.moving.progress import Tell
 from backend.storage.moving.restore import Restored, Target, restore
 from backend.storage.qdrant.choose import choose_indexes
+from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.engine import Engines, open_engines
 from backend.storage.sql.prepare import prepare
+from backend.storage.sql.unit_of_work import over_all
 
 
 class Moved(Struct, frozen=True, kw_only=True):
@@ -40,7 +43,9 @@ async def make_backup(settings: Settings, path: Path, *, company: str | None, ov
     url = await prepare(settings)
     engines, kept = open_engines(url, pool_size=1), await asyncio.to_thread(keep, settings)
     try:
-        return await back_up(engines, kept.blobs, path, version=version(), company=company, overwrite=overwrite, tell=tell)
+        done = await back_up(engines, kept.blobs, path, version=version(), company=company, overwrite=overwrite, tell=tell)
+        await _told(engines, "installation.backup" if company is None else "tenant.backup", company)
+        return done
     finally:
         await engines.dispose()
         for close in kept.closers:
@@ -70,7 +75,9 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
     try:
         await built.claim()
         target = Target(engines=engines, blobs=services.blobs, forget=forget, opens=opens)
-        return await restore(path, target, replace=replace, tell=tell)
+        done = await restore(path, target, replace=replace, tell=tell)
+        await _told(engines, "installation.restore", None)
+        return done
     finally:
         await engines.dispose()
         await built.close()
@@ -120,8 +127,17 @@ async def export_company(settings: Settings, company: str, path: Path, *, overwr
     """Write a company's zip from the installation that the settings name."""
     engines, kept = open_engines(await prepare(settings), pool_size=1), await asyncio.to_thread(keep, settings)
     try:
-        return await export(engines, kept.blobs, company, path, overwrite=overwrite, tell=tell)
+        done = await export(engines, kept.blobs, company, path, overwrite=overwrite, tell=tell)
+        await _told(engines, "tenant.export", company)
+        return done
     finally:
         await engines.dispose()
         for close in kept.closers:
             await close()
+
+
+async def _told(engines: Engines, action: str, company: str | None) -> None:
+    """Note in the audit log what the command line did to a company, or to all of them."""
+    entry = AuditEntry(at=clock.now(), actor=Role.OPERATOR.value, action=action, target=company or "", details={"by": "command line"})
+    async with over_all(engines) as transaction:
+        await SqlDirectory(transaction).audit(entry, company)

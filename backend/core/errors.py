@@ -77,6 +77,7 @@ class Code(StrEnum):
     TICKET_NOT_FOUND = "ticket_not_found"
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+    ERASURE_NOT_FOUND = "erasure_not_found"
     RUN_NOT_FOUND = "run_not_found"
     FAILURE_NOT_FOUND = "failure_not_found"
     RUN_ACTIVE = "run_active"
@@ -159,6 +160,7 @@ SPECS: dict[Code, Spec] = {
     Code.TICKET_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such ticket here or on the helpdesk."),
     Code.ATTACHMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such attachment, or its file was not kept."),
     Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
+    Code.ERASURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such erasure of a person."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
     Code.FAILURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such item is known to have failed."),
     Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),

@@ -41,6 +41,7 @@ async def app(house: House) -> AsyncIterator[FastAPI]:
     yield app
     await app.state.answering.close(0)
     await app.state.inbox.close()
+    await app.state.looks.close()
     await app.state.authenticator.close()
 
 

@@ -21,10 +21,14 @@ from tests.api.walk import KEYLESS, all_routes
 CONNECTION = {"platform": "paper", "domain": "acme.example", "credentials": {"api_key": GOOD_KEY}}
 
 
+PERSON = "kim@acme-only.example"
+
+
 async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     """One of everything for acme; returns the ids."""
     connection = (await acme.post("/api/v1/connections", json=CONNECTION)).json()["connection_id"]
     key = (await acme.post("/api/v1/keys", json={"name": "acme-only key", "role": "viewer"})).json()["key_id"]
+    erasure = (await acme.post("/api/v1/people/erase", json={"email": PERSON})).json()["erasure_id"]
     now = clock.now()
     run = Run(
         run_id="run_acme", connection_id=connection, state=RunState.COMPLETED, options=RunOptions(), counts=RunCounts(), created_at=now
@@ -63,6 +67,7 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     writer.append(Event(name="token", data=b'"acme-only text"'))
     return {
         "stream_id": "stream_acme",
+        "erasure_id": erasure,
         "connection_id": connection,
         "key_id": key,
         "run_id": "run_acme",
@@ -111,11 +116,13 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/init/{ticket_id}"): 404,
     ("GET", "/api/v1/init/{ticket_id}/stream"): 404,
     ("DELETE", "/api/v1/keys/{key_id}"): 404,
+    ("GET", "/api/v1/people/erasures/{erasure_id}"): 404,
     ("GET", "/api/v1/runs/{run_id}"): 404,
     ("POST", "/api/v1/runs/{run_id}/cancel"): 404,
     ("GET", "/api/v1/runs/{run_id}/events"): 404,
     ("GET", "/api/v1/streams/{stream_id}"): 404,
     ("POST", "/api/v1/streams/{stream_id}/cancel"): 404,
+    ("GET", "/api/v1/operator/audit"): 403,
     ("GET", "/api/v1/master-key"): 403,
     ("POST", "/api/v1/master-key/rotate"): 403,
     ("GET", "/api/v1/tenants"): 403,
@@ -138,6 +145,9 @@ SHOWS_ITS_OWN = {
     ("POST", "/api/v1/keys"),
     ("POST", "/api/v1/auth/token"),
     ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/people/erasures"),
+    ("POST", "/api/v1/people/erase"),
+    ("POST", "/api/v1/people/export"),
     ("POST", "/api/v1/query"),
     ("POST", "/api/v1/query/stream"),
     ("POST", "/api/v1/rewrite"),
@@ -179,6 +189,7 @@ BODIES |= {
 }
 BODIES |= {("POST", "/api/v1/documents/resummarize"): {}, ("POST", "/api/v1/connections/{connection_id}/failures/retry"): {}}
 BODIES |= {("PUT", "/api/v1/connections/{connection_id}/files/declaration"): {"yaml": ""}}
+BODIES |= {("POST", "/api/v1/people/erase"): {"email": PERSON}, ("POST", "/api/v1/people/export"): {"email": PERSON}}
 BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {
     "/api/v1/feedback": ("answer_id", "document_id"),
@@ -230,6 +241,6 @@ async def test_the_same_attachment_id_in_two_tenants_is_two_files(house: House, 
 async def test_the_operator_reads_no_tenants_data(client_as: As) -> None:
     operator = client_as(Role.OPERATOR)
     for method, path in set(all_routes()) - KEYLESS:
-        if not path.startswith(("/api/v1/tenants", "/api/v1/master-key")) and path != "/api/v1/me":
+        if not path.startswith(("/api/v1/tenants", "/api/v1/master-key", "/api/v1/operator")) and path != "/api/v1/me":
             response = await operator.request(method, path, json=BODIES.get((method, path)))
             assert response.status_code == 403, (method, path, response.text)

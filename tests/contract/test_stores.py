@@ -16,8 +16,9 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import attachments, groups, judged, nudges, spending, stores, sweeps
+from backend.core.ports import attachments, erasures, groups, judged, nudges, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.erasures import TextPlace
 from tests.contract.records import (
     CONNECTION,
     NUDGE,
@@ -29,6 +30,7 @@ from tests.contract.records import (
     audit_entry,
     connection,
     doc,
+    erasure,
     failure,
     run,
     thumb,
@@ -63,6 +65,7 @@ async def fill(records: Records, company: str) -> None:
         await work.calibrations.put(CALIBRATION)
         await work.index_marks.change()
         await work.audit.add(audit_entry())
+        await work.erasures.put(erasure("erasure_1"))
         await work.keys.put(api_key(f"k-{company}", company))
 
 
@@ -111,6 +114,10 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "audit.list": lambda w: w.audit.list(),
     "keys.get": lambda w: w.keys.get("k-acme"),
     "keys.list": lambda w: w.keys.list(),
+    "erasures.get": lambda w: w.erasures.get("erasure_1"),
+    "erasures.list": lambda w: w.erasures.list(),
+    "erasures.version": lambda w: w.erasures.version(),
+    "erasures.texts": lambda w: w.erasures.texts(TextPlace.ANSWERS, "", 10),
 }
 ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.touch": lambda w: w.documents.touch({ACME: "v9"}),
@@ -131,12 +138,13 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "nudges.done": lambda w: w.nudges.done([NUDGE]),
     "nudges.forget": lambda w: w.nudges.forget(CONNECTION, START + timedelta(days=1)),
     "sync.forget_runs": lambda w: w.sync.forget_runs(CONNECTION, START + timedelta(days=1), keep=1, limit=10),
+    "erasures.rewrite": lambda w: w.erasures.rewrite(TextPlace.ANSWERS, {'["ans_1"]': None}),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
 }
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
-    *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember", "index_marks.change"),
+    *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember", "index_marks.change", "erasures.put"),
 }
 NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), dict.fromkeys(DocState, 0))
 
@@ -145,7 +153,9 @@ def protocol_of(annotation: Any) -> Any:
     """The port that a UnitOfWork names, whether as a class or by its name."""
     name = annotation if isinstance(annotation, str) else annotation.__name__
     return next(
-        getattr(module, name) for module in (stores, judged, attachments, groups, spending, nudges, sweeps) if hasattr(module, name)
+        getattr(module, name)
+        for module in (stores, judged, attachments, erasures, groups, spending, nudges, sweeps)
+        if hasattr(module, name)
     )
 
 

@@ -278,3 +278,26 @@ async def test_tickets_of_other_groups_are_not_found(indexes: VectorIndexes) -> 
         of_tickets = {one.point.point_id for one in await index.search(question(random.Random(4), limit=200, filters=tickets))}
         assert of_tickets == {name for name in mine if by_id[name].doc_type is DocType.TICKET}
     assert any(by_id[name].doc_type is DocType.TICKET and "=결제팀" in by_id[name].groups for name in everything)
+
+
+def _files_with(root: Path, text: bytes) -> list[Path]:
+    return [path for path in root.rglob("*") if path.is_file() and text in path.read_bytes()]
+
+
+async def test_purging_leaves_nothing_of_what_was_deleted_and_all_that_was_not(indexes: VectorIndexes, tmp_path: Path) -> None:
+    rng = random.Random(11)
+    gone = [msgspec.structs.replace(point, chunk=msgspec.structs.replace(point.chunk, text="gone-for-good")) for point in points_of(0, rng)]
+    kept = [point for number in range(1, 40) for point in points_of(number, rng)]
+    index = await indexes.open("acme")
+    await index.replace(_docs(gone + kept), gone + kept)
+    await index.delete([doc(0)])
+    await index.purge()
+    assert await index.count() == (len(kept), 39)
+    for number in (1, 20, 39):
+        assert await index.chunks(doc(number)) == [point.chunk for point in kept if point.chunk.document_id == doc(number)]
+    found = await index.search(question(rng, limit=200))
+    assert found
+    assert {one.point.point_id for one in found} <= {point.point_id for point in kept}
+    await index.replace([doc(41)], points_of(41, rng))
+    assert await index.chunks(doc(41)), "it takes points as before"
+    assert _files_with(tmp_path, b"gone-for-good") == []

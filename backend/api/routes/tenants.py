@@ -22,15 +22,15 @@ async def onboard_tenant(body: TenantIn, services: ServicesDep, caller: Operator
 
 
 @router.get("", response_model=Items[TenantOut], responses=problems())
-async def list_tenants(services: ServicesDep, _: OperatorCaller) -> dict[str, list[Tenant]]:
+async def list_tenants(services: ServicesDep, caller: OperatorCaller) -> dict[str, list[Tenant]]:
     """All companies, oldest first."""
-    return {"items": await tenants.list_tenants(services)}
+    return {"items": await tenants.list_tenants(services, caller)}
 
 
 @router.get("/{company_id}", response_model=TenantOut, responses=problems(Code.TENANT_NOT_FOUND))
-async def get_tenant(services: ServicesDep, _: OperatorCaller, company_id: str = Path(max_length=63)) -> Tenant:
+async def get_tenant(services: ServicesDep, caller: OperatorCaller, company_id: str = Path(max_length=63)) -> Tenant:
     """One company."""
-    return await tenants.get_tenant(services, company_id)
+    return await tenants.look_at_tenant(services, caller, company_id)
 
 
 @router.delete("/{company_id}", response_model=ErasedOut, responses=problems(Code.TENANT_NOT_FOUND, Code.INDEX_UNAVAILABLE))

@@ -216,7 +216,7 @@ async def _keep_content(blobs: BlobStore, file: AttachmentFile, content: bytes |
 
 async def _keep_text(blobs: BlobStore, file: AttachmentFile, extracted: Extracted) -> None:
     """Keep a file's text beside it, so that it is never read twice."""
-    await blobs.put(_text_key(file), msgspec.json.encode(extracted))
+    await blobs.put(text_key(file), msgspec.json.encode(extracted))
 
 
 def _with_text(file: AttachmentFile, extracted: Extracted) -> AttachmentFile:
@@ -260,11 +260,12 @@ async def _download(reader: Reader, ref: ItemRef, attachment: Attachment, out: I
 
 
 async def _stored_text(blobs: BlobStore, file: AttachmentFile) -> Extracted | None:
-    data = await blobs.get(_text_key(file))
+    data = await blobs.get(text_key(file))
     return msgspec.json.decode(data, type=Extracted) if data else None
 
 
-def _text_key(file: AttachmentFile) -> str:
+def text_key(file: AttachmentFile) -> str:
+    """Where the text of a stored file is kept."""
     return f"{str(file.blob_key).rpartition('/')[0]}/text.json"
 
 

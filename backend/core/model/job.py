@@ -13,6 +13,7 @@ class JobName(StrEnum):
     PROCESS_DOCUMENTS = "process_documents"
     READ_PICTURES = "read_pictures"
     READ_NUDGES = "read_nudges"
+    ERASE_PERSON = "erase_person"
 
 
 class Line(StrEnum):
@@ -51,5 +52,6 @@ DEADLINES: Final[dict[JobName, float]] = {
     JobName.PROCESS_DOCUMENTS: 6 * 3600.0,
     JobName.READ_PICTURES: 6 * 3600.0,
     JobName.READ_NUDGES: 3600.0,
+    JobName.ERASE_PERSON: 6 * 3600.0,
 }
 """Seconds after which a running job is taken for dead."""

@@ -12,6 +12,7 @@ from backend.core.model.retention import KeptMonths, Retention
 from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
+from backend.core.ports.erasures import ErasureStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
@@ -47,6 +48,7 @@ class UnitOfWork(Protocol):
     feedback: FeedbackStore
     audit: AuditStore
     keys: KeyStore
+    erasures: ErasureStore
 
     def enqueue(self, job: Job) -> None:
         """Remember a job of this tenant; it is sent after the commit and dropped on rollback."""
@@ -120,6 +122,18 @@ class Directory(Protocol):
         """Write what was done to a tenant as such; without `company_id`, an operator's doing that belongs to none (or one that is gone)."""
         ...
 
+    async def list_audit(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        action: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[list[AuditEntry], str | None]:
+        """A page of what operators did that belongs to no tenant, as `AuditStore.list` gives a tenant's."""
+        ...
+
 
 class Database(Protocol):
     """Opens transactions. On leaving the block: commit, then jobs leave; on an exception: rollback, jobs dropped.
@@ -147,6 +161,13 @@ class Database(Protocol):
 
     async def keep_months(self, retention: Retention, today: date) -> KeptMonths:
         """Make room for the months to come and drop whole months of logs that are not wanted any more. Safe to repeat, by anybody."""
+        ...
+
+    async def purge(self) -> bool:
+        """Leave nothing in the database's own files of what was deleted or replaced, where they are ours to clean.
+
+        False where somebody still reads what was before: ask again in a moment.
+        """
         ...
 
     async def ping(self) -> None:

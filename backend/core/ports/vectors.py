@@ -26,6 +26,10 @@ class VectorIndex(Protocol):
         """Remove all points of these Documents, also from an index that is being built beside this one."""
         ...
 
+    async def purge(self) -> None:
+        """Leave nothing in the index's own files of points that were deleted or replaced, where they are ours to clean."""
+        ...
+
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first: reciprocal rank fusion (k = 60) of dense and sparse, weighted."""
         ...

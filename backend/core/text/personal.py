@@ -92,6 +92,11 @@ def find(text: str) -> list[Span]:
     return kept
 
 
+def find_emails(text: str) -> list[Span]:
+    """The e-mail addresses alone, which takes a tenth of the time."""
+    return list(_emails(text))
+
+
 def _emails(text: str) -> Iterator[Span]:
     if "@" not in text and "＠" not in text and "%40" not in text:
         return

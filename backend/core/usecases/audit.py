@@ -26,3 +26,9 @@ async def list_audit(services: Services, company_id: str, query: AuditQuery) -> 
         return await uow.audit.list(
             since=query.since, until=query.until, actor=query.actor, action=query.action, limit=query.limit, after=query.after
         )
+
+
+async def list_operators_audit(services: Services, query: AuditQuery) -> tuple[list[AuditEntry], str | None]:
+    """Likewise of what operators did that belongs to no tenant."""
+    async with services.database.directory() as directory:
+        return await directory.list_audit(since=query.since, until=query.until, action=query.action, limit=query.limit, after=query.after)

@@ -63,15 +63,24 @@ async def onboard_tenant(services: Services, caller: Caller, *, company_id: str,
     return tenant
 
 
-async def list_tenants(services: Services) -> list[Tenant]:
-    """All tenants, oldest first."""
+async def list_tenants(services: Services, caller: Caller) -> list[Tenant]:
+    """All tenants, oldest first; the look is audited."""
     async with services.database.directory() as directory:
+        await directory.audit(caller.audited("tenants.list", ""))
         return await directory.list_tenants()
 
 
 async def get_tenant(services: Services, company_id: str) -> Tenant:
     """One tenant. Raises TENANT_NOT_FOUND."""
     return await tenant_of(services.database, company_id)
+
+
+async def look_at_tenant(services: Services, caller: Caller, company_id: str) -> Tenant:
+    """One tenant, for the operator; the tenant's audit log tells. Raises TENANT_NOT_FOUND."""
+    tenant = await get_tenant(services, company_id)
+    async with services.database.directory() as directory:
+        await directory.audit(caller.audited("tenant.read", company_id), company_id)
+    return tenant
 
 
 async def change_masking(

@@ -20,7 +20,12 @@ from backend.storage.sql.snapshot import Snapshot, snapshot
 from backend.storage.sql.whole_rows import TABLES, Row, to_line
 
 _PIECE: Final = 1024 * 1024
-_KEPT_BACK: Final = {"tenants": ("sealed_data_key",), "connections": ("credentials", "webhook"), "api_keys": ("key_hash",)}
+_KEPT_BACK: Final = {
+    "tenants": ("sealed_data_key",),
+    "connections": ("credentials", "webhook"),
+    "api_keys": ("key_hash",),
+    "erasures": ("key", "person"),
+}
 """What opens something, sealed or hashed: of no use to the company, and not to lie about."""
 _DERIVED: Final = frozenset({"paid_results"})
 """A cache of what models returned; what they said stands in the Documents."""

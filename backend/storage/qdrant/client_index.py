@@ -73,6 +73,9 @@ class ClientIndex:
                         there = self._beside.chosen(of_documents(document_ids))
                         await self._client.delete(self._beside.collection, there, wait=True)
 
+    async def purge(self) -> None:
+        """Nothing: the server's optimizer rewrites segments of which much is deleted, by its own settings (docs/privacy.md)."""
+
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
         wanted = [part for part in [await self._weighed(part) for part in parts(query)] if part is not None]

@@ -130,6 +130,12 @@ class EdgeIndex:
             for place in dict.fromkeys((self._place, self._beside)):
                 await self._write(place, work)
 
+    async def purge(self) -> None:
+        """Write the index anew, beside and then in the place of the present one."""
+        async with self._changes.of(self._company_id):
+            for place in dict.fromkeys((self._place, self._beside)):
+                await self._hands.seal(self._company_id, partial(self._shards.seal, place, anew=True), always=True)
+
     async def search(self, query: VectorQuery) -> list[Found]:
         """Points by fused score, best first."""
 

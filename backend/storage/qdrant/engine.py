@@ -116,6 +116,20 @@ def upsert(shard: Any, points: Sequence[Point], *, with_dense: bool) -> None:
     shard.update(edge.UpdateOperation.upsert_points(made))
 
 
+def copy_points(source: Any, target: Any) -> None:
+    """Write all points of a shard, as they are, into another one."""
+    edge = _edge()
+    offset = None
+    while True:
+        request = edge.ScrollRequest(offset=offset, limit=_PAGE, filter=None, with_payload=True, with_vector=True)
+        records, offset = source.scroll(request)
+        if records:
+            made = [edge.Point(record.id, _vectors(record.vector), record.payload) for record in records]
+            target.update(edge.UpdateOperation.upsert_points(made))
+        if offset is None:
+            return
+
+
 def remove(shard: Any, which: Conditions, keep: Iterable[str] = ()) -> None:
     """Delete the points that fulfil the conditions, except those with the ids `keep`."""
     edge = _edge()
@@ -204,6 +218,15 @@ def values(shard: Any, key: str) -> list[str]:
     """The distinct values of an indexed field."""
     hits = shard.facet(_edge().FacetRequest(key=key, limit=10_000_000, exact=True)).hits
     return [str(hit.value) for hit in hits if hit.count]
+
+
+def _vectors(stored: Any) -> dict[str, Any]:
+    """The vectors of a record as a point takes them."""
+    edge = _edge()
+    return {
+        name: edge.SparseVector(indices=list(vector.indices), values=list(vector.values)) if name == SPARSE else list(vector)
+        for name, vector in stored.items()
+    }
 
 
 def _vector(vector: SparseVector | list[float]) -> Any:

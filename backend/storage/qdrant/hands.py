@@ -65,11 +65,13 @@ class Hands:
         _afterwards(future, gate.leave)
         return await asyncio.wrap_future(future)
 
-    async def seal(self, company_id: str, work: Callable[[], None]) -> None:
-        """Seal the tenant's index once its writes are done; nothing to do where somebody does so already."""
+    async def seal(self, company_id: str, work: Callable[[], None], *, always: bool = False) -> None:
+        """Seal the tenant's index once its writes are done; nothing to do where somebody does so already, unless `always`."""
         gate = self._gates[company_id]
-        if not gate.open.is_set():
-            return
+        while not gate.open.is_set():
+            if not always:
+                return
+            await gate.open.wait()
         gate.open.clear()
         with ExitStack() as given_up:
             given_up.callback(gate.open.set)

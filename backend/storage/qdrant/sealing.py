@@ -24,7 +24,7 @@ from typing import Final
 import structlog
 
 from backend.core.errors import AppError
-from backend.storage.qdrant.engine import load_shard, told
+from backend.storage.qdrant.engine import copy_points, create_shard, load_shard, told
 
 log = structlog.get_logger(__name__)
 
@@ -74,9 +74,10 @@ def remembered(folder: Path) -> int | None:
         return None
 
 
-def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[[BaseProcess], None]) -> Path | None:
+def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[[BaseProcess], None], anew: bool = False) -> Path | None:
     """A sealed copy of the generation that counts, which has to be flushed; None where none could be made, which harms nothing.
 
+    With `anew` it is written point by point, so that nothing of deleted ones is in its files.
     `began` is told the process, to end it where nobody wants to wait for it.
     """
     making = _making(shard)
@@ -84,7 +85,7 @@ def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[
         shutil.rmtree(making, ignore_errors=True)
         shutil.copytree(counts, making)
         # Fork would copy threads of this process into a state nobody can rely on.
-        process = get_context("spawn").Process(target=_seal, args=(making, dimension), daemon=True)
+        process = get_context("spawn").Process(target=_seal, args=(making, dimension, anew), daemon=True)
         process.start()
         began(process)
         process.join()
@@ -99,11 +100,13 @@ def sealed(shard: Path, counts: Path, dimension: int | None, *, began: Callable[
     return None
 
 
-def _seal(folder: Path, dimension: int | None) -> None:
+def _seal(folder: Path, dimension: int | None, anew: bool) -> None:
     """In a process of its own."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with told("sealing"):
+            if anew:
+                _write_anew(folder, dimension)
             shard = load_shard(folder, dimension)
             shard.optimize()
             shard.flush()
@@ -115,6 +118,20 @@ def _seal(folder: Path, dimension: int | None) -> None:
                     os.fsync(copied.fileno())
     except AppError as error:
         raise SystemExit(str(error)) from None
+
+
+def _write_anew(folder: Path, dimension: int | None) -> None:
+    """Put a shard with the same points in the place of this one."""
+    before = folder.with_name(f"{folder.name}-before")
+    shutil.rmtree(before, ignore_errors=True)
+    folder.rename(before)
+    create_shard(folder, dimension)
+    old, new = load_shard(before, dimension), load_shard(folder, dimension)
+    copy_points(old, new)
+    old.close()
+    new.flush()
+    new.close()
+    shutil.rmtree(before)
 
 
 def _generations(shard: Path) -> list[Path]:

@@ -99,16 +99,21 @@ class Shards:
         entry = self._open.get(place)
         return entry is not None and entry.unsealed - entry.tried >= max(self.seal_at, min(entry.points // sealing.PART, sealing.MOST))
 
-    def seal(self, place: Place) -> None:
-        """Move what was written out of memory. Nobody may write meanwhile; it is searched as before."""
+    def seal(self, place: Place, *, anew: bool = False) -> None:
+        """Move what was written out of memory. Nobody may write meanwhile; it is searched as before.
+
+        With `anew` nothing is left in its files of points that are gone; then it raises INDEX_UNAVAILABLE where that failed.
+        """
         with self.lease(place) as entry:
             if entry is None or entry.folder is None:
                 return
             entry.tried = entry.unsealed
             with told("sealing"):
                 flush(entry)
-            folder = sealing.sealed(self._folder(place), entry.folder, _dimension(place), began=self._began)
+            folder = sealing.sealed(self._folder(place), entry.folder, _dimension(place), began=self._began, anew=anew)
             if folder is None:
+                if anew:
+                    raise AppError(Code.INDEX_UNAVAILABLE, "The search index could not be written anew; the log says why.")
                 return
             fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
             self._warm(folder)

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, bindparam, delete, exists, func, insert, o
 from backend.core.clock import now
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
+from backend.core.model.erasure import ErasureState
 from backend.core.model.job import ALL, Job, JobName, Line
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
-from backend.storage.sql.audit import OPERATOR, entry_row
+from backend.storage.sql.audit import OPERATOR, SqlAuditStore, entry_row
 from backend.storage.sql.columns import UtcTime
 from backend.storage.sql.keys import to_key
 from backend.storage.sql.schema import metadata
@@ -28,6 +29,7 @@ from backend.storage.sql.tables import (
     tenants,
 )
 from backend.storage.sql.tables_judged import audit
+from backend.storage.sql.tables_people import erasures
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)
@@ -49,7 +51,9 @@ _LEFT_TO_DO = select(
     ).label("to_process"),
     exists().where(attachments.c.company_id == bindparam("of"), WAITING_FILE).label("to_read"),
     exists().where(nudges.c.company_id == bindparam("of")).label("nudged"),
+    exists().where(erasures.c.company_id == bindparam("of"), erasures.c.state == ErasureState.RUNNING.value).label("erasing"),
 )
+_ERASING = select(erasures.c.erasure_id).where(erasures.c.company_id == bindparam("of"), erasures.c.state == ErasureState.RUNNING.value)
 _NUDGED = select(nudges.c.connection_id).where(nudges.c.company_id == bindparam("of")).distinct().order_by(nudges.c.connection_id)
 _run = msgspec.json.Decoder(Run)
 _connection = msgspec.json.Decoder(Connection)
@@ -144,12 +148,13 @@ class SqlDirectory:
         """Jobs for all that is left to do.
 
         Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read;
-        what webhooks told of.
+        what webhooks told of; people who are being erased.
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
         to_process: list[Job] = []
         to_read: list[Job] = []
         nudged: list[Job] = []
+        erasing: list[Job] = []
         at = now()
         for (company_id,) in await self._in.rows(select(tenants.c.company_id).order_by(tenants.c.company_id)):
             # Row-level security shows Documents to their tenant only, so each is asked for itself.
@@ -162,11 +167,15 @@ class SqlDirectory:
             if left is not None and left.nudged:
                 told = [row.connection_id for row in await self._in.rows(_NUDGED, {"of": company_id})]
                 nudged += [Job(name=JobName.READ_NUDGES, company_id=company_id, subject=each, line=Line.QUICK) for each in told]
+            if left is not None and left.erasing:
+                begun = [row.erasure_id for row in await self._in.rows(_ERASING, {"of": company_id})]
+                erasing += [Job(name=JobName.ERASE_PERSON, company_id=company_id, subject=each) for each in begun]
         return [
             *(Job(name=JobName.SYNC_CONNECTION, company_id=row.company_id, subject=row.run_id) for row in active),
             *nudged,
             *to_process,
             *to_read,
+            *erasing,
         ]
 
     async def running(self) -> list[tuple[str, Run]]:
@@ -183,3 +192,16 @@ class SqlDirectory:
             # Row security lets nobody write for a tenant but in its name.
             await self._in.also_for(company_id)
         await self._in.write(insert(audit), entry_row(company_id or OPERATOR, entry))
+
+    async def list_audit(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        action: str | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> tuple[list[AuditEntry], str | None]:
+        """A page of what operators did that belongs to no tenant."""
+        entries = SqlAuditStore(OPERATOR, self._in)
+        return await entries.list(since=since, until=until, action=action, limit=limit, after=after)

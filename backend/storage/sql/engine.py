@@ -138,7 +138,7 @@ def _pragmas(*, reading: bool) -> tuple[str, ...]:
     common = (f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}", "PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -16000")
     if reading:
         return (*common, "PRAGMA query_only = ON")
-    return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON")
+    return (*common, "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON", "PRAGMA secure_delete = FAST")
 
 
 def upgrade(url: str, owner_url: str | None = None) -> None:

@@ -15,6 +15,7 @@ from backend.core.model.job import Job
 from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
+from backend.core.ports.erasures import ErasureStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
@@ -37,7 +38,8 @@ from backend.storage.sql.calibrations import SqlCalibrationStore
 from backend.storage.sql.connections import SqlConnectionStore
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.documents import SqlDocumentStore
-from backend.storage.sql.engine import POOL_SIZE, Engines, open_engines
+from backend.storage.sql.engine import POOL_SIZE, Engines, in_file, open_engines
+from backend.storage.sql.erasures import SqlErasureStore
 from backend.storage.sql.errors import translated
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.groups import SqlGroupStore
@@ -46,6 +48,7 @@ from backend.storage.sql.keys import SqlKeyStore
 from backend.storage.sql.months import keep_months
 from backend.storage.sql.nudges import SqlNudgeStore
 from backend.storage.sql.packing import pack_document
+from backend.storage.sql.purge import purge_file
 from backend.storage.sql.solved import SqlSolvedStore
 from backend.storage.sql.sweeps import SqlSweepStore
 from backend.storage.sql.sync import SqlSyncStore
@@ -76,6 +79,7 @@ class SqlUnitOfWork:
         self.feedback: FeedbackStore = SqlFeedbackStore(company_id, transaction)
         self.audit: AuditStore = SqlAuditStore(company_id, transaction)
         self.keys: KeyStore = SqlKeyStore(company_id, transaction)
+        self.erasures: ErasureStore = SqlErasureStore(company_id, transaction)
         self.jobs: list[Job] = []
 
     def enqueue(self, job: Job) -> None:
@@ -129,6 +133,11 @@ class SqlDatabase:
         """Raises STORAGE_UNAVAILABLE when the database does not answer."""
         async with self._transaction(None) as transaction:
             await transaction.row(text("SELECT 1"))
+
+    async def purge(self) -> bool:
+        """Leave nothing in SQLite's files of what was deleted or replaced; PostgreSQL does so itself (docs/privacy.md)."""
+        url = self._engines.writer.url
+        return await asyncio.to_thread(purge_file, str(url.database)) if in_file(url) else True
 
     async def close(self) -> None:
         """Let transactions under way end, take no more, and close every connection.

@@ -9,6 +9,7 @@ from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.newer import is_newer
 from backend.core.ingest.pipeline.paid import PaidSummaries
+from backend.core.ingest.pipeline.person import Arrivals
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.spent import book_usage
 from backend.core.model.budget import Purpose
@@ -53,6 +54,8 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
     """The ticket from the first connected helpdesk that has it, kept and sent on its way. Raises as `find_ticket`."""
     async with services.database.open(company_id) as uow:
         connections = await uow.connections.list()
+    arrivals = Arrivals(services, company_id)
+    await arrivals.look()
     for connection in connections:
         if connection.state is not ConnectionState.ACTIVE or platform not in (None, connection.platform):
             continue
@@ -66,6 +69,7 @@ async def fetch_ticket(services: Services, company_id: str, ticket_id: str, plat
             continue
         finally:
             await source.close()
+        fetched, _ = await arrivals.item(fetched)
         if isinstance(fetched.item, Ticket):
             document = merge.merge_ticket(
                 fetched.item,

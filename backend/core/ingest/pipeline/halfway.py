@@ -13,7 +13,8 @@ from backend.core.ingest.pipeline.settling import SETTLING
 from backend.core.model.sync import ItemRef
 from backend.core.ports.blobs import BlobStore
 
-_PLACE: Final = "halfway"
+PLACE: Final = "halfway"
+"""Begins the keys of what is kept of half-read items in a tenant's blobs."""
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -82,4 +83,4 @@ class KeptAnswers:
 
 def folder_of(connection_id: str) -> str:
     """Where a connection's answers are."""
-    return f"{_PLACE}/{connection_id}"
+    return f"{PLACE}/{connection_id}"

@@ -12,10 +12,12 @@ from backend.core import clock
 from backend.core.errors import AppError
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.merge import merge_item
+from backend.core.ingest.pipeline.person import NOBODY, without_erased
 from backend.core.ingest.pipeline.settling import settled_version
 from backend.core.model.document import Document, PackedDocument
 from backend.core.model.sync import Fetched
 from backend.core.model.ticket import Ticket
+from backend.core.text.erased import Marks
 
 
 class Making(Struct, frozen=True, kw_only=True):
@@ -28,6 +30,8 @@ class Making(Struct, frozen=True, kw_only=True):
     now: datetime
     pack: Callable[[str, Document], PackedDocument]
     """As `Database.pack`."""
+    erased: Marks = NOBODY
+    """Who must not come back."""
 
 
 class Outcome(IntEnum):
@@ -80,6 +84,8 @@ def unpacked(packed: bytes) -> list[Made]:
 
 
 def _made(making: Making, listed: str, fetched: Fetched, known_hash: str | None) -> Made:
+    if making.erased:
+        fetched, _ = without_erased(making.erased, fetched)
     item, raw = fetched.item, fetched.raw
     if isinstance(item, Ticket) and making.statuses and item.status.value not in making.statuses:
         return Made(Outcome.NOT_ASKED_FOR, listed, item.updated_at, raw)

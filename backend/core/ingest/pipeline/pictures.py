@@ -7,12 +7,14 @@ import msgspec
 from backend.core import clock
 from backend.core.ingest.attachments import read_pictures
 from backend.core.ingest.merge import AttachmentText, with_file_text
+from backend.core.ingest.pipeline.person import marks_now, scrub_pieces
 from backend.core.ingest.pipeline.progress import ACTIVE
 from backend.core.model.document import AttachmentFile, AttachmentState, DocState
 from backend.core.model.job import ALL, Job, JobName
 from backend.core.model.sync import Run
 from backend.core.ports.extract import TextPiece
 from backend.core.ports.services import Services
+from backend.core.text.erased import Scrubber
 
 BATCH = 8
 """Pictures between two looks at the store."""
@@ -35,12 +37,13 @@ async def read_waiting(services: Services, company_id: str) -> float | None:
             return None
         if any(_has_just_begun(run) for run in runs):
             return LOOK_AGAIN_SECONDS
+        scrubber = Scrubber(await marks_now(services, company_id))
         for file in files:
             with services.meter.stage("pictures"):
                 read, pieces = await read_pictures(blobs, services.extractor, file)
             if read.state is AttachmentState.WAITING:
                 read = msgspec.structs.replace(read, state=AttachmentState.KEPT)
-            await _keep(services, company_id, read, pieces)
+            await _keep(services, company_id, read, scrub_pieces(scrubber, pieces))
 
 
 def _has_just_begun(run: Run) -> bool:

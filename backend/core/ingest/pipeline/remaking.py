@@ -12,6 +12,7 @@ from backend.core.ingest.attachments import Keeping, stored_attachments
 from backend.core.ingest.pipeline.archived import Payload
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
 from backend.core.ingest.pipeline.lots import merge_taken
+from backend.core.ingest.pipeline.person import Arrivals, scrub_files
 from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, DocState, Document
@@ -52,11 +53,13 @@ class Maker:
         self._connection = connection
         self._source = source
         self._keeping = keeping
+        self._arrivals = Arrivals(services, company_id)
 
     async def make(self, payloads: Sequence[Payload]) -> Lot:
         """What became of these payloads, each the newest of its item. Nothing of it is written."""
         lot = Lot(looked_at=len(payloads))
         by_id = {ids.document_id(self._company_id, self._connection.platform, each.doc_type, each.original_id): each for each in payloads}
+        await self._arrivals.look()
         async with self._services.database.open(self._company_id) as uow:
             stored = await uow.documents.get_many(list(by_id))
             files: dict[str, list[AttachmentFile]] = {}
@@ -88,7 +91,8 @@ class Maker:
             return None
         ref = ItemRef(doc_type=payload.doc_type, original_id=payload.original_id, version=payload.version, told_at=payload.told_at)
         try:
-            item = (await self._source.remake(ref, payload.raw)).item
+            fetched, names = await self._arrivals.item(await self._source.remake(ref, payload.raw))
+            item = fetched.item
         except AppError as error:
             if error.code is Code.ARCHIVE_INCOMPLETE:
                 lot.incomplete += 1
@@ -105,6 +109,7 @@ class Maker:
             return None
         every = attachments_of(item)
         files = await stored_attachments(self._keeping, every, document_id=stored.document_id, known=known)
+        files = scrub_files(self._arrivals.marks, names, files)
         there = {file.original_id for file in known}
         missing = next((each.file for each in files if each.file.original_id not in there), None)
         return Taken(

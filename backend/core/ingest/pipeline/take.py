@@ -15,11 +15,13 @@ from backend.core.ingest.attachments import Reader, ReadFile, read_attachments, 
 from backend.core.ingest.changes import content_hash_of
 from backend.core.ingest.collect import Page, Together
 from backend.core.ingest.pipeline.files import attachments_of, retry_of
+from backend.core.ingest.pipeline.gone import mark_gone
 from backend.core.ingest.pipeline.halfway import KeptAnswers
 from backend.core.ingest.pipeline.kept_names import Archiving
 from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
+from backend.core.ingest.pipeline.person import Arrivals, scrub_failures, scrub_files
 from backend.core.ingest.pipeline.progress import cursor_scope, line_of, save_run, with_progress
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.ingest.pipeline.tally import counted, with_quota
@@ -51,6 +53,7 @@ class Taker:
         self.unread: dict[DocType, dict[str, str]] = {}
         """What could not be listed: the mark in the versions of its items -> what an admin is told."""
         self._turn = asyncio.Lock()
+        self._arrivals = Arrivals(services, company_id)
         self._blobs = services.blobs.open(company_id)
         self._source = source
         self._kept = kept
@@ -73,6 +76,7 @@ class Taker:
     async def wanted(self, refs: Sequence[ItemRef]) -> list[ItemRef]:
         """Of the listed items those whose version is not stored yet."""
         known: dict[tuple[DocType, str], tuple[str, str]] = {}
+        await self._arrivals.look()
         async with self._services.database.open(self._company_id) as uow:
             for doc_type, group in groupby(sorted(refs, key=_by_type), key=_by_type):
                 found = await uow.documents.versions(self._connection.connection_id, doc_type, [ref.original_id for ref in group])
@@ -98,6 +102,7 @@ class Taker:
             statuses=self.run.options.statuses,
             now=clock.now(),
             pack=self._services.database.pack,
+            erased=self._arrivals.marks,
         )
         # In a first sync none is stored, and none is asked for its id here.
         hashes = [self._hashes.get(self._document_id(ref)) for ref in refs] if self._hashes else [None] * len(refs)
@@ -114,6 +119,7 @@ class Taker:
     async def read_again(self, ref: ItemRef) -> Taken:
         """As `read`, and also where the content is what is stored: something of it was missing the last time."""
         told_at = clock.now()
+        await self._arrivals.look()
         fetched = await self._source.fetch(ref)
         async with self._services.database.open(self._company_id) as uow:
             self._files[self._document_id(ref)] = await uow.attachments.of([self._document_id(ref)])
@@ -140,7 +146,7 @@ class Taker:
         in between, the page is simply taken again. Raises RunCanceledError where the run was canceled.
         """
         async with self._turn:
-            await self._archive.keep(self.run, page.items)
+            await self._archive.keep(self.run, page.items, self._arrivals.marks)
             removed = await self._leave_index(page.gone)
             with self._services.meter.stage("store"):
                 left, deleted = await self._store(page, phase, sweep=sweep, removed=removed)
@@ -195,8 +201,8 @@ class Taker:
             page = kept.page
             await read_once_more(uow, self._connection.connection_id, kept.overtaken)
             documents = [taken.document for taken in page.items if taken.document is not None]
-            await self._put(uow, page.items, documents, page.failures)
-            deleted = await self._mark_gone(uow, page.gone)
+            await self._put(uow, page.items, documents, scrub_failures(self._arrivals.marks, page.failures))
+            deleted = await mark_gone(uow, self._connection.connection_id, page.gone)
             await self._remember_gone(uow, [ref for ref in page.gone if self._document_id(ref) not in standing])
             run = counted(self.run, page, self._source.quota, stored=len(documents), deleted=len(deleted))
             run = msgspec.structs.replace(run, phase=phase or run.phase)
@@ -221,6 +227,7 @@ class Taker:
         return await save_run(uow, run)
 
     async def _make(self, ref: ItemRef, told_at: datetime, fetched: Fetched, known_hash: str | None) -> Taken:
+        fetched, names = await self._arrivals.item(fetched)
         item, raw = fetched.item, fetched.raw
         if isinstance(item, Ticket) and self.run.options.statuses and item.status.value not in self.run.options.statuses:
             return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, item=None, asked_for=False, raw=raw)
@@ -231,7 +238,7 @@ class Taker:
             if same:
                 return Taken(ref=ref, told_at=told_at, changed_at=item.updated_at, same_as=known_hash, item=None, raw=raw)
         document_id = self._document_id(ref)
-        files = await self._read_files(ref, item, document_id)
+        files = scrub_files(self._arrivals.marks, names, await self._read_files(ref, item, document_id))
         refuse_unread(files)
         missing = next((file.file for file in files if file.may_work_later), None)
         return Taken(
@@ -268,14 +275,6 @@ class Taker:
             await uow.sync.clear_failures(connection_id, doc_type, [taken.ref.original_id for taken in group])
         if again := [*failures, *(taken.retry for taken in items if taken.retry is not None)]:
             await uow.sync.put_failures(connection_id, again)
-
-    async def _mark_gone(self, uow: UnitOfWork, gone: Sequence[ItemRef]) -> list[str]:
-        deleted: list[str] = []
-        for doc_type, group in groupby(sorted(gone, key=_by_type), key=_by_type):
-            refs = {ref.original_id: ref.presence.value for ref in group}
-            deleted += await uow.documents.mark_deleted(self._connection.connection_id, doc_type, refs, clock.now())
-            await uow.sync.clear_failures(self._connection.connection_id, doc_type, list(refs))
-        return deleted
 
     def _tell(self, page: Page[Taken], *, stored: int, deleted: int) -> None:
         outcomes = {"listed": page.listed, "unchanged": page.unchanged, "stored": stored, "deleted": deleted, "failed": len(page.failures)}
