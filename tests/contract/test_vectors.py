@@ -295,9 +295,6 @@ async def test_purging_leaves_nothing_of_what_was_deleted_and_all_that_was_not(i
     assert await index.count() == (len(kept), 39)
     for number in (1, 20, 39):
         assert await index.chunks(doc(number)) == [point.chunk for point in kept if point.chunk.document_id == doc(number)]
-    found = await index.search(question(rng, limit=200))
-    assert found
-    assert {one.point.point_id for one in found} <= {point.point_id for point in kept}
-    await index.replace([doc(41)], points_of(41, rng))
-    assert await index.chunks(doc(41)), "it takes points as before"
+    found = {one.point.point_id for one in await index.search(question(rng, limit=200))}
+    assert set() < found <= {point.point_id for point in kept}
     assert _files_with(tmp_path, b"gone-for-good") == []
