@@ -1,5 +1,6 @@
 """One person's data over HTTP: who may, what is told, what is refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -7,12 +8,15 @@ import msgspec
 import pytest
 
 from backend.core import clock
+from backend.core.ingest.pipeline.compact import compact_when_due
 from backend.core.ingest.pipeline.person_erase import erase_person
 from backend.core.model.answer import Answer
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
+from backend.core.model.connection import Connection
 from backend.core.model.document import Part
-from backend.core.model.tenant import Role
+from backend.core.model.erasure import Erasure, ErasureState
+from backend.core.model.tenant import Role, SealedSecret
 from backend.core.model.ticket import Role as Author
 from tests.api.conftest import As
 from tests.api.house import House, ticket_id
@@ -111,3 +115,19 @@ async def test_an_admin_who_may_not_see_all_tickets_may_not(client_as: As) -> No
 async def test_whom_nobody_could_find_is_refused(client_as: As, body: dict[str, str]) -> None:
     for path in ("export", "erase"):
         assert (await client_as(Role.ADMIN).post(f"/api/v1/people/{path}", json=body)).status_code == 422
+
+
+async def test_the_archive_is_not_compacted_while_a_person_is_erased(house: House) -> None:
+    async def look() -> None:
+        return None
+
+    long_ago = clock.now() - timedelta(days=400)
+    connection = Connection(
+        connection_id="conn_old", platform="paper", domain="acme.example", credentials=SealedSecret(""), created_at=long_ago
+    )
+    erasure = Erasure(erasure_id="erase_1", created_at=clock.now(), hashes=("h",), key=SealedSecret(""))
+    for company, state, compacted in (("acme", ErasureState.RUNNING, False), ("bravo", None, True), ("acme", ErasureState.DONE, True)):
+        if state is not None:
+            async with house.services.database.open(company, write=True) as uow:
+                await uow.erasures.put(msgspec.structs.replace(erasure, state=state))
+        assert await compact_when_due(house.services, company, connection, look) is compacted

@@ -68,7 +68,7 @@ async def test_thumbs_the_quarantine_and_cached_results_too(records: Records) ->
         await work.sync.put_failures(CONNECTION, [failure("1"), failure("2")])
         [one, two] = await work.erasures.texts(TextPlace.FAILURES, "", 10)
         await work.erasures.rewrite(TextPlace.FAILURES, {one.key: msgspec.json.encode({"message": "m", "hint": {}, "raw": None})})
-        by_id = {each.original_id: each for each in await work.sync.list_failures(CONNECTION)}
+        by_id = {each.original_id: each for each in (await work.sync.list_failures(CONNECTION))[0]}
         assert (by_id["1"].raw, by_id["1"].message, dict(by_id["1"].hint)) == (None, "m", {})
         assert by_id["2"].raw == failure("2").raw
         assert [two] == list(await work.erasures.texts(TextPlace.FAILURES, one.key, 10))

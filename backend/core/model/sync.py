@@ -276,7 +276,6 @@ class Run(Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
     """What an admin should know of what was read, in whole sentences."""
     rebuilt: Rebuilt | None = None
-    """Of a rebuild."""
     continued_at: datetime | None = None
     """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""
     error_code: str | None = None

@@ -20,6 +20,7 @@ from backend.core.errors import AppError
 from backend.core.ingest.pipeline.archive import folder_of, line_of
 from backend.core.ingest.pipeline.archived import Newest, Payload, payloads_in
 from backend.core.model.connection import Connection
+from backend.core.model.erasure import ErasureState
 from backend.core.ports.blobs import BlobStore
 from backend.core.ports.services import Services
 
@@ -39,7 +40,11 @@ _ANEW: Final = "~"
 """Stands before how often a file was put together; it sorts behind the names of those whose place it takes."""
 
 Look = Callable[[], Awaitable[None]]
-"""Raises where the run was canceled."""
+"""Raises where the run was canceled, or something else is to go first."""
+
+
+class _ErasingError(Exception):
+    """A person is being erased: what was read before must not be written after it."""
 
 
 class Compacted(Struct, kw_only=True):
@@ -68,8 +73,19 @@ async def compact_when_due(services: Services, company_id: str, connection: Conn
     days, now = services.policy.retention.archive_days, clock.now()
     if not days or now - (connection.compacted_at or connection.created_at) < timedelta(days=days):
         return False
+
+    async def calm() -> None:
+        # One file may be written still. The erasure goes on for seconds until it finds nothing any more, and finds that too.
+        await look()
+        async with services.database.open(company_id) as uow:
+            if any(each.state is ErasureState.RUNNING for each in await uow.erasures.list()):
+                raise _ErasingError
+
     try:
-        done = await compact_archive(services.blobs.open(company_id), connection, look)
+        await calm()
+        done = await compact_archive(services.blobs.open(company_id), connection, calm)
+    except _ErasingError:
+        return False
     except AppError as error:
         log.warning("archive_not_compacted", connection_id=connection.connection_id, code=error.code.value, message=error.message)
         return False
