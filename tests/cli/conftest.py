@@ -54,9 +54,10 @@ def captured_log() -> Iterator[io.StringIO]:
         forget_secrets()
 
 
-@contextlib.contextmanager
-def running_world(folder: Path, **more: Any) -> Iterator[World]:
-    """One server, with these settings, and one sandbox."""
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One server and one sandbox for all tests of the command line."""
+    folder: Path = tmp_path_factory.mktemp("desklore")
     listener = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with contextlib.ExitStack() as stack:
@@ -68,18 +69,11 @@ def running_world(folder: Path, **more: Any) -> Iterator[World]:
         assert sandbox.beside is not None
         both = (sandbox, sandbox.beside)
         hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url, each.brand_url) if url)
-        settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key=OPERATOR_KEY, **more)
+        settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key=OPERATOR_KEY)
         server = ServerThread(Server(settings, listener))
         stack.callback(server.stop)
         server.start()
         yield World(url, sandbox, OPERATOR_KEY, log)
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """One server and one sandbox for all tests of the command line."""
-    with running_world(tmp_path_factory.mktemp("desklore")) as made:
-        yield made
 
 
 @dataclass(frozen=True)
