@@ -59,14 +59,19 @@ def answer(material: AnswerMaterial, tokenizer: Tokenizer) -> str:
 
 
 def _of_named(material: AnswerMaterial) -> list[Quote]:
-    """What the tickets say first that the question names by number, whatever it asks about them."""
+    """Of the tickets that the question names by number, whatever it asks about them: what each is about, and what helped."""
     names = tuple(f"#{number}" for number in named_tickets(material.question))
     named = [source for source in material.sources if source.title.endswith(names)] if names else []
-    each = max(1, _SENTENCES // len(named)) if named else 0
-    told = (
-        (source, [sentence for sentence in sentences_of(source.text) if not source.title.startswith(sentence.text)]) for source in named
-    )
-    return [Quote(sentence, source.number) for source, sentences in told for sentence in sentences[:each]][:_SENTENCES]
+    each = max(2, _SENTENCES // len(named)) if named else 0
+    quotes = [Quote(sentence, source.number) for source in named for sentence in _gist(source, each)]
+    return quotes[: _STEPS + _SENTENCES]
+
+
+def _gist(source: SourceText, limit: int) -> list[Sentence]:
+    """The first sentence and the steps, in their order; where there are no steps the first sentences."""
+    sentences = [each for each in sentences_of(source.text) if not source.title.startswith(each.text)]
+    steps = [each for each in sentences[1:] if each.item or is_instruction(each.low) or is_done(each.low)]
+    return [*sentences[:1], *(steps[:_STEPS] or sentences[1:limit])]
 
 
 def choose_quotes(

@@ -43,11 +43,14 @@ def marked(marks: Sequence[Mark], at: datetime, done: int) -> tuple[Mark, ...]:
 
 
 def progress_at(marks: Sequence[Mark], done: int, total: int | None) -> Progress:
-    """How far it is, and how fast it went between the first of the marks and the last."""
+    """How far it is, and how fast it went between the first of the marks and the last.
+
+    What has only begun to move since the last mark has no pace yet, rather than none at all.
+    """
     if total is not None:
         total = max(total, done)
     seconds = (marks[-1].at - marks[0].at).total_seconds() if marks else 0.0
-    if seconds <= 0:
+    if seconds <= 0 or marks[0].done == marks[-1].done != done:
         return Progress(done=done, total=total)
     rate = max(0, marks[-1].done - marks[0].done) / seconds
     left = round((total - done) / rate, 1) if total is not None and rate > 0 else None

@@ -46,6 +46,11 @@ def test_what_a_dry_rebuild_found_counts_as_done() -> None:
     assert replace(_run(unchanged=3, expected=9), options=options, rebuilt=Rebuilt(changed=2)).progress == Progress(done=5, total=9)
 
 
+def test_what_has_only_begun_to_move_has_no_pace_yet() -> None:
+    assert progress_at((_at(0, 0), _at(4, 0)), 64, 400) == Progress(done=64, total=400)
+    assert progress_at((_at(0, 64), _at(4, 64)), 64, 400) == Progress(done=64, total=400, rate=0.0), "and what stands still has one"
+
+
 def test_the_pace_is_that_between_the_marks_and_says_how_long_the_rest_takes() -> None:
     marks = (_at(0, 100), _at(4, 120), _at(8, 300))
     assert progress_at(marks, 310, 560) == Progress(done=310, total=560, rate=25.0, eta_seconds=10.0)
