@@ -244,8 +244,8 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
         4,
         ge=1,
         le=64,
-        description="Long jobs at once in this process, and half as many quick ones beside them; a company with none running gets one "
-        "beyond, up to twice as many.",
+        description="Long syncs at once in this process, beside them as many jobs that make documents searchable, and half as many quick "
+        "ones; a company that has no such job running gets one beyond, up to twice as many.",
     )
 
     @model_validator(mode="after")

@@ -119,7 +119,7 @@ async def _people(caller: Annotated[TenantCaller, Depends(_tenant_with(Scope.SET
 
 async def _operator(caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
     if caller.role is not Role.OPERATOR:
-        raise AppError(Code.FORBIDDEN, "Only the operator key may manage tenants.")
+        raise AppError(Code.FORBIDDEN, "Only the operator key may do this.")
     return caller
 
 

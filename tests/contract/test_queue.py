@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import structlog
 
-from backend.core.model.job import DEADLINES, Job, JobName, Line
+from backend.core.model.job import DEADLINES, Job, JobName, Line, processing
 from backend.core.ports.queue import JobQueue
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.redis.queue import RedisQueue
@@ -150,6 +150,22 @@ async def test_giants_in_every_place_do_not_delay_a_small_tenant(make: Callable[
     await quiet(queue)
     assert work.most <= 8
     assert len(work.ended) == 201
+
+
+async def test_what_a_new_tenant_has_stored_does_not_wait_for_the_syncs_of_giants(make: Callable[[int], JobQueue]) -> None:
+    """Its own sync is still running too."""
+    queue, work = make(4), Work(held=True)
+    await queue.start(work)
+    for giant in ("가", "나", "다", "라"):
+        await queue.enqueue([job(str(n), company=giant, name=JobName.SYNC_CONNECTION) for n in range(5)])
+        await queue.enqueue([processing(giant)])
+    await queue.enqueue([job("첫", company="small", name=JobName.SYNC_CONNECTION)])
+    await until(lambda: "small/첫" in work.begun)
+    await queue.enqueue([processing("small")])
+    await until(lambda: "small/all" in work.begun)
+    work.go.set()
+    await quiet(queue)
+    assert len(work.ended) == 26
 
 
 async def test_a_quick_job_does_not_stand_behind_long_ones(make: Callable[[int], JobQueue]) -> None:

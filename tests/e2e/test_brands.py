@@ -28,7 +28,7 @@ async def hanbit(trip: Trip, zendesk: ZendeskServer) -> Tenant:
     tenant = await trip.onboard("acme")
     await tenant.connect_zendesk(zendesk)
     run = await tenant.sync()
-    assert (run["state"], run["error_message"], run["unread"]) == ("completed", "", []), run
+    assert (run["state"], run["error_message"], run["remarks"]) == ("completed", "", []), run
     await trip.settle("acme")
     return tenant
 
@@ -74,7 +74,7 @@ async def test_a_help_center_that_fails_keeps_its_articles_and_stops_no_deletion
     zendesk.site.faults.add(Fault(match="^//hanbitcloud-pay/.*articles", kind=kind, times=None))
     run = await hanbit.sync()
     assert (run["state"], run["counts"]["failed"]) == ("completed", 0), run
-    (told,) = run["unread"]
+    (told,) = run["remarks"]
     assert PAY in told
     assert kind == "500" or "Give this user access to the brand" in told
     assert told in run["error_message"]
@@ -82,7 +82,7 @@ async def test_a_help_center_that_fails_keeps_its_articles_and_stops_no_deletion
     assert await numbers(trip) == {*zendesk.account.shelf.articles, *zendesk.account.branch_shelf.articles, added}
     zendesk.site.faults.clear()
     mended = await hanbit.sync()
-    assert (mended["state"], mended["unread"], mended["error_message"]) == ("completed", [], "")
+    assert (mended["state"], mended["remarks"], mended["error_message"]) == ("completed", [], "")
     assert await numbers(trip) == {*zendesk.account.shelf.articles, *zendesk.account.branch_shelf.articles}
     await trip.settle("acme")
     await assert_index_is(trip, await stored(trip))
@@ -92,7 +92,7 @@ async def test_a_closed_help_center_leaves_the_search_and_comes_back(trip: Trip,
     pay = set(zendesk.account.branch_shelf.articles)
     zendesk.site.brands["pay"].help_center_state = "disabled"
     closed = await hanbit.sync()
-    assert (closed["counts"]["deleted"], closed["unread"]) == (len(pay), []), closed
+    assert (closed["counts"]["deleted"], closed["remarks"]) == (len(pay), []), closed
     assert not await numbers(trip) & pay
     assert not await articles_of(hanbit, TERMINAL, PAY)
     assert {int(key) for doc_type, key in await stored(trip, DocState.DELETED) if doc_type is DocType.ARTICLE} == pay
@@ -109,9 +109,9 @@ async def test_two_tenants_with_two_brands_stay_apart(trip: Trip, zendesk: Zende
         await bravo.connect_zendesk(another)
         another.site.faults.add(Fault(match="^//hanbitcloud-pay/.*articles", kind="403", times=None))
         run = await bravo.sync()
-        assert len(run["unread"]) == 1
+        assert len(run["remarks"]) == 1
         # The same brand and the same ids at both: what failed here is no news there.
-        assert (await hanbit.sync())["unread"] == []
+        assert (await hanbit.sync())["remarks"] == []
         assert not await articles_of(bravo, TERMINAL, PAY)
         assert await articles_of(hanbit, TERMINAL, PAY)
         assert (await bravo.client.get(f"/api/v1/runs/{run['run_id']}")).status_code == 200

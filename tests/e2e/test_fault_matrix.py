@@ -202,7 +202,7 @@ async def judge(matrix: Matrix, tenant: Tenant, run: Run, endpoint: Endpoint, ki
     if endpoint.role == BRANCH and CLASSES[kind] != "limited":
         # The other help centers were read, and this one is told.
         assert (state, failures, run.unreadable, connection["state"]) == (READ, [], (), "active"), case
-        (told,) = run.unread
+        (told,) = run.remarks
         assert "Hanbit Pay & Settlement" in told, case
         assert len(told) > 60, case
         return

@@ -52,7 +52,7 @@ class WeightsIn(In):
     @model_validator(mode="after")
     def _something_weighs(self) -> Self:
         if self.dense == self.sparse == 0:
-            raise ValueError("Both weights are 0, so nothing could be found; give one of them a weight.")
+            raise ValueError("Both weights are 0, so nothing could be found; give one of them a weight")
         return self
 
 

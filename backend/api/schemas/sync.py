@@ -120,8 +120,10 @@ class RunOut(Out):
     resume_at: datetime | None
     stalls: int = Field(description="How often it gave no sign of life and was taken up again.")
     unreadable: list[str]
-    unread: list[str] = Field(
-        default_factory=list, description="Parts of the helpdesk that could not be listed, and why; what is stored of them stays."
+    remarks: list[str] = Field(
+        default_factory=list,
+        description="What an admin should know of what was read. Parts of the helpdesk that could not be listed, and why: what is "
+        "stored of them stays.",
     )
     rebuilt: RebuiltOut | None = Field(None, description="With `rebuild`.")
     continued_at: datetime | None = Field(

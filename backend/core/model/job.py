@@ -22,6 +22,13 @@ class Line(StrEnum):
     QUICK = "quick"
     """Somebody waits for it, and it is short: it never stands behind a backfill."""
     BULK = "bulk"
+    PROCESSING = "processing"
+    """What a sync has stored is made searchable: it does not wait for the syncs of others, nor they for it."""
+
+
+def places_of(concurrency: int) -> dict[Line, int]:
+    """How many jobs of each line run at once in a process that runs so many long ones."""
+    return {Line.QUICK: max(1, concurrency // 2), Line.BULK: concurrency, Line.PROCESSING: concurrency}
 
 
 ALL: Final = "all"
@@ -45,6 +52,11 @@ class Job(Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """What makes a twin a twin."""
         return f"{self.company_id}:{self.name}:{self.subject}"
+
+
+def processing(company_id: str, *, quick: bool = False) -> Job:
+    """What makes everything of a company searchable that is stored and is not; quick where somebody may wait for it."""
+    return Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL, line=Line.QUICK if quick else Line.PROCESSING)
 
 
 DEADLINES: Final[dict[JobName, float]] = {

@@ -271,10 +271,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """How often in a row it had to wait without getting anywhere."""
     unreadable: tuple[str, ...] = ()
     """What the credentials may not read: items were taken without it."""
-    unread: tuple[str, ...] = ()
-    """Parts of the helpdesk that could not be listed, each in words for an admin; what is stored of them stays."""
     remarks: tuple[str, ...] = ()
-    """What an admin should know of what was read, in whole sentences."""
+    """What an admin should know of what was read, and of parts that could not be listed, in whole sentences."""
     rebuilt: Rebuilt | None = None
     continued_at: datetime | None = None
     """Behind an import: what changed from here on is what the next sync reads. None: it lists everything, and reads what is new."""

@@ -5,7 +5,7 @@ from msgspec import Struct
 from backend.core import clock
 from backend.core.errors import Code
 from backend.core.model.budget import Budget, BudgetOwner, Limits, Standing, month_of, standing_of
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import processing
 from backend.core.model.tenant import Caller, Role
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.required import tenant_of
@@ -52,7 +52,7 @@ async def _changed(uow: UnitOfWork, caller: Caller, action: str, company_id: str
     """Let what waits be tried again: whether the new limits let it through, the next call to a model finds out."""
     await uow.audit.add(caller.audited(action, company_id, owner=_owner(caller).value, **details))
     if await uow.documents.resume(Code.LLM_BUDGET_USED_UP.value):
-        uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+        uow.enqueue(processing(company_id))
     return await _view(uow)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.document import AttachmentFile, Chunk, DocState, DocType, Document, visible_parts
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import processing
 from backend.core.model.sight import is_there, may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
@@ -59,7 +59,7 @@ async def retry_failed(services: Services, company_id: str, *, caller: Caller) -
         count = await uow.documents.retry()
         await uow.audit.add(caller.audited("documents.retry", company_id, documents=str(count)))
         if count:
-            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            uow.enqueue(processing(company_id))
     return count
 
 

@@ -11,7 +11,7 @@ from backend.core.ingest import summarize
 from backend.core.ingest.pipeline.priced import price_of, tokens_asked
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocState, DocType, Document
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import processing
 from backend.core.model.tenant import Caller
 from backend.core.ports.services import Services
 from backend.core.prompts.summary import MERGE_VERSION, SUMMARY_VERSION
@@ -47,7 +47,7 @@ async def resummarize(services: Services, company_id: str, caller: Caller, *, co
         details = {"documents": str(figures.documents), "model": figures.model, "prompt": figures.prompt}
         await uow.audit.add(caller.audited("documents.resummarize", company_id, **details))
         if document_ids:
-            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+            uow.enqueue(processing(company_id))
     return Resummary(**{name: getattr(figures, name) for name in figures.__struct_fields__ if name != "started"}, started=True)
 
 

@@ -146,7 +146,6 @@ def _remarks(run: Run) -> list[str]:
         )
     if run.rebuilt is not None:
         remarks += _of_rebuild(run.rebuilt, run.connection_id)
-    remarks += run.remarks
     if run.stalls:
         remarks.append(f"It gave no sign of life {run.stalls} times and was taken up again; look for run_stalled in the log.")
     if run.unreadable:
@@ -155,7 +154,7 @@ def _remarks(run: Run) -> list[str]:
             f"The credentials may not read: {lists}. Everything else was taken without it; give them the right, "
             f"then: desklore sync {run.connection_id} --refresh"
         )
-    return [*remarks, *run.unread]
+    return [*remarks, *run.remarks]
 
 
 def _of_rebuild(rebuilt: Rebuilt, connection_id: str) -> list[str]:

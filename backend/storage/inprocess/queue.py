@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from backend.core.model.job import Job, Line
+from backend.core.model.job import Job, places_of
 from backend.core.ports.queue import Handler
 from backend.storage.deadline import within_deadline
 
@@ -42,10 +42,11 @@ class _Waiting:
         free = self.places - len(running)
         if free <= -self.places:
             return None
-        only_idle = free <= 0 or (free == 1 and self.places > 2)
-        busy = {job.company_id for job in running} if only_idle else set()
+        one_each = free <= 0 or (free == 1 and self.places > 2)
+        busy = {(job.company_id, job.name) for job in running} if one_each else set()
         for company_id in self._turns:
-            if company_id not in busy:
+            first = next(iter(self._jobs[company_id].values()))
+            if (company_id, first.name) not in busy:
                 return self._pop(company_id)
         return None
 
@@ -67,17 +68,17 @@ class _Waiting:
 
 
 class InProcessQueue:
-    """JobQueue in memory. At most `concurrency` bulk jobs run at once, and beside them half as many quick ones; tenants take turns.
+    """JobQueue in memory. Each line has places of its own (`places_of`), in which tenants take turns.
 
-    Of three places or more, the last free one of a line is given only to a tenant that has nothing running in it, and where none
-    is free such a tenant gets one beyond, up to twice as many in all: long jobs of some don't make another one wait. A job that
+    Of three places or more, the last free one of a line is given only for a job of which its tenant has none running, and where
+    none is free such a job gets one beyond, up to twice as many in all: long jobs of some don't make another one wait. A job that
     is lost with the process is enqueued again by the sweeper.
     """
 
     def __init__(self, concurrency: int) -> None:
         if concurrency < 1:
             raise ValueError("at least one job must be able to run")
-        self._lines = {Line.QUICK: _Waiting(max(1, concurrency // 2)), Line.BULK: _Waiting(concurrency)}
+        self._lines = {line: _Waiting(places) for line, places in places_of(concurrency).items()}
         self._handler: Handler | None = None
         self._stopped = False
         self._running: dict[str, tuple[Job, asyncio.Task[float | None]]] = {}

@@ -17,7 +17,7 @@ from arq.jobs import serialize_job
 from arq.worker import RetryJob
 from redis.exceptions import RedisError
 
-from backend.core.model.job import Job, JobName, Line
+from backend.core.model.job import Job, JobName, Line, places_of
 from backend.core.ports.queue import Handler
 from backend.storage.deadline import within_deadline
 from backend.storage.redis import queue_scripts as scripts
@@ -47,7 +47,7 @@ _decode: Final = msgspec.json.Decoder().decode
 class RedisQueue:
     """JobQueue on Redis. Any number of processes enqueue; those that `start` it run jobs.
 
-    Each line has `concurrency` places in each process, QUICK half as many. A job that runs is leased: a process that gives no
+    Each line has places of its own in each process (`places_of`). A job that runs is leased: a process that gives no
     sign of life for `lease_seconds` loses it to another one.
     """
 
@@ -56,7 +56,7 @@ class RedisQueue:
             raise ValueError("at least one job must be able to run")
         # ARQ tells of each job's begin and end; our own runner does so in our own form.
         logging.getLogger("arq.worker").setLevel(logging.WARNING)
-        self._places = {Line.QUICK: max(1, concurrency // 2), Line.BULK: concurrency}
+        self._places = places_of(concurrency)
         self._lease = lease_seconds
         self._redis = ArqRedis(open_pool(url), job_serializer=_encode, job_deserializer=_decode)
         self._owner = secrets.token_hex(8)
@@ -140,7 +140,7 @@ class RedisQueue:
         lease, workers = int(self._lease * 1000), self._workers
 
         async def claim(free: int, places: int) -> Any:
-            # Of both lines: a claim of one ends the leases of the other too.
+            # Of all lines: a claim of one ends the leases of the others too.
             mine = [job_id for worker in workers.values() for job_id in worker.running]
             return await self._claim(keys=[_BASE], args=[lease, self._owner, line.value, free, places, *mine])
 

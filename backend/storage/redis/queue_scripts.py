@@ -19,8 +19,9 @@ _COMMON: Final = """
 local base, time = KEYS[1], redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local running, owners, again, abort = base..':running', base..':owners', base..':again', base..':abort'
-local LINES, TIMES = {'quick', 'bulk'}, 1000000000000
+local LINES, TIMES = {'quick', 'bulk', 'processing'}, 1000000000000
 local function company(id) return string.match(id, '^[^:]*') end
+local function kind(id) return string.match(id, '^[^:]*:[^:]*') end
 local function turn(line, id)
   local tags, tenant = base..':'..line..':tags', company(id)
   local used = tonumber(redis.call('HGET', tags, '') or 0)
@@ -79,18 +80,18 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', running, '-inf', now)) do
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, TIMES, now, 'LIMIT', 0, 200)) do turn(line, id) end
 local busy, taken = {}, {}
-for _, id in ipairs(redis.call('ZRANGE', running, 0, -1)) do busy[company(id)] = true end
+for _, id in ipairs(redis.call('ZRANGE', running, 0, -1)) do busy[kind(id)] = true end
 local waiting = redis.call('ZRANGEBYSCORE', queue, '-inf', '('..TIMES, 'WITHSCORES', 'LIMIT', 0, 500)
 for i = 1, #waiting, 2 do
   if free <= -places then break end
-  local only_idle = free <= 0 or (free == 1 and places > 2)
+  local one_each = free <= 0 or (free == 1 and places > 2)
   local id, score = waiting[i], waiting[i + 1]
-  if not mine[id] and not runs(id) and not (only_idle and busy[company(id)]) then
+  if not mine[id] and not runs(id) and not (one_each and busy[kind(id)]) then
     redis.call('SREM', again, id)
     redis.call('ZADD', running, now + lease, id)
     redis.call('HSET', owners, id, owner)
     if tonumber(score) > tonumber(redis.call('HGET', tags, '') or 0) then redis.call('HSET', tags, '', score) end
-    busy[company(id)] = true
+    busy[kind(id)] = true
     free = free - 1
     taken[#taken + 1] = {id, score}
   end
@@ -103,8 +104,8 @@ return {taken, redis.call('SMEMBERS', abort), fresh and 1 or 0}
 
 Returns ids to run with their scores, ids to cancel, and whether Redis had been empty.
 
-Of three places or more the last free one is only for a tenant with nothing running, anywhere; and where none is free such a
-tenant gets one beyond, up to twice as many. Jobs whose lease ran out are there for everybody again, except the process that still
+Of three places or more the last free one is only for a job of which its tenant has none running, anywhere; and where none is free
+such a job gets one beyond, up to twice as many. Jobs whose lease ran out are there for everybody again, except the process that still
 runs them: one that had no processor for a while would otherwise run its own job a second time, beside the first.
 """
 

@@ -53,7 +53,7 @@ class Turns:
 
 
 class FairWorker(Worker):
-    """Runs one line's jobs, at most `places` at once and up to twice as many for tenants with nothing running."""
+    """Runs one line's jobs, at most `places` at once and up to twice as many for jobs of which their tenant has none running."""
 
     def __init__(
         self, line: Line, places: int, *, turns: Turns, redis: ArqRedis, queue: str, lease: float, jobs: dict[str, WorkerCoroutine]

@@ -9,7 +9,7 @@ from backend.core.clock import now
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
 from backend.core.model.erasure import ErasureState
-from backend.core.model.job import ALL, Job, JobName, Line
+from backend.core.model.job import ALL, Job, JobName, Line, processing
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.storage.sql.audit import OPERATOR, SqlAuditStore, entry_row
@@ -161,7 +161,7 @@ class SqlDirectory:
             await self._in.act_for(company_id)
             left = await self._in.row(_LEFT_TO_DO, {"of": company_id, "at": at})
             if left is not None and left.to_process:
-                to_process.append(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+                to_process.append(processing(company_id))
             if left is not None and left.to_read:
                 to_read.append(Job(name=JobName.READ_PICTURES, company_id=company_id, subject=ALL))
             if left is not None and left.nudged:

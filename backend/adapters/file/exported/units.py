@@ -40,13 +40,11 @@ def open_units(file: BinaryIO, path: str, reader: ExportReader, part: Part) -> t
         if part is Part.TICKETS and not is_xml(path) and head[begin:].lstrip()[:1] == b"{":
             unless_kept.pop_all()
             return Table(file, Layout(kind=Kind.RECORDS, first=1, begin=begin, told_as=f"{told}, JSON lines")), ""
-        spool = tempfile.TemporaryFile()  # noqa: SIM115 - a file without a name, closed with its table
-        try:
-            for line in _lines(file, path, reader, part, cut):
-                spool.write(line + b"\n")
-        except BaseException:
-            spool.close()
-            raise
+        spool = unless_kept.enter_context(tempfile.TemporaryFile())
+        for line in _lines(file, path, reader, part, cut):
+            spool.write(line + b"\n")
+        unless_kept.pop_all()
+        file.close()
     told = f"{told}, {'XML' if is_xml(path) else 'JSON'}"
     return Table(spool, Layout(kind=Kind.RECORDS, first=1, spooled=True, told_as=told)), "".join(cut)
 

@@ -16,7 +16,7 @@ from backend.core.model.budget import Purpose
 from backend.core.model.connection import ConnectionState
 from backend.core.model.copilot import BriefSource
 from backend.core.model.document import DocState, DocType, Document, Summary, visible_parts
-from backend.core.model.job import ALL, Job, JobName, Line
+from backend.core.model.job import processing
 from backend.core.model.quota import Lane
 from backend.core.model.sight import may_see
 from backend.core.model.sync import ItemRef
@@ -96,7 +96,7 @@ async def _keep(services: Services, document: Document, company_id: str, told_at
         stored = (await uow.documents.standing([document.document_id])).get(document.document_id)
         if is_newer(stored, told_at, document.updated_at):
             await uow.documents.put([document])
-            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL, line=Line.QUICK))
+            uow.enqueue(processing(company_id, quick=True))
 
 
 async def summarized(services: Services, company_id: str, document: Document) -> Document:

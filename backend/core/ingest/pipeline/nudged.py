@@ -15,7 +15,6 @@ from backend.core.ingest.pipeline.taken import Taken
 from backend.core.model.article import Visibility
 from backend.core.model.connection import Connection, ConnectionState
 from backend.core.model.document import FILES_LEFT, DocState, Document
-from backend.core.model.job import Line
 from backend.core.model.quota import Lane
 from backend.core.model.sync import ItemRef, Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.webhook import Nudge
@@ -40,8 +39,8 @@ class NudgeTaker(Taker):
             raise RunCanceledError
         return run
 
-    def _line(self) -> Line:
-        return Line.QUICK
+    def _is_quick(self) -> bool:
+        return True
 
     async def _remember_gone(self, uow: UnitOfWork, unknown: Sequence[ItemRef]) -> None:
         """A run under way may have read it before it went, and must not bring it back: its tombstone is newer."""

@@ -24,7 +24,7 @@ from backend.core.ingest.pipeline.person_remakes import Remaker
 from backend.core.ingest.pipeline.person_texts import scrub_texts, vector_keys
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.erasure import Erasure, ErasureState, Held
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import processing
 from backend.core.model.tenant import AuditEntry, SealedSecret
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.erasures import TextPlace
@@ -227,7 +227,7 @@ class Eraser:
             await uow.documents.put(fresh)
             # Articles that are found by these customers' words are indexed anew without them.
             await uow.documents.reindex(await uow.solved.replace({each.document_id: () for each in fresh}))
-            uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+            uow.enqueue(processing(self._company_id))
         await lost.write(uow)
 
     def _noted(self, after: str | None, held: Held, lost: Gone, person: SealedSecret) -> Erasure:

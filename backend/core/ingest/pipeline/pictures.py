@@ -10,7 +10,7 @@ from backend.core.ingest.merge import AttachmentText, with_file_text
 from backend.core.ingest.pipeline.person import marks_now, scrub_pieces
 from backend.core.ingest.pipeline.progress import ACTIVE
 from backend.core.model.document import AttachmentFile, AttachmentState, DocState
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import processing
 from backend.core.model.sync import Run
 from backend.core.ports.extract import TextPiece
 from backend.core.ports.services import Services
@@ -73,5 +73,5 @@ async def _keep(services: Services, company_id: str, file: AttachmentFile, piece
         if changed.parts == document.parts:
             return
         await uow.documents.put([msgspec.structs.replace(changed, state=DocState.PENDING)])
-        uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL))
+        uow.enqueue(processing(company_id))
     services.meter.count("attachments", 1, state=file.state.value)

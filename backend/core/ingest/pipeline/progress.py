@@ -43,15 +43,14 @@ async def open_run(uow: UnitOfWork, connection: Connection, options: RunOptions,
     )
     await uow.sync.put_run(run)
     await uow.audit.add(_started(run, caller))
-    line = line_of(connection, options)
+    line = Line.QUICK if is_quick(connection, options) else Line.BULK
     uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=uow.company_id, subject=run.run_id, line=line))
     return run
 
 
-def line_of(connection: Connection, options: RunOptions) -> Line:
-    """Where the jobs of such a run wait: what changed since the last sync is soon read, and somebody may wait for it."""
-    brief = options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
-    return Line.QUICK if brief else Line.BULK
+def is_quick(connection: Connection, options: RunOptions) -> bool:
+    """What changed since the last sync is soon read, and somebody may wait for it."""
+    return options.mode is RunMode.INCREMENTAL and connection.last_synced_at is not None
 
 
 def _started(run: Run, caller: Caller | None) -> AuditEntry:

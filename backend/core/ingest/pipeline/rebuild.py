@@ -25,7 +25,7 @@ from backend.core.ingest.pipeline.sources import open_source
 from backend.core.model.budget import Usage
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentState, DocState, Standing
-from backend.core.model.job import ALL, Job, JobName
+from backend.core.model.job import ALL, Job, JobName, processing
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Rebuilt, Run, Stream
 from backend.core.ports.database import UnitOfWork
@@ -160,7 +160,7 @@ class Rebuilder:
         files = [file for each in kept for file in each.files]
         if files:
             await uow.attachments.put(files)
-        uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL))
+        uow.enqueue(processing(self._company_id))
         if any(file.state is AttachmentState.WAITING for file in files):
             uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
 

@@ -59,10 +59,10 @@ async def read_source(services: Services, company_id: str, connection: Connectio
             compacted_at = now if compacted else current.compacted_at
             changed = msgspec.structs.replace(current, last_synced_at=now, reconciled_at=reconciled_at, compacted_at=compacted_at)
             await uow.connections.put(changed)
-    untold = tuple(message for marks in taker.unread.values() for message in marks.values() if message)
-    remarks = source.remarks if isinstance(source, Remarks) else ()
+    remarks = [*source.remarks] if isinstance(source, Remarks) else []
+    remarks += [message for marks in taker.unread.values() for message in marks.values() if message]
     refused = tuple(sorted(source.unreadable | taker.refused))
-    return msgspec.structs.replace(taker.run, unreadable=refused, unread=untold, remarks=remarks)
+    return msgspec.structs.replace(taker.run, unreadable=refused, remarks=tuple(remarks))
 
 
 def _lane(connection: Connection, run: Run) -> Lane:

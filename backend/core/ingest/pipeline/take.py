@@ -22,13 +22,13 @@ from backend.core.ingest.pipeline.lots import merge_taken, read_lot
 from backend.core.ingest.pipeline.making import Making
 from backend.core.ingest.pipeline.newer import read_once_more, sort_out
 from backend.core.ingest.pipeline.person import Arrivals, scrub_failures, scrub_files
-from backend.core.ingest.pipeline.progress import cursor_scope, line_of, save_run, with_progress
+from backend.core.ingest.pipeline.progress import cursor_scope, is_quick, save_run, with_progress
 from backend.core.ingest.pipeline.taken import Taken, settled
 from backend.core.ingest.pipeline.tally import counted, with_quota
 from backend.core.model.article import Article
 from backend.core.model.connection import Connection
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, PackedDocument
-from backend.core.model.job import ALL, Job, JobName, Line
+from backend.core.model.job import ALL, Job, JobName, processing
 from backend.core.model.sync import Fetched, HeldDeletion, ItemFailure, ItemRef, Run, RunMode
 from backend.core.model.ticket import Ticket
 from backend.core.ports.database import UnitOfWork
@@ -186,11 +186,11 @@ class Taker:
         await (await self._services.indexes.open(self._company_id)).delete(list(deleted))
         async with self._services.database.open(self._company_id, write=True) as uow:
             if await uow.documents.reindex(deleted):
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
+                uow.enqueue(processing(self._company_id, quick=self._is_quick()))
 
-    def _line(self) -> Line:
-        """Where the processing of what was stored waits."""
-        return line_of(self._connection, self.run.options)
+    def _is_quick(self) -> bool:
+        """Whether the processing of what was stored goes before that of long syncs."""
+        return is_quick(self._connection, self.run.options)
 
     async def _store(self, page: Page[Taken], phase: str, *, sweep: bool, removed: AbstractSet[str]) -> tuple[Page[Taken], list[str]]:
         """Write a page, the cursor and the run in one transaction; returns what was written, and what was marked as deleted."""
@@ -213,7 +213,7 @@ class Taker:
             run = await self._save(uow, run)
             spared = await uow.documents.reindex(removed & {self._document_id(ref) for ref in kept.overtaken})
             if documents or deleted or spared:
-                uow.enqueue(Job(name=JobName.PROCESS_DOCUMENTS, company_id=self._company_id, subject=ALL, line=self._line()))
+                uow.enqueue(processing(self._company_id, quick=self._is_quick()))
             if any(each.file.state is AttachmentState.WAITING for taken in page.items for each in taken.files):
                 uow.enqueue(Job(name=JobName.READ_PICTURES, company_id=self._company_id, subject=ALL))
         self.run = run
