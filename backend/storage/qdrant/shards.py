@@ -19,7 +19,7 @@ from typing import IO, Any
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
 from backend.storage.qdrant import collections, pointer, sealing, warming
-from backend.storage.qdrant.engine import about, create_shard, load_shard, told
+from backend.storage.qdrant.engine import about, create_shard, give_back, load_shard, told
 
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
@@ -126,6 +126,7 @@ class Shards:
             # Flushing it once more would bring its folder back.
             entry.shard.close()
             sealing.tidy(self._folder(place))
+        give_back()
 
     def _warm(self, folder: Path) -> None:
         warming.warm(folder, going=lambda: not self._closed)
