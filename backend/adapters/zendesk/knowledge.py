@@ -98,7 +98,9 @@ class Knowledge:
         article_id = article_digits(ref.original_id)
         listed: Record = hint.get("article") or {}
         mark = ref.hint.get(_BRAND)
-        if isinstance(mark, str) and (center := (await self._centers()).get(mark)) is not None:
+        # Also for one of our own: until the brands are known, it would be of no product.
+        centers = await self._centers()
+        if isinstance(mark, str) and (center := centers.get(mark)) is not None:
             return await self._fetch_at(center, article_id, listed)
         if listed and mark is None:
             return await self._own.fetch(article_id, listed)
@@ -159,7 +161,7 @@ class Knowledge:
             if error.code not in _NO_HELP_CENTER:
                 raise
             missing = error
-        for center in list((await self._centers()).values()):
+        for center in list(self._further.values()):
             try:
                 return await self._fetch_at(center, article_id, {})
             except AppError as error:

@@ -177,6 +177,19 @@ async def test_two_runs_name_the_same_versions(zendesk: ZendeskServer) -> None:
     assert versions[0] == versions[1]
 
 
+async def test_an_article_read_by_itself_is_of_its_brand_too(zendesk: ZendeskServer) -> None:
+    """As behind a webhook, or tried again: nothing was listed before."""
+    source = opened(zendesk)
+    listed = refs_of(await listings(source))
+    own = next(key for key, ref in sorted(listed.items()) if not key.startswith("macro-") and " brand=" not in ref.version)
+    wanted = await article(source, listed[own])
+    await source.close()
+    source = opened(zendesk)
+    assert await article(source, bare(own)) == wanted
+    assert wanted.product
+    await source.close()
+
+
 async def test_an_account_with_one_brand_is_asked_nothing_more() -> None:
     async with running_zendesk(SandboxOptions(tickets=20, one_brand=True)) as server:
         source = opened(server)
