@@ -41,8 +41,8 @@ class KeepingSettings(BaseSettings):
         0,
         ge=0,
         le=3600,
-        description="0: attachments are streamed by the API; else, after the same checks, it sends the reader to a link of the bucket "
-        "that is valid so long for whoever has it.",
+        description="0: every byte passes the API. Else clients may reach the bucket: a reader of an attachment is sent, after the same "
+        "checks, to a link of it that is valid so long for whoever has it, and uploads may be put there.",
     )
     aws_region: str | None = Field(None, description="Region of bucket, KMS key and secrets; empty: as AWS_REGION or the profile says.")
     aws_endpoint_url: str | None = Field(None, description="Another server for KMS and Secrets Manager; empty: AWS.")
