@@ -10,11 +10,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
 from backend.api.app import create_app
+from backend.api.links import disposition_of, linked
 from backend.core import ids
 from backend.core.model.tenant import Role
-from backend.core.ports.blobs import BlobStores
+from backend.core.ports.blobs import BlobStore, BlobStores
 from backend.observability.logging import configure_logging, forget_secrets
 from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.s3 import S3BlobStores
@@ -103,6 +106,25 @@ async def test_who_can_not_follow_is_given_the_bytes(stored: S3BlobStores, clien
     key = viewer.headers.pop("authorization").removeprefix("Bearer ")
     streamed = await viewer.get(PATH, headers={"X-API-Key": key})
     assert (streamed.status_code, streamed.content) == (200, RECEIPT), "a client would send this header on to the bucket"
+
+
+async def test_any_file_of_ours_goes_the_same_way(stored: S3BlobStores, house: House) -> None:
+    blobs, request = stored.open("acme"), Request({"type": "http", "headers": []})
+    await blobs.put("exports/1.zip", b"PK")
+    named = disposition_of("내보내기.zip", inline=False)
+
+    async def asked(blobs: BlobStore, content_type: str, seconds: int = 30) -> RedirectResponse | None:
+        return await linked(request, blobs, "exports/1.zip", seconds=seconds, content_type=content_type, disposition=named)
+
+    given = await asked(blobs, "application/zip")
+    assert given is not None
+    async with httpx.AsyncClient() as anyone:
+        answer = await anyone.get(given.headers["location"])
+    assert (answer.content, answer.headers["content-disposition"]) == (b"PK", named)
+    assert await asked(blobs, "application/zip", 0) is None
+    assert await asked(blobs, "text/html") is None
+    assert await asked(blobs, "application/octet-stream") is None
+    assert await asked(house.services.blobs.open("acme"), "application/zip") is None
 
 
 async def test_a_client_that_follows_reads_a_range(stored: S3BlobStores, client: Client, gate: SignedS3) -> None:

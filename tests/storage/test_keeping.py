@@ -80,8 +80,12 @@ def test_another_kms_key_behind_the_alias_is_the_newest(tmp_path: Path, request:
     alias = f"alias/{old}"
     client.create_alias(AliasName=alias, TargetKeyId=old)
     settings = {"aws_region": REGION, "aws_endpoint_url": url, "kms_key_id": alias, "master_key_source": "kms"}
-    data_key = kept(tmp_path, **settings).cipher.new_data_key("acme")
+    running = kept(tmp_path, **settings).cipher
+    data_key = running.new_data_key("acme")
+    assert running.is_newest(data_key)
     client.update_alias(AliasName=alias, TargetKeyId=new)
+    running.look_again()
+    assert not running.is_newest(data_key), "what was remembered of the alias is not what a rotation is told"
     cipher = kept(tmp_path, **settings).cipher
     assert not cipher.is_newest(data_key)
     assert cipher.is_newest(cipher.rewrap("acme", data_key))

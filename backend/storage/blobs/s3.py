@@ -15,6 +15,8 @@ _PIECE: Final = 4 * 1024 * 1024
 """So much is asked for at once: a reader who is slow or leaves keeps no connection open."""
 _PART: Final = 8 * 1024 * 1024
 """Larger files are sent in parts of this size, each of which is tried again alone."""
+_AT_ONCE: Final = 5 * 1024**3
+"""The most that one PUT takes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
 _ROUNDS: Final = 5
 """How often a deletion looks for what was written beside it."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
@@ -108,7 +110,12 @@ class S3BlobStore:
         return url
 
     async def upload_link(self, key: str, *, seconds: int, size: int, sha256: str | None) -> UploadLink | None:
-        """A link by which whoever has it writes this one file; its length and hash are signed, so the bucket refuses others."""
+        """A link by which whoever has it writes this one file; its length and hash are signed, so the bucket refuses others.
+
+        None where it is larger than what S3 takes at once.
+        """
+        if size > _AT_ONCE:
+            return None
         wanted: dict[str, Any] = {**self._where(key), "ContentLength": size}
         headers = {}
         if sha256 is not None:

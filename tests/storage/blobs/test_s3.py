@@ -176,6 +176,7 @@ async def test_a_link_for_writing_takes_these_bytes_and_no_others(guarded: S3Blo
         assert await put(unhashed.url, text) == 200
         gate.later = timedelta(seconds=61)
         assert await put(unhashed.url, text) == 403, "too late"
+    assert await store.upload_link("uploads/a", seconds=60, size=5 * 1024**3 + 1, sha256=None) is None, "more than one PUT takes"
     assert await guarded.open("other").list("") == []
 
 
