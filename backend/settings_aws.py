@@ -20,6 +20,7 @@ class MasterKeySource(StrEnum):
     ENVIRONMENT = "environment"
     FILE = "file"
     KMS = "kms"
+    SECRETS_MANAGER = "secrets_manager"
 
 
 class SecretType(StrEnum):
@@ -40,8 +41,8 @@ class KeepingSettings(BaseSettings):
         0,
         ge=0,
         le=3600,
-        description="0: attachments are streamed by the API; else, after the same checks, it sends the reader to a link of the bucket "
-        "that is valid so long for whoever has it.",
+        description="0: every byte passes the API. Else clients may reach the bucket: a reader of an attachment is sent, after the same "
+        "checks, to a link of it that is valid so long for whoever has it, and uploads may be put there.",
     )
     aws_region: str | None = Field(None, description="Region of bucket, KMS key and secrets; empty: as AWS_REGION or the profile says.")
     aws_endpoint_url: str | None = Field(None, description="Another server for KMS and Secrets Manager; empty: AWS.")
@@ -50,9 +51,13 @@ class KeepingSettings(BaseSettings):
     master_key_source: MasterKeySource = Field(
         MasterKeySource.ENVIRONMENT,
         description="`environment`: `DESKLORE_MASTER_KEYS`; `file`: `DESKLORE_MASTER_KEY_FILE`, read again when it changes; "
-        "`kms`: AWS KMS. Keys of the other two that are set open what they wrapped, until `desklore keys rotate` is done.",
+        "`secrets_manager`: the secret `DESKLORE_MASTER_KEY_SECRET`; `kms`: AWS KMS. Keys of the others that are set open what they "
+        "wrapped, until `desklore keys rotate` is done.",
     )
     master_key_file: Path | None = Field(None, description="File of master keys, one `id:base64 of 32 bytes` a line; the first seals.")
+    master_key_secret: str | None = Field(
+        None, description="Name or ARN of the secret in AWS Secrets Manager that holds master keys: a JSON list of `id:base64 of 32 bytes`."
+    )
     kms_key_id: str | None = Field(None, description="Id, ARN or alias of the KMS key, such as `alias/desklore`.")
     secret_type: SecretType = Field(
         SecretType.DATABASE, description="Where credentials of helpdesks are kept: `database` (sealed) or `aws` (Secrets Manager)."
@@ -65,6 +70,8 @@ class KeepingSettings(BaseSettings):
             raise ValueError("DESKLORE_BLOB_TYPE=s3 needs DESKLORE_S3_BUCKET")
         if self.master_key_source is MasterKeySource.FILE and self.master_key_file is None:
             raise ValueError("DESKLORE_MASTER_KEY_SOURCE=file needs DESKLORE_MASTER_KEY_FILE")
+        if self.master_key_source is MasterKeySource.SECRETS_MANAGER and not self.master_key_secret:
+            raise ValueError("DESKLORE_MASTER_KEY_SOURCE=secrets_manager needs DESKLORE_MASTER_KEY_SECRET")
         if self.master_key_source is MasterKeySource.KMS and not self.kms_key_id:
             raise ValueError("DESKLORE_MASTER_KEY_SOURCE=kms needs DESKLORE_KMS_KEY_ID")
         return self

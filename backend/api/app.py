@@ -39,6 +39,7 @@ from backend.api.routes import (
     tenant_settings,
     tenants,
     tokens,
+    uploads,
     usage,
     webhooks,
 )
@@ -62,6 +63,7 @@ ROUTERS: Final = (
     tokens.router,
     connections.router,
     files.router,
+    uploads.router,
     sync.router,
     imports.router,
     failures.router,
@@ -179,7 +181,8 @@ def create_app(
 def _wrap(app: FastAPI, services: Services, options: ApiOptions, rates: Rates | None) -> None:
     """Add the middleware, innermost first: what is added last sees the request first."""
     policy = services.policy
-    larger = {imports.PATH: policy.import_max_bytes, files.PATH: policy.upload_max_bytes + options.body_max_bytes}
+    form_bytes = policy.upload_max_bytes + options.body_max_bytes
+    larger = {imports.PATH: policy.import_max_bytes, files.PATH: form_bytes, uploads.PATH: form_bytes}
     app.add_middleware(SignedBody)
     app.add_middleware(BodyLimit, max_bytes=options.body_max_bytes, larger=larger)
     app.add_middleware(CatchUnexpected)

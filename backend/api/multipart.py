@@ -15,10 +15,10 @@ _HEADERS: Final = 16_384
 _BOUNDARY: Final = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{1,70}")
 
 
-async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
+async def save_upload(request: Request, out: IO[bytes], max_bytes: int, more: AppError) -> str:
     """Write the file to `out` and return its name; empty where the client gave none.
 
-    Raises INVALID_REQUEST where there is no file, EXPORT_TOO_LARGE, and STORAGE_FULL.
+    Raises INVALID_REQUEST where there is no file, STORAGE_FULL, and `more` where it is larger.
     """
     header = _parsed("content-type", request.headers.get("content-type", ""))
     stream = request.stream()
@@ -32,8 +32,7 @@ async def save_upload(request: Request, out: IO[bytes], max_bytes: int) -> str:
         async for piece in pieces:
             size += len(piece)
             if size > max_bytes:
-                message = f"The file has more than {max_bytes:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it."
-                raise AppError(Code.EXPORT_TOO_LARGE, message)
+                raise more
             _write(out, piece)
         # Only at its end it shows whether a signed body is the one that was signed.
         async for _ in stream:

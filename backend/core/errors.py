@@ -76,6 +76,7 @@ class Code(StrEnum):
     DOCUMENT_NOT_FOUND = "document_not_found"
     TICKET_NOT_FOUND = "ticket_not_found"
     ATTACHMENT_NOT_FOUND = "attachment_not_found"
+    UPLOAD_NOT_FOUND = "upload_not_found"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     ERASURE_NOT_FOUND = "erasure_not_found"
     RUN_NOT_FOUND = "run_not_found"
@@ -159,6 +160,7 @@ SPECS: dict[Code, Spec] = {
     Code.DOCUMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such document."),
     Code.TICKET_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such ticket here or on the helpdesk."),
     Code.ATTACHMENT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such attachment, or its file was not kept."),
+    Code.UPLOAD_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such upload was begun, or it was committed or ran out of time; begin it anew."),
     Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
     Code.ERASURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such erasure of a person."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),

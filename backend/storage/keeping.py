@@ -14,9 +14,10 @@ from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.blobs.s3 import S3BlobStores
 from backend.storage.secrets.envelope import EnvelopeCipher, KeyWrapper
+from backend.storage.secrets.key_secret import MasterKeySecret
 from backend.storage.secrets.keyfile import MasterKeyFile, load_or_make_master_key, parse_master_keys
 from backend.storage.secrets.kms import KmsWrapper
-from backend.storage.secrets.local import LocalWrapper
+from backend.storage.secrets.local import LocalWrapper, MasterKeys
 from backend.storage.secrets.manager import ManagedSecrets
 from backend.storage.secrets.sealed import SealedSecrets
 
@@ -46,38 +47,42 @@ def keep(settings: Settings) -> Kept:
         if settings.blob_type is BlobType.S3
         else LocalBlobStores(settings.data_dir / "blobs")
     )
-    wrappers: dict[MasterKeySource, KeyWrapper] = {}
-    local = _local(settings)
-    if local is not None:
-        wrappers[local[0]] = local[1]
+    secret = None
+    if settings.master_key_secret:
+        secret = MasterKeySecret(client("secretsmanager", settings.aws_endpoint_url), settings.master_key_secret)
+    wrappers: list[KeyWrapper] = []
+    if (local := _local(settings, secret)) is not None:
+        wrappers.append(local)
     if settings.kms_key_id:
-        wrappers[MasterKeySource.KMS] = KmsWrapper(client("kms", settings.aws_endpoint_url), settings.kms_key_id)
-    first = wrappers.pop(settings.master_key_source)
-    cipher = EnvelopeCipher(first, *wrappers.values())
+        kms = KmsWrapper(client("kms", settings.aws_endpoint_url), settings.kms_key_id)
+        wrappers.insert(0 if settings.master_key_source is MasterKeySource.KMS else 1, kms)
+    cipher = EnvelopeCipher(*wrappers)
     secrets: SecretStore = SealedSecrets(cipher)
     if settings.secret_type is SecretType.AWS:
         secrets = ManagedSecrets(client("secretsmanager", settings.aws_endpoint_url), secrets, settings.secret_prefix)
     return Kept(blobs=blobs, cipher=cipher, secrets=secrets, closers=tuple(each.close for each in clients.values()))
 
 
-def _local(settings: Settings) -> tuple[MasterKeySource, KeyWrapper] | None:
-    """The keys of the environment and of the file: those of the source that was chosen come first, all of them open."""
-    of_file = MasterKeyFile(settings.master_key_file) if settings.master_key_file is not None else None
-    of_environment = _environment(settings)
+def _local(settings: Settings, secret: MasterKeySecret | None) -> LocalWrapper | None:
+    """The keys that this process holds itself: those of the source that was chosen come first, all of them open. None without any."""
     made = settings.data_dir / "secrets" / "master_key"
-    if settings.master_key_source is MasterKeySource.FILE:
-        if of_file is None:
-            raise AppError(Code.SECRET_UNREADABLE, "DESKLORE_MASTER_KEY_SOURCE=file needs DESKLORE_MASTER_KEY_FILE.")
-        others = [*of_environment, *_made_before(made)]
-        return MasterKeySource.FILE, LocalWrapper(lambda: [*of_file(), *others])
+    of_environment = _environment(settings)
     if settings.master_key_source is MasterKeySource.ENVIRONMENT:
         of_environment = of_environment or [load_or_make_master_key(made)]
-    keys = [*of_environment, *(() if settings.master_keys is None else _made_before(made))]
-    if settings.master_key_source is MasterKeySource.KMS:
-        keys = [*of_environment, *_made_before(made)]
-    if not keys and of_file is None:
+    of_development = _made_before(made)
+    listed: dict[MasterKeySource, Callable[[], MasterKeys]] = {MasterKeySource.ENVIRONMENT: lambda: of_environment}
+    if settings.master_key_file is not None:
+        listed[MasterKeySource.FILE] = MasterKeyFile(settings.master_key_file)
+    if secret is not None:
+        listed[MasterKeySource.SECRETS_MANAGER] = secret
+    places = [*sorted(listed, key=lambda source: source is not settings.master_key_source)]
+
+    def keys() -> MasterKeys:
+        return [*(key for source in places for key in listed[source]()), *of_development]
+
+    if len(listed) == 1 and not keys():
         return None
-    return MasterKeySource.ENVIRONMENT, LocalWrapper(lambda: [*keys, *(of_file() if of_file is not None else ())])
+    return LocalWrapper(keys, secret.read if secret is not None else None)
 
 
 def _environment(settings: Settings) -> list[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ from backend.core.ports.services import Services
 from backend.core.usecases.retention import forget_old_runs
 from backend.core.usecases.schedule import start_due
 from backend.core.usecases.stalled import take_up_stalled
+from backend.core.usecases.uploads import forget_abandoned_uploads
 
 log = structlog.get_logger()
 
@@ -95,7 +96,8 @@ async def start_due_forever(services: Services) -> None:
 
 
 async def keep_months_forever(services: Services) -> None:
-    """At start and every few hours: partitions for the months to come; logs and runs older than the settings want dropped."""
+    """At start and every few hours: partitions for the months to come; logs and runs older than the settings want, and uploads that
+    nobody committed, dropped."""
     while True:
         try:
             kept = await services.database.keep_months(services.policy.retention, now().date())
@@ -103,6 +105,8 @@ async def keep_months_forever(services: Services) -> None:
                 log.info("months_kept", made=kept.made, dropped=kept.dropped)
             if forgotten := await forget_old_runs(services):
                 log.info("runs_forgotten", runs=forgotten)
+            if abandoned := await forget_abandoned_uploads(services):
+                log.info("uploads_forgotten", uploads=abandoned)
         except AppError as error:
             # Rows find room without it (docs/postgresql.md); the next round puts them right.
             log.warning("keeping_months_failed", code=error.code.value, message=error.message)

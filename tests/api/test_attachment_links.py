@@ -1,33 +1,51 @@
 """Attachments in a bucket: streamed by us, or by a link that only those get who may see the file."""
 
 import dataclasses
+import io
+import logging
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 
 from backend.api.app import create_app
+from backend.api.links import disposition_of, linked
 from backend.core import ids
 from backend.core.model.tenant import Role
-from backend.core.ports.blobs import BlobStores
+from backend.core.ports.blobs import BlobStore, BlobStores
+from backend.observability.logging import configure_logging, forget_secrets
+from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.s3 import S3BlobStores
-from tests.api.house import RECEIPT, House
+from tests.api.house import PAGE, RECEIPT, House
+from tests.servers.aws import REGION
+from tests.servers.signed_s3 import SignedS3, signed_s3
 
 PATH = "/api/v1/attachments/paper-f1"
 Client = Callable[..., httpx.AsyncClient]
 
 
 @pytest.fixture
-async def stored(request: pytest.FixtureRequest, house: House) -> S3BlobStores:
-    """The files of both tenants of the house, in a bucket."""
-    stores = S3BlobStores(request.getfixturevalue("s3_client"), request.getfixturevalue("s3_buckets")[0], ids.new_id("house"))
+async def gate(aws_url: str) -> AsyncIterator[SignedS3]:
+    async with signed_s3(aws_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def stored(request: pytest.FixtureRequest, house: House, gate: SignedS3) -> AsyncIterator[S3BlobStores]:
+    """The files of both tenants of the house, in a bucket that takes links at their word."""
+    aws = AwsClient("s3", AwsPlace(region=REGION, endpoint_url=gate.url))
+    stores = S3BlobStores(aws, request.getfixturevalue("s3_buckets")[0], ids.new_id("house"))
     for company_id in ("acme", "bravo"):
         local, remote = house.services.blobs.open(company_id), stores.open(company_id)
         for key in await local.list(""):
             await remote.put(key, (await local.get(key) or b"") + (b"" if company_id == "acme" else b"bravo"))
-    return stores
+    yield stores
+    await aws.close()
 
 
 @pytest.fixture
@@ -71,11 +89,87 @@ async def test_with_it_a_short_lived_link_is_given_after_the_checks(stored: S3Bl
     assert given.content == RECEIPT
     assert given.headers["content-type"] == "image/png"
     assert unquote(given.headers["content-disposition"].rsplit("''", 1)[1]) == "영수증 (최종).png"
-    page = (await client(stored, 30).get("/api/v1/attachments/paper-f3")).headers["location"]
+
+
+async def test_what_could_run_comes_from_us_alone(stored: S3BlobStores, client: Client) -> None:
+    page = await client(stored, 30).get("/api/v1/attachments/paper-f3")
+    assert (page.status_code, page.content) == (200, PAGE), "a bucket can't say nosniff"
+    assert page.headers["content-type"] == "application/octet-stream"
+    assert page.headers["content-disposition"].startswith("attachment;")
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_who_can_not_follow_is_given_the_bytes(stored: S3BlobStores, client: Client) -> None:
+    viewer = client(stored, 30)
+    here = await viewer.get(PATH, params={"redirect": "false"}, headers={"Range": "bytes=10-19"})
+    assert (here.status_code, here.content) == (206, RECEIPT[10:20])
+    key = viewer.headers.pop("authorization").removeprefix("Bearer ")
+    streamed = await viewer.get(PATH, headers={"X-API-Key": key})
+    assert (streamed.status_code, streamed.content) == (200, RECEIPT), "a client would send this header on to the bucket"
+
+
+async def test_any_file_of_ours_goes_the_same_way(stored: S3BlobStores, house: House) -> None:
+    blobs, request = stored.open("acme"), Request({"type": "http", "headers": []})
+    await blobs.put("exports/1.zip", b"PK")
+    named = disposition_of("내보내기.zip", inline=False)
+
+    async def asked(blobs: BlobStore, content_type: str, seconds: int = 30) -> RedirectResponse | None:
+        return await linked(request, blobs, "exports/1.zip", seconds=seconds, content_type=content_type, disposition=named)
+
+    given = await asked(blobs, "application/zip")
+    assert given is not None
     async with httpx.AsyncClient() as anyone:
-        download = await anyone.get(page)
-    assert download.headers["content-type"] == "application/octet-stream", "what could run is a download"
-    assert download.headers["content-disposition"].startswith("attachment;")
+        answer = await anyone.get(given.headers["location"])
+    assert (answer.content, answer.headers["content-disposition"]) == (b"PK", named)
+    assert await asked(blobs, "application/zip", 0) is None
+    assert await asked(blobs, "text/html") is None
+    assert await asked(blobs, "application/octet-stream") is None
+    assert await asked(house.services.blobs.open("acme"), "application/zip") is None
+
+
+async def test_a_client_that_follows_reads_a_range(stored: S3BlobStores, client: Client, gate: SignedS3) -> None:
+    viewer = client(stored, 30)
+    async with httpx.AsyncClient(headers={"Range": "bytes=10-19"}) as follower:
+        link = (await viewer.get(PATH, headers={"Range": "bytes=10-19"})).headers["location"]
+        part = await follower.get(link)
+    assert (part.status_code, part.content) == (206, RECEIPT[10:20])
+    assert [each.partition("/")[0] for each in gate.links] == ["GET "]
+
+
+async def test_a_link_ends_and_is_for_one_file(stored: S3BlobStores, client: Client, gate: SignedS3) -> None:
+    link = (await client(stored, 30).get(PATH)).headers["location"]
+    async with httpx.AsyncClient() as anyone:
+        for other in (
+            link.replace("/acme/", "/bravo/"),
+            link.replace("f1/file", "f2/file"),
+            link.replace("X-Amz-Expires=30", "X-Amz-Expires=3600"),
+            link.replace("image%2Fpng", "text%2Fhtml"),
+            link.split("?", 1)[0],
+        ):
+            assert other != link
+            assert (await anyone.get(other)).status_code == 403, other
+        gate.later = timedelta(seconds=31)
+        assert (await anyone.get(link)).status_code == 403
+
+
+async def test_neither_log_nor_audit_holds_a_signature(stored: S3BlobStores, client: Client, house: House) -> None:
+    root, stream = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers[:], root.level
+    configure_logging(level="DEBUG", console=False, stream=stream)
+    try:
+        link = (await client(stored, 30).get(PATH)).headers["location"]
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+        forget_secrets()
+    log = stream.getvalue()
+    assert "/api/v1/attachments/{attachment_id}" in log
+    signature = parse_qs(urlsplit(link).query)["X-Amz-Signature"][0]
+    async with house.services.database.open("acme") as uow:
+        entries, _ = await uow.audit.list(action="attachment.read")
+    assert entries
+    assert not [text for text in (signature, "X-Amz-") if text in log or text in repr(entries)]
 
 
 async def test_nobody_gets_a_link_to_what_they_may_not_see(stored: S3BlobStores, client: Client) -> None:

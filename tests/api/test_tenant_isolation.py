@@ -68,6 +68,7 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     return {
         "stream_id": "stream_acme",
         "erasure_id": erasure,
+        "upload_id": "upload_acme",
         "connection_id": connection,
         "key_id": key,
         "run_id": "run_acme",
@@ -98,6 +99,9 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/connections/{connection_id}/files/declaration"): 404,
     ("PUT", "/api/v1/connections/{connection_id}/files/declaration"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/files"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/uploads"): 404,
+    ("PUT", "/api/v1/connections/{connection_id}/uploads/{upload_id}/content"): 404,
+    ("POST", "/api/v1/connections/{connection_id}/uploads/{upload_id}/commit"): 404,
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("DELETE", "/api/v1/connections/{connection_id}/schedule"): 404,
     ("POST", "/api/v1/connections/{connection_id}/deletions"): 404,
@@ -189,6 +193,7 @@ BODIES |= {
 }
 BODIES |= {("POST", "/api/v1/documents/resummarize"): {}, ("POST", "/api/v1/connections/{connection_id}/failures/retry"): {}}
 BODIES |= {("PUT", "/api/v1/connections/{connection_id}/files/declaration"): {"yaml": ""}}
+BODIES |= {("POST", "/api/v1/connections/{connection_id}/uploads"): {"filename": "a.csv", "size": 1}}
 BODIES |= {("POST", "/api/v1/people/erase"): {"email": PERSON}, ("POST", "/api/v1/people/export"): {"email": PERSON}}
 BODIES |= {("PUT", "/api/v1/budget"): {"daily_usd": 1}, ("PUT", "/api/v1/tenants/{company_id}/budget"): {"daily_usd": 1}}
 BODY_IDS = {

@@ -1,6 +1,7 @@
 """What the settings choose: stores, master keys and where credentials lie; and what is refused at the start."""
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,36 @@ def test_from_the_environment_into_kms_and_back(tmp_path: Path, request: pytest.
     assert back.is_newest(back.rewrap("acme", second))
 
 
+def test_from_a_file_into_secrets_manager_and_on_to_kms(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    url, secrets = request.getfixturevalue("aws_url"), request.getfixturevalue("secrets_client").client
+    key_id = request.getfixturevalue("kms_client").client.create_key()["KeyMetadata"]["KeyId"]
+    (tmp_path / "keys").write_text(f"{ONE}\n")
+    name = f"desklore/{key_id}"
+    secrets.create_secret(Name=name, SecretString=json.dumps([TWO]))
+    in_file = {"master_key_source": "file", "master_key_file": tmp_path / "keys"}
+    in_secret = {"aws_region": REGION, "aws_endpoint_url": url, "master_key_secret": name}
+    first = kept(tmp_path, **in_file).cipher.new_data_key("acme")
+    assert kept(tmp_path, **in_secret, **in_file).cipher.is_newest(first), "a secret that was not chosen opens only"
+    moving = kept(tmp_path, **in_secret, **in_file | {"master_key_source": "secrets_manager"}).cipher
+    assert not moving.is_newest(first)
+    second = moving.rewrap("acme", first)
+    assert kept(tmp_path, **in_secret, master_key_source="secrets_manager").cipher.is_newest(second)
+    in_kms = kept(tmp_path, **in_secret, master_key_source="kms", kms_key_id=key_id).cipher
+    assert in_kms.is_newest(in_kms.rewrap("acme", second))
+
+
 def test_another_kms_key_behind_the_alias_is_the_newest(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     url, client = request.getfixturevalue("aws_url"), request.getfixturevalue("kms_client").client
     old, new = (client.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
     alias = f"alias/{old}"
     client.create_alias(AliasName=alias, TargetKeyId=old)
     settings = {"aws_region": REGION, "aws_endpoint_url": url, "kms_key_id": alias, "master_key_source": "kms"}
-    data_key = kept(tmp_path, **settings).cipher.new_data_key("acme")
+    running = kept(tmp_path, **settings).cipher
+    data_key = running.new_data_key("acme")
+    assert running.is_newest(data_key)
     client.update_alias(AliasName=alias, TargetKeyId=new)
+    running.look_again()
+    assert not running.is_newest(data_key), "what was remembered of the alias is not what a rotation is told"
     cipher = kept(tmp_path, **settings).cipher
     assert not cipher.is_newest(data_key)
     assert cipher.is_newest(cipher.rewrap("acme", data_key))
@@ -74,6 +97,7 @@ def test_another_kms_key_behind_the_alias_is_the_newest(tmp_path: Path, request:
         ({"blob_type": "s3"}, "DESKLORE_S3_BUCKET"),
         ({"master_key_source": "file"}, "DESKLORE_MASTER_KEY_FILE"),
         ({"master_key_source": "kms"}, "DESKLORE_KMS_KEY_ID"),
+        ({"master_key_source": "secrets_manager"}, "DESKLORE_MASTER_KEY_SECRET"),
         ({"environment": "production", **SECRETS}, "DESKLORE_MASTER_KEYS"),
     ],
 )
@@ -84,6 +108,8 @@ def test_a_choice_without_its_place_is_refused(tmp_path: Path, settings: dict[st
 
 def test_production_needs_no_key_in_the_environment_where_kms_holds_it(tmp_path: Path) -> None:
     settings: dict[str, Any] = {**SECRETS, "master_key_source": "kms", "kms_key_id": "alias/desklore"}
+    assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **settings)
+    settings = {**SECRETS, "master_key_source": "secrets_manager", "master_key_secret": "desklore/master-keys"}
     assert Settings(_env_file=None, data_dir=tmp_path, environment="production", **settings)
 
 

@@ -2,21 +2,19 @@
 
 import re
 from typing import Final
-from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response, StreamingResponse
 
 from backend.api.deps import DocumentsCaller, ServicesDep
 from backend.api.errors import error_response, problems, request_id_of
+from backend.api.links import INLINE, disposition_of, linked
 from backend.api.routes import API
 from backend.core.errors import AppError, Code
 from backend.core.usecases.attachments import OpenedAttachment, open_attachment
 
 router = APIRouter(prefix=f"{API}/attachments", tags=["attachments"])
 
-INLINE: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
-"""Types a browser shows without running anything; SVG and HTML can hold scripts."""
 OPAQUE: Final = "application/octet-stream"
 _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
 _BYTES: Final = {OPAQUE: {"schema": {"type": "string", "format": "binary"}}}
@@ -34,20 +32,22 @@ _BYTES: Final = {OPAQUE: {"schema": {"type": "string", "format": "binary"}}}
     },
 )
 async def get_attachment(
-    request: Request, services: ServicesDep, caller: DocumentsCaller, attachment_id: str = Path(max_length=200)
+    *,
+    request: Request,
+    services: ServicesDep,
+    caller: DocumentsCaller,
+    attachment_id: str = Path(max_length=200),
+    redirect: bool = Query(default=True, description="`false`: never send me on to a link, give me the bytes here."),
 ) -> Response:
     """The bytes of an attachment; one range at a time."""
     opened = await open_attachment(services, caller.company_id, attachment_id, caller=caller)
     headers = _headers(opened)
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
-    if services.policy.blob_redirect_seconds:
-        link = await opened.link(
-            services.policy.blob_redirect_seconds, content_type=headers["Content-Type"], disposition=headers["Content-Disposition"]
-        )
-        if link is not None:
-            # A 307 keeps the method and the Range header; the link is worth the file, so nobody in between may keep it.
-            return RedirectResponse(link, 307, {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"})
+    shown = {"content_type": headers["Content-Type"], "disposition": headers["Content-Disposition"]}
+    seconds = services.policy.blob_redirect_seconds if redirect else 0
+    if (elsewhere := await linked(request, opened.blobs, opened.blob_key, seconds=seconds, **shown)) is not None:
+        return elsewhere
     wanted = request.headers.get("range", "") if request.headers.get("if-range", headers["ETag"]) == headers["ETag"] else ""
     found = _RANGE.fullmatch(wanted)
     if found is None or found.groups() == ("", ""):
@@ -77,16 +77,9 @@ def _headers(opened: OpenedAttachment) -> dict[str, str]:
     inline = file.content_type in INLINE
     return {
         "Content-Type": file.content_type if inline else OPAQUE,
-        "Content-Disposition": _disposition(file.name, inline=inline),
+        "Content-Disposition": disposition_of(file.name, inline=inline),
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Accept-Ranges": "bytes",
         "ETag": f'"{file.sha256 or file.attachment_id}"',
         "Cache-Control": "private, no-cache",
     }
-
-
-def _disposition(name: str, *, inline: bool) -> str:
-    """The file's name for old readers in ASCII and for the others as it is (RFC 6266, RFC 5987)."""
-    name = "".join(character for character in name if character.isprintable()).replace("/", "_").replace("\\", "_") or "file"
-    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", name)
-    return f"{'inline' if inline else 'attachment'}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -13,7 +13,7 @@ from backend.api.errors import problems
 from backend.api.multipart import FIELD, save_upload
 from backend.api.routes import API, started
 from backend.api.schemas.sync import RunOut
-from backend.core.errors import Code
+from backend.core.errors import AppError, Code
 from backend.core.model.sync import Run
 from backend.core.usecases import imports
 
@@ -59,8 +59,10 @@ async def import_export(
     """Import an account export (the zip, as the helpdesk gives it) into a connection; it goes on in the background, as a run."""
     # Before a file of gigabytes comes in.
     await imports.check_import(services, caller.company_id, connection_id)
+    most = services.policy.import_max_bytes
+    more = AppError(Code.EXPORT_TOO_LARGE, f"The file has more than {most:,} bytes; raise DESKLORE_IMPORT_MAX_BYTES to take it.")
     with tempfile.NamedTemporaryFile(prefix="desklore-upload-") as scratch:
-        given = await save_upload(request, scratch, services.policy.import_max_bytes)
+        given = await save_upload(request, scratch, most, more)
         upload = imports.Upload(path=FilePath(scratch.name), name=given or name, made_at=made_at)
         run = await imports.start_import(services, caller.company_id, connection_id, upload, caller=caller)
     return started(run, response)

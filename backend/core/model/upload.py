@@ -7,6 +7,8 @@ from msgspec import Struct
 
 FILE_PLATFORM: Final = "file"
 """Platform of the connections that read files, and of all that is read from them."""
+ANNOUNCED: Final = "announced.json"
+"""The file in an upload's folder that tells what was announced."""
 _TIME: Final = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -24,6 +26,44 @@ class Upload(Struct, frozen=True, kw_only=True):
         """Its key among the company's files. Every version has one of its own: a reader never sees half of two."""
         version = f"{self.uploaded_at.astimezone(UTC).strftime(_TIME)}-{self.size}-{self.sha256}"
         return f"{uploads_of(platform, connection_id)}/{self.path}/{version}"
+
+
+INCOMING: Final = "incoming"
+"""The folder of uploads that were begun and not committed: nothing reads them, and they go by themselves."""
+
+
+class PendingUpload(Struct, frozen=True, kw_only=True):
+    """An upload that was begun: what was announced, before any byte came."""
+
+    upload_id: str
+    connection_id: str
+    name: str
+    size: int
+    """In bytes."""
+    sha256: str | None
+    """In hex; None where nobody said."""
+    expires_at: datetime
+    """Until then its bytes are taken; what came by then may be committed for a while longer."""
+
+    @property
+    def folder(self) -> str:
+        """Everything that is kept of it lies under this key."""
+        return f"{incoming_of(self.connection_id)}/{self.upload_id}"
+
+    @property
+    def content_key(self) -> str:
+        """Its bytes, once they came."""
+        return f"{self.folder}/content"
+
+
+def incoming_of(connection_id: str) -> str:
+    """The folder of what is being uploaded for a connection."""
+    return f"{INCOMING}/{connection_id}"
+
+
+def announced_key(connection_id: str, upload_id: str) -> str:
+    """Where it is kept what was announced of an upload."""
+    return f"{incoming_of(connection_id)}/{upload_id}/{ANNOUNCED}"
 
 
 def kept_by(platform: str, connection_id: str) -> str:

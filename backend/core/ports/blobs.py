@@ -7,11 +7,12 @@ from typing import Protocol
 from msgspec import Struct
 
 
-class UploadForm(Struct, frozen=True, kw_only=True):
-    """What a browser posts, as multipart form data with the file as its last field `file`, to write one file."""
+class UploadLink(Struct, frozen=True, kw_only=True):
+    """Where somebody without any other right PUTs the bytes of one file."""
 
     url: str
-    fields: dict[str, str]
+    headers: dict[str, str]
+    """What has to be sent with them, as it is."""
 
 
 class BlobStore(Protocol):
@@ -55,8 +56,8 @@ class BlobStore(Protocol):
         """
         ...
 
-    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:
-        """A form that writes this one file, for so long, of this type and size at most; None where the store can't make one."""
+    async def upload_link(self, key: str, *, seconds: int, size: int, sha256: str | None) -> UploadLink | None:
+        """A link that writes this one file, for so long, of exactly this size and (in hex) hash; None where the store can't make one."""
         ...
 
 

@@ -29,6 +29,10 @@ class Cipher(Protocol):
         """The same data key wrapped by the present master key."""
         ...
 
+    def look_again(self) -> None:
+        """Forget what is remembered of which master key is the newest: before anybody is told that an older one is not needed."""
+        ...
+
     def is_newest(self, data_key: SealedSecret) -> bool:
         """Whether the present master key wrapped it, so that no older one is needed for it."""
         ...

@@ -25,10 +25,6 @@ class OpenedAttachment(Struct, frozen=True, kw_only=True):
         """Bytes from `start` up to and without `end`, in pieces."""
         return self.blobs.read(self.blob_key, start, end)
 
-    async def link(self, seconds: int, *, content_type: str, disposition: str) -> str | None:
-        """A URL that gives the file for so long with these headers; None where the store makes none."""
-        return await self.blobs.link(self.blob_key, seconds=seconds, content_type=content_type, disposition=disposition)
-
 
 async def open_attachment(services: Services, company_id: str, attachment_id: str, *, caller: Caller) -> OpenedAttachment:
     """Find an attachment and note who asked. Raises ATTACHMENT_NOT_FOUND, also where it is not for this caller."""

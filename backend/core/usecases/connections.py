@@ -19,7 +19,7 @@ from backend.core.model.schedule import DEFAULT_SCHEDULE
 from backend.core.model.sync import RunState
 from backend.core.model.tenant import Caller, SealedSecret, Secret
 from backend.core.model.ticket import Presence
-from backend.core.model.upload import kept_by
+from backend.core.model.upload import incoming_of, kept_by
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.required import connection_of, tenant_of
 from backend.core.ports.services import Services
@@ -165,6 +165,7 @@ async def disconnect(services: Services, company_id: str, connection_id: str, *,
     await services.secrets.forget(company_id, connection.platform, connection_id)
     # Uploads and what was remembered of files can be read by nobody any more.
     files += await services.blobs.open(company_id).delete(kept_by(connection.platform, connection_id))
+    files += await services.blobs.open(company_id).delete(incoming_of(connection_id))
     async with services.database.open(company_id) as uow:
         await uow.connections.delete(connection_id)
         await _audit(uow, caller, "connection.delete", connection, documents=str(documents), **({"webhook_left": left} if left else {}))

@@ -91,6 +91,7 @@ async def _old(services: Services, tenants: list[Tenant]) -> list[Tenant]:
     """Those whose data key the newest master key did not wrap."""
 
     def pick() -> list[Tenant]:
+        services.cipher.look_again()
         return [tenant for tenant in tenants if not services.cipher.is_newest(tenant.sealed_data_key)]
 
     return await asyncio.to_thread(pick)

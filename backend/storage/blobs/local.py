@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from backend.core.errors import AppError, Code
-from backend.core.ports.blobs import BlobStore, UploadForm
+from backend.core.ports.blobs import BlobStore, UploadLink
 from backend.storage.blobs.keys import check_key, check_prefix
 
 _HALF_WRITTEN = ".half-written"
@@ -98,7 +98,7 @@ class LocalBlobStore:
         check_key(key)
         return None
 
-    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:  # noqa: ARG002 - the port's
+    async def upload_link(self, key: str, *, seconds: int, size: int, sha256: str | None) -> UploadLink | None:  # noqa: ARG002 - the port's
         """A folder has no URLs."""
         check_key(key)
         return None

@@ -1,12 +1,13 @@
 """Files of tenants in an S3 bucket: `<prefix><company_id>/<key>` (https://docs.aws.amazon.com/AmazonS3/latest/API/)."""
 
+import base64
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from backend.core.errors import AppError, Code
-from backend.core.ports.blobs import BlobStore, UploadForm
+from backend.core.ports.blobs import BlobStore, UploadLink
 from backend.storage.aws import RETRY_AFTER_SECONDS, AwsClient, code_of
 from backend.storage.blobs.keys import check_key, check_prefix
 
@@ -14,6 +15,8 @@ _PIECE: Final = 4 * 1024 * 1024
 """So much is asked for at once: a reader who is slow or leaves keeps no connection open."""
 _PART: Final = 8 * 1024 * 1024
 """Larger files are sent in parts of this size, each of which is tried again alone."""
+_AT_ONCE: Final = 5 * 1024**3
+"""The most that one PUT takes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
 _ROUNDS: Final = 5
 """How often a deletion looks for what was written beside it."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
@@ -106,18 +109,19 @@ class S3BlobStore:
         url: str = await self._aws.run(self._s3.generate_presigned_url, "get_object", Params=asked, ExpiresIn=seconds)
         return url
 
-    async def upload_form(self, key: str, *, seconds: int, content_type: str, max_bytes: int) -> UploadForm | None:
-        """A form by which whoever has it writes this one file, of this type and at most so large."""
-        where = self._where(key)
-        made = await self._aws.run(
-            self._s3.generate_presigned_post,
-            where["Bucket"],
-            where["Key"],
-            Fields={"Content-Type": content_type},
-            Conditions=[{"Content-Type": content_type}, ["content-length-range", 0, max_bytes]],
-            ExpiresIn=seconds,
-        )
-        return UploadForm(url=made["url"], fields=made["fields"])
+    async def upload_link(self, key: str, *, seconds: int, size: int, sha256: str | None) -> UploadLink | None:
+        """A link by which whoever has it writes this one file; its length and hash are signed, so the bucket refuses others.
+
+        None where it is larger than what S3 takes at once.
+        """
+        if size > _AT_ONCE:
+            return None
+        wanted: dict[str, Any] = {**self._where(key), "ContentLength": size}
+        headers = {}
+        if sha256 is not None:
+            wanted["ChecksumSHA256"] = headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(sha256)).decode()
+        url: str = await self._aws.run(self._s3.generate_presigned_url, "put_object", Params=wanted, ExpiresIn=seconds)
+        return UploadLink(url=url, headers=headers)
 
     def _where(self, key: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._folder + "/".join(check_key(key))}

@@ -43,6 +43,10 @@ class KeyWrapper(Protocol):
         """The data key again."""
         ...
 
+    def look_again(self) -> None:
+        """Find out anew which master keys there are, where that is remembered."""
+        ...
+
     def is_newest(self, token: str) -> bool:
         """Whether the newest master key wrapped it."""
         ...
@@ -85,6 +89,10 @@ class EnvelopeCipher:
         if self._wrapper.unwrap(company_id, token) != key:
             raise AppError(Code.SECRET_UNREADABLE, "The newest master key does not open what it wrapped; the old wrapping is kept.")
         return SealedSecret(token)
+
+    def look_again(self) -> None:
+        """Ask where the master keys are which of them is the newest."""
+        self._wrapper.look_again()
 
     def is_newest(self, data_key: SealedSecret) -> bool:
         """Whether the newest master key wrapped it."""

@@ -54,12 +54,17 @@ class KmsWrapper:
         plain: bytes = self._call("decrypt", KeyId=key_arn, CiphertextBlob=blob, context=company_id)["Plaintext"]
         return plain
 
+    def look_again(self) -> None:
+        """Forget which key `key_id` named."""
+        self._newest = None
+
     def is_newest(self, token: str) -> bool:
         """Whether the key that `key_id` names now wrapped it."""
-        if self._newest is None or self._newest[1] < time.monotonic():
+        newest = self._newest
+        if newest is None or newest[1] < time.monotonic():
             found = self._aws.now(self._aws.client.describe_key, KeyId=self._key_id)
-            self._newest = (found["KeyMetadata"]["Arn"], time.monotonic() + _KNOWN_SECONDS)
-        return _parts(token)[0] == self._newest[0]
+            newest = self._newest = (found["KeyMetadata"]["Arn"], time.monotonic() + _KNOWN_SECONDS)
+        return _parts(token)[0] == newest[0]
 
     def _call(self, name: str, *, context: str, **arguments: object) -> dict[str, bytes]:
         """One call for a tenant. Raises SECRET_UNREADABLE where trying again can't help."""

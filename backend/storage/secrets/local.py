@@ -1,9 +1,10 @@
-"""Master keys that this process holds itself, from the environment or a file.
+"""Master keys that this process holds itself, from the environment, a file, or a secret in AWS Secrets Manager.
 
 data key   v1.<master key id>.<base64url(nonce + ciphertext)>   authenticated with `company_id|data-key`
 """
 
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -18,13 +19,21 @@ __all__ = ["LocalCipher", "LocalWrapper", "load_or_make_master_key", "load_or_ma
 MasterKeys = Sequence[tuple[str, bytes]]
 RESERVED: Final = "kms"
 """Stands in the place of a master key's id where a key service did the wrapping."""
+_ASKED_SECONDS: Final = 5.0
+"""So long nobody is asked again for a master key that was not there: a lost one is asked for with every request."""
+_ASKED: Final = 1_000
 
 
 class LocalWrapper:
-    """KeyWrapper with master keys in memory: the first one wraps, all of them open. They are asked for each time."""
+    """KeyWrapper with master keys in memory: the first one wraps, all of them open. They are asked for each time.
 
-    def __init__(self, master_keys: Callable[[], MasterKeys]) -> None:
+    `read_again`, where asking for them only tells what was read before, reads them where they lie.
+    """
+
+    def __init__(self, master_keys: Callable[[], MasterKeys], read_again: Callable[[], object] | None = None) -> None:
         self._master_keys = master_keys
+        self._read_again = read_again
+        self._asked: dict[str, float] = {}
 
     def knows(self, token: str) -> bool:
         """Whether it names a master key of its own kind."""
@@ -32,7 +41,8 @@ class LocalWrapper:
         return version == VERSION and bool(body) and key_id != RESERVED
 
     def new(self, company_id: str) -> str:
-        """A fresh data key, wrapped by the first master key."""
+        """A fresh data key, wrapped by the first master key there is now: an older one may be taken away as soon as none needs it."""
+        self.look_again()
         return self.wrap(company_id, secrets.token_bytes(KEY_BYTES))
 
     def wrap(self, company_id: str, key: bytes) -> str:
@@ -44,20 +54,38 @@ class LocalWrapper:
     def unwrap(self, company_id: str, token: str) -> bytes:
         """The data key again."""
         _, key_id, body = token.split(".", 2)
-        master = next((key for name, key in self._master_keys() if name == key_id), None)
-        if master is None:
-            raise AppError(
-                Code.SECRET_UNREADABLE,
-                f"The master key '{key_id}' is missing. Give it back in DESKLORE_MASTER_KEYS, the key file or the data folder.",
-            )
-        key = decrypt(AESGCM(master), body, bound_to(company_id, "data-key"))
-        if key is None:
+        key = self._opened(company_id, key_id, body)
+        if key is None and self._asked.get(key_id, 0.0) < time.monotonic():
+            # Another process may know a newer key already, or somebody put a wrong one right.
+            self.look_again()
+            self._note(key_id)
+            key = self._opened(company_id, key_id, body)
+        if key is not None:
+            return key
+        if key_id in (name for name, _ in self._master_keys()):
             raise AppError(Code.SECRET_UNREADABLE, f"The master key '{key_id}' is not the one that wrapped this tenant's data key.")
-        return key
+        raise AppError(
+            Code.SECRET_UNREADABLE,
+            f"The master key '{key_id}' is missing. Give it back in DESKLORE_MASTER_KEYS, the key file, the secret or the data folder.",
+        )
+
+    def look_again(self) -> None:
+        """Read the keys where they lie."""
+        if self._read_again is not None:
+            self._read_again()
 
     def is_newest(self, token: str) -> bool:
         """Whether the first master key wrapped it."""
         return token.split(".", 2)[1] == self._master_keys()[0][0]
+
+    def _opened(self, company_id: str, key_id: str, body: str) -> bytes | None:
+        found = [decrypt(AESGCM(key), body, bound_to(company_id, "data-key")) for name, key in self._master_keys() if name == key_id]
+        return next((key for key in found if key is not None), None)
+
+    def _note(self, key_id: str) -> None:
+        if len(self._asked) >= _ASKED:
+            self._asked.clear()
+        self._asked[key_id] = time.monotonic() + _ASKED_SECONDS
 
 
 class LocalCipher(EnvelopeCipher):

@@ -1,7 +1,9 @@
 """What only a bucket has: versions, parts, links, and its own ways to fail."""
 
+import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.local import LocalBlobStores
 from backend.storage.blobs.s3 import S3BlobStores
 from tests.servers.aws import REGION, make_bucket
+from tests.servers.signed_s3 import SignedS3, signed_s3
 
 KEY = "attachments/freshdesk/1/영수증 (최종).pdf"
 Stores = Callable[..., S3BlobStores]
@@ -133,22 +136,54 @@ async def test_a_link_gives_the_file_with_its_name_and_type(blobs: S3BlobStores)
     assert given.headers["content-disposition"] == disposition
 
 
-async def test_a_form_writes_one_file(blobs: S3BlobStores) -> None:
-    store = blobs.open("acme")
-    form = await store.upload_form("uploads/문서.txt", seconds=60, content_type="text/plain", max_bytes=10)
-    assert form is not None
-    assert {"policy", "x-amz-signature", "Content-Type"} <= set(form.fields)
+@pytest.fixture
+async def gate(aws_url: str) -> AsyncIterator[SignedS3]:
+    async with signed_s3(aws_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def guarded(gate: SignedS3, bucket: str) -> AsyncIterator[S3BlobStores]:
+    """The bucket behind the gate that checks signatures."""
+    made = AwsClient("s3", AwsPlace(region=REGION, endpoint_url=gate.url))
+    yield S3BlobStores(made, bucket, "live")
+    await made.close()
+
+
+async def test_a_link_for_writing_takes_these_bytes_and_no_others(guarded: S3BlobStores, gate: SignedS3) -> None:
+    store, text = guarded.open("acme"), "안녕".encode()
+    sha256 = hashlib.sha256(text).hexdigest()
+    link = await store.upload_link("uploads/문서.txt", seconds=60, size=len(text), sha256=sha256)
+    unhashed = await store.upload_link("uploads/문서.txt", seconds=60, size=len(text), sha256=None)
+    assert link is not None
+    assert unhashed is not None
+    assert unhashed.headers == {}
     async with httpx.AsyncClient() as anyone:
-        sent = await anyone.post(form.url, data=form.fields, files={"file": ("문서.txt", "안녕".encode())})
-    assert sent.status_code in (200, 201, 204), sent.text
-    assert await store.get("uploads/문서.txt") == "안녕".encode()
-    assert await blobs.open("other").list("") == []
+
+        async def put(url: str, content: bytes, **headers: str) -> int:
+            return (await anyone.put(url, content=content, headers=headers)).status_code
+
+        assert await put(link.url, text + b"!", **link.headers) == 403, "another length"
+        assert await put(unhashed.url, text + b"!") == 403
+        assert await put(link.url, b"x" * len(text), **link.headers) == 400, "another hash"
+        assert await put(link.url, text) == 403, "without the hash"
+        assert await put(link.url.replace("/acme/", "/other/"), text, **link.headers) == 403, "another company's key"
+        assert await put(link.url.split("?", 1)[0], text) == 403, "without a signature"
+        assert (await anyone.get(link.url, headers=link.headers)).status_code == 403, "it reads nothing"
+        assert await store.list("") == []
+        assert await put(link.url, text, **link.headers) == 200
+        assert await store.get("uploads/문서.txt") == text
+        assert await put(unhashed.url, text) == 200
+        gate.later = timedelta(seconds=61)
+        assert await put(unhashed.url, text) == 403, "too late"
+    assert await store.upload_link("uploads/a", seconds=60, size=5 * 1024**3 + 1, sha256=None) is None, "more than one PUT takes"
+    assert await guarded.open("other").list("") == []
 
 
 async def test_a_folder_has_no_links(tmp_path: Path) -> None:
     store = LocalBlobStores(tmp_path).open("acme")
     assert await store.link(KEY, seconds=60, content_type="text/plain", disposition="inline") is None
-    assert await store.upload_form(KEY, seconds=60, content_type="text/plain", max_bytes=1) is None
+    assert await store.upload_link(KEY, seconds=60, size=1, sha256=None) is None
 
 
 @pytest.mark.parametrize(
