@@ -29,6 +29,7 @@ from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.keeping import keep
+from backend.storage.moving.export import ZipExporter
 from backend.storage.qdrant.choose import choose_indexes
 from backend.storage.secrets.keyfile import load_or_make_secret
 from backend.storage.sharing import share
@@ -88,6 +89,7 @@ async def build(settings: Settings) -> Built:
         indexes=chosen.indexes,
         cipher=kept.cipher,
         secrets=kept.secrets,
+        exporter=ZipExporter(url, kept.blobs),
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
@@ -156,6 +158,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answers_at_once=settings.answers_at_once,
         retention=Retention(
             run_days=settings.run_days,
+            export_days=settings.export_days,
             archive_days=settings.archive_days,
             usage_months=settings.usage_months,
             audit_months=settings.audit_months,

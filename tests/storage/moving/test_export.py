@@ -1,13 +1,18 @@
 """What a company takes along: everything of its own, nothing of another, nothing that opens anything."""
 
+import hashlib
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from backend.core.errors import AppError, Code
-from backend.storage.moving.export import export
+from backend.storage.moving.export import ZipExporter, export
+from backend.storage.sql.snapshot import snapshot, tables_of
+from backend.storage.sql.whole_rows import TABLES
 from tests.storage.moving.conftest import KEY, MANY, Make
 
 
@@ -41,3 +46,70 @@ async def test_one_that_is_not_there(make: Make, tmp_path: Path) -> None:
     with pytest.raises(AppError, match="--overwrite"):
         await export(house.engines, house.blobs, "acme", tmp_path / "acme.zip")
     assert (tmp_path / "acme.zip").read_text() == "not ours"
+
+
+@pytest.mark.parametrize("kind", ["file", "postgresql"])
+async def test_the_companys_own_export_is_the_same_zip_among_its_own_files(make: Make, tmp_path: Path, kind: str) -> None:
+    house = await make(kind)
+    await house.fill()
+    told: list[tuple[str, int, int]] = []
+    written = await ZipExporter(house.url, house.blobs).write("acme", "exports/export_1/1.zip", lambda *each: told.append(each))
+    data = await house.blobs.open("acme").get("exports/export_1/1.zip")
+    assert data is not None
+    assert (written.size, written.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert await house.blobs.open("other").list("") == [KEY]
+    done = await export(house.engines, house.blobs, "acme", tmp_path / "acme.zip")
+    assert (written.rows, written.files) == (done.rows, done.files), "and no export is in an export"
+    (tmp_path / "own.zip").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "own.zip") as own, zipfile.ZipFile(tmp_path / "acme.zip") as operators:
+        assert own.namelist() == operators.namelist()
+        assert all(own.read(name) == operators.read(name) for name in own.namelist())
+    phases = list(dict.fromkeys(phase for phase, _, _ in told))
+    assert (phases[-1], "documents" in phases, "paid_results" in phases) == ("files", True, False)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1][1] == told[-1][2] == sum(written.rows.values()) + written.files
+
+
+@pytest.mark.parametrize("kind", ["file", "postgresql"])
+async def test_nothing_is_left_of_one_that_ends_early(make: Make, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await make(kind)
+    await house.fill()
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    exporter = ZipExporter(house.url, house.blobs)
+
+    def stop(phase: str, _done: int, _total: int) -> None:
+        if phase == "documents":
+            raise EOFError
+
+    with pytest.raises(EOFError):
+        await exporter.write("acme", "exports/export_1/1.zip", stop)
+    with pytest.raises(AppError) as told:
+        await exporter.write("nobody", "exports/export_1/1.zip", lambda *_: None)
+    assert told.value.code is Code.TENANT_NOT_FOUND
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert await house.blobs.open("acme").list("exports") == []
+
+
+async def test_no_room_for_temporary_files_is_told_without_a_path(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = await make("file")
+    await house.fill()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(AppError) as told:
+        await ZipExporter(house.url, house.blobs).write("acme", "exports/export_1/1.zip", lambda *_: None)
+    assert (told.value.code, str(tmp_path) in told.value.message) == (Code.STORAGE_FULL, False)
+
+
+async def test_it_reads_as_the_company_and_never_as_the_operator(make: Make) -> None:
+    """PostgreSQL itself tells what the transaction may see, whatever its queries ask for."""
+    house = await make("postgresql")
+    await house.fill()
+    async with snapshot(house.engines, "acme") as still:
+        assert await still.companies() == ["acme"]
+        for table in tables_of("acme", TABLES):
+            seen = {row["company_id"] async for page in still.pages(table, "acme") for row in page}
+            assert seen <= {"acme"}
+        connection = still._connection  # noqa: SLF001 - what the database was told
+        operator = (await connection.execute(text("SELECT current_setting('app.operator', true)"))).scalar_one()
+        others = (await connection.execute(text("SELECT count(*) FROM documents WHERE company_id = 'other'"))).scalar_one()
+        assert (operator or "", others) == ("", 0)
