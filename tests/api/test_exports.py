@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -146,13 +145,13 @@ async def test_a_deleted_tenants_exports_are_gone(house: House, client_as: As) -
 
 
 @pytest.fixture
-async def few(client_as: As) -> AsyncIterator[httpx.AsyncClient]:
+async def few(client_as: As) -> httpx.AsyncClient:
     """An admin who may not see private notes."""
     body = {"name": "few", "role": "admin", "scopes": ["settings", "documents:read"]}
     key = (await client_as(Role.ADMIN).post("/api/v1/keys", json=body)).json()["api_key"]
     client = client_as(None)
     client.headers["Authorization"] = f"Bearer {key}"
-    yield client
+    return client
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.MEMBER, Role.VIEWER, Role.OPERATOR, None, "few"])
@@ -161,6 +160,12 @@ async def test_only_an_admin_who_may_see_everything_may(
 ) -> None:
     export_id = (await made(house, client_as(Role.ADMIN)))["export_id"]
     client = few if role == "few" else client_as(role)
-    for method, path in (("POST", ""), ("GET", ""), ("GET", f"/{export_id}"), ("GET", f"/{export_id}/download"), ("DELETE", f"/{export_id}")):
+    for method, path in (
+        ("POST", ""),
+        ("GET", ""),
+        ("GET", f"/{export_id}"),
+        ("GET", f"/{export_id}/download"),
+        ("DELETE", f"/{export_id}"),
+    ):
         assert (await client.request(method, f"{PATH}{path}")).status_code in (401, 403), (method, path)
     assert len((await client_as(Role.ADMIN).get(PATH)).json()["items"]) == 1

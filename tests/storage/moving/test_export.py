@@ -109,7 +109,7 @@ async def test_it_reads_as_the_company_and_never_as_the_operator(make: Make) -> 
         for table in tables_of("acme", TABLES):
             seen = {row["company_id"] async for page in still.pages(table, "acme") for row in page}
             assert seen <= {"acme"}
-        connection = still._connection  # noqa: SLF001 - what the database was told
+        connection = still._connection
         operator = (await connection.execute(text("SELECT current_setting('app.operator', true)"))).scalar_one()
         others = (await connection.execute(text("SELECT count(*) FROM documents WHERE company_id = 'other'"))).scalar_one()
         assert (operator or "", others) == ("", 0)
