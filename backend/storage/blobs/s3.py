@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore, UploadForm
+from backend.core.waiting import to_its_end
 from backend.storage.aws import RETRY_AFTER_SECONDS, AwsClient, code_of
 from backend.storage.blobs.keys import check_key, check_prefix
 
@@ -60,6 +62,27 @@ class S3BlobStore:
     async def put_file(self, key: str, path: Path) -> None:
         """Write or replace from a local file, atomically; the file is left where it is."""
         await self._aws.run(_send, self._s3, self._where(key), path)
+
+    async def put_pieces(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Write or replace with what comes, atomically and never whole in memory."""
+        where, sent, part = self._where(key), _Upload(self._s3, self._where(key)), bytearray()
+        try:
+            async for piece in pieces:
+                part += piece
+                if len(part) >= sent.part_size:
+                    await self._aws.run(sent.send, bytes(part))
+                    part.clear()
+            if not sent.begun:
+                await self._aws.run(self._s3.put_object, **where, Body=bytes(part))
+                return
+            if part:
+                await self._aws.run(sent.send, bytes(part))
+            await self._aws.run(sent.finish)
+        finally:
+            if sent.begun:
+                # The store forgets it by itself after some days where this fails (docs/operations/aws.md).
+                with suppress(AppError):
+                    await to_its_end(self._aws.run(sent.abandon))
 
     async def get(self, key: str) -> bytes | None:
         """The whole file, None where there is none."""
@@ -190,6 +213,43 @@ class S3BlobStore:
                 self._s3.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
                 aborted += 1
         return aborted
+
+
+class _Upload:
+    """A file that is sent in parts; nobody sees it until it is whole. Blocks."""
+
+    def __init__(self, s3: Any, where: dict[str, str]) -> None:
+        self._s3 = s3
+        self._where = where
+        self._id = ""
+        self._parts: list[dict[str, Any]] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether there are parts that have to be put together, or thrown away."""
+        return bool(self._id)
+
+    @property
+    def part_size(self) -> int:
+        """Of the next part: 10,000 are allowed, so they grow, to 440 GB in all."""
+        return _PART * (1 + len(self._parts) // 1_000)
+
+    def send(self, data: bytes) -> None:
+        """Send the next part; all but the last have 5 MB at least."""
+        if not self._id:
+            self._id = self._s3.create_multipart_upload(**self._where)["UploadId"]
+        number = len(self._parts) + 1
+        done = self._s3.upload_part(**self._where, UploadId=self._id, PartNumber=number, Body=data)
+        self._parts.append({"PartNumber": number, "ETag": done["ETag"]})
+
+    def finish(self) -> None:
+        """Make them one file."""
+        self._s3.complete_multipart_upload(**self._where, UploadId=self._id, MultipartUpload={"Parts": self._parts})
+        self._id = ""
+
+    def abandon(self) -> None:
+        """Throw away what was sent."""
+        self._s3.abort_multipart_upload(**self._where, UploadId=self._id)
 
 
 def _send(s3: Any, where: dict[str, str], content: bytes | Path) -> None:

@@ -2,12 +2,11 @@
 
 import asyncio
 import hashlib
-import tempfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -20,10 +19,10 @@ from backend.core.ports.exports import Written
 from backend.core.waiting import to_its_end
 from backend.storage.moving.aside import AsideFile
 from backend.storage.moving.backup import chosen
-from backend.storage.moving.files import copied, keys_as_they_come
+from backend.storage.moving.files import keys_as_they_come
 from backend.storage.moving.progress import Progress, Tell, silent
 from backend.storage.sql.engine import Engines, open_engines
-from backend.storage.sql.snapshot import Snapshot, snapshot
+from backend.storage.sql.snapshot import snapshot
 from backend.storage.sql.whole_rows import TABLES, Row, to_line
 
 _PIECE: Final = 1024 * 1024
@@ -53,12 +52,15 @@ async def export(
 ) -> Exported:
     """Write the zip aside and give it its name when it is whole; the rows are of one moment. Raises TENANT_NOT_FOUND."""
     aside = await asyncio.to_thread(AsideFile, path, overwrite=overwrite)
+    zipping = _Zipping(engines, blobs.open(company), company, Progress(tell))
     try:
-        rows, files = await _write(aside.file, engines, blobs.open(company), company, Progress(tell))
+        async with aclosing(zipping.pieces()) as pieces:
+            async for piece in pieces:
+                await asyncio.to_thread(aside.file.write, piece)
         size = await asyncio.to_thread(aside.finish)
     finally:
         aside.abandon()
-    return Exported(path=str(path), company_id=company, bytes=size, rows=rows, files=files)
+    return Exported(path=str(path), company_id=company, bytes=size, rows=zipping.rows, files=zipping.files)
 
 
 class ZipExporter:
@@ -69,70 +71,118 @@ class ZipExporter:
         self._blobs = blobs
 
     async def write(self, company_id: str, key: str, tell: Tell) -> Written:
-        """Write it aside on this machine, and then whole to where the company's files are."""
+        """Write it piece by piece to where the company's files are; it lies nowhere else."""
         engines, blobs = open_engines(self._url, pool_size=1), self._blobs.open(company_id)
+        zipping = _Zipping(engines, blobs, company_id, Progress(tell))
         try:
-            with _room_needed(), tempfile.NamedTemporaryFile(prefix="desklore-export-") as file:
-                rows, files = await _write(file, engines, blobs, company_id, Progress(tell))
-                size, sha256 = await asyncio.to_thread(_measured, file)
-                await blobs.put_file(key, Path(file.name))
+            async with aclosing(zipping.pieces()) as pieces:
+                await blobs.put_pieces(key, pieces)
         finally:
             await to_its_end(engines.dispose())
-        return Written(rows=rows, files=files, size=size, sha256=sha256)
+        return Written(rows=zipping.rows, files=zipping.files, size=zipping.pipe.size, sha256=zipping.pipe.digest.hexdigest())
 
 
-@contextmanager
-def _room_needed() -> Iterator[None]:
-    """Raise STORAGE_FULL, which names no path, for what a disk can answer."""
+class _Pipe:
+    """What a zip is written to that can't go back: what was not taken yet; how much it was in all, and its SHA-256."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> int:
+        """Keep it until it is taken."""
+        self._waiting += data
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """It has gone as far as it goes."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def take(self, least: int = 1) -> bytes:
+        """All that waits, once that is so much; else nothing."""
+        if len(self._waiting) < least:
+            return b""
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
+
+
+class _Zipping:
+    """One zip, and what is in it so far."""
+
+    def __init__(self, engines: Engines, blobs: BlobStore, company: str, progress: Progress) -> None:
+        self._engines = engines
+        self._blobs = blobs
+        self._company = company
+        self._progress = progress
+        self.pipe = _Pipe()
+        self.rows: dict[str, int] = {}
+        self.files = 0
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Its bytes, as they come. Close it when done (`aclosing`)."""
+        with zipfile.ZipFile(self.pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+            # No row is read any more while files are copied: who waits to clean the database's files need not wait so long.
+            for write in (self._write_rows, self._write_files):
+                async with aclosing(write(archive)) as steps:
+                    async for _ in steps:
+                        if piece := self.pipe.take(_PIECE):
+                            yield piece
+        yield self.pipe.take()
+
+    async def _write_rows(self, archive: zipfile.ZipFile) -> AsyncGenerator[None, None]:
+        tables = [table for table in TABLES if table.name not in _LEFT_OUT]
+        async with snapshot(self._engines, self._company) as still:
+            await chosen(still, self._company)
+            self._progress.expect(sum([await still.count(table, self._company) for table in tables]))
+            for table in tables:
+                self.rows[table.name] = 0
+                with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as lines:
+                    async with aclosing(still.pages(table, self._company)) as pages:
+                        async for page in pages:
+                            await asyncio.to_thread(lines.write, b"".join(_line(table, row) for row in page))
+                            self.rows[table.name] += len(page)
+                            self._progress.step(table.name, len(page))
+                            yield
+
+    async def _write_files(self, archive: zipfile.ZipFile) -> AsyncGenerator[None, None]:
+        async for key in keys_as_they_come(self._blobs, self._progress.expect):
+            if key.partition("/")[0] != EXPORTS:
+                async with aclosing(self._write_file(archive, key)) as steps:
+                    async for _ in steps:
+                        yield
+            self._progress.step("files")
+
+    async def _write_file(self, archive: zipfile.ZipFile, key: str) -> AsyncGenerator[None, None]:
+        """One file as it is read; nothing where it is gone by then."""
+        pieces = self._blobs.read(key)
+        try:
+            piece = await anext(pieces, None)
+        except AppError as error:
+            if error.code is not Code.ATTACHMENT_NOT_FOUND:
+                raise
+            return
+        with archive.open(f"files/{key}", "w", force_zip64=True) as part:
+            while piece is not None:
+                await asyncio.to_thread(part.write, piece)
+                yield
+                piece = await _following(pieces)
+        self.files += 1
+
+
+async def _following(pieces: AsyncIterator[bytes]) -> bytes | None:
     try:
-        yield
-    except OSError as error:
-        raise AppError(
-            Code.STORAGE_FULL, f"The server's folder for temporary files has no room for the export: {error.strerror or 'it failed'}."
-        ) from error
-
-
-def _measured(file: IO[bytes]) -> tuple[int, str]:
-    """Size and SHA-256 of all that was written."""
-    file.flush()
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256")  # type: ignore[arg-type]  # its wrapper has all that is asked of a file
-    return file.tell(), digest.hexdigest()
-
-
-async def _write(file: IO[bytes], engines: Engines, blobs: BlobStore, company: str, progress: Progress) -> tuple[dict[str, int], int]:
-    tables = [table for table in TABLES if table.name not in _LEFT_OUT]
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        async with snapshot(engines, company) as still:
-            await chosen(still, company)
-            progress.expect(sum([await still.count(table, company) for table in tables]))
-            rows = {table.name: await _write_table(archive, still, table, company, progress) for table in tables}
-        # No row is read any more: who waits to clean the database's files need not wait for copies.
-        files = await _write_files(archive, blobs, progress)
-    return rows, files
-
-
-async def _write_files(archive: zipfile.ZipFile, blobs: BlobStore, progress: Progress) -> int:
-    files = 0
-    async for key in keys_as_they_come(blobs, progress.expect):
-        if key.partition("/")[0] != EXPORTS:
-            async with copied(blobs, key) as copy:
-                if copy is not None:
-                    await asyncio.to_thread(_add, archive, f"files/{key}", copy)
-                    files += 1
-        progress.step("files")
-    return files
-
-
-async def _write_table(archive: zipfile.ZipFile, still: Snapshot, table: Table, company: str, progress: Progress) -> int:
-    count = 0
-    with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as lines:
-        async with aclosing(still.pages(table, company)) as pages:
-            async for page in pages:
-                await asyncio.to_thread(lines.write, b"".join(_line(table, row) for row in page))
-                count += len(page)
-                progress.step(table.name, len(page))
-    return count
+        return await anext(pieces, None)
+    except AppError as error:
+        if error.code is not Code.ATTACHMENT_NOT_FOUND:
+            raise
+        # Half of it is in the zip already, which can't go back.
+        raise AppError(Code.STORAGE_UNAVAILABLE, "A file was deleted while it was copied. Export once more.") from error
 
 
 def _line(table: Table, row: Row) -> bytes:
@@ -146,10 +196,3 @@ def _line(table: Table, row: Row) -> bytes:
         if isinstance(body, dict):
             body.pop(name, None)
     return msgspec.json.encode(plain) + b"\n"
-
-
-def _add(archive: zipfile.ZipFile, name: str, copy: IO[bytes]) -> None:
-    copy.seek(0)
-    with archive.open(name, "w", force_zip64=True) as part:
-        while piece := copy.read(_PIECE):
-            part.write(piece)
