@@ -77,11 +77,7 @@ async def build(settings: Settings) -> Built:
     kept = await asyncio.to_thread(keep, settings)
     database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
-    # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
-    makers = Makers(encoder=encoder.id)
-    if policy.dense_weight > 0:
-        makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    chosen = choose_indexes(settings, makers, database)
+    chosen = choose_indexes(settings, _makers(policy, encoder, embedder), database)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -122,6 +118,13 @@ async def build(settings: Settings) -> Built:
         _closers=[*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
         _claim=chosen.claim,
     )
+
+
+def _makers(policy: Policy, encoder: SparseEncoder, embedder: Embedder) -> Makers:
+    """Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007)."""
+    if policy.dense_weight <= 0:
+        return Makers(encoder=encoder.id)
+    return Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
 
 
 def _compute_processes(settings: Settings) -> int:

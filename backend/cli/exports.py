@@ -101,7 +101,7 @@ def _followed(session: Session, export: dict[str, Any]) -> dict[str, Any]:
     """The export once it has ended."""
     with counting(session.output) as tell:
         while export["state"] in _UNDER_WAY:
-            tell(export["phase"] or export["state"], export["done"], export["total"])
+            tell(export["phase"] or export["error_code"] or export["state"], export["done"], export["total"])
             time.sleep(_POLL_SECONDS)
             export = session.client.get(f"/exports/{export['export_id']}")
     return export

@@ -21,6 +21,7 @@ class ExportOut(Out):
     files: int
     size: int = Field(description="Of the zip, in bytes; 0 until it is done.")
     sha256: str
+    resume_at: datetime | None = Field(description="When it is tried again, where it waits for that.")
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="When it is deleted by itself; null while it is under way.")
     error_code: str | None = Field(description="Why it failed, or why it is being tried again.")

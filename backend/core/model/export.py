@@ -43,6 +43,8 @@ class Export(Struct, frozen=True, kw_only=True):
     size: int = 0
     """Of the zip, in bytes."""
     sha256: str = ""
+    resume_at: datetime | None = None
+    """When it is tried again; None unless it waits for that."""
     finished_at: datetime | None = None
     expires_at: datetime | None = None
     """When it is deleted; None while it is under way."""

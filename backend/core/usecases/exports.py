@@ -162,12 +162,15 @@ class _Writing:
     async def fail(self, error: AppError) -> float | None:
         """Keep why it could not be written. A number: trying again after so many seconds may help."""
         again = error.retry in (Retry.SOURCE_DOWN, Retry.LATER) and self.export.tries < MOST_TRIES
-        told = replace(self.export, error_code=error.code.value, error_message=error.message)
+        seconds = _PAUSE_SECONDS * 4.0 ** (self.export.tries - 1)
+        told = replace(self.export, phase="", error_code=error.code.value, error_message=error.message)
+        if again:
+            told = replace(told, state=ExportState.QUEUED, resume_at=clock.now() + timedelta(seconds=seconds))
         try:
             await self._save(told if again else _failed(self._services, told))
         except _OvertakenError:
             return None
-        return _PAUSE_SECONDS * 4.0 ** (self.export.tries - 1) if again else None
+        return seconds if again else None
 
     async def _save(self, export: Export) -> None:
         async with self._services.database.open(self._company_id, write=True) as uow:
@@ -189,7 +192,12 @@ async def _begin(services: Services, company_id: str, export_id: str) -> _Writin
         if any(each.state is ErasureState.RUNNING for each in await uow.erasures.list()):
             # It would hold whoever is being erased, and keep the database's files from being cleaned.
             return ERASING_SECONDS
-        begun = replace(export, state=ExportState.RUNNING, attempt=export.attempt + 1, tries=export.tries + 1, phase="", done=0, total=0)
+        now = clock.now()
+        if export.resume_at is not None and export.resume_at > now:
+            # The sweeper does not know of pauses.
+            return (export.resume_at - now).total_seconds()
+        begun = replace(export, state=ExportState.RUNNING, attempt=export.attempt + 1, tries=export.tries + 1, resume_at=None)
+        begun = replace(begun, phase="", done=0, total=0)
         await uow.exports.put(begun)
     return _Writing(services, company_id, begun)
 

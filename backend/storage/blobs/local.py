@@ -62,6 +62,8 @@ class LocalBlobStore:
         """Write or replace with what comes, atomically and never whole in memory."""
         path, half = self._path(key), self._half_written / secrets.token_hex(16)
         with _told():
+            # Such a file may be all that a company has: what a killed process left of one goes without a restart.
+            await asyncio.to_thread(_forget_abandoned, self._half_written)
             file = await asyncio.to_thread(self._begin, half)
         try:
             async for piece in pieces:

@@ -11,11 +11,10 @@ from backend.core.ports.blobs import BlobStore, UploadForm
 from backend.core.waiting import to_its_end
 from backend.storage.aws import RETRY_AFTER_SECONDS, AwsClient, code_of
 from backend.storage.blobs.keys import check_key, check_prefix
+from backend.storage.blobs.parts import PART, PartedUpload
 
 _PIECE: Final = 4 * 1024 * 1024
 """So much is asked for at once: a reader who is slow or leaves keeps no connection open."""
-_PART: Final = 8 * 1024 * 1024
-"""Larger files are sent in parts of this size, each of which is tried again alone."""
 _ROUNDS: Final = 5
 """How often a deletion looks for what was written beside it."""
 _MISSING: Final = frozenset({"NoSuchKey", "404"})
@@ -54,7 +53,7 @@ class S3BlobStore:
     async def put(self, key: str, data: bytes) -> None:
         """Write or replace, atomically."""
         where = self._where(key)
-        if len(data) <= _PART:
+        if len(data) <= PART:
             await self._aws.run(self._s3.put_object, **where, Body=data)
         else:
             await self._aws.run(_send, self._s3, where, data)
@@ -65,7 +64,7 @@ class S3BlobStore:
 
     async def put_pieces(self, key: str, pieces: AsyncIterator[bytes]) -> None:
         """Write or replace with what comes, atomically and never whole in memory."""
-        where, sent, part = self._where(key), _Upload(self._s3, self._where(key)), bytearray()
+        where, sent, part = self._where(key), PartedUpload(self._s3, self._where(key)), bytearray()
         try:
             async for piece in pieces:
                 part += piece
@@ -215,49 +214,12 @@ class S3BlobStore:
         return aborted
 
 
-class _Upload:
-    """A file that is sent in parts; nobody sees it until it is whole. Blocks."""
-
-    def __init__(self, s3: Any, where: dict[str, str]) -> None:
-        self._s3 = s3
-        self._where = where
-        self._id = ""
-        self._parts: list[dict[str, Any]] = []
-
-    @property
-    def begun(self) -> bool:
-        """Whether there are parts that have to be put together, or thrown away."""
-        return bool(self._id)
-
-    @property
-    def part_size(self) -> int:
-        """Of the next part: 10,000 are allowed, so they grow, to 440 GB in all."""
-        return _PART * (1 + len(self._parts) // 1_000)
-
-    def send(self, data: bytes) -> None:
-        """Send the next part; all but the last have 5 MB at least."""
-        if not self._id:
-            self._id = self._s3.create_multipart_upload(**self._where)["UploadId"]
-        number = len(self._parts) + 1
-        done = self._s3.upload_part(**self._where, UploadId=self._id, PartNumber=number, Body=data)
-        self._parts.append({"PartNumber": number, "ETag": done["ETag"]})
-
-    def finish(self) -> None:
-        """Make them one file."""
-        self._s3.complete_multipart_upload(**self._where, UploadId=self._id, MultipartUpload={"Parts": self._parts})
-        self._id = ""
-
-    def abandon(self) -> None:
-        """Throw away what was sent."""
-        self._s3.abort_multipart_upload(**self._where, UploadId=self._id)
-
-
 def _send(s3: Any, where: dict[str, str], content: bytes | Path) -> None:
     """Send it, in parts where it is large; parts of one that failed are removed."""
     from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - imported with the client, of those who use S3
 
     # In this thread: how many calls there are at once is ours to say.
-    config = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=False)
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
     if isinstance(content, Path):
         s3.upload_file(str(content), where["Bucket"], where["Key"], Config=config)
     else:

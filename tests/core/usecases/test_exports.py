@@ -126,10 +126,14 @@ async def test_one_that_is_deleted_while_it_is_written_leaves_no_file(services: 
 async def test_what_passes_is_tried_again_with_longer_pauses_and_then_given_up(services: Services, held: Held, caller: CallerOf) -> None:
     export_id = await start(services, caller)
     held.failures = [AppError(Code.STORAGE_FULL, "The disk is full.") for _ in range(exports.MOST_TRIES)]
-    pauses = [await exports.run_export(services, "acme", export_id) for _ in range(exports.MOST_TRIES - 1)]
-    assert pauses == [60.0, 240.0, 960.0, 3840.0]
-    waiting = await stored(services, export_id)
-    assert (waiting.state, waiting.error_code, waiting.expires_at) == (ExportState.RUNNING, "storage_full", None)
+    for pause in (60.0, 240.0, 960.0, 3840.0):
+        assert await exports.run_export(services, "acme", export_id) == pause
+        waiting = await stored(services, export_id)
+        assert (waiting.state, waiting.error_code, waiting.expires_at) == (ExportState.QUEUED, "storage_full", None)
+        early = await exports.run_export(services, "acme", export_id)
+        assert early is not None
+        assert 0 < early <= pause, "the sweeper's job makes it no sooner"
+        await change(services, waiting, resume_at=clock.now())
     assert await exports.run_export(services, "acme", export_id) is None
     failed = await stored(services, export_id)
     assert (failed.state, failed.error_message) == (ExportState.FAILED, "The disk is full.")
@@ -158,6 +162,7 @@ async def test_an_error_is_forgotten_once_it_is_done(services: Services, held: H
     export_id = await start(services, caller)
     held.failures = [AppError(Code.STORAGE_UNAVAILABLE)]
     assert await exports.run_export(services, "acme", export_id) == 60.0
+    await change(services, await stored(services, export_id), resume_at=None)
     held.go.set()
     assert await exports.run_export(services, "acme", export_id) is None
     done = await stored(services, export_id)

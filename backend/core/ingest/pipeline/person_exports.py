@@ -26,7 +26,7 @@ async def take_back_exports(services: Services, company_id: str, *, actor: str) 
                     await uow.exports.delete(export.export_id)
                     await uow.audit.add(AuditEntry(at=clock.now(), actor=actor, action="export.delete", target=export.export_id))
                 elif export.state in UNDER_WAY:
-                    await uow.exports.put(replace(export, state=ExportState.QUEUED, attempt=export.attempt + 1, tries=0))
+                    await uow.exports.put(replace(export, state=ExportState.QUEUED, attempt=export.attempt + 1, tries=0, resume_at=None))
                     uow.enqueue(Job(name=JobName.EXPORT_COMPANY, company_id=company_id, subject=export.export_id))
                 else:
                     # It came to its end between the two looks.
