@@ -41,6 +41,11 @@ async def test_everything_of_the_company_and_nothing_of_another(house: House, cl
     admin = client_as(Role.ADMIN)
     connection = {"platform": "paper", "domain": "acme.example", "credentials": {"api_key": GOOD_KEY}}
     assert (await admin.post("/api/v1/connections", json=connection)).status_code == 201
+    signing = await admin.post("/api/v1/keys", json={"name": "signs", "role": "viewer", "signing": True})
+    assert signing.status_code == 201, signing.text
+    async with house.services.database.open("acme") as uow:
+        sealed = [key.signing.token for key in await uow.keys.list() if key.signing is not None]
+    assert sealed
     done = await made(house, admin)
     given = await admin.get(f"{PATH}/{done['export_id']}/download")
     assert (given.status_code, given.headers["content-type"]) == (200, "application/zip")
@@ -57,7 +62,14 @@ async def test_everything_of_the_company_and_nothing_of_another(house: House, cl
     assert RECEIPT in [data for name, data in files.items() if name.startswith("files/attachments/")]
     assert len([name for name in files if name.startswith("files/")]) == done["files"]
     everything = b"".join(files.values())
-    for secret in (GOOD_KEY.encode(), b"sealed_data_key", b"key_hash", b"bravo", *(key.encode() for key in house.api_keys.values())):
+    for secret in (
+        GOOD_KEY.encode(),
+        b"sealed_data_key",
+        b"key_hash",
+        b"bravo",
+        *(text.encode() for text in sealed),
+        *(key.encode() for key in house.api_keys.values()),
+    ):
         assert secret not in everything, secret
     again = await made(house, admin)
     names = zipfile.ZipFile(io.BytesIO((await admin.get(f"{PATH}/{again['export_id']}/download")).content)).namelist()

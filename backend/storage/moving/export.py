@@ -29,7 +29,7 @@ _PIECE: Final = 1024 * 1024
 _KEPT_BACK: Final = {
     "tenants": ("sealed_data_key",),
     "connections": ("credentials", "webhook"),
-    "api_keys": ("key_hash",),
+    "api_keys": ("key_hash", "signing"),
     "erasures": ("key", "person"),
 }
 """What opens something, sealed or hashed: of no use to the company, and not to lie about."""
