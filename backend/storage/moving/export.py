@@ -141,13 +141,15 @@ class _Zipping:
             await chosen(still, self._company)
             self._progress.expect(sum([await still.count(table, self._company) for table in tables]))
             for table in tables:
-                self.rows[table.name] = 0
-                with archive.open(f"{table.name}.jsonl", "w", force_zip64=True) as lines:
+                # SQLAlchemy's own kind of text is none that others can write down.
+                name = str(table.name)
+                self.rows[name] = 0
+                with archive.open(f"{name}.jsonl", "w", force_zip64=True) as lines:
                     async with aclosing(still.pages(table, self._company)) as pages:
                         async for page in pages:
                             await asyncio.to_thread(lines.write, b"".join(_line(table, row) for row in page))
-                            self.rows[table.name] += len(page)
-                            self._progress.step(table.name, len(page))
+                            self.rows[name] += len(page)
+                            self._progress.step(name, len(page))
                             yield
 
     async def _write_files(self, archive: zipfile.ZipFile) -> AsyncGenerator[None, None]:

@@ -8,6 +8,7 @@ import tracemalloc
 import zipfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -66,6 +67,7 @@ async def test_the_companys_own_export_is_the_same_zip_among_its_own_files(make:
     with zipfile.ZipFile(tmp_path / "own.zip") as own, zipfile.ZipFile(tmp_path / "acme.zip") as operators:
         assert own.namelist() == operators.namelist()
         assert all(own.read(name) == operators.read(name) for name in own.namelist())
+    assert json.loads(msgspec.json.encode((told, written)))[1]["rows"] == written.rows, "all of it can be stored"
     phases = list(dict.fromkeys(phase for phase, _, _ in told))
     assert (phases[-1], "documents" in phases, "paid_results" in phases) == ("files", True, False)
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
