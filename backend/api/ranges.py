@@ -11,12 +11,12 @@ from backend.api.errors import error_response, request_id_of
 from backend.core.errors import AppError, Code
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
-_BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-FILE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The file.", "content": _BYTES},
-    206: {"description": "The requested range of it.", "content": _BYTES},
-}
-"""The `responses` of a route that answers so."""
+
+
+def file_responses(content_type: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers so."""
+    content = {content_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": "The file.", "content": content}, 206: {"description": "The requested range of it.", "content": content}}
 
 
 def ranged(request: Request, size: int, read: Callable[[int, int], AsyncIterator[bytes]], headers: Mapping[str, str]) -> Response:

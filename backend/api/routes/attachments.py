@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from backend.api.deps import DocumentsCaller, ServicesDep
 from backend.api.errors import problems
-from backend.api.ranges import FILE_RESPONSES, ranged
+from backend.api.ranges import file_responses, ranged
 from backend.api.routes import API
 from backend.core.errors import Code
 from backend.core.usecases.attachments import OpenedAttachment, open_attachment
@@ -25,7 +25,7 @@ OPAQUE: Final = "application/octet-stream"
     "/{attachment_id}",
     response_class=Response,
     responses={
-        **FILE_RESPONSES,
+        **file_responses(OPAQUE),
         307: {"description": "The file is at a link that is valid for a short while (DESKLORE_BLOB_REDIRECT_SECONDS)."},
         304: {"description": "It is the one the caller has (If-None-Match)."},
         **problems(Code.ATTACHMENT_NOT_FOUND, Code.RANGE_NOT_SATISFIABLE),

@@ -1,10 +1,12 @@
 """Exports of everything that is kept of a company, for its admins (SPEC D5)."""
 
+from typing import Final
+
 from fastapi import APIRouter, Path, Request, Response
 
 from backend.api.deps import ExportsCaller, ServicesDep
 from backend.api.errors import problems
-from backend.api.ranges import FILE_RESPONSES, ranged
+from backend.api.ranges import file_responses, ranged
 from backend.api.routes import API
 from backend.api.schemas.base import Items
 from backend.api.schemas.exports import ExportOut
@@ -15,6 +17,7 @@ from backend.core.usecases import exports
 router = APIRouter(prefix=f"{API}/exports", tags=["exports"])
 
 ExportId = Path(max_length=100)
+ZIP: Final = "application/zip"
 
 
 @router.post("", status_code=202, response_model=ExportOut, responses=problems(Code.EXPORT_ACTIVE))
@@ -40,14 +43,14 @@ async def get_export(services: ServicesDep, caller: ExportsCaller, export_id: st
 @router.get(
     "/{export_id}/download",
     response_class=Response,
-    responses={**FILE_RESPONSES, **problems(Code.EXPORT_NOT_FOUND, Code.EXPORT_NOT_READY, Code.RANGE_NOT_SATISFIABLE)},
+    responses={**file_responses(ZIP), **problems(Code.EXPORT_NOT_FOUND, Code.EXPORT_NOT_READY, Code.RANGE_NOT_SATISFIABLE)},
 )
 async def download_export(request: Request, services: ServicesDep, caller: ExportsCaller, export_id: str = ExportId) -> Response:
     """The zip: a file of JSON lines for each table, and the company's files; one range at a time."""
     opened = await exports.open_export(services, caller.company_id, export_id, caller=caller)
     name = f"desklore-{caller.company_id}-{opened.export.created_at:%Y%m%dT%H%M%SZ}.zip"
     headers = {
-        "Content-Type": "application/zip",
+        "Content-Type": ZIP,
         "Content-Disposition": f'attachment; filename="{name}"',
         "ETag": f'"{opened.export.sha256}"',
         "Cache-Control": "private, no-store",

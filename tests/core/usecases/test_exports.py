@@ -15,9 +15,9 @@ from backend.core.model.export import Export, ExportState
 from backend.core.model.tenant import Role
 from backend.core.ports.exports import Exporter, Written
 from backend.core.ports.services import Services
-from backend.core.usecases import exports, people
+from backend.core.usecases import exports, people, tenants
 from backend.core.usecases.retention import delete_old_exports
-from tests.api.house import House
+from tests.api.house import OPERATOR, House
 from tests.core.usecases.conftest import CallerOf
 
 Tell = Callable[[str, int, int], None]
@@ -121,6 +121,17 @@ async def test_one_that_is_deleted_while_it_is_written_leaves_no_file(services: 
     assert await job is None
     assert await services.blobs.open("acme").list("exports") == []
     assert await exports.list_exports(services, "acme") == []
+
+
+async def test_one_of_a_company_that_is_erased_meanwhile_leaves_no_file(services: Services, held: Held, caller: CallerOf) -> None:
+    export_id = await start(services, caller)
+    job = asyncio.create_task(exports.run_export(services, "acme", export_id))
+    await held.begun.wait()
+    erased = await tenants.delete_tenant(services, OPERATOR, "acme")
+    assert (erased.left.rows, erased.left.files) == (0, 0)
+    held.go.set()
+    assert await job is None
+    assert await services.blobs.open("acme").list("") == []
 
 
 async def test_what_passes_is_tried_again_with_longer_pauses_and_then_given_up(services: Services, held: Held, caller: CallerOf) -> None:
