@@ -29,6 +29,7 @@ from backend.observability.logging import register_secret
 from backend.observability.metrics import PrometheusMeter
 from backend.settings import Settings
 from backend.storage.keeping import keep
+from backend.storage.moving.export import ZipExporter
 from backend.storage.qdrant.choose import choose_indexes
 from backend.storage.secrets.keyfile import load_or_make_secret
 from backend.storage.sharing import share
@@ -76,11 +77,7 @@ async def build(settings: Settings) -> Built:
     kept = await asyncio.to_thread(keep, settings)
     database = SqlDatabase(url, shared.queue.enqueue, pool_size=settings.database_pool_size)
     policy = _policy(settings, embedder)
-    # Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007).
-    makers = Makers(encoder=encoder.id)
-    if policy.dense_weight > 0:
-        makers = Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
-    chosen = choose_indexes(settings, makers, database)
+    chosen = choose_indexes(settings, _makers(policy, encoder, embedder), database)
     extractor = ProcessExtractor(settings.attachment_seconds, settings.attachment_memory_mb, settings.attachment_text_max_chars)
     services = Services(
         database=database,
@@ -88,6 +85,7 @@ async def build(settings: Settings) -> Built:
         indexes=chosen.indexes,
         cipher=kept.cipher,
         secrets=kept.secrets,
+        exporter=ZipExporter(url, kept.blobs),
         sources=SourceRegistry(
             settings.allowed_hosts,
             settings.connector_concurrency,
@@ -120,6 +118,13 @@ async def build(settings: Settings) -> Built:
         _closers=[*kept.closers, database.close, *providers.closers, chosen.indexes.close, extractor.close, compute.close, *shared.closers],
         _claim=chosen.claim,
     )
+
+
+def _makers(policy: Policy, encoder: SparseEncoder, embedder: Embedder) -> Makers:
+    """Vectors that don't weigh are not made: the offline stand-in's would cost time and find nothing more (docs/decisions/0007)."""
+    if policy.dense_weight <= 0:
+        return Makers(encoder=encoder.id)
+    return Makers(encoder=encoder.id, provider=embedder.provider, model=embedder.model, dimension=embedder.dimension)
 
 
 def _compute_processes(settings: Settings) -> int:
@@ -156,6 +161,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         answers_at_once=settings.answers_at_once,
         retention=Retention(
             run_days=settings.run_days,
+            export_days=settings.export_days,
             archive_days=settings.archive_days,
             usage_months=settings.usage_months,
             audit_months=settings.audit_months,

@@ -44,6 +44,12 @@ class LogSettings(BaseSettings):
         le=36_500,
         description="Syncs of more than so many days ago are forgotten once they ended, but for the last 20 of a connection; 0: never.",
     )
+    export_days: int = Field(
+        7,
+        ge=1,
+        le=365,
+        description="An export that a company made of everything that is kept of it is deleted so many days after it was written.",
+    )
     archive_days: int = Field(
         7,
         ge=0,

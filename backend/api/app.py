@@ -24,6 +24,7 @@ from backend.api.routes import (
     connections,
     copilot,
     documents,
+    exports,
     failures,
     feedback,
     files,
@@ -80,6 +81,7 @@ ROUTERS: Final = (
     audit.router,
     audit.operators,
     people.router,
+    exports.router,
     tenant_settings.router,
     health.router,
 )
@@ -95,6 +97,7 @@ TAGS: Final = {
     "documents": "What is stored.",
     "attachments": "Files of tickets and articles.",
     "people": "One person's data: all that is held, and its erasure.",
+    "exports": "Everything that is kept of a company, as one zip.",
     "usage": "What models cost.",
     "settings": "How a company's data is handled.",
     "audit": "Who did what.",

@@ -110,10 +110,10 @@ def _is_look(request: Request, action: str) -> bool:
     return request.method == "GET" or not action.endswith(".list")
 
 
-async def _people(caller: Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]) -> TenantCaller:
+async def _of_all(caller: Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]) -> TenantCaller:
     # What is told or erased is of all tickets, with their private notes.
     if caller.role is not Role.ADMIN or caller.groups is not None or not caller.sees_internal:
-        raise AppError(Code.FORBIDDEN, "Only an admin key that may see all tickets can export or erase one person's data.")
+        raise AppError(Code.FORBIDDEN, "Only an admin key that may see all tickets can export or erase data.")
     return caller
 
 
@@ -142,5 +142,6 @@ FeedbackCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.FEEDBACK))]
 UsageCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.USAGE_READ))]
 SettingsCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.SETTINGS))]
 BudgetCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.BUDGET))]
-PeopleCaller = Annotated[TenantCaller, Depends(_people)]
+PeopleCaller = Annotated[TenantCaller, Depends(_of_all)]
+ExportsCaller = Annotated[TenantCaller, Depends(_of_all)]
 AuditCaller = Annotated[TenantCaller, Depends(_tenant_with(Scope.AUDIT_READ))]

@@ -109,6 +109,18 @@ class ApiClient:
             with to.open("wb") as file:
                 return sum(file.write(piece) for piece in answer.iter_bytes())
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The bytes that a GET answers with, there or at a link that it gives, as they come. Raises CliError."""
+        with (
+            self._failures_told(),
+            # To another host the key does not go along.
+            self._http.stream("GET", f"{API}{path}", timeout=_STREAM_TIMEOUT, follow_redirects=True) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise _error_of(answer)
+            yield from answer.iter_bytes()
+
     def events(
         self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None, last_event_id: str | None = None
     ) -> Iterator[Event]:

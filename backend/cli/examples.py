@@ -83,6 +83,10 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "people export": ("desklore people export kim@example.com --output kim.json",),
     "people erase": ("desklore people erase kim@example.com --dry-run", "desklore people erase kim@example.com --attachments"),
     "people erasures": ("desklore people erasures",),
+    "export start": ("desklore export start",),
+    "export list": ("desklore export list",),
+    "export download": ("desklore export download acme.zip",),
+    "export delete": ("desklore export delete export_5b1c0a7e2d93f4468810",),
     "audit list": (
         "desklore audit list --action document.read --since 2026-03-01 --until 2026-04-01",
         "desklore audit list --actor token:kim",

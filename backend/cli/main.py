@@ -16,6 +16,7 @@ from backend.cli import (
     demo,
     documents,
     evaluate,
+    exports,
     failures,
     feedback,
     files,
@@ -80,6 +81,7 @@ app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
 app.add_typer(people.app, name="people", rich_help_panel="Manage it")
+app.add_typer(exports.app, name="export", rich_help_panel="Manage it")
 app.add_typer(audit.app, name="audit", rich_help_panel="Manage it")
 app.add_typer(budget.app, name="budget", rich_help_panel="Manage it")
 app.command("usage", rich_help_panel="Manage it")(usage.usage)

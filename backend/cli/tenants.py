@@ -86,7 +86,10 @@ def export_(
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write all that is kept of a company to a zip: JSON lines for each table, and its files. Run it where the data is."""
+    """Write all that is kept of a company to a zip: JSON lines for each table, and its files. Run it where the data is.
+
+    A company makes the same zip by itself with `desklore export start`.
+    """
     from backend.cli import moving  # noqa: PLC0415 - it loads all of the product, which other commands need not wait for
 
     output, settings = Output(as_json=as_json), load_settings()

@@ -79,6 +79,10 @@ class Code(StrEnum):
     UPLOAD_NOT_FOUND = "upload_not_found"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
     ERASURE_NOT_FOUND = "erasure_not_found"
+    EXPORT_NOT_FOUND = "export_not_found"
+    EXPORT_ACTIVE = "export_active"
+    EXPORT_NOT_READY = "export_not_ready"
+    EXPORT_FAILED = "export_failed"
     RUN_NOT_FOUND = "run_not_found"
     FAILURE_NOT_FOUND = "failure_not_found"
     RUN_ACTIVE = "run_active"
@@ -163,6 +167,10 @@ SPECS: dict[Code, Spec] = {
     Code.UPLOAD_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such upload was begun, or it was committed or ran out of time; begin it anew."),
     Code.RANGE_NOT_SATISFIABLE: Spec(_K.INVALID, _R.NEVER, "The requested byte range lies outside the file."),
     Code.ERASURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such erasure of a person."),
+    Code.EXPORT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such export of the company, or its time is up."),
+    Code.EXPORT_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "An export of the company is being written already."),
+    Code.EXPORT_NOT_READY: Spec(_K.CONFLICT, _R.NEVER, "The export is not written yet, or could not be written."),
+    Code.EXPORT_FAILED: Spec(_K.INTERNAL, _R.NEVER, "The export was begun again and again and never came to its end; the log says why."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),
     Code.FAILURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such item is known to have failed."),
     Code.RUN_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "This connection is being synced already."),

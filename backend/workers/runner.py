@@ -11,6 +11,7 @@ from backend.core.ports.queue import Handler
 from backend.core.ports.services import Services
 from backend.observability.tracing import span
 from backend.workers.jobs.documents import process_documents, read_pictures
+from backend.workers.jobs.exports import export_company
 from backend.workers.jobs.nudges import read_nudges
 from backend.workers.jobs.people import erase_person
 from backend.workers.jobs.sync import sync_connection
@@ -23,6 +24,7 @@ JOBS: Final[dict[JobName, Callable[[Services, Job], Awaitable[float | None]]]] =
     JobName.READ_PICTURES: read_pictures,
     JobName.READ_NUDGES: read_nudges,
     JobName.ERASE_PERSON: erase_person,
+    JobName.EXPORT_COMPANY: export_company,
 }
 LATER_SECONDS: Final = 30.0
 """When a job is tried again that failed for a reason which passes, such as a full disk."""

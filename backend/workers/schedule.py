@@ -9,7 +9,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
 from backend.core.ports.services import Services
-from backend.core.usecases.retention import forget_old_runs
+from backend.core.usecases.retention import delete_old_exports, forget_old_runs
 from backend.core.usecases.schedule import start_due
 from backend.core.usecases.stalled import take_up_stalled
 from backend.core.usecases.uploads import forget_abandoned_uploads
@@ -96,8 +96,8 @@ async def start_due_forever(services: Services) -> None:
 
 
 async def keep_months_forever(services: Services) -> None:
-    """At start and every few hours: partitions for the months to come; logs and runs older than the settings want, and uploads that
-    nobody committed, dropped."""
+    """At start and every few hours: partitions for the months to come; logs, runs and exports older than the settings want, and
+    uploads that nobody committed, dropped."""
     while True:
         try:
             kept = await services.database.keep_months(services.policy.retention, now().date())
@@ -107,6 +107,8 @@ async def keep_months_forever(services: Services) -> None:
                 log.info("runs_forgotten", runs=forgotten)
             if abandoned := await forget_abandoned_uploads(services):
                 log.info("uploads_forgotten", uploads=abandoned)
+            if deleted := await delete_old_exports(services):
+                log.info("exports_deleted", exports=deleted)
         except AppError as error:
             # Rows find room without it (docs/postgresql.md); the next round puts them right.
             log.warning("keeping_months_failed", code=error.code.value, message=error.message)

@@ -34,6 +34,7 @@ from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.inprocess.streams import InProcessStreams
+from backend.storage.moving.export import ZipExporter
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.sealed import SealedSecrets
@@ -110,16 +111,18 @@ async def open_house(root: Path) -> AsyncIterator[House]:
     embedder = HashingEmbedder()
     queue = InProcessQueue(2)
     flights = InProcessFlights()
-    database = SqlDatabase(f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", queue.enqueue)
+    url, blobs = f"sqlite+aiosqlite:///{root / 'desklore.sqlite'}", LocalBlobStores(root / "blobs")
+    database = SqlDatabase(url, queue.enqueue)
     indexes = EdgeIndexes(root / "index", Makers(encoder=encoder.id))
     meter, helpdesks, chat = PrometheusMeter(), PaperHelpdesks(), OfflineChat(encoder.tokenizer)
     cipher = LocalCipher([("k1", bytes(range(32)))])
     services = Services(
         database=database,
-        blobs=LocalBlobStores(root / "blobs"),
+        blobs=blobs,
         indexes=indexes,
         cipher=cipher,
         secrets=SealedSecrets(cipher),
+        exporter=ZipExporter(url, blobs),
         sources=helpdesks,
         extractor=NoReader(),
         models=Models(summarize=chat, generate=chat, reason=chat, embed=embedder),

@@ -29,6 +29,7 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     connection = (await acme.post("/api/v1/connections", json=CONNECTION)).json()["connection_id"]
     key = (await acme.post("/api/v1/keys", json={"name": "acme-only key", "role": "viewer"})).json()["key_id"]
     erasure = (await acme.post("/api/v1/people/erase", json={"email": PERSON})).json()["erasure_id"]
+    export = (await acme.post("/api/v1/exports")).json()["export_id"]
     now = clock.now()
     run = Run(
         run_id="run_acme", connection_id=connection, state=RunState.COMPLETED, options=RunOptions(), counts=RunCounts(), created_at=now
@@ -69,6 +70,7 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
         "stream_id": "stream_acme",
         "erasure_id": erasure,
         "upload_id": "upload_acme",
+        "export_id": export,
         "connection_id": connection,
         "key_id": key,
         "run_id": "run_acme",
@@ -112,6 +114,9 @@ WITH_FOREIGN_ID: dict[tuple[str, str], int] = {
     ("GET", "/api/v1/documents/{document_id}"): 404,
     ("GET", "/api/v1/documents/{document_id}/chunks"): 404,
     ("POST", "/api/v1/documents/rebuild"): 404,
+    ("GET", "/api/v1/exports/{export_id}"): 404,
+    ("GET", "/api/v1/exports/{export_id}/download"): 404,
+    ("DELETE", "/api/v1/exports/{export_id}"): 404,
     ("POST", "/api/v1/feedback"): 404,
     ("POST", "/api/v1/generate_reply"): 404,
     ("POST", "/api/v1/generate_reply/stream"): 404,
@@ -144,6 +149,8 @@ SHOWS_ITS_OWN = {
     ("POST", "/api/v1/connections"),
     ("POST", "/api/v1/connections/check"),
     ("GET", "/api/v1/documents"),
+    ("GET", "/api/v1/exports"),
+    ("POST", "/api/v1/exports"),
     ("GET", "/api/v1/feedback"),
     ("GET", "/api/v1/keys"),
     ("POST", "/api/v1/keys"),

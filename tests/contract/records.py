@@ -12,6 +12,7 @@ from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.connection import Ability, Connection, CredentialReport
 from backend.core.model.document import AttachmentFile, AttachmentState, DocType, Document, Part, Summary
 from backend.core.model.erasure import Erasure
+from backend.core.model.export import Export
 from backend.core.model.feedback import Feedback, Rating
 from backend.core.model.job import Job, JobName
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
@@ -43,6 +44,11 @@ def erasure(erasure_id: str, minutes: int = 0, **changes: Any) -> Erasure:
     """Somebody's erasure, begun so many minutes after START."""
     given: dict[str, Any] = {"hashes": ("a1b2",), "key": SealedSecret("v1.k"), "person": SealedSecret("v1.p")}
     return Erasure(erasure_id=erasure_id, created_at=START + timedelta(minutes=minutes), **given | changes)
+
+
+def export(export_id: str, minutes: int = 0, **changes: Any) -> Export:
+    """An export, asked for so many minutes after START."""
+    return Export(export_id=export_id, created_at=START + timedelta(minutes=minutes), **changes)
 
 
 def tenant(company_id: str, **changes: Any) -> Tenant:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,48 @@ async def test_a_local_file_is_copied(blobs: BlobStores, tmp_path: Path) -> None
     await blobs.open("acme").put_file("raw/2026/batch.zst", original)
     assert await blobs.open("acme").get("raw/2026/batch.zst") == original.read_bytes()
     assert original.exists()
+
+
+@pytest.mark.parametrize("count", [0, 1, 30], ids=["empty", "small", "in parts"])
+async def test_a_file_is_written_as_it_comes(blobs: BlobStores, count: int) -> None:
+    store, pieces = blobs.open("acme"), [os.urandom(600_000 + number) for number in range(count)]
+    await store.put("exports/one.zip", b"before")
+
+    async def come() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            assert await store.get("exports/one.zip") == b"before", "whoever reads sees the old one until the new one is whole"
+            yield piece
+
+    await store.put_pieces("exports/one.zip", come())
+    assert await store.get("exports/one.zip") == b"".join(pieces)
+    assert await blobs.open("other").list("") == []
+
+
+@pytest.mark.parametrize("count", [1, 30], ids=["small", "in parts"])
+async def test_what_breaks_off_while_it_comes_is_not_there(blobs: BlobStores, count: int) -> None:
+    store, reached = blobs.open("acme"), asyncio.Event()
+
+    async def fail() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield bytes(600_000)
+        raise EOFError
+
+    async def wait() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield bytes(600_000)
+        reached.set()
+        await asyncio.Event().wait()
+
+    with pytest.raises(EOFError):
+        await store.put_pieces("exports/one.zip", fail())
+    task = asyncio.create_task(store.put_pieces("exports/one.zip", wait()))
+    await reached.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await store.list("") == []
+    with pytest.raises(AppError):
+        await store.put_pieces("../other", fail())
 
 
 async def test_any_range_can_be_read(blobs: BlobStores) -> None:

@@ -16,7 +16,7 @@ from backend.core.model.feedback import Rating
 from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, HeldDeletion, RunState, Stream
 from backend.core.model.ticket import Presence
-from backend.core.ports import attachments, erasures, groups, judged, nudges, spending, stores, sweeps
+from backend.core.ports import attachments, erasures, exports, groups, judged, nudges, spending, stores, sweeps
 from backend.core.ports.database import UnitOfWork
 from backend.core.ports.erasures import TextPlace
 from tests.contract.records import (
@@ -31,6 +31,7 @@ from tests.contract.records import (
     connection,
     doc,
     erasure,
+    export,
     failure,
     run,
     thumb,
@@ -66,6 +67,7 @@ async def fill(records: Records, company: str) -> None:
         await work.index_marks.change()
         await work.audit.add(audit_entry())
         await work.erasures.put(erasure("erasure_1"))
+        await work.exports.put(export("export_1"))
         await work.keys.put(api_key(f"k-{company}", company))
 
 
@@ -117,6 +119,8 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "erasures.get": lambda w: w.erasures.get("erasure_1"),
     "erasures.list": lambda w: w.erasures.list(),
     "erasures.version": lambda w: w.erasures.version(),
+    "exports.get": lambda w: w.exports.get("export_1"),
+    "exports.list": lambda w: w.exports.list(),
     "erasures.texts": lambda w: w.erasures.texts(TextPlace.ANSWERS, "", 10),
 }
 ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
@@ -139,12 +143,14 @@ ERASES: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "nudges.forget": lambda w: w.nudges.forget(CONNECTION, START + timedelta(days=1)),
     "sync.forget_runs": lambda w: w.sync.forget_runs(CONNECTION, START + timedelta(days=1), keep=1, limit=10),
     "erasures.rewrite": lambda w: w.erasures.rewrite(TextPlace.ANSWERS, {'["ans_1"]': None}),
+    "exports.delete": lambda w: w.exports.delete("export_1"),
     "sync.clear_failures": lambda w: w.sync.clear_failures(CONNECTION, DocType.TICKET, ["1"]),
 }
 PUTS = {
     *("documents.put", "attachments.put", "connections.put", "sync.put_run", "sync.put_cursor", "sync.put_failures", "usage.add"),
     *("usage.put_cached", "sweeps.begin", "sweeps.sight", "sweeps.hold", "feedback.put_answer", "feedback.put", "audit.add", "keys.put"),
     *("solved.replace", "calibrations.put", "budgets.put", "nudges.note", "nudges.remember", "index_marks.change", "erasures.put"),
+    "exports.put",
 }
 NOTHING: tuple[object, ...] = (None, 0, False, "", [], {}, set(), ([], None), dict.fromkeys(DocState, 0))
 
@@ -154,7 +160,7 @@ def protocol_of(annotation: Any) -> Any:
     name = annotation if isinstance(annotation, str) else annotation.__name__
     return next(
         getattr(module, name)
-        for module in (stores, judged, attachments, erasures, groups, spending, nudges, sweeps)
+        for module in (stores, judged, attachments, erasures, exports, groups, spending, nudges, sweeps)
         if hasattr(module, name)
     )
 

@@ -14,6 +14,7 @@ class JobName(StrEnum):
     READ_PICTURES = "read_pictures"
     READ_NUDGES = "read_nudges"
     ERASE_PERSON = "erase_person"
+    EXPORT_COMPANY = "export_company"
 
 
 class Line(StrEnum):
@@ -44,7 +45,7 @@ class Job(Struct, frozen=True, kw_only=True):
     name: JobName
     company_id: str
     subject: str
-    """The id it is about: a run's, or a connection's."""
+    """The id it is about: a run's, a connection's, an export's."""
     line: Line = Line.BULK
     """No part of the key: a twin in another line is a twin."""
 
@@ -65,5 +66,6 @@ DEADLINES: Final[dict[JobName, float]] = {
     JobName.READ_PICTURES: 6 * 3600.0,
     JobName.READ_NUDGES: 3600.0,
     JobName.ERASE_PERSON: 6 * 3600.0,
+    JobName.EXPORT_COMPANY: 24 * 3600.0,
 }
 """Seconds after which a running job is taken for dead."""

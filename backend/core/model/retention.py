@@ -19,6 +19,8 @@ class Retention(Struct, frozen=True, kw_only=True):
 
     run_days: int = 90
     """Runs that began longer ago are forgotten once they have ended, all but the latest of each connection; 0: never."""
+    export_days: int = 7
+    """A company's export is deleted so many days after it was written."""
     archive_days: int = 7
     """Every so many days old payloads are taken out of a connection's archive; 0: never."""
     usage_months: int = 0

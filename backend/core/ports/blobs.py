@@ -29,6 +29,10 @@ class BlobStore(Protocol):
         """Write or replace from a local file, atomically; the file is left where it is."""
         ...
 
+    async def put_pieces(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Write or replace with what comes, atomically and never whole in memory; where it breaks off, nothing is written."""
+        ...
+
     async def get(self, key: str) -> bytes | None:
         """The whole file, None where there is none."""
         ...

@@ -13,6 +13,7 @@ from backend.core.model.sync import Run
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.erasures import ErasureStore
+from backend.core.ports.exports import ExportStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
@@ -49,6 +50,7 @@ class UnitOfWork(Protocol):
     audit: AuditStore
     keys: KeyStore
     erasures: ErasureStore
+    exports: ExportStore
 
     def enqueue(self, job: Job) -> None:
         """Remember a job of this tenant; it is sent after the commit and dropped on rollback."""
@@ -111,7 +113,7 @@ class Directory(Protocol):
         ...
 
     async def unfinished(self) -> list[Job]:
-        """Jobs for all that is left to do: active runs, Documents to process, pictures to read, nudges."""
+        """Jobs for all that is left to do: active runs, Documents to process, pictures to read, nudges, erasures, exports."""
         ...
 
     async def running(self) -> list[tuple[str, Run]]:

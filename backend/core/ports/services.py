@@ -14,6 +14,7 @@ from backend.core.ports.cipher import Cipher
 from backend.core.ports.compute import Compute
 from backend.core.ports.counted import CountedCache
 from backend.core.ports.database import Database
+from backend.core.ports.exports import Exporter
 from backend.core.ports.extract import TextExtractor
 from backend.core.ports.files import FileTools
 from backend.core.ports.flights import Flights
@@ -115,6 +116,7 @@ class Services:
     indexes: VectorIndexes
     cipher: Cipher
     secrets: SecretStore
+    exporter: Exporter
     sources: SourceFactory
     extractor: TextExtractor
     models: Models

@@ -58,6 +58,22 @@ class LocalBlobStore:
         """Write or replace from a local file, atomically; the file is left where it is."""
         await asyncio.to_thread(self._write, self._path(key), lambda file: _copy(path, file), durable=_is_durable(key))
 
+    async def put_pieces(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Write or replace with what comes, atomically and never whole in memory."""
+        path, half = self._path(key), self._half_written / secrets.token_hex(16)
+        with _told():
+            # Such a file may be all that a company has: what a killed process left of one goes without a restart.
+            await asyncio.to_thread(_forget_abandoned, self._half_written)
+            file = await asyncio.to_thread(self._begin, half)
+        try:
+            async for piece in pieces:
+                with _told():
+                    await asyncio.to_thread(file.write, piece)
+            await asyncio.to_thread(self._finish, file, half, path, durable=_is_durable(key))
+        finally:
+            file.close()
+            half.unlink(missing_ok=True)
+
     async def get(self, key: str) -> bytes | None:
         """The whole file, None where there is none."""
         return await asyncio.to_thread(_read_all, self._path(key))
@@ -114,11 +130,16 @@ class LocalBlobStore:
                 undone.callback(half.unlink, missing_ok=True)
                 with self._begin(half) as file:
                     fill(file)
-                    if durable:
-                        file.flush()
-                        os.fsync(file.fileno())
-                _move(half, path)
+                    self._finish(file, half, path, durable=durable)
                 undone.pop_all()
+
+    def _finish(self, file: BinaryIO, half: Path, path: Path, *, durable: bool) -> None:
+        """Give the file its name, now that all of it is written."""
+        with _told():
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+            _move(half, path)
             if durable:
                 _sync_folder(path.parent)
 

@@ -3,18 +3,19 @@
 import base64
 import io
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from backend.core.errors import AppError, Code
 from backend.core.ports.blobs import BlobStore, UploadLink
+from backend.core.waiting import to_its_end
 from backend.storage.aws import RETRY_AFTER_SECONDS, AwsClient, code_of
 from backend.storage.blobs.keys import check_key, check_prefix
+from backend.storage.blobs.parts import PART, PartedUpload
 
 _PIECE: Final = 4 * 1024 * 1024
 """So much is asked for at once: a reader who is slow or leaves keeps no connection open."""
-_PART: Final = 8 * 1024 * 1024
-"""Larger files are sent in parts of this size, each of which is tried again alone."""
 _AT_ONCE: Final = 5 * 1024**3
 """The most that one PUT takes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html)."""
 _ROUNDS: Final = 5
@@ -55,7 +56,7 @@ class S3BlobStore:
     async def put(self, key: str, data: bytes) -> None:
         """Write or replace, atomically."""
         where = self._where(key)
-        if len(data) <= _PART:
+        if len(data) <= PART:
             await self._aws.run(self._s3.put_object, **where, Body=data)
         else:
             await self._aws.run(_send, self._s3, where, data)
@@ -63,6 +64,27 @@ class S3BlobStore:
     async def put_file(self, key: str, path: Path) -> None:
         """Write or replace from a local file, atomically; the file is left where it is."""
         await self._aws.run(_send, self._s3, self._where(key), path)
+
+    async def put_pieces(self, key: str, pieces: AsyncIterator[bytes]) -> None:
+        """Write or replace with what comes, atomically and never whole in memory."""
+        where, sent, part = self._where(key), PartedUpload(self._s3, self._where(key)), bytearray()
+        try:
+            async for piece in pieces:
+                part += piece
+                if len(part) >= sent.part_size:
+                    await self._aws.run(sent.send, bytes(part))
+                    part.clear()
+            if not sent.begun:
+                await self._aws.run(self._s3.put_object, **where, Body=bytes(part))
+                return
+            if part:
+                await self._aws.run(sent.send, bytes(part))
+            await self._aws.run(sent.finish)
+        finally:
+            if sent.begun:
+                # The store forgets it by itself after some days where this fails (docs/operations/aws.md).
+                with suppress(AppError):
+                    await to_its_end(self._aws.run(sent.abandon))
 
     async def get(self, key: str) -> bytes | None:
         """The whole file, None where there is none."""
@@ -201,7 +223,7 @@ def _send(s3: Any, where: dict[str, str], content: bytes | Path) -> None:
     from boto3.s3.transfer import TransferConfig  # noqa: PLC0415 - imported with the client, of those who use S3
 
     # In this thread: how many calls there are at once is ours to say.
-    config = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=False)
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, use_threads=False)
     if isinstance(content, Path):
         s3.upload_file(str(content), where["Bucket"], where["Key"], Config=config)
     else:

@@ -9,6 +9,7 @@ from backend.core.clock import now
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
 from backend.core.model.erasure import ErasureState
+from backend.core.model.export import UNDER_WAY
 from backend.core.model.job import ALL, Job, JobName, Line, processing
 from backend.core.model.sync import Run, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Tenant
@@ -28,6 +29,7 @@ from backend.storage.sql.tables import (
     runs,
     tenants,
 )
+from backend.storage.sql.tables_exports import exports
 from backend.storage.sql.tables_judged import audit
 from backend.storage.sql.tables_people import erasures
 from backend.storage.sql.transaction import Transaction
@@ -43,6 +45,7 @@ def _any(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return select(documents.c.document_id).where(_OWN, *conditions).order_by(*newest).limit(1).scalar_subquery().is_not(None)
 
 
+_UNDER_WAY = exports.c.state.in_([state.value for state in sorted(UNDER_WAY)])
 _LEFT_TO_DO = select(
     or_(
         _any(documents.c.state == DocState.PENDING.value, or_(documents.c.next_try_at.is_(None), documents.c.next_try_at <= _AT)),
@@ -52,8 +55,10 @@ _LEFT_TO_DO = select(
     exists().where(attachments.c.company_id == bindparam("of"), WAITING_FILE).label("to_read"),
     exists().where(nudges.c.company_id == bindparam("of")).label("nudged"),
     exists().where(erasures.c.company_id == bindparam("of"), erasures.c.state == ErasureState.RUNNING.value).label("erasing"),
+    exists().where(exports.c.company_id == bindparam("of"), _UNDER_WAY).label("exporting"),
 )
 _ERASING = select(erasures.c.erasure_id).where(erasures.c.company_id == bindparam("of"), erasures.c.state == ErasureState.RUNNING.value)
+_EXPORTING = select(exports.c.export_id).where(exports.c.company_id == bindparam("of"), _UNDER_WAY)
 _NUDGED = select(nudges.c.connection_id).where(nudges.c.company_id == bindparam("of")).distinct().order_by(nudges.c.connection_id)
 _run = msgspec.json.Decoder(Run)
 _connection = msgspec.json.Decoder(Connection)
@@ -148,13 +153,14 @@ class SqlDirectory:
         """Jobs for all that is left to do.
 
         Active runs; Documents that are pending, processing, or failed with a next try that is due; pictures to be read;
-        what webhooks told of; people who are being erased.
+        what webhooks told of; people who are being erased; exports.
         """
         active = await self._in.rows(select(runs.c.company_id, runs.c.run_id).where(ACTIVE_RUN).order_by(runs.c.company_id, runs.c.run_id))
         to_process: list[Job] = []
         to_read: list[Job] = []
         nudged: list[Job] = []
         erasing: list[Job] = []
+        exporting: list[Job] = []
         at = now()
         for (company_id,) in await self._in.rows(select(tenants.c.company_id).order_by(tenants.c.company_id)):
             # Row-level security shows Documents to their tenant only, so each is asked for itself.
@@ -170,12 +176,16 @@ class SqlDirectory:
             if left is not None and left.erasing:
                 begun = [row.erasure_id for row in await self._in.rows(_ERASING, {"of": company_id})]
                 erasing += [Job(name=JobName.ERASE_PERSON, company_id=company_id, subject=each) for each in begun]
+            if left is not None and left.exporting:
+                asked = [row.export_id for row in await self._in.rows(_EXPORTING, {"of": company_id})]
+                exporting += [Job(name=JobName.EXPORT_COMPANY, company_id=company_id, subject=each) for each in asked]
         return [
             *(Job(name=JobName.SYNC_CONNECTION, company_id=row.company_id, subject=row.run_id) for row in active),
             *nudged,
             *to_process,
             *to_read,
             *erasing,
+            *exporting,
         ]
 
     async def running(self) -> list[tuple[str, Run]]:

@@ -66,8 +66,11 @@ class Snapshot:
 
 
 @asynccontextmanager
-async def snapshot(engines: Engines) -> AsyncIterator[Snapshot]:
-    """One moment of the database, held until the block ends. It takes no lock that a writer would wait for."""
+async def snapshot(engines: Engines, company_id: str | None = None) -> AsyncIterator[Snapshot]:
+    """One moment of the database, held until the block ends. It takes no lock that a writer would wait for.
+
+    With `company_id` PostgreSQL shows this tenant's rows and no others from the first query on; without, all may be read in turn.
+    """
     with translated():
         if not engines.shared:
             # The first connection of all that writes switches to the write-ahead log, which it can't while a snapshot is held.
@@ -76,7 +79,7 @@ async def snapshot(engines: Engines) -> AsyncIterator[Snapshot]:
         connection = await engines.reader.connect().start()
     try:
         with translated():
-            await _hold_still(connection)
+            await _hold_still(connection, company_id)
         yield Snapshot(connection)
     finally:
         with translated():
@@ -85,7 +88,7 @@ async def snapshot(engines: Engines) -> AsyncIterator[Snapshot]:
             await connection.close()
 
 
-async def _hold_still(connection: AsyncConnection) -> None:
+async def _hold_still(connection: AsyncConnection, company_id: str | None) -> None:
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("BEGIN")
         # SQLite takes its snapshot at the first read. https://www.sqlite.org/isolation.html
@@ -94,7 +97,10 @@ async def _hold_still(connection: AsyncConnection) -> None:
     await connection.execution_options(isolation_level="REPEATABLE READ")
     for setting in _PATIENT:
         await connection.execute(text(setting))
-    await connection.execute(_FOR_OPERATOR)
+    if company_id is None:
+        await connection.execute(_FOR_OPERATOR)
+    else:
+        await connection.execute(_FOR_TENANT, {"company_id": company_id})
 
 
 def tables_of(company_id: str, tables: Sequence[Table]) -> list[Table]:

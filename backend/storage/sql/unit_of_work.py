@@ -16,6 +16,7 @@ from backend.core.model.retention import KeptMonths, Retention
 from backend.core.ports.attachments import AttachmentStore
 from backend.core.ports.database import Directory, UnitOfWork
 from backend.core.ports.erasures import ErasureStore
+from backend.core.ports.exports import ExportStore
 from backend.core.ports.groups import GroupStore
 from backend.core.ports.judged import AuditStore, FeedbackStore
 from backend.core.ports.nudges import NudgeStore
@@ -41,6 +42,7 @@ from backend.storage.sql.documents import SqlDocumentStore
 from backend.storage.sql.engine import POOL_SIZE, Engines, in_file, open_engines
 from backend.storage.sql.erasures import SqlErasureStore
 from backend.storage.sql.errors import translated
+from backend.storage.sql.exports import SqlExportStore
 from backend.storage.sql.feedback import SqlFeedbackStore
 from backend.storage.sql.groups import SqlGroupStore
 from backend.storage.sql.index_marks import SqlIndexMarkStore
@@ -80,6 +82,7 @@ class SqlUnitOfWork:
         self.audit: AuditStore = SqlAuditStore(company_id, transaction)
         self.keys: KeyStore = SqlKeyStore(company_id, transaction)
         self.erasures: ErasureStore = SqlErasureStore(company_id, transaction)
+        self.exports: ExportStore = SqlExportStore(company_id, transaction)
         self.jobs: list[Job] = []
 
     def enqueue(self, job: Job) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,11 @@ async def main():
     big.write_bytes(bytes(300_000))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-    for attempt in (store.put("kept", bytes(200_000)), store.put("raw/new", bytes(200_000)), store.put_file("kept", big)):
+    async def pieces():
+        for _ in range(2):
+            yield bytes(100_000)
+    attempts = store.put("kept", bytes(200_000)), store.put("raw/new", bytes(200_000)), store.put_file("kept", big)
+    for attempt in (*attempts, store.put_pieces("kept", pieces())):
         try:
             await attempt
         except AppError as error:
@@ -40,7 +45,7 @@ asyncio.run(main())
 
 def test_a_full_disk_is_told_and_leaves_no_partial_file(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", _FILL_UP, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split("\n") == ["storage_full"] * 3 + ["b'old' ['kept']", ""]
+    assert done.stdout.split("\n") == ["storage_full"] * 4 + ["b'old' ['kept']", ""]
     assert list((tmp_path / ".half-written").iterdir()) == []
 
 
@@ -53,6 +58,15 @@ async def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path: Pat
     store = LocalBlobStores(tmp_path).open("acme")
     assert [path.name for path in half_written.iterdir()] == ["new"]
     assert await store.list("") == []
+
+    os.utime(half_written / "new", (0, 0))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"whole"
+
+    await store.put_pieces("exports/one.zip", pieces())
+    assert list(half_written.iterdir()) == [], "and without a restart, whenever a file comes piece by piece"
+    assert await store.list("") == ["exports/one.zip"]
 
 
 async def test_a_file_can_not_be_a_folder(tmp_path: Path) -> None:

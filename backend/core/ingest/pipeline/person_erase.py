@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from backend.core import clock
 from backend.core.ingest.pipeline.halfway import PLACE as HALFWAY
 from backend.core.ingest.pipeline.person import open_key, scrub_raw
+from backend.core.ingest.pipeline.person_exports import take_back_exports
 from backend.core.ingest.pipeline.person_files import Gone, forget_files, own_files
 from backend.core.ingest.pipeline.person_found import Hit, Known, hits_in, places_in, rewritten, was_touched, without_person
 from backend.core.ingest.pipeline.person_known import open_person, seal_person
@@ -101,6 +102,7 @@ class Eraser:
 
     async def finish(self) -> bool:
         """Clean the files that the person was in, and forget who it was; False where that has to wait for somebody who reads."""
+        await take_back_exports(self._services, self._company_id, actor=ACTOR)
         await self._services.caches.drop(self._company_id)
         await self._services.streams.drop(self._company_id)
         index = await self._services.indexes.open(self._company_id)
