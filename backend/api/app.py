@@ -32,6 +32,7 @@ from backend.api.routes import (
     keys,
     master_key,
     people,
+    providers,
     replies,
     search,
     streams,
@@ -79,6 +80,7 @@ ROUTERS: Final = (
     audit.operators,
     people.router,
     tenant_settings.router,
+    providers.router,
     health.router,
 )
 TAGS: Final = {

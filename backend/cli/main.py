@@ -22,6 +22,7 @@ from backend.cli import (
     index,
     keys,
     people,
+    providers,
     reply,
     runs,
     sandbox,
@@ -79,6 +80,7 @@ app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
+app.add_typer(providers.app, name="providers", rich_help_panel="Manage it")
 app.add_typer(people.app, name="people", rich_help_panel="Manage it")
 app.add_typer(audit.app, name="audit", rich_help_panel="Manage it")
 app.add_typer(budget.app, name="budget", rich_help_panel="Manage it")
