@@ -59,12 +59,16 @@ class Reach:
 
 
 class _Transport:
-    """A transport of `library` that connects to the very address that was checked, so that no name can point elsewhere meanwhile."""
+    """A transport of `library` that connects to the very address that was checked, so that no name can point elsewhere meanwhile.
+
+    For clients of one host: connections are kept by address.
+    """
 
     def __init__(self, library: Any, reach: Reach) -> None:
         self._library = library
         self._reach = reach
-        self._behind = library.AsyncHTTPTransport(trust_env=False)
+        # Of the environment it takes certificates only.
+        self._behind = library.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: Any) -> Any:
         """Send the request; raises the library's own errors."""

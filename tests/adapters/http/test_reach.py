@@ -2,11 +2,19 @@
 
 import gzip
 import socket
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from backend.adapters.http.origin import Origin
 from backend.adapters.http.reach import MOST_BYTES, Reach
@@ -74,6 +82,50 @@ async def test_a_client_does_not_connect_to_a_private_address(library: Any) -> N
             with pytest.raises(library.ConnectError):
                 await client.get(url)
     assert not asked
+
+
+class _Local(Reach):
+    """As if every name led to this machine, and that were public."""
+
+    async def address(self, origin: Origin) -> str | None:  # noqa: ARG002 - the shape is the real one's
+        return "127.0.0.1"
+
+
+def _certificate(folder: Path, name: str) -> Path:
+    """A key and a certificate for this name, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    called = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(called).issuer_name(called).public_key(key.public_key()).serial_number(7)
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+    signed = made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    file = folder / f"{name}.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
+    return file
+
+
+@LIBRARIES
+async def test_the_certificate_is_that_of_the_name(library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _certificate(tmp_path, "model.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    named: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: named.append(name)
+    asked: list[Request] = []
+
+    def script(request: Request) -> Reply:
+        asked.append(request)
+        return Reply()
+
+    async with scripted(script, tls=context) as server, library.AsyncClient(**_Local(frozenset()).client_options(library)) as client:
+        assert (await client.get(f"https://model.example:{server.port}/v1")).json() == {}
+        assert named == ["model.example"]
+        assert asked[0].headers["host"] == f"model.example:{server.port}"
+        async with library.AsyncClient(**_Local(frozenset()).client_options(library)) as other:
+            with pytest.raises(library.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+                await other.get(f"https://another.example:{server.port}/v1")
 
 
 @LIBRARIES
