@@ -12,6 +12,8 @@ from backend.core.errors import AppError, Code
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Of one answer: a server that never stops would fill the memory of all."""
+_LOOK_UP_SECONDS: Final = 5.0
+"""So long a name may take to be found; whoever waits for more would wait for a resolver's own tries."""
 _SETTING: Final = "DESKLORE_PROVIDER_HOST_ALLOWLIST"
 
 
@@ -122,7 +124,8 @@ def _kinds(library: Any) -> tuple[Any, Any]:
 
 
 async def _addresses(origin: Origin) -> list[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    async with asyncio.timeout(_LOOK_UP_SECONDS):
+        found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     return [str(address[0]) for *_, address in found]
 
 

@@ -168,10 +168,12 @@ class Services:
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""
-        models = await self.models_of(company_id)
+        # Vectors are the installation's for everybody; where nothing is masked, nothing has to be known of the tenant.
+        tenant = await self._tenant(company_id) if self.models.unmasked is not None else None
+        models = self._masked(tenant)
         if makers == self.indexes.makers:
-            return Encoders(encoder=self.encoder, embed=models.embed if makers.dense else None)
-        found = await self.older(makers, masked=_masked_kinds(await self._tenant(company_id)))
+            return Encoders(encoder=self.encoder, embed=self.spending.bind(models, company_id).embed if makers.dense else None)
+        found = await self.older(makers, masked=_masked_kinds(tenant or await self._tenant(company_id)))
         if found is None or found.embed is None:
             return found
         return Encoders(encoder=found.encoder, embed=self.spending.bind(replace(models, embed=found.embed), company_id).embed)
@@ -181,16 +183,21 @@ class Services:
 
         A tenant that is unknown has its personal data masked. What it changes holds from the next time this is asked, in every process.
         """
-        tenant, models = await self._tenant(company_id), self.models
-        if models.unmasked is not None:
-            kinds = _masked_kinds(tenant)
-            if not kinds:
-                models = models.unmasked
-            elif kinds != ALL_KINDS and models.masking_only is not None:
-                models = models.masking_only(kinds)
+        tenant = await self._tenant(company_id)
+        models = self._masked(tenant)
         if tenant is not None:
             models = await self.own.put_in(models, tenant)
         return self.spending.bind(models, company_id)
+
+    def _masked(self, tenant: Tenant | None) -> Models:
+        """The installation's models as they are masked for this tenant."""
+        models = self.models
+        if models.unmasked is None:
+            return models
+        kinds = _masked_kinds(tenant)
+        if not kinds:
+            return models.unmasked
+        return models if kinds == ALL_KINDS or models.masking_only is None else models.masking_only(kinds)
 
     async def _tenant(self, company_id: str) -> Tenant | None:
         async with self.database.directory() as directory:
