@@ -1,5 +1,7 @@
 """A company's own models: set by its admins, tried before they are kept, keys never told, and nobody else's business."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -11,8 +13,9 @@ from backend.core.model.budget import Purpose
 from backend.core.model.provider import ModelRole, OwnProvider
 from backend.core.model.tenant import Role
 from backend.core.ports.llm import masking_of
+from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.api.conftest import As
-from tests.api.house import House
+from tests.api.house import NOW, House
 from tests.support.openai_server import KEY, OpenAIServer, closed_port
 
 PROVIDERS = "/api/v1/settings/providers"
@@ -194,3 +197,33 @@ async def test_what_another_process_set_holds_at_once(house: House, client_as: A
             await directory.put_tenant(msgspec.structs.replace(tenant, providers={ModelRole.GENERATE: changed}))
         assert by_role(await acme.get(PROVIDERS))["generate"]["model"] == "by another"
         assert (await house.services.models_of("acme")).generate.model == "by another"
+
+
+async def test_what_somebody_set_meanwhile_is_not_overwritten(house: House, client_as: As) -> None:
+    acme = client_as(Role.ADMIN)
+    with OpenAIServer() as server, ThreadPoolExecutor(1) as beside:
+
+        def set_meanwhile(_body: Any) -> str:
+            """While the first one's model is tried, a second admin sets the role."""
+            if len(server.requests) == 1:
+                assert beside.submit(asyncio.run, set_offline()).result(30)
+            return "OK"
+
+        async def set_offline() -> bool:
+            database = SqlDatabase(f"sqlite+aiosqlite:///{house.data_dir / 'desklore.sqlite'}", house.services.queue.enqueue)
+            try:
+                async with database.directory() as directory:
+                    tenant = await directory.lock_tenant("acme")
+                    assert tenant is not None
+                    own = OwnProvider(provider="offline", model="", set_at=NOW)
+                    await directory.put_tenant(msgspec.structs.replace(tenant, providers={ModelRole.GENERATE: own}))
+            finally:
+                await database.close()
+            return True
+
+        server.answer = set_meanwhile
+        answer = await acme.put(f"{PROVIDERS}/generate", json=wanted(server))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+        assert "meanwhile" in answer.text
+        assert by_role(await acme.get(PROVIDERS))["generate"]["provider"] == "offline"
+        assert (await acme.put(f"{PROVIDERS}/generate", json=wanted(server))).is_success

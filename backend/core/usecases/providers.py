@@ -105,30 +105,28 @@ async def set_provider(services: Services, caller: TenantCaller, role: ModelRole
         sealed = await services.secrets.keep(tenant, KEPT_AS, key_id, key)
     wanted = msgspec.structs.replace(wanted, key_id=key_id)
     try:
-        replaced = await _put(services, caller, role, wanted, sealed=sealed, before=before)
+        await _put(services, caller, role, wanted, sealed=sealed, before=before)
     except AppError:
         if sealed is not None:
             await services.secrets.forget(caller.company_id, KEPT_AS, key_id)
         raise
-    if replaced is not None and replaced.has_key and replaced.key_id != key_id:
-        await services.secrets.forget(caller.company_id, KEPT_AS, replaced.key_id)
+    if before is not None and before.has_key and before.key_id != key_id:
+        await services.secrets.forget(caller.company_id, KEPT_AS, before.key_id)
     await _go_on(services, caller.company_id)
 
 
 async def clear_provider(services: Services, caller: TenantCaller, role: ModelRole) -> None:
-    """Go back to the installation's model for this role, and forget the key. Raises TENANT_NOT_FOUND."""
+    """Go back to the installation's model for this role, and forget the key. Interrupted anywhere, it can be asked for again.
+
+    Raises TENANT_NOT_FOUND, and INVALID_REQUEST where it was set meanwhile.
+    """
     tenant = await tenant_of(services.database, caller.company_id)
     own = tenant.providers.get(role)
     if own is None:
         return
     if own.has_key:
         await services.secrets.forget(caller.company_id, KEPT_AS, own.key_id)
-    async with services.database.directory() as directory:
-        current = await directory.lock_tenant(caller.company_id)
-        if current is None:
-            raise no_tenant(caller.company_id)
-        await directory.audit(_entry(caller, "provider.clear", role, own), caller.company_id)
-        await directory.put_tenant(_changed(current, role, None, None))
+    await _put(services, caller, role, None, sealed=None, before=own)
     await _go_on(services, caller.company_id)
 
 
@@ -151,22 +149,21 @@ async def _put(
     services: Services,
     caller: TenantCaller,
     role: ModelRole,
-    wanted: OwnProvider,
+    wanted: OwnProvider | None,
     *,
     sealed: SealedSecret | None,
     before: OwnProvider | None,
-) -> OwnProvider | None:
-    """Write it; returns what was there."""
+) -> None:
+    """Write it, or with None take away what is there, unless somebody else was faster."""
     async with services.database.directory() as directory:
         current = await directory.lock_tenant(caller.company_id)
         if current is None:
             raise no_tenant(caller.company_id)
-        replaced = current.providers.get(role)
-        if replaced != before:
+        if current.providers.get(role) != before:
             raise AppError(Code.INVALID_REQUEST, "Somebody else set this role meanwhile; look at it, then set it again.")
-        await directory.audit(_entry(caller, "provider.set", role, wanted), caller.company_id)
+        if told := wanted or before:
+            await directory.audit(_entry(caller, "provider.clear" if wanted is None else "provider.set", role, told), caller.company_id)
         await directory.put_tenant(_changed(current, role, wanted, sealed))
-    return replaced
 
 
 def _changed(tenant: Tenant, role: ModelRole, own: OwnProvider | None, sealed: SealedSecret | None) -> Tenant:
