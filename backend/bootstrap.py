@@ -13,6 +13,7 @@ from backend.adapters.file.extract.process import ProcessExtractor
 from backend.adapters.file.opening import FilePlaces
 from backend.adapters.file.preview import LocalFileTools
 from backend.adapters.http.client import Patience
+from backend.adapters.own import OwnProviders
 from backend.adapters.providers import Providers, secret_of
 from backend.adapters.registry import EXPORT_READERS, SourceRegistry
 from backend.adapters.webhooks import WEBHOOKS
@@ -68,10 +69,9 @@ async def build(settings: Settings) -> Built:
     """
     url = await prepare(settings)
     meter = PrometheusMeter()
-    tokenizer = make_tokenizer(settings.tokenizer.value)
-    encoder = SparseEncoder(tokenizer)
+    encoder = SparseEncoder(make_tokenizer(settings.tokenizer.value))
     compute = ProcessCompute(_compute_processes(settings))
-    providers = Providers(settings, tokenizer, meter, compute)
+    providers = Providers(settings, encoder.tokenizer, meter, compute)
     embedder = await providers.embedder()
     shared = share(settings, meter)
     kept = await asyncio.to_thread(keep, settings)
@@ -104,6 +104,7 @@ async def build(settings: Settings) -> Built:
         meter=meter,
         policy=policy,
         spending=BudgetedModels(database, meter, providers.cost_of),
+        own=OwnProviders(settings, providers, kept.secrets, meter),
         older=providers.older,
         circuits=providers.circuits,
         webhooks=WEBHOOKS,

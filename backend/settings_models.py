@@ -48,5 +48,24 @@ class AnswerSettings(BaseSettings):
     )
 
 
-class ModelSettings(AnswerSettings, NativeModelSettings):
-    """Both."""
+class OwnModelSettings(BaseSettings):
+    """Models that companies bring themselves."""
+
+    own_providers: bool = Field(
+        True,
+        description="Whether a company may bring its own provider for a role (`desklore providers`); `false` also stops those it has.",
+    )
+    provider_host_allowlist: str = Field(
+        "",
+        description="Hosts (`host` or `host:port`, comma-separated) that a company's own base URL may name though they are private "
+        "or speak plain HTTP.",
+    )
+
+    @property
+    def allowed_provider_hosts(self) -> frozenset[str]:
+        """The allow-list as `host` or `host:port`, lower case."""
+        return frozenset(entry.strip().lower() for entry in self.provider_host_allowlist.split(",") if entry.strip())
+
+
+class ModelSettings(OwnModelSettings, AnswerSettings, NativeModelSettings):
+    """All of them."""

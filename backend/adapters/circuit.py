@@ -55,6 +55,11 @@ class Circuit:
         """Until a call may try again."""
         return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
+    @property
+    def trouble(self) -> AppError | None:
+        """What the last call failed with; None where it worked."""
+        return self._why if self._failures else None
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """Around a call. Raises LLM_UNAVAILABLE where it is open, or half-open with somebody trying already."""

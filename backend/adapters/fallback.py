@@ -8,7 +8,7 @@ import structlog
 from backend.adapters.wrapped import freed
 from backend.core.errors import AppError, Retry
 from backend.core.model.answer import Completion, Delta, Prompt
-from backend.core.ports.llm import ChatModel
+from backend.core.ports.llm import ChatModel, masking_of
 from backend.core.ports.meter import Meter
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,11 @@ class FallbackChat:
     def model(self) -> str:
         """The first one's name."""
         return self._first.model
+
+    @property
+    def masking(self) -> str:
+        """The first one's."""
+        return masking_of(self._first)
 
     async def complete(self, prompt: Prompt) -> Completion:
         """The answer of the first, else of the second, which the Completion names. Raises what the last one asked raises."""

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from backend.adapters.circuit import Circuit, GuardedChat, GuardedEmbedder, GuardedReranker
 from backend.adapters.fallback import FallbackChat
+from backend.adapters.langchain.asking import AskingChat
 from backend.adapters.langchain.calls import Access, cost_of, parse_prices
 from backend.adapters.langchain.chat import LangChainChat
 from backend.adapters.langchain.claude import ClaudeChat
@@ -147,6 +148,23 @@ class Providers:
         self.closers.append(reranker.close)
         return GuardedReranker(MeteredReranker(reranker, self._meter), self._circuit(PROVIDER, reranker.model))
 
+    def offline(self) -> ChatModel:
+        """The one on this machine."""
+        return self._chat("offline")
+
+    def client(self, access: Access) -> AskingChat:
+        """A model of its own for somebody else's access, uncounted and unguarded; whoever asks closes it.
+
+        Raises INVALID_REQUEST where the provider is unknown or an extra is missing.
+        """
+        native = _NATIVE.get(access.provider)
+        if native is None:
+            if access.provider != "openai":
+                raise AppError(Code.INVALID_REQUEST, f"{access.provider!r} is no provider: choose offline, openai, anthropic or google.")
+            return LangChainChat(access, prices=self._prices)
+        _need_extra(native, f"{access.provider}:{access.model}")
+        return native.chat(access, prices=self._prices)
+
     def _make_chat(self, name: str, *, second: bool) -> ChatModel:
         if name == "offline":
             return OfflineChat(self._tokenizer, self._compute)
@@ -167,9 +185,7 @@ class Providers:
         settings = self._settings
         if not name.partition(":")[2]:
             raise AppError(Code.INVALID_REQUEST, f"{name!r} is no model: write `{native.extra}:<model>` (see docs/settings.md).")
-        # Whether it is there is asked without loading it, which takes a second or two.
-        if find_spec(native.package) is None:
-            raise AppError(Code.INVALID_REQUEST, f"{name} needs an extra: pip install 'desklore[{native.extra}]'.")
+        _need_extra(native, name)
         key = settings.anthropic_api_key if native.extra == "anthropic" else settings.google_api_key
         base_url = settings.anthropic_base_url if native.extra == "anthropic" else settings.google_base_url
         if key is None and base_url is None:
@@ -192,6 +208,12 @@ _NATIVE: Final = {
     "anthropic": _Native("anthropic", "langchain_anthropic", ClaudeChat),
     "google": _Native("google", "langchain_google_genai", GeminiChat),
 }
+
+
+def _need_extra(native: _Native, name: str) -> None:
+    # Whether it is there is asked without loading it, which takes a second or two.
+    if find_spec(native.package) is None:
+        raise AppError(Code.INVALID_REQUEST, f"{name} needs an extra: pip install 'desklore[{native.extra}]'.")
 
 
 def _access(settings: Settings, name: str, *, key: SecretStr | None, base_url: str | None) -> Access:
@@ -221,15 +243,15 @@ def _reached(settings: Settings, name: str, *, key: SecretStr | None, base_url: 
 
 def _masked_models(bare: Models, kinds: frozenset[Kind]) -> Models:
     return Models(
-        summarize=_masked(bare.summarize, kinds),
-        generate=_masked(bare.generate, kinds),
-        reason=_masked(bare.reason, kinds),
+        summarize=masked_chat(bare.summarize, kinds),
+        generate=masked_chat(bare.generate, kinds),
+        reason=masked_chat(bare.reason, kinds),
         embed=_masked_embedder(bare.embed, kinds),
         rerank=None if bare.rerank is None else MaskedReranker(bare.rerank, kinds),
     )
 
 
-def _masked(chat: ChatModel, kinds: frozenset[Kind]) -> ChatModel:
+def masked_chat(chat: ChatModel, kinds: frozenset[Kind]) -> ChatModel:
     """What runs in this process sees texts as they are."""
     return chat if chat.provider == "offline" else MaskedChat(chat, kinds)
 

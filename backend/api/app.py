@@ -33,6 +33,7 @@ from backend.api.routes import (
     keys,
     master_key,
     people,
+    providers,
     replies,
     search,
     streams,
@@ -83,6 +84,7 @@ ROUTERS: Final = (
     people.router,
     exports.router,
     tenant_settings.router,
+    providers.router,
     health.router,
 )
 TAGS: Final = {

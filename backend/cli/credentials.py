@@ -1,6 +1,7 @@
-"""Credentials for a helpdesk, from the command line, the terminal or standard input."""
+"""Credentials for a helpdesk and keys of models, from the command line, the terminal, a file or standard input."""
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -24,6 +25,23 @@ def credentials_of(given: list[str] | None, platform: str) -> dict[str, str]:
         raise CliError(Exit.USAGE, "A Zendesk needs --secret email=… beside the API token, or --secret oauth_token=…", code="wrong_usage")
     email = pairs.get("email") or typer.prompt("E-mail address of a Zendesk administrator", err=True)
     return {"email": email, "api_token": _asked("API token of the Zendesk")}
+
+
+def model_key_of(provider: str, file: Path | None) -> str | None:
+    """The key of a provider of models: the first line of the file or of standard input, or asked for on the terminal; None: none."""
+    if file is not None:
+        try:
+            key = file.read_text(encoding="utf-8").partition("\n")[0].strip()
+        except (OSError, ValueError) as error:
+            raise CliError(Exit.USAGE, f"{file} can't be read: {error}", code="wrong_usage") from None
+        if not key:
+            raise CliError(Exit.USAGE, f"{file} has no key in its first line.", code="wrong_usage")
+        return key
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip() or None
+    what = f"API key of {provider} (empty: the one that is kept, or none)"
+    asked: str = typer.prompt(what, default="", show_default=False, hide_input=True, err=True)
+    return asked.strip() or None
 
 
 def _asked(what: str) -> str:

@@ -80,6 +80,12 @@ EXAMPLES: Final[dict[str, tuple[str, ...]]] = {
     "settings show": ("desklore settings show",),
     "settings masking": ("desklore settings masking on --kinds email,phone,rrn",),
     "settings helpdesk-login": ("desklore settings helpdesk-login on",),
+    "providers show": ("desklore providers show",),
+    "providers set": (
+        "desklore providers set generate anthropic claude-sonnet-4-5 --key-file key.txt",
+        "desklore providers set summarize openai qwen3-32b --base-url https://llm.acme.example/v1 --fallback",
+    ),
+    "providers clear": ("desklore providers clear generate",),
     "people export": ("desklore people export kim@example.com --output kim.json",),
     "people erase": ("desklore people erase kim@example.com --dry-run", "desklore people erase kim@example.com --attachments"),
     "people erasures": ("desklore people erasures",),

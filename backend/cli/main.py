@@ -23,6 +23,7 @@ from backend.cli import (
     index,
     keys,
     people,
+    providers,
     reply,
     runs,
     sandbox,
@@ -80,6 +81,7 @@ app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Manage it")
 app.add_typer(tenants.app, name="tenants", rich_help_panel="Manage it")
 app.add_typer(keys.app, name="keys", rich_help_panel="Manage it")
 app.add_typer(tenant_settings.app, name="settings", rich_help_panel="Manage it")
+app.add_typer(providers.app, name="providers", rich_help_panel="Manage it")
 app.add_typer(people.app, name="people", rich_help_panel="Manage it")
 app.add_typer(exports.app, name="export", rich_help_panel="Manage it")
 app.add_typer(audit.app, name="audit", rich_help_panel="Manage it")

@@ -41,6 +41,7 @@ from backend.storage.secrets.sealed import SealedSecrets
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
 from tests.api.helpdesk import PaperHelpdesks
+from tests.support.own import own_providers
 
 OPERATOR_KEY = "operator-key-for-tests-5f1c2d"
 OPERATOR = Caller(role=Role.OPERATOR, scopes=ROLE_SCOPES[Role.OPERATOR])
@@ -135,6 +136,7 @@ async def open_house(root: Path) -> AsyncIterator[House]:
         meter=meter,
         policy=Policy(),
         webhooks=WEBHOOKS,
+        own=own_providers(cipher, meter),
         older=_no_older,
         spending=BudgetedModels(
             database, meter, lambda _model, asked, said: Usage(calls=1, input_tokens=asked, output_tokens=said, unpriced_calls=1)

@@ -10,6 +10,7 @@ from backend.core.model.answer import Answer
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocType
 from backend.core.model.feedback import Feedback, Rating
+from backend.core.model.provider import ModelRole, OwnProvider
 from backend.core.model.stream import Event, Stream
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import Role
@@ -49,11 +50,16 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     blobs = house.services.blobs.open("acme")
     await blobs.put("attachments/paper/f9/file", b"acme-only bytes")
     failure = ItemFailure(doc_type=DocType.TICKET, original_id="acme-only-ticket", code="internal", message="m", at=now)
+    async with house.services.database.directory() as directory:
+        tenant = await directory.lock_tenant("acme")
+        assert tenant is not None
+        own = OwnProvider(provider="openai", model="acme-only-model", base_url="https://acme-only.example", set_at=now)
+        await directory.put_tenant(msgspec.structs.replace(tenant, providers={ModelRole.GENERATE: own}))
     async with house.services.database.open("acme") as uow:
         ticket = await uow.documents.get(ticket_id("acme"))
         assert ticket is not None
-        own = {"document_id": "11111111-1111-5111-8111-111111111111", "original_id": "909", "title": "acme-only ticket"}
-        await uow.documents.put([msgspec.structs.replace(ticket, **own)])
+        another = {"document_id": "11111111-1111-5111-8111-111111111111", "original_id": "909", "title": "acme-only ticket"}
+        await uow.documents.put([msgspec.structs.replace(ticket, **another)])
         [file, *_] = await uow.attachments.of([ticket.document_id])
         own_file = {"attachment_id": "paper-f9", "blob_key": "attachments/paper/f9/file", "name": "acme-only.png"}
         await uow.attachments.put([msgspec.structs.replace(file, **own_file)])
@@ -170,6 +176,9 @@ SHOWS_ITS_OWN = {
     ("DELETE", "/api/v1/search/calibration"),
     ("GET", "/api/v1/settings"),
     ("PATCH", "/api/v1/settings"),
+    ("GET", "/api/v1/settings/providers"),
+    ("PUT", "/api/v1/settings/providers/{role}"),
+    ("DELETE", "/api/v1/settings/providers/{role}"),
     ("GET", "/api/v1/usage"),
     ("GET", "/api/v1/budget"),
     ("POST", "/api/v1/documents/resummarize"),
@@ -179,6 +188,7 @@ SHOWS_ITS_OWN = {
 }
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/settings"): {"masking": True},
+    ("PUT", "/api/v1/settings/providers/{role}"): {"provider": "offline"},
     ("PATCH", "/api/v1/connections/{connection_id}"): {"state": "paused"},
     ("POST", "/api/v1/connections/{connection_id}/deletions"): {"delete": True},
     ("PUT", "/api/v1/connections/{connection_id}/schedule"): {"every_minutes": 15},
@@ -238,7 +248,8 @@ async def test_own_things_hold_nothing_foreign(searchable: House, client_as: As)
     bravo = client_as(Role.ADMIN, "bravo")
     foreign = [value for name, value in ids.items() if name not in {"ticket_id", "company_id", "doc_type"}]
     for method, path in sorted(SHOWS_ITS_OWN):
-        response = await bravo.request(method, path, json=BODIES.get((method, path)), headers={"X-Company-Id": "acme"})
+        body = BODIES.get((method, path))
+        response = await bravo.request(method, path.format(role="generate"), json=body, headers={"X-Company-Id": "acme"})
         assert response.status_code < 300, (method, path, response.text)
         assert not [text for text in (*foreign, "acme-only", "(acme)") if text in response.text], (method, path)
     assert (await bravo.get("/api/v1/me", headers={"X-Company-Id": "acme"})).json()["company_id"] == "bravo"

@@ -69,7 +69,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert sandbox.beside is not None
         both = (sandbox, sandbox.beside)
         hosts = ",".join(url.removeprefix("http://") for each in both for url in (each.url, each.attachments_url, each.brand_url) if url)
-        settings = Settings(data_dir=folder / "data", connector_host_allowlist=hosts, operator_key=OPERATOR_KEY)
+        allowed: dict[str, Any] = {"connector_host_allowlist": hosts, "provider_host_allowlist": "127.0.0.1"}
+        settings = Settings(data_dir=folder / "data", operator_key=OPERATOR_KEY, **allowed)
         server = ServerThread(Server(settings, listener))
         stack.callback(server.stop)
         server.start()

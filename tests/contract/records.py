@@ -15,6 +15,7 @@ from backend.core.model.erasure import Erasure
 from backend.core.model.export import Export
 from backend.core.model.feedback import Feedback, Rating
 from backend.core.model.job import Job, JobName
+from backend.core.model.provider import ModelRole, OwnProvider
 from backend.core.model.sync import ItemFailure, Run, RunCounts, RunOptions, RunState
 from backend.core.model.tenant import ApiKey, AuditEntry, Role, Scope, SealedSecret, Tenant
 from backend.core.model.ticket import Role as Author
@@ -53,6 +54,8 @@ def export(export_id: str, minutes: int = 0, **changes: Any) -> Export:
 
 def tenant(company_id: str, **changes: Any) -> Tenant:
     given: dict[str, Any] = {"name": "아크메 주식회사", "created_at": START, "sealed_data_key": SealedSecret("v1.m.x")}
+    own = OwnProvider(provider="openai", model=f"{company_id}-model", base_url="https://llm.example/v1", key_id="provider_1", set_at=START)
+    given |= {"providers": {ModelRole.SUMMARIZE: own}, "provider_keys": {"provider_1": SealedSecret("v1.m.x")}}
     return Tenant(company_id=company_id, **given | changes)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from backend.core.errors import AppError, Code
+from backend.core.model.provider import KEPT_AS
 from backend.core.model.tenant import SealedSecret, Secret, Tenant
 from backend.core.ports.secrets import SecretStore
 from backend.storage.aws import AwsClient, AwsPlace
@@ -115,6 +116,19 @@ async def test_secrets_have_the_names_an_operator_looks_for_and_go_at_once(manag
     assert names(secrets_client, managed) == [f"{prefix}/acme-2/freshdesk"]
     again = await managed.keep(acme, "freshdesk", "conn_3", FIRST)
     assert await managed.open(acme, "freshdesk", "conn_3", again) == FIRST
+
+
+async def test_keys_of_models_lie_beside_credentials_and_go_with_them(managed: ManagedSecrets, secrets_client: AwsClient) -> None:
+    acme, prefix = who(), managed._prefix
+    await managed.keep(acme, "freshdesk", "conn_1", FIRST)
+    first, second = [await managed.keep(acme, KEPT_AS, f"provider_{number}", SECOND) for number in (1, 2)]
+    assert names(secrets_client, managed) == [f"{prefix}/acme/freshdesk", f"{prefix}/acme/models"]
+    await managed.forget("acme", KEPT_AS, "provider_1")
+    with pytest.raises(AppError):
+        await managed.open(acme, KEPT_AS, "provider_1", first)
+    assert await managed.open(acme, KEPT_AS, "provider_2", second) == SECOND
+    assert await managed.erase("acme") == 2
+    assert names(secrets_client, managed) == []
 
 
 async def test_what_was_sealed_before_is_opened_still_and_the_other_way_is_told(managed: ManagedSecrets) -> None:

@@ -42,6 +42,12 @@ class Access(Struct, frozen=True, kw_only=True):
     concurrency: int = 8
     first_wait: float = 0.5
     """Seconds before the second try; doubles with each one."""
+    client_options: "Callable[[Any], dict[str, Any]] | None" = None
+    """Given the HTTP library, more options of its client: for an address that somebody else than the operator chose."""
+
+    def http_options(self, library: Any) -> dict[str, Any]:
+        """Options of the HTTP client, one of `library`."""
+        return {"timeout": self.timeout} | (self.client_options(library) if self.client_options is not None else {})
 
 
 class Caller:
@@ -109,9 +115,10 @@ class Caller:
     def http_client(self) -> Any:
         """An HTTP client of our own: LangChain's shared one would outlive the event loop it was made in."""
         # Loaded with LangChain's class, which the caller is about to make.
+        import httpx2  # noqa: PLC0415
         import openai  # noqa: PLC0415
 
-        return openai.DefaultAsyncHttpxClient(timeout=self.access.timeout)
+        return openai.DefaultAsyncHttpxClient(**self.access.http_options(httpx2))
 
     def client_options(self) -> dict[str, Any]:
         """Options common to LangChain's classes. Key and address are always given, or LangChain would look in the environment."""

@@ -25,6 +25,7 @@ class ClaudeChat(NativeChat):
     def _make(self) -> "tuple[BaseChatModel, Any]":
         # An extra, and loaded at first use: start-up must stay fast for those who use another model.
         import anthropic  # noqa: PLC0415
+        import httpx2  # noqa: PLC0415
         from langchain_anthropic import ChatAnthropic  # noqa: PLC0415
 
         access = self._access
@@ -34,7 +35,7 @@ class ClaudeChat(NativeChat):
         chat = ChatAnthropic(
             model=access.model, api_key=key, base_url=base_url, timeout=access.timeout, max_retries=0, stop=None, stream_usage=True
         )
-        http = anthropic.DefaultAsyncHttpxClient(timeout=access.timeout)
+        http = anthropic.DefaultAsyncHttpxClient(**access.http_options(httpx2))
         # LangChain's own connections are shared by the process and would outlive the event loop they were made in.
         chat.__dict__["_async_client"] = anthropic.AsyncAnthropic(
             api_key=key, base_url=base_url, timeout=access.timeout, max_retries=0, http_client=http

@@ -34,7 +34,7 @@ class GeminiChat(NativeChat):
         base_url = access.base_url or GOOGLE_URL
         # Key and address are always given, and the service is named, or LangChain would look in the environment.
         chat = ChatGoogleGenerativeAI(model=access.model, api_key=key, base_url=base_url, max_retries=1, vertexai=False)
-        http = httpx.AsyncClient(timeout=access.timeout)
+        http = httpx.AsyncClient(**access.http_options(httpx))
         options = HttpOptions(
             base_url=base_url,
             timeout=int(access.timeout * 1000),

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from backend.core import clock
 from backend.core.model.personal import ALL_KINDS, Kind
+from backend.core.model.provider import ModelRole, OwnProvider
 
 
 class Role(StrEnum):
@@ -114,6 +115,10 @@ class Tenant(Struct, frozen=True, kw_only=True):
     """Kinds of personal data that are not masked even so; one that a later version learns is masked."""
     helpdesk_login: bool = False
     """Whether an agent's own credentials of a connected helpdesk let in, beside keys (docs/authentication.md)."""
+    providers: dict[ModelRole, OwnProvider] = {}
+    """Models that the tenant brings itself; the installation's play all other roles."""
+    provider_keys: dict[str, SealedSecret] = {}
+    """Their keys by `key_id`, as the SecretStore keeps them."""
 
     @property
     def masked_kinds(self) -> frozenset[Kind]:

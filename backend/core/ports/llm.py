@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from backend.core.errors import AppError
 from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Purpose, Usage
 from backend.core.model.document import Part
@@ -125,3 +126,7 @@ class CircuitView(Protocol):
     @property
     def seconds(self) -> float:
         """Until a call may try again."""
+
+    @property
+    def trouble(self) -> AppError | None:
+        """What the last call failed with; None where it worked."""

@@ -1,4 +1,4 @@
-"""Where the credentials of connections are kept (SPEC D2)."""
+"""Where the credentials of connections and the keys of tenants' own models are kept (SPEC D2)."""
 
 from typing import Protocol
 
@@ -7,6 +7,8 @@ from backend.core.model.tenant import SealedSecret, Secret, Tenant
 
 class SecretStore(Protocol):
     """The credentials of tenants' connections: sealed in the database, or in a store of secrets elsewhere.
+
+    Keys of models are kept alike: under the platform `models`, with an id of their own in place of a connection's.
 
     Raises AppError(SECRET_UNREADABLE) where a secret is another tenant's or connection's, or was lost, and
     STORAGE_UNAVAILABLE while the store can't be reached.

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from backend.core.model.answer import Completion
 from backend.core.model.budget import Usage
 from backend.core.model.personal import ALL_KINDS, Kind
+from backend.core.model.provider import ModelRole, OwnProvider
 from backend.core.model.retention import Retention
 from backend.core.model.search import Makers
+from backend.core.model.tenant import Secret, Tenant
 from backend.core.ports.blobs import BlobStores
 from backend.core.ports.cache import Cache, Caches
 from backend.core.ports.cipher import Cipher
@@ -104,6 +107,30 @@ class Spending(Protocol):
         ...
 
 
+class OwnModels(Protocol):
+    """Models that tenants bring themselves: each with a client, a circuit breaker and a limit of calls of its own."""
+
+    async def check(self, wanted: OwnProvider, key: Secret | None) -> None:
+        """Whether it may be used, from what is written alone. Raises FORBIDDEN, INVALID_REQUEST or HOST_NOT_ALLOWED."""
+        ...
+
+    async def ask(self, wanted: OwnProvider, key: Secret | None) -> Completion:
+        """One small call, to see that it works: within seconds. Raises AppError with an LLM_* code."""
+        ...
+
+    async def put_in(self, models: Models, tenant: Tenant) -> Models:
+        """The tenant's own models in their roles, masked as the tenant wants; what it had set before is let go of."""
+        ...
+
+    def circuits(self, tenant: Tenant) -> Mapping[ModelRole, CircuitView]:
+        """How those stand that this process has called since they were set."""
+        ...
+
+    async def forget(self, company_id: str) -> None:
+        """Let go of the tenant's clients, and of its keys with them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What a use case may reach. Tenants' data only through `database.open`, `blobs.open`, `indexes.open`.
@@ -129,6 +156,7 @@ class Services:
     meter: Meter
     policy: Policy
     spending: Spending
+    own: OwnModels
     older: EncodersOf
     circuits: Sequence[CircuitView] = ()
     """One for each model of a provider."""
@@ -142,31 +170,43 @@ class Services:
 
     async def encoders_of(self, company_id: str, makers: Makers) -> Encoders | None:
         """What asks an index that these made, paid by this tenant; None where nothing can any more."""
-        models = await self.models_of(company_id)
+        # Vectors are the installation's for everybody; where nothing is masked, nothing has to be known of the tenant.
+        tenant = await self._tenant(company_id) if self.models.unmasked is not None else None
+        models = self._masked(tenant)
         if makers == self.indexes.makers:
-            return Encoders(encoder=self.encoder, embed=models.embed if makers.dense else None)
-        found = await self.older(makers, masked=await self._masked_kinds(company_id))
+            return Encoders(encoder=self.encoder, embed=self.spending.bind(models, company_id).embed if makers.dense else None)
+        found = await self.older(makers, masked=_masked_kinds(tenant or await self._tenant(company_id)))
         if found is None or found.embed is None:
             return found
         return Encoders(encoder=found.encoder, embed=self.spending.bind(replace(models, embed=found.embed), company_id).embed)
 
     async def models_of(self, company_id: str) -> Models:
-        """The models as this tenant wants and may call them: masked unless it says otherwise, within its budget, paid by it.
+        """The models as this tenant wants and may call them: its own where it brings some, masked unless it says otherwise, paid by it.
 
-        A tenant that is unknown has its personal data masked.
+        A tenant that is unknown has its personal data masked. What it changes holds from the next time this is asked, in every process.
         """
-        models = self.models
-        if models.unmasked is not None:
-            kinds = await self._masked_kinds(company_id)
-            if not kinds:
-                models = models.unmasked
-            elif kinds != ALL_KINDS and models.masking_only is not None:
-                models = models.masking_only(kinds)
+        tenant = await self._tenant(company_id)
+        models = self._masked(tenant)
+        if tenant is not None:
+            models = await self.own.put_in(models, tenant)
         return self.spending.bind(models, company_id)
 
-    async def _masked_kinds(self, company_id: str) -> frozenset[Kind]:
+    def _masked(self, tenant: Tenant | None) -> Models:
+        """The installation's models as they are masked for this tenant."""
+        models = self.models
+        if models.unmasked is None:
+            return models
+        kinds = _masked_kinds(tenant)
+        if not kinds:
+            return models.unmasked
+        return models if kinds == ALL_KINDS or models.masking_only is None else models.masking_only(kinds)
+
+    async def _tenant(self, company_id: str) -> Tenant | None:
         async with self.database.directory() as directory:
-            tenant = await directory.get_tenant(company_id)
-        if tenant is None:
-            return ALL_KINDS
-        return tenant.masked_kinds if tenant.masking else frozenset()
+            return await directory.get_tenant(company_id)
+
+
+def _masked_kinds(tenant: Tenant | None) -> frozenset[Kind]:
+    if tenant is None:
+        return ALL_KINDS
+    return tenant.masked_kinds if tenant.masking else frozenset()

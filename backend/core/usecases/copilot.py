@@ -14,6 +14,7 @@ from backend.core.model.budget import Purpose
 from backend.core.model.copilot import AskInput, FoundByType, FoundHits, Intent, QueryResult
 from backend.core.model.search import Query, SearchResult
 from backend.core.model.tenant import Caller
+from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
 from backend.core.retrieve.by_type import find_by_type
 from backend.core.retrieve.find import CANDIDATES, find, narrowed
@@ -51,7 +52,7 @@ async def stream_query(services: Services, company_id: str, caller: Caller, ask:
             yield structs.replace(event, data=_found_hits(result, found, intent))
             continue
         if event.kind is AnswerEventKind.DONE:
-            await _keep_answer(services, company_id, event.data)
+            await _keep_answer(services, company_id, chat, event.data)
         yield event
 
 
@@ -80,15 +81,15 @@ async def _answered(services: Services, company_id: str, caller: Caller, ask: As
             language=ask.language,
             for_customer=not caller.sees_internal,
         )
-    await _keep_answer(services, company_id, answer)
+    await _keep_answer(services, company_id, chat, answer)
     return answer
 
 
-async def _keep_answer(services: Services, company_id: str, answer: Answer) -> None:
+async def _keep_answer(services: Services, company_id: str, chat: ChatModel, answer: Answer) -> None:
     services.meter.count("answers", 1, grounded=str(answer.grounded).lower())
     async with services.database.open(company_id) as uow:
         await uow.feedback.put_answer(answer)
-    await book_usage(services, company_id, services.models.generate, Purpose.ANSWER, answer.usage)
+    await book_usage(services, company_id, chat, Purpose.ANSWER, answer.usage)
 
 
 def _found_hits(result: SearchResult, found: FoundByType, intent: Intent) -> FoundHits:

@@ -16,6 +16,7 @@ from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, ItemRef, Run, RunCounts, RunMode, RunOptions, RunState, Stream
 from backend.core.model.ticket import Presence
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.llm import ChatModel
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 from backend.core.ports.source import Source, SourceQuota
@@ -92,7 +93,8 @@ async def estimate_run(services: Services, company_id: str, connection_id: str, 
         look = _Look(services, company_id, connection_id, options, source)
         for stream in (each for each in options.streams if each in _TYPES and each in source.capabilities.streams):
             await look.read(stream)
-        return _estimate(services, past, look.listed, source.quota)
+        chat = (await services.models_of(company_id)).summarize
+        return _estimate(services, chat, past, look.listed, source.quota)
     finally:
         await source.close()
 
@@ -109,10 +111,10 @@ async def _past_of(uow: UnitOfWork, connection_id: str) -> _Past:
     )
 
 
-def _estimate(services: Services, past: _Past, listed: Listed, quota: SourceQuota) -> Estimate:
+def _estimate(services: Services, chat: ChatModel, past: _Past, listed: Listed, quota: SourceQuota) -> Estimate:
     each_call = _calls_of(past.runs)
     calls = quota.calls + round((listed.tickets + listed.articles) * (DEFAULT_CALLS if each_call is None else each_call))
-    summaries, summaries_known = _summaries(services, past, listed.tickets + past.pending)
+    summaries, summaries_known = _summaries(services, chat, past, listed.tickets + past.pending)
     embeddings, embeddings_known = _embeddings(services, past, listed.tickets + listed.articles + past.pending)
     learned = {"api_calls": each_call is not None, "summaries": summaries_known, "embeddings": embeddings_known}
     return Estimate(
@@ -186,9 +188,8 @@ def _calls_of(runs: Sequence[Run]) -> float | None:
     return sum(counts.api_calls for counts in ended) / stored if stored else None
 
 
-def _summaries(services: Services, past: _Past, tickets: int) -> tuple[Usage, bool]:
-    """Summaries of so many tickets, and whether that is learned."""
-    chat = services.models.summarize
+def _summaries(services: Services, chat: ChatModel, past: _Past, tickets: int) -> tuple[Usage, bool]:
+    """Summaries of so many tickets by the company's model, and whether that is learned."""
     if chat.provider == "offline":
         return Usage(), True
     used = _used(past, Purpose.SUMMARY, chat.model)

@@ -12,6 +12,7 @@ from backend.core.model.copilot import ReplyDraft, ReplyInput
 from backend.core.model.document import Document
 from backend.core.model.search import Filters, Query, SearchResult
 from backend.core.model.tenant import Caller
+from backend.core.ports.llm import ChatModel
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import CANDIDATES, CUSTOMER_SAFE, find, groups_of
 
@@ -25,7 +26,7 @@ async def generate_reply(services: Services, company_id: str, caller: Caller, as
     chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
         draft = await generate_reply_text(document, result.hits, ask, chat=chat)
-    await _keep(services, company_id, caller, draft)
+    await _keep(services, company_id, caller, chat, draft)
     return draft
 
 
@@ -35,7 +36,7 @@ async def stream_reply(services: Services, company_id: str, caller: Caller, ask:
     chat = (await services.models_of(company_id)).generate
     async for event in stream_reply_text(document, result, ask, chat=chat):
         if event.kind is AnswerEventKind.DONE:
-            await _keep(services, company_id, caller, event.data)
+            await _keep(services, company_id, caller, chat, event.data)
         yield event
 
 
@@ -49,8 +50,8 @@ async def _prepared(services: Services, company_id: str, caller: Caller, ask: Re
     return document, await find(services, company_id, Query(text=text, indexed=indexed, filters=filters, top_k=CANDIDATES))
 
 
-async def _keep(services: Services, company_id: str, caller: Caller, draft: ReplyDraft) -> None:
+async def _keep(services: Services, company_id: str, caller: Caller, chat: ChatModel, draft: ReplyDraft) -> None:
     """Book what the draft cost, and write down who asked for it."""
-    await book_usage(services, company_id, services.models.generate, Purpose.REPLY, draft.usage)
+    await book_usage(services, company_id, chat, Purpose.REPLY, draft.usage)
     async with services.database.open(company_id, write=True) as uow:
         await uow.audit.add(caller.audited("reply.draft", draft.document_id))

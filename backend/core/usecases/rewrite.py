@@ -18,7 +18,7 @@ async def rewrite(services: Services, company_id: str, ask: RewriteInput) -> Rew
     chat = (await services.models_of(company_id)).generate
     with services.meter.stage("generate"):
         made = await rewrite_text(ask, chat=chat)
-    await book_usage(services, company_id, services.models.generate, Purpose.REWRITE, made.usage)
+    await book_usage(services, company_id, chat, Purpose.REWRITE, made.usage)
     return made
 
 
@@ -27,5 +27,5 @@ async def stream_rewrite(services: Services, company_id: str, ask: RewriteInput)
     chat = (await services.models_of(company_id)).generate
     async for event in stream_rewritten(ask, chat=chat):
         if event.kind is AnswerEventKind.DONE:
-            await book_usage(services, company_id, services.models.generate, Purpose.REWRITE, event.data.usage)
+            await book_usage(services, company_id, chat, Purpose.REWRITE, event.data.usage)
         yield event

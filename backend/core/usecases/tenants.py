@@ -171,5 +171,6 @@ async def _erase_files(services: Services, company_id: str) -> int:
     await services.indexes.drop(company_id)
     await services.caches.drop(company_id)
     await services.streams.drop(company_id)
+    await services.own.forget(company_id)
     await services.secrets.erase(company_id)
     return await services.blobs.open(company_id).delete("")

@@ -27,7 +27,7 @@ from backend.storage.sql.whole_rows import TABLES, Row, to_line
 
 _PIECE: Final = 1024 * 1024
 _KEPT_BACK: Final = {
-    "tenants": ("sealed_data_key",),
+    "tenants": ("sealed_data_key", "provider_keys"),
     "connections": ("credentials", "webhook"),
     "api_keys": ("key_hash", "signing"),
     "erasures": ("key", "person"),

@@ -33,7 +33,8 @@ async def test_everything_of_one_company(make: Make, tmp_path: Path, kind: str) 
     rows = [json.loads(line) for line in text["documents.jsonl"].splitlines()]
     assert {row["company_id"] for row in rows} == {"acme"}
     assert "결제" in rows[0]["title"]
-    for secret in ("sealed_data_key", "credentials", "key_hash", "v1.m.x"):
+    assert json.loads(text["tenants.jsonl"])["body"]["providers"]["summarize"]["model"] == "acme-model"
+    for secret in ("sealed_data_key", "credentials", "key_hash", "provider_keys", "v1.m.x"):
         assert not [name for name, each in text.items() if secret in each], secret
 
 
