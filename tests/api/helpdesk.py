@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from backend.core.errors import AppError, Code
 from backend.core.model.connection import Ability, CredentialReport, SourceSettings
 from backend.core.model.quota import Lane
 from backend.core.model.sync import Cursor, Fetched, ItemRef, Listing, RunOptions, Stream
 from backend.core.model.ticket import Attachment
+from backend.core.ports.extract import Extracted
 from backend.core.ports.halfway import Halfway
 from backend.core.ports.source import Capabilities, ExportRequest, ExportSource, Source, SourceQuota
 
@@ -96,3 +98,13 @@ class PaperHelpdesks:
 
     def open_export(self, settings: SourceSettings, lane: Lane, export: ExportRequest) -> ExportSource:
         raise AppError(Code.EXPORT_UNSUPPORTED, f"{settings.platform} has no exports: {lane} {export.name}.")
+
+
+class NoReader:
+    """A TextExtractor without any reader."""
+
+    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:  # noqa: ARG002 - the shape is the port's
+        raise AppError(Code.ATTACHMENT_UNSUPPORTED)
+
+    async def close(self) -> None:
+        return None

@@ -14,7 +14,6 @@ from backend.adapters.offline.chat import OfflineChat
 from backend.adapters.offline.embed import HashingEmbedder
 from backend.adapters.webhooks import WEBHOOKS
 from backend.core import ids
-from backend.core.errors import AppError, Code
 from backend.core.model.article import Visibility
 from backend.core.model.auth import AuthConfig
 from backend.core.model.budget import Usage
@@ -23,7 +22,6 @@ from backend.core.model.personal import Kind
 from backend.core.model.search import Makers, Point
 from backend.core.model.tenant import ROLE_SCOPES, Caller, Role, Secret
 from backend.core.model.ticket import Role as Author
-from backend.core.ports.extract import Extracted
 from backend.core.ports.services import Encoders, Models, Policy, Services
 from backend.core.text.sparse import SparseEncoder
 from backend.core.text.tokens import make_tokenizer
@@ -40,7 +38,7 @@ from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.sealed import SealedSecrets
 from backend.storage.sql.engine import upgrade
 from backend.storage.sql.unit_of_work import SqlDatabase
-from tests.api.helpdesk import PaperHelpdesks
+from tests.api.helpdesk import NoReader, PaperHelpdesks
 from tests.support.own import own_providers
 
 OPERATOR_KEY = "operator-key-for-tests-5f1c2d"
@@ -49,16 +47,6 @@ NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 RECEIPT = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
 NOTE = "내부 메모: 관리자 암호는 쓰지 않는다".encode()
 PAGE = b"<script>alert(1)</script>"
-
-
-class NoReader:
-    """A TextExtractor without any reader."""
-
-    async def extract(self, file: Path | bytes, name: str, *, ocr: bool = True) -> Extracted:  # noqa: ARG002 - the shape is the port's
-        raise AppError(Code.ATTACHMENT_UNSUPPORTED)
-
-    async def close(self) -> None:
-        return None
 
 
 @dataclass

@@ -25,6 +25,14 @@ CONNECTION = {"platform": "paper", "domain": "acme.example", "credentials": {"ap
 PERSON = "kim@acme-only.example"
 
 
+async def _brings_a_model(house: House) -> None:
+    async with house.services.database.directory() as directory:
+        tenant = await directory.lock_tenant("acme")
+        assert tenant is not None
+        own = OwnProvider(provider="openai", model="acme-only-model", base_url="https://acme-only.example", set_at=clock.now())
+        await directory.put_tenant(msgspec.structs.replace(tenant, providers={ModelRole.GENERATE: own}))
+
+
 async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     """One of everything for acme; returns the ids."""
     connection = (await acme.post("/api/v1/connections", json=CONNECTION)).json()["connection_id"]
@@ -50,11 +58,7 @@ async def _made(house: House, acme: httpx.AsyncClient) -> dict[str, str]:
     blobs = house.services.blobs.open("acme")
     await blobs.put("attachments/paper/f9/file", b"acme-only bytes")
     failure = ItemFailure(doc_type=DocType.TICKET, original_id="acme-only-ticket", code="internal", message="m", at=now)
-    async with house.services.database.directory() as directory:
-        tenant = await directory.lock_tenant("acme")
-        assert tenant is not None
-        own = OwnProvider(provider="openai", model="acme-only-model", base_url="https://acme-only.example", set_at=now)
-        await directory.put_tenant(msgspec.structs.replace(tenant, providers={ModelRole.GENERATE: own}))
+    await _brings_a_model(house)
     async with house.services.database.open("acme") as uow:
         ticket = await uow.documents.get(ticket_id("acme"))
         assert ticket is not None
