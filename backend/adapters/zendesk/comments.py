@@ -15,7 +15,7 @@ See docs/decisions/0017-zendesk-comments-in-bulk.md.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.events import Events
@@ -128,12 +128,16 @@ class Comments:
                 continue
             # A comment among the events has no time of its own: it is its event's.
             at = child.get("created_at") or event.get("created_at")
-            self._spool.put(ticket_id, key, {**clean(child), "created_at": at})
+            comment = clean(child)
+            comment["created_at"] = at
+            self._spool.put(ticket_id, key, comment)
 
 
-def clean(comment: Record) -> Record:
+def clean(comment: Record) -> dict[str, Any]:
     """A comment without what Zendesk knows of its writer's machine: address, place, program (CONNECTORS section 5)."""
-    kept = {key: value for key, value in comment.items() if key not in ("metadata", "system")}
+    kept = dict(comment)
+    kept.pop("metadata", None)
+    kept.pop("system", None)
     data = kept.get("data")
     if isinstance(data, dict):
         kept["data"] = {key: value for key, value in data.items() if key != "location"}

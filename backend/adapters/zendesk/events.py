@@ -1,7 +1,6 @@
 """The ticket events page by page, some pages ahead of whoever takes them."""
 
 import asyncio
-from collections import deque
 from typing import Final
 
 from backend.adapters.zendesk.client import ZendeskClient
@@ -19,9 +18,13 @@ class Events:
 
     def __init__(self, client: ZendeskClient, origin: int) -> None:
         self._client = client
-        self._ahead = AHEAD if origin == 0 else 1
-        self._pages: deque[asyncio.Task[Page]] = deque()
-        self._dropped: list[asyncio.Task[Page]] = []
+        self._room = asyncio.Semaphore(AHEAD if origin == 0 else 1)
+        """For pages that are asked for, and were not taken yet."""
+        self._lent = False
+        """Whether the page that was taken last still has its room."""
+        self._ready: asyncio.Queue[Page | Exception] = asyncio.Queue()
+        self._walk: asyncio.Task[None] | None = None
+        self._dropped: list[asyncio.Task[None]] = []
         self._place = origin
         """Where the next page to be taken begins."""
         self.origin = origin
@@ -31,18 +34,21 @@ class Events:
 
     def begin(self) -> None:
         """Ask for the next pages, as many as may be on their way."""
-        while len(self._pages) < self._ahead:
-            self._pages.append(asyncio.create_task(self._read(self._pages[-1] if self._pages else None)))
+        if self._lent:
+            self._lent = False
+            self._room.release()
+        if self._walk is None:
+            self._walk = asyncio.create_task(self._read(self._place, self._ready))
 
     async def take(self) -> Record:
         """The next page. After an error the walk can be gone on with from the same place."""
         self.begin()
-        try:
-            place, body = await self._pages.popleft()
-        except BaseException:
-            # Also where the caller was canceled: the next take begins anew where this one would have.
+        found = await self._ready.get()
+        if isinstance(found, Exception):
             self._drop()
-            raise
+            raise found
+        self._lent = True
+        place, body = found
         end = number(body, "end_time")
         self.ended = is_last(place, body)
         if end is not None and end >= place:
@@ -59,21 +65,26 @@ class Events:
         await asyncio.gather(*self._dropped, return_exceptions=True)
         self._dropped.clear()
 
-    async def _read(self, before: asyncio.Task[Page] | None) -> Page:
-        place = self._place
-        if before is not None:
-            await asyncio.wait([before])
-            place, body = before.result()
-            if is_last(place, body):
-                return place, body
-            place = number(body, "end_time") or place
-        return place, await self._client.events(place)
+    async def _read(self, place: int, ready: asyncio.Queue[Page | Exception]) -> None:
+        """Page after page in one task: handing on where the next one begins would wait for all that is done with this one."""
+        try:
+            while True:
+                await self._room.acquire()
+                body = await self._client.events(place)
+                ready.put_nowait((place, body))
+                if is_last(place, body):
+                    return
+                place = number(body, "end_time") or place
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is of the one who takes the page
+            ready.put_nowait(error)
 
     def _drop(self) -> None:
-        for page in self._pages:
-            page.cancel()
-        self._dropped += self._pages
-        self._pages.clear()
+        """The next walk begins where this one was taken to."""
+        if self._walk is not None:
+            self._walk.cancel()
+            self._dropped.append(self._walk)
+        self._walk, self._lent, self._ready = None, False, asyncio.Queue()
+        self._room = asyncio.Semaphore(AHEAD if self.origin == 0 else 1)
 
 
 def is_last(place: int, body: Record) -> bool:

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -148,7 +149,7 @@ def _turns(
 ) -> tuple[tuple[Attachment, ...], tuple[Conversation, ...]]:
     """The files of the first comment, which are the ticket's, and its turns in order. A picture that replies quote belongs to the first."""
     seen: set[str] = set()
-    ordered = sorted(comments, key=lambda entry: (needed_moment(entry, "created_at"), number(entry, "id") or 0))
+    ordered = sorted(((needed_moment(entry, "created_at"), number(entry, "id") or 0, entry) for entry in comments), key=itemgetter(0, 1))
     if not ordered:
         first = Conversation(
             original_id=f"{needed_ident(record, 'id')}-description",
@@ -160,12 +161,12 @@ def _turns(
             text=text(record, "description"),
         )
         return (), (first,)
-    first, *rest = [_turn(comment, users, requester_id, seen) for comment in ordered]
+    first, *rest = [_turn(comment, at, users, requester_id, seen) for at, _, comment in ordered]
     own = tuple(structs.replace(file, parent_id=None) for file in first.attachments)
     return own, (structs.replace(first, kind=ConversationKind.DESCRIPTION, attachments=()), *rest)
 
 
-def _turn(record: Record, users: Mapping[str, User], requester_id: str | None, seen: set[str]) -> Conversation:
+def _turn(record: Record, at: datetime, users: Mapping[str, User], requester_id: str | None, seen: set[str]) -> Conversation:
     """One comment (https://developer.zendesk.com/api-reference/ticketing/tickets/ticket_comments/)."""
     key, author_id = needed_ident(record, "id"), ident(record, "author_id")
     # Only what says that it is public went to the customer.
@@ -179,10 +180,10 @@ def _turn(record: Record, users: Mapping[str, User], requester_id: str | None, s
         role=Role.SYSTEM if automatic else _role(author_id, users, requester_id, private=private),
         author=None if author_id == _SYSTEM else _person(author_id, users),
         private=private,
-        at=needed_moment(record, "created_at"),
+        at=at,
         html=markup,
         text=plain_text,
-        attachments=tuple(_unseen(files, seen)),
+        attachments=tuple(_unseen(files, seen)) if files else (),
     )
 
 

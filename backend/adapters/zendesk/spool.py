@@ -26,7 +26,8 @@ class Spool:
     def put(self, ticket_id: str, comment_id: str, comment: Record) -> None:
         """Keep a comment; one that comes again (at the boundary of two pages) replaces itself."""
         kept = self._tickets.setdefault(ticket_id, {})
-        self._held -= _size(kept.get(comment_id))
+        if comment_id in kept:
+            self._held -= _size(kept[comment_id])
         size = _size(comment)
         if self._held + size > self._in_memory:
             kept[comment_id] = self._written(comment)
@@ -67,6 +68,6 @@ class Spool:
         return comment
 
 
-def _size(kept: Record | tuple[int, int] | None) -> int:
+def _size(kept: Record | tuple[int, int]) -> int:
     """About: a comment says the same up to three times, as HTML and as text."""
     return 3 * len(text(kept, "html_body") or text(kept, "body")) if isinstance(kept, dict) else 0
