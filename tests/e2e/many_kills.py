@@ -47,7 +47,7 @@ async def _killed(data_dir: Path, sandbox: SandboxServer, kills: int) -> dict[st
                 if not await _left(trip, run["run_id"]):
                     # Everything was done before the last kill: once more, from the start.
                     await tenant.wait(run["run_id"])
-                    run = await tenant.post("/ingest", {"connection_id": tenant.connection_id, "mode": "full", "refresh": True})
+                    run = await tenant.post("/ingest", {"connection_id": tenant.connection_id, "mode": "refresh"})
                 worker = WorkerProcess(data_dir, redis.url())
                 await worker.ready()
                 await asyncio.sleep(randomness.uniform(0.05, 1.5))

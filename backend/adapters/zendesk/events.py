@@ -22,7 +22,8 @@ class Events:
         """For pages that are asked for, and were not taken yet."""
         self._lent = False
         """Whether the page that was taken last still has its room."""
-        self._ready: asyncio.Queue[Page | Exception] = asyncio.Queue()
+        self._ready: asyncio.Queue[Page | asyncio.Task[None]] = asyncio.Queue()
+        """Pages, and behind the last one the walk that ended."""
         self._walk: asyncio.Task[None] | None = None
         self._dropped: list[asyncio.Task[None]] = []
         self._place = origin
@@ -39,14 +40,17 @@ class Events:
             self._room.release()
         if self._walk is None:
             self._walk = asyncio.create_task(self._read(self._place, self._ready))
+            self._walk.add_done_callback(self._ready.put_nowait)
 
     async def take(self) -> Record:
         """The next page. After an error the walk can be gone on with from the same place."""
         self.begin()
         found = await self._ready.get()
-        if isinstance(found, Exception):
+        if isinstance(found, asyncio.Task):
             self._drop()
-            raise found
+            # Raises what ended it.
+            found.result()
+            return await self.take()
         self._lent = True
         place, body = found
         end = number(body, "end_time")
@@ -65,18 +69,15 @@ class Events:
         await asyncio.gather(*self._dropped, return_exceptions=True)
         self._dropped.clear()
 
-    async def _read(self, place: int, ready: asyncio.Queue[Page | Exception]) -> None:
+    async def _read(self, place: int, ready: asyncio.Queue[Page | asyncio.Task[None]]) -> None:
         """Page after page in one task: handing on where the next one begins would wait for all that is done with this one."""
-        try:
-            while True:
-                await self._room.acquire()
-                body = await self._client.events(place)
-                ready.put_nowait((place, body))
-                if is_last(place, body):
-                    return
-                place = number(body, "end_time") or place
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is of the one who takes the page
-            ready.put_nowait(error)
+        while True:
+            await self._room.acquire()
+            body = await self._client.events(place)
+            ready.put_nowait((place, body))
+            if is_last(place, body):
+                return
+            place = number(body, "end_time") or place
 
     def _drop(self) -> None:
         """The next walk begins where this one was taken to."""
