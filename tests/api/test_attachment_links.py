@@ -1,8 +1,6 @@
 """Attachments in a bucket: streamed by us, or by a link that only those get who may see the file."""
 
 import dataclasses
-import io
-import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,12 +16,12 @@ from backend.api.links import disposition_of, linked
 from backend.core import ids
 from backend.core.model.tenant import Role
 from backend.core.ports.blobs import BlobStore, BlobStores
-from backend.observability.logging import configure_logging, forget_secrets
 from backend.storage.aws import AwsClient, AwsPlace
 from backend.storage.blobs.s3 import S3BlobStores
 from tests.api.house import PAGE, RECEIPT, House
 from tests.servers.aws import REGION
 from tests.servers.signed_s3 import SignedS3, signed_s3
+from tests.support.heard import heard
 
 PATH = "/api/v1/attachments/paper-f1"
 Client = Callable[..., httpx.AsyncClient]
@@ -153,16 +151,8 @@ async def test_a_link_ends_and_is_for_one_file(stored: S3BlobStores, client: Cli
 
 
 async def test_neither_log_nor_audit_holds_a_signature(stored: S3BlobStores, client: Client, house: House) -> None:
-    root, stream = logging.getLogger(), io.StringIO()
-    handlers, level = root.handlers[:], root.level
-    configure_logging(level="DEBUG", console=False, stream=stream)
-    try:
+    with heard() as stream:
         link = (await client(stored, 30).get(PATH)).headers["location"]
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
-        forget_secrets()
     log = stream.getvalue()
     assert "/api/v1/attachments/{attachment_id}" in log
     signature = parse_qs(urlsplit(link).query)["X-Amz-Signature"][0]

@@ -1,12 +1,10 @@
 """Nothing of a secret is logged, not even by the libraries at their most talkative."""
 
-import io
 import logging
 
 import pytest
 
 from backend.core.model.tenant import Secret
-from backend.observability.logging import configure_logging, forget_secrets
 from backend.storage.aws import AwsClient
 from backend.storage.secrets.envelope import EnvelopeCipher
 from backend.storage.secrets.kms import KmsWrapper
@@ -14,16 +12,13 @@ from backend.storage.secrets.local import LocalCipher
 from backend.storage.secrets.manager import ManagedSecrets
 from backend.storage.secrets.sealed import SealedSecrets
 from tests.contract.records import tenant
+from tests.support.heard import heard
 
 
 async def test_no_line_holds_a_secret(request: pytest.FixtureRequest) -> None:
     managing: AwsClient = request.getfixturevalue("secrets_client")
     wrapping: AwsClient = request.getfixturevalue("kms_client")
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure_logging(level="DEBUG", console=False, stream=stream)
-    try:
+    with heard() as stream:
         logging.getLogger("desklore.test").debug("heard")
         cipher = EnvelopeCipher(KmsWrapper(wrapping, wrapping.client.create_key()["KeyMetadata"]["Arn"]))
         acme = tenant("acme", sealed_data_key=cipher.new_data_key("acme"))
@@ -31,11 +26,6 @@ async def test_no_line_holds_a_secret(request: pytest.FixtureRequest) -> None:
             kept = await store.keep(acme, "freshdesk", "conn_1", Secret("비밀-TOP-SECRET-VALUE"))
             assert await store.open(acme, "freshdesk", "conn_1", kept)
         moved = cipher.rewrap("acme", acme.sealed_data_key)
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
-        forget_secrets()
     log = stream.getvalue()
     assert "heard" in log
     assert "TOP-SECRET" not in log
