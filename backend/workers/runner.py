@@ -9,6 +9,7 @@ from backend.core.errors import AppError, Retry
 from backend.core.model.job import Job, JobName
 from backend.core.ports.queue import Handler
 from backend.core.ports.services import Services
+from backend.core.usecases.tenants import sweep_after
 from backend.observability.tracing import span
 from backend.workers.jobs.documents import process_documents, read_pictures
 from backend.workers.jobs.exports import export_company
@@ -39,7 +40,7 @@ def handler(services: Services) -> Handler:
             span(job.name.value, job_id=job.key, company_id=job.company_id) as tell,
         ):
             try:
-                seconds = await JOBS[job.name](services, job)
+                seconds = await _run(services, job)
             except AppError as error:
                 again = error.retry in (Retry.SOURCE_DOWN, Retry.LATER)
                 log.warning("job_failed", code=error.code.value, message=error.message, again=again)
@@ -51,3 +52,11 @@ def handler(services: Services) -> Handler:
             return seconds
 
     return handle
+
+
+async def _run(services: Services, job: Job) -> float | None:
+    try:
+        return await JOBS[job.name](services, job)
+    finally:
+        # The tenant may have been deleted meanwhile, and the job have written behind the deletion.
+        await sweep_after(services, job.company_id)

@@ -28,6 +28,11 @@ class Left(Struct, frozen=True, kw_only=True):
     points: int
 
 
+_NOTHING: Final = Left(rows=0, files=0, points=0)
+_LOOKS: Final = (0.1, 0.3, 1.0, 0.0)
+"""How long to wait after each look that finds something, in seconds."""
+
+
 class Erased(Struct, frozen=True, kw_only=True):
     """How much of a tenant was deleted."""
 
@@ -37,7 +42,7 @@ class Erased(Struct, frozen=True, kw_only=True):
     keys: int
     points: int
     files: int
-    left: Left = Left(rows=0, files=0, points=0)
+    left: Left = _NOTHING
 
 
 async def onboard_tenant(services: Services, caller: Caller, *, company_id: str, name: str) -> Tenant:
@@ -138,7 +143,26 @@ async def delete_tenant(services: Services, caller: Caller, company_id: str) -> 
     return msgspec.structs.replace(counted, points=points, files=files, left=await _look_again(services, company_id))
 
 
+async def sweep_after(services: Services, company_id: str) -> None:
+    """What a job that outlived its tenant wrote is deleted behind it; nothing happens while there is the tenant."""
+    async with services.database.directory() as directory:
+        if await directory.get_tenant(company_id) is not None:
+            return
+    await _erase_files(services, company_id)
+
+
 async def _look_again(services: Services, company_id: str) -> Left:
+    for seconds in _LOOKS:
+        left = await _look(services, company_id)
+        if left == _NOTHING:
+            break
+        # A job on its last step: it sweeps behind itself when it ends, which may be later than anybody waits here.
+        await asyncio.sleep(seconds)
+        await _erase_files(services, company_id)
+    return left
+
+
+async def _look(services: Services, company_id: str) -> Left:
     async with services.database.directory() as directory:
         rows = sum((await directory.count_left(company_id)).values())
     files = len(await services.blobs.open(company_id).list(""))

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from backend.core.errors import AppError, Code
+from backend.core.model.job import processing
 from backend.core.model.sync import Run, RunCounts, RunOptions, RunState
 from backend.core.usecases import tenants
+from backend.workers.runner import handler
 from tests.api.house import NOW, OPERATOR, House
 
 
@@ -32,3 +34,26 @@ async def test_erasing_stops_what_runs(house: House) -> None:
     with pytest.raises(AppError) as refused:
         await tenants.delete_tenant(house.services, OPERATOR, "acme")
     assert refused.value.code is Code.TENANT_NOT_FOUND
+
+
+async def test_a_job_that_outlives_its_tenant_sweeps_behind_itself_and_nobody_else(house: House) -> None:
+    run = handler(house.services)
+    for company_id in ("acme", "gone-co"):
+        await house.services.blobs.open(company_id).put("files/late", b"written behind the deletion")
+        await run(processing(company_id))
+    assert await house.services.blobs.open("gone-co").list("") == []
+    assert "files/late" in await house.services.blobs.open("acme").list("")
+
+
+async def test_what_a_job_writes_during_the_deletion_is_not_left(house: House) -> None:
+    late = house.services.blobs.open("acme")
+
+    async def writes() -> None:
+        for _ in range(10):
+            await late.put("files/late", b"x")
+            await asyncio.sleep(0.005)
+
+    writing = asyncio.create_task(writes())
+    erased = await tenants.delete_tenant(house.services, OPERATOR, "acme")
+    await writing
+    assert erased.left == tenants.Left(rows=0, files=0, points=0)
