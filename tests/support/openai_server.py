@@ -148,6 +148,8 @@ class Handler(BaseHTTPRequestHandler):
     """Speaks the API; a subclass speaks another one."""
 
     protocol_version = "HTTP/1.1"
+    # Head and body are written one by one: the second would wait 40 ms for the client's delayed acknowledgment of the first.
+    disable_nagle_algorithm = True
     owner: OpenAIServer
 
     def log_message(self, *_: object) -> None:

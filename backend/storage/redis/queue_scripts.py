@@ -3,6 +3,7 @@
 KEYS[1]            what the names of all others begin with
 <base>:<line>      ARQ's queue of a line: job ids by score
 <base>:<line>:tags how far each tenant's turns in a line are given out, and under '' how far they are used up
+<base>:<line>:free process -> its free places and the moment it last looked for jobs
 <base>:running     ids by the moment their lease ends
 <base>:owners      id -> the process that runs it
 <base>:again       ids that are run once more when they end
@@ -19,7 +20,7 @@ _COMMON: Final = """
 local base, time = KEYS[1], redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local running, owners, again, abort = base..':running', base..':owners', base..':again', base..':abort'
-local LINES, TIMES = {'quick', 'bulk', 'processing'}, 1000000000000
+local LINES, TIMES, LOOKED = {'quick', 'bulk', 'processing'}, 1000000000000, 300
 local function company(id) return string.match(id, '^[^:]*') end
 local function kind(id) return string.match(id, '^[^:]*:[^:]*') end
 local function turn(line, id)
@@ -82,8 +83,20 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, TIMES, now, 'LIMIT', 0, 2
 local busy, taken = {}, {}
 for _, id in ipairs(redis.call('ZRANGE', running, 0, -1)) do busy[kind(id)] = true end
 local waiting = redis.call('ZRANGEBYSCORE', queue, '-inf', '('..TIMES, 'WITHSCORES', 'LIMIT', 0, 500)
+local standing, most = queue..':free', -places
+if #waiting > 0 then
+  local told = redis.call('HGETALL', standing)
+  for i = 1, #told, 2 do
+    local places_free, at = string.match(told[i + 1], '^(%S+) (%S+)$')
+    if now - at > LOOKED then
+      redis.call('HDEL', standing, told[i])
+    elseif told[i] ~= owner then
+      most = math.max(most, tonumber(places_free))
+    end
+  end
+end
 for i = 1, #waiting, 2 do
-  if free <= -places then break end
+  if free <= -places or free < most then break end
   local one_each = free <= 0 or (free == 1 and places > 2)
   local id, score = waiting[i], waiting[i + 1]
   if not mine[id] and not runs(id) and not (one_each and busy[kind(id)]) then
@@ -96,6 +109,7 @@ for i = 1, #waiting, 2 do
     taken[#taken + 1] = {id, score}
   end
 end
+redis.call('HSET', standing, owner, free..' '..now)
 local fresh = redis.call('SET', base..':alive', '1', 'NX')
 return {taken, redis.call('SMEMBERS', abort), fresh and 1 or 0}
 """
@@ -103,6 +117,9 @@ return {taken, redis.call('SMEMBERS', abort), fresh and 1 or 0}
 """ARGV: lease, owner, line, free places, places, and all ids that the process runs.
 
 Returns ids to run with their scores, ids to cancel, and whether Redis had been empty.
+
+A job is left to another process that has more places free and looked for jobs within LOOKED milliseconds: what one of them would
+do alone, while the others have nothing to do, they share.
 
 Of three places or more the last free one is only for a job of which its tenant has none running, anywhere; and where none is free
 such a job gets one beyond, up to twice as many. Jobs whose lease ran out are there for everybody again, except the process that still

@@ -212,3 +212,21 @@ async def test_while_redis_is_away_nothing_raises_but_what_asks_for_an_answer() 
                 await asyncio.sleep(0.05)
         await queue.stop()
         await queue.close()
+
+
+async def test_processes_share_what_one_of_them_could_take_alone_and_what_a_dead_one_leaves(make: Make, redis_url: str) -> None:
+    one, two = make(4), make(4)
+    works = Work(held=True), Work(held=True)
+    await one.start(works[0])
+    await two.start(works[1])
+    async with _client(redis_url) as client:
+        while await cast("Awaitable[int]", client.hlen("desklore:jobs:bulk:free")) < 2:
+            await asyncio.sleep(0.01)
+    await one.enqueue([job(str(number), company=f"company-{number}") for number in range(6)])
+    await until(lambda: len(works[0].begun) + len(works[1].begun) == 6)
+    assert {len(each.begun) for each in works} == {3}
+    await _dies(two)
+    await one.enqueue([job(str(number), company=f"company-{number}") for number in range(6, 10)])
+    await until(lambda: len(works[0].begun) == 7)
+    for work in works:
+        work.go.set()
