@@ -127,10 +127,8 @@ class OpenAIServer:
 
     def text(self, body: Json) -> str:
         """What the model says."""
-        if callable(self.answer):
-            return self.answer(body)
         if self.answer is not None:
-            return self.answer
+            return self.answer(body) if callable(self.answer) else self.answer
         form = body.get("response_format") or {}
         if form.get("type") == "json_schema":
             return json.dumps(example(form["json_schema"]["schema"]), ensure_ascii=False)
@@ -148,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
     """Speaks the API; a subclass speaks another one."""
 
     protocol_version = "HTTP/1.1"
-    # Head and body are written one by one: the second would wait 40 ms for the client's delayed acknowledgment of the first.
+    # Else the body, written behind the head, waits 40 ms for the client's delayed acknowledgment.
     disable_nagle_algorithm = True
     owner: OpenAIServer
 
