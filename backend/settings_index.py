@@ -27,11 +27,11 @@ class IndexSettings(BaseSettings):
         VectorType.EMBEDDED, description="Where the search index lives: `embedded` in the data folder, or `server`: a Qdrant server."
     )
     index_open: int = Field(
-        32,
+        128,
         ge=1,
         le=5_000,
-        description="Embedded: so many indexes are kept open. Opening one takes longer than a search, an open one maps some 50 MB "
-        "of files and takes 50 of the maps that `vm.max_map_count` allows (`desklore bench tenants` tells).",
+        description="Embedded: so many indexes are kept open. Opening one takes longer than a search; an open one of 1,000 chunks takes "
+        "some 6 MB, and 50 of the maps that `vm.max_map_count` allows (`desklore bench tenants` tells).",
     )
     qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
     qdrant_api_key: SecretStr | None = Field(None, description="Its API key, where it asks for one.")

@@ -30,7 +30,7 @@ DOCUMENTS: Final = 500
 QUESTIONS: Final = 600
 WARMING: Final = 20
 """Questions before those that count."""
-DEFAULT_OPEN: Final = 32
+DEFAULT_OPEN: Final = 128
 ALL_OPEN: Final = "many, all indexes open"
 """As DESKLORE_INDEX_OPEN makes it."""
 WANTED: Final = 1.5

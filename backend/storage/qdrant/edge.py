@@ -29,7 +29,7 @@ _REMEMBERED = 50_000
 class EdgeIndexes:
     """The indexes of all tenants under one folder, held by one process."""
 
-    def __init__(self, root: Path, makers: Makers, *, max_open: int = 32, seal_at: int = sealing.POINTS) -> None:
+    def __init__(self, root: Path, makers: Makers, *, max_open: int = 128, seal_at: int = sealing.POINTS) -> None:
         self.shards = Shards(root, max_open=max_open, seal_at=seal_at)
         self._makers = makers
         self._searched: dict[str, Makers] = {}

@@ -5,7 +5,6 @@ https://qdrant.tech/documentation/edge/ ; the engine is Qdrant's own, in this pr
 all vectors; quantization makes that reading cheap, and the best candidates are scored again with the exact vectors.
 """
 
-import ctypes
 import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,14 +61,6 @@ def told(doing: str) -> Iterator[None]:
         if "WouldBlock" in str(error):
             raise AppError(Code.INDEX_UNAVAILABLE, "Another Desklore process holds the data folder; stop it first.") from error
         raise AppError(Code.INDEX_UNAVAILABLE, f"The search index failed while {doing}: {error}") from error
-
-
-def give_back() -> None:
-    """Return to the system what closed shards left free: the C library keeps it otherwise, 50 MB behind each sealing."""
-    # Others than glibc's (musl, macOS) give it back by themselves.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def create_shard(folder: Path, dimension: int | None) -> None:

@@ -19,7 +19,8 @@ from typing import IO, Any
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
 from backend.storage.qdrant import collections, pointer, sealing, warming
-from backend.storage.qdrant.engine import about, create_shard, give_back, load_shard, told
+from backend.storage.qdrant.engine import about, create_shard, load_shard, told
+from backend.storage.qdrant.memory import give_back, release_holes
 
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
@@ -275,6 +276,7 @@ def flush(entry: OpenShard) -> None:
 def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
     entry.shard, entry.folder = load_shard(folder, dimension), folder
     entry.points = about(entry.shard)
+    release_holes(folder)
 
 
 def _dimension(place: Place) -> int | None:
