@@ -1,8 +1,9 @@
 """How much faster four workers are than one against a model server that takes 50 ms for every call.
 
 Eight companies sync a helpdesk each; PostgreSQL, Redis and the test double of a Qdrant server are all on this machine. Every worker
-makes one call of the model at a time, so that waiting for it is what there is to share, and has worked before it is measured. The floor is
-what the calls alone would take one after the other. `python -m bench.workers [tickets of each company]`.
+makes one call of the model at a time, so that waiting for it is what there is to share, and has worked before it is measured. Attachments
+stay out: to recognize words in pictures is work for processors, of which four workers have no more than one. The floor is what the calls
+alone would take one after the other. `python -m bench.workers [tickets of each company]`.
 """
 
 import asyncio
@@ -95,7 +96,7 @@ async def _measure(cluster: Cluster, tickets: int) -> list[dict[str, float]]:
             url, _ = await stack.enter_async_context(doubled())
             settings = {**on(database), "vector_type": "server", "qdrant_url": url, "qdrant_api_key": KEY}
             models = {"openai_base_url": model.base_url, "openai_api_key": model.key, "summarize_model": "openai:gpt-bench"}
-            shared = {**settings, **models, "llm_concurrency": "1", "job_lease_seconds": str(LEASE_S)}
+            shared = {**settings, **models, "llm_concurrency": "1", "job_lease_seconds": str(LEASE_S), "attachment_max_bytes": "1"}
             trip = await stack.enter_async_context(api(Path(folder), redis.url(), **shared))
 
             def make() -> WorkerProcess:
