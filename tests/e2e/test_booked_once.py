@@ -20,9 +20,11 @@ from backend.core.ports.services import Services
 from backend.core.usecases.sync import run_sync
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from tests.e2e.paid_kills import CHAT, bought
+from tests.e2e.test_postgres import on
 from tests.e2e.test_provider import _settings
 from tests.e2e.trip import Trip, running_trip
 from tests.support.openai_server import OpenAIServer
+from tests.support.postgres import PostgresDatabase
 
 ANOTHER = "990001"
 
@@ -98,7 +100,7 @@ async def _lives(services: Services) -> int:
 
 
 @pytest.mark.timeout(200)
-async def test_a_company_is_booked_the_same_however_often_it_was_killed(tmp_path: Path) -> None:
+async def test_a_company_is_booked_the_same_however_often_it_was_killed(tmp_path: Path, postgres: PostgresDatabase) -> None:
     with OpenAIServer() as for_calm, OpenAIServer() as for_killed:
         async with running_sandbox(SandboxOptions(tickets=12)) as sandbox:
             async with running_trip(tmp_path / "calm", jobs=False, **_settings(for_calm)) as trip:
@@ -107,11 +109,10 @@ async def test_a_company_is_booked_the_same_however_often_it_was_killed(tmp_path
                     assert await process_pending(trip.runtime.services, "acme") is None
                 want, documents = await _booked(trip.runtime.services), await _summaries(trip.runtime.services)
             assert set(bought(for_calm.requests)[CHAT].values()) == {1}, "what says the same is summarized once"
-            async with running_trip(tmp_path / "killed", jobs=False, **_settings(for_killed)) as trip:
-                await _synced(trip, sandbox)
-                services = trip.runtime.services
-                kills = await _lives(services)
-                have = await _booked(services)
-                assert await _summaries(services) == documents
-    assert kills > 10
-    assert have == want
+            for engine, settings in (("sqlite", {}), ("postgresql", on(postgres))):
+                async with running_trip(tmp_path / engine, jobs=False, **_settings(for_killed), **settings) as trip:
+                    await _synced(trip, sandbox)
+                    services = trip.runtime.services
+                    assert await _lives(services) > 10
+                    assert await _booked(services) == want, engine
+                    assert await _summaries(services) == documents
