@@ -1,12 +1,12 @@
-"""Models bound to the tenant who pays: a call is admitted while the budget lasts, and booked when it ends.
+"""Models bound to the tenant who pays: a call is admitted while the budget lasts, and booked when it ends, with what is kept of it.
 
 What a call costs is known only afterwards, so those that were admitted together may take the budget past its end by
 what they cost, and by no more: the next call sees them booked (docs/decisions/0011-budgets.md).
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from backend.adapters.wrapped import WrappedChat, WrappedEmbedder, WrappedReranker
 from backend.core import clock
@@ -25,6 +25,7 @@ CostOf = Callable[[str, int, int], Usage]
 
 FREE: Final = "offline"
 """The provider on this machine: its calls cost nothing and are never refused."""
+_NOTHING: Final[Mapping[str, bytes]] = {}
 _NAMES: Final = {
     "daily_usd": "the daily limit in US dollars",
     "monthly_usd": "the monthly limit in US dollars",
@@ -78,14 +79,16 @@ class _Account:
             self._meter.count("llm_refused", 1, purpose=purpose.value)
             raise used_up(standing, (standing.resumes_at - now).total_seconds())
 
-    async def book(self, provider: str, model: str, purpose: Purpose, usage: Usage) -> None:
-        """Write what a call cost; a caller that is canceled meanwhile has had the call all the same."""
-        if usage.calls:
+    async def book(self, provider: str, model: str, purpose: Purpose, usage: Usage, results: Mapping[str, bytes] = _NOTHING) -> None:
+        """Write what a call cost and what is kept of it, both or neither; a caller that is canceled meanwhile has had it all the same."""
+        if usage.calls or results:
             row = UsageRow(day=clock.now().date(), provider=provider, model=model, purpose=purpose, usage=usage)
-            await to_its_end(self._add(row))
+            await to_its_end(self._add(row, results))
 
-    async def _add(self, row: UsageRow) -> None:
+    async def _add(self, row: UsageRow, results: Mapping[str, bytes]) -> None:
         async with self._database.open(self._company_id) as uow:
+            await uow.usage.put_cached(results, row.purpose)
+            # Last: calls that end at once wait for each other from here on, since the day has one row.
             await uow.usage.add([row])
 
 
@@ -110,9 +113,17 @@ class BudgetedChat(WrappedChat):
 
     async def complete(self, prompt: Prompt) -> Completion:
         """As the model behind it. Also raises LLM_BUDGET_USED_UP."""
+        return await self.complete_and_keep(prompt, _nothing)
+
+    async def complete_and_keep(self, prompt: Prompt, results: Callable[[Completion], Mapping[str, bytes]]) -> Completion:
+        """Likewise, and what `results` makes of the answer is kept with the booking; see the port."""
         await self._account.admit(prompt.purpose)
         completion = await self._chat.complete(prompt)
-        await self._account.book(completion.provider, completion.model, prompt.purpose, completion.usage)
+        kept = _NOTHING
+        try:
+            kept = results(completion)
+        finally:
+            await self._account.book(completion.provider, completion.model, prompt.purpose, completion.usage, kept)
         return completion
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
@@ -148,9 +159,15 @@ class BudgetedEmbedder(WrappedEmbedder):
 
     async def embed(self, texts: Sequence[str], purpose: Purpose) -> tuple[list[list[float]], Usage]:
         """As the embedder behind it. Also raises LLM_BUDGET_USED_UP."""
+        return await self.embed_and_keep(texts, purpose, _nothing)
+
+    async def embed_and_keep(
+        self, texts: Sequence[str], purpose: Purpose, results: Callable[[list[list[float]]], Mapping[str, bytes]]
+    ) -> tuple[list[list[float]], Usage]:
+        """Likewise, and what `results` makes of the vectors is kept with the booking."""
         await self._account.admit(purpose)
         vectors, usage = await self._embedder.embed(texts, purpose)
-        await self._account.book(self.provider, self.model, purpose, usage)
+        await self._account.book(self.provider, self.model, purpose, usage, results(vectors))
         return vectors, usage
 
 
@@ -167,6 +184,10 @@ class BudgetedReranker(WrappedReranker):
         scores, usage = await self._reranker.judge(question, texts)
         await self._account.book(self.provider, self.model, Purpose.RERANK, usage)
         return scores, usage
+
+
+def _nothing(_: Any) -> Mapping[str, bytes]:
+    return _NOTHING
 
 
 def _bound(chat: ChatModel, account: _Account) -> ChatModel:

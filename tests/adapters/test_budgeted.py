@@ -15,6 +15,7 @@ from backend.core.model.answer import Completion, Delta, Prompt
 from backend.core.model.budget import Budget, BudgetOwner, Limits, Purpose, Usage
 from backend.core.model.job import Job
 from backend.core.model.tenant import SealedSecret, Tenant
+from backend.core.ports.llm import BookedChat, BookedEmbedder
 from backend.core.ports.services import Models
 from backend.core.prompts.answer import answer_prompt
 from backend.core.text.tokens import make_tokenizer
@@ -97,6 +98,32 @@ async def test_calls_are_booked_by_who_made_them(database: SqlDatabase) -> None:
     booked = await _booked(database)
     assert booked == dict.fromkeys([("other", "second", "answer"), ("openai", "paid", "answer"), ("openai", "paid", "embed_query")], CALL)
     assert await _booked(database, "bravo") == {}
+
+
+async def test_what_is_kept_of_a_call_is_written_with_its_booking_for_this_tenant_alone(database: SqlDatabase) -> None:
+    models = _bound(database, PaidModel())
+    chat, embedder = models.summarize, models.embed
+    assert isinstance(chat, BookedChat)
+    assert isinstance(embedder, BookedEmbedder)
+    await chat.complete_and_keep(PROMPT, lambda completion: {"answer": completion.text.encode()})
+    await embedder.embed_and_keep(["a"], Purpose.EMBED_QUERY, lambda vectors: {"vector": repr(vectors).encode()})
+    assert list((await _booked(database)).values()) == [CALL, CALL]
+    async with database.open("acme") as uow:
+        assert await uow.usage.get_cached(["answer", "vector"]) == {"answer": PROMPT.version.encode(), "vector": b"[[1.0, 0.0]]"}
+    async with database.open("bravo") as uow:
+        assert await uow.usage.get_cached(["answer", "vector"]) == {}
+
+
+async def test_an_answer_of_no_use_is_booked_all_the_same(database: SqlDatabase) -> None:
+    chat = _bound(database, PaidModel()).summarize
+    assert isinstance(chat, BookedChat)
+
+    def unreadable(_: Completion) -> Any:
+        raise AppError(Code.SUMMARY_INVALID, "not JSON")
+
+    with pytest.raises(AppError, match="not JSON"):
+        await chat.complete_and_keep(PROMPT, unreadable)
+    assert list((await _booked(database)).values()) == [CALL]
 
 
 async def test_a_used_up_budget_refuses_and_says_until_when(database: SqlDatabase) -> None:

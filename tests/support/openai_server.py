@@ -261,7 +261,7 @@ class Handler(BaseHTTPRequestHandler):
             values = vector(text, dimension)
             packed = base64.b64encode(struct.pack(f"<{dimension}f", *values)).decode()
             rows.append({"object": "embedding", "index": index, "embedding": packed if body.get("encoding_format") == "base64" else values})
-        tokens = sum(len(text) for text in texts) // 3
+        tokens = sum(len(text) // 3 for text in texts)  # Whichever of them come together.
         rows = rows[: len(rows) - self.owner.vectors_dropped]
         self._json(
             200, {"object": "list", "data": rows, "model": body["model"], "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}

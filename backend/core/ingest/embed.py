@@ -81,11 +81,11 @@ async def embed_chunks(
     embedder: Embedder,
     cached: Mapping[str, list[float]] | None = None,
     purpose: Purpose = Purpose.EMBED_DOCUMENT,
-    keep: Callable[[Mapping[str, list[float]]], Awaitable[None]] | None = None,
+    ask: Callable[[Mapping[str, str]], Awaitable[tuple[list[list[float]], Usage]]] | None = None,
 ) -> Embedded:
     """One vector a Chunk, of any number of Documents at once; equal texts and those in `cached` (by `vector_key`) are not paid for.
 
-    With `keep` it is asked in pieces that are one call each, and `keep` is given what each came to before the next one.
+    `ask`, which is given texts by key, asks the embedder and keeps what it says: once for each piece that is one call.
     Raises the Embedder's LLM_* errors; what was kept by then need not be paid for again.
     """
     known = dict(cached or {})
@@ -94,12 +94,9 @@ async def embed_chunks(
     usage = Usage()
     fresh: dict[str, list[float]] = {}
     waiting = iter(missing.items())
-    while piece := dict(islice(waiting, _TEXTS_A_CALL if keep is not None else len(missing))):
-        vectors, used = await embedder.embed(list(piece.values()), purpose)
-        made = dict(zip(piece, vectors, strict=True))
-        if keep is not None:
-            await keep(made)
-        fresh |= made
+    while piece := dict(islice(waiting, _TEXTS_A_CALL if ask is not None else len(missing))):
+        vectors, used = await (embedder.embed(list(piece.values()), purpose) if ask is None else ask(piece))
+        fresh |= zip(piece, vectors, strict=True)
         usage += used
     known |= fresh
     return Embedded(vectors=[known[key] for key in keys], usage=usage, fresh=fresh)

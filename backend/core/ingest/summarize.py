@@ -9,7 +9,8 @@ A failed summary is a failure: an answer that does not fit the schema raises SUM
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final, Protocol
 
@@ -17,8 +18,8 @@ import msgspec
 from msgspec import Struct
 
 from backend.core.ids import text_hash
-from backend.core.ingest.summary_answer import ask_summary, read_summary
-from backend.core.model.answer import Prompt
+from backend.core.ingest.summary_answer import read_summary, summary_of
+from backend.core.model.answer import Completion, Prompt
 from backend.core.model.article import Visibility
 from backend.core.model.budget import Usage
 from backend.core.model.document import TURN_KINDS, DocType, Document, Part, Summary, visible_parts
@@ -62,14 +63,14 @@ class SummaryTask(Struct, frozen=True, kw_only=True):
 
 
 class Paid(Protocol):
-    """Where results that were paid for are kept, by their keys, each as soon as it is there."""
+    """Where results that were paid for are kept, by their keys, each as soon as it is there: none is paid for twice."""
 
-    async def get(self, key: str) -> Summary | None:
-        """The one kept under this key."""
+    async def ask(self, key: str, prompt: Prompt, read: Callable[[Completion], Summary]) -> tuple[Summary, Usage]:
+        """The one kept under this key, else what `read` makes of the model's answer."""
         ...
 
     async def put(self, key: str, summary: Summary) -> None:
-        """Keep one."""
+        """Keep one that was made of those."""
         ...
 
 
@@ -132,16 +133,15 @@ def cache_key(document: Document, chat: ChatModel, *, internal: bool) -> str:
 
 
 async def run(task: SummaryTask, chat: ChatModel, paid: Paid | None = None) -> tuple[Summary, Usage]:
-    """Make one summary; a long ticket part by part, then merged. Each result goes to `paid` as soon as there is one.
+    """Make one summary; a long ticket part by part, then merged. With `paid` it is `paid` who is asked.
 
     Raises AppError(SUMMARY_INVALID) when the model's answer does not fit the schema, or the model's own LLM_* error.
     """
     pieces = split_parts(task.parts)
     neutral = Redactor(task.parts)
     if len(pieces) <= 1:
-        summary, usage = await ask_summary(task.prompt, chat, neutral)
-    else:
-        summary, usage = await _in_pieces(task, pieces, chat, neutral, paid)
+        return await _ask(task.prompt, chat, neutral, paid)
+    summary, usage = await _in_pieces(task, pieces, chat, neutral, paid)
     if paid is not None:
         await paid.put(task.key, summary)
     return summary, usage
@@ -153,7 +153,7 @@ async def _in_pieces(
     usage = Usage()
     summaries: list[Summary] = []
     for piece in pieces:
-        summary, used = await _ask_once(summary_prompt(task.title, piece), chat, neutral, paid)
+        summary, used = await _ask(summary_prompt(task.title, piece), chat, neutral, paid)
         summaries.append(summary)
         usage += used
     while len(summaries) > 1:
@@ -163,22 +163,19 @@ async def _in_pieces(
             if len(group) == 1:
                 merged += group
                 continue
-            summary, used = await _ask_once(merge_prompt(task.title, group, task.parts), chat, neutral, paid)
+            summary, used = await _ask(merge_prompt(task.title, group, task.parts), chat, neutral, paid)
             merged.append(summary)
             usage += used
         summaries = merged
     return summaries[0], usage
 
 
-async def _ask_once(prompt: Prompt, chat: ChatModel, neutral: Redactor, paid: Paid | None) -> tuple[Summary, Usage]:
-    """A step of a long ticket, which a killed process may have paid for."""
-    key = _key(prompt, chat)
-    if paid is not None and (known := await paid.get(key)) is not None:
-        return known, Usage()
-    summary, usage = await ask_summary(prompt, chat, neutral)
+async def _ask(prompt: Prompt, chat: ChatModel, neutral: Redactor, paid: Paid | None) -> tuple[Summary, Usage]:
+    read = partial(summary_of, neutral=neutral)
     if paid is not None:
-        await paid.put(key, summary)
-    return summary, usage
+        return await paid.ask(_key(prompt, chat), prompt, read)
+    completion = await chat.complete(prompt)
+    return read(completion), completion.usage
 
 
 async def summarize(

@@ -7,10 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from backend.core.errors import AppError, Code
-from backend.core.model.answer import Prompt
-from backend.core.model.budget import Usage
+from backend.core.model.answer import Completion
 from backend.core.model.document import Summary
-from backend.core.ports.llm import ChatModel
 from backend.core.text.language import detect_language
 from backend.core.text.redactor import Redactor
 
@@ -34,10 +32,9 @@ class SummaryAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sentiment: Literal["positive", "neutral", "negative"]
 
 
-async def ask_summary(prompt: Prompt, chat: ChatModel, neutral: Redactor) -> tuple[Summary, Usage]:
-    """Ask once; the answer is validated and names nobody. Raises SUMMARY_INVALID, or the model's LLM_* errors."""
-    completion = await chat.complete(prompt)
-    return neutral.summary(read_summary(completion.text, f"{completion.provider}:{completion.model}")), completion.usage
+def summary_of(completion: Completion, neutral: Redactor) -> Summary:
+    """What a model answered, validated; it names nobody. Raises SUMMARY_INVALID."""
+    return neutral.summary(read_summary(completion.text, f"{completion.provider}:{completion.model}"))
 
 
 def read_summary(text: str, made_by: str) -> Summary:

@@ -1,6 +1,6 @@
 """Language models and embedders."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -78,6 +78,26 @@ class Masking(Protocol):
 def masking_of(model: ChatModel | Embedder | Reranker) -> str:
     """Part of every cache key of what `model` makes; empty where it sees texts as they are."""
     return model.masking if isinstance(model, Masking) else ""
+
+
+@runtime_checkable
+class BookedChat(Protocol):
+    """What a ChatModel also is whose calls are booked: what is kept of an answer is written with the booking, both or neither."""
+
+    async def complete_and_keep(self, prompt: Prompt, results: Callable[[Completion], Mapping[str, bytes]]) -> Completion:
+        """As `complete`; `results` says what to keep, by key. What it raises is raised, and the call is booked all the same."""
+        ...
+
+
+@runtime_checkable
+class BookedEmbedder(Protocol):
+    """What an Embedder also is whose calls are booked, likewise."""
+
+    async def embed_and_keep(
+        self, texts: Sequence[str], purpose: Purpose, results: Callable[[list[list[float]]], Mapping[str, bytes]]
+    ) -> tuple[list[list[float]], Usage]:
+        """As `embed`; `results` says what to keep, by key."""
+        ...
 
 
 Summarizer = Callable[[str, Sequence[Part]], str]

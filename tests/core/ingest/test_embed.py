@@ -157,15 +157,17 @@ async def test_what_a_call_came_to_is_kept_before_the_next_one() -> None:
     embedder = CountingEmbedder()
     kept: dict[str, list[float]] = {}
 
-    async def keep(fresh: Mapping[str, list[float]]) -> None:
-        assert len(fresh) <= 100
-        kept.update(fresh)
+    async def ask(piece: Mapping[str, str]) -> tuple[list[list[float]], Usage]:
+        assert len(piece) <= 100
+        vectors, usage = await embedder.embed([*piece.values()], Purpose.EMBED_DOCUMENT)
+        kept.update(zip(piece, vectors, strict=True))
+        return vectors, usage
 
     texts = [f"글 {number}" for number in range(250)]
     with pytest.raises(AppError):
-        await embed_chunks([_chunk(text) for text in (*texts, "broken")], embedder=embedder, keep=keep)
+        await embed_chunks([_chunk(text) for text in (*texts, "broken")], embedder=embedder, ask=ask)
     assert len(kept) == 200
-    made = await embed_chunks([_chunk(text) for text in texts], embedder=embedder, cached=kept, keep=keep)
+    made = await embed_chunks([_chunk(text) for text in texts], embedder=embedder, cached=kept, ask=ask)
     assert (len(made.vectors), len(made.fresh), made.usage.calls) == (250, 50, 1)
     assert embedder.asked == texts
 

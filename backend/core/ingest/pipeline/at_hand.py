@@ -8,7 +8,7 @@ from backend.core import clock
 from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import merge, summarize
 from backend.core.ingest.pipeline.newer import is_newer
-from backend.core.ingest.pipeline.paid import PaidSummaries
+from backend.core.ingest.pipeline.paid import paid_summaries
 from backend.core.ingest.pipeline.person import Arrivals
 from backend.core.ingest.pipeline.sources import open_source
 from backend.core.ingest.pipeline.spent import book_usage
@@ -107,8 +107,8 @@ async def summarized(services: Services, company_id: str, document: Document) ->
     if document.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED):
         return document
     chat = (await services.models_of(company_id)).summarize
-    paid = PaidSummaries(services, company_id)
-    known = await paid.get_many([task.key for task in summarize.plan(document, chat)])
+    paid = paid_summaries(services, company_id, chat)
+    known = {} if paid is None else await paid.get_many([task.key for task in summarize.plan(document, chat)])
     try:
         made = await summarize.summarize(document, chat=chat, cached=known, paid=paid)
     except AppError as error:

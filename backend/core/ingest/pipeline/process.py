@@ -12,7 +12,7 @@ from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
 from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
-from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid
+from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, paid_summaries
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
@@ -165,7 +165,7 @@ async def _make_on_the_spot(services: Services, company_id: str, maker: Maker, b
 async def _summarize(services: Services, company_id: str, documents: Sequence[Document], batch: Batch) -> list[Document]:
     """Documents with their summaries; those that failed go to `batch.done`, those that have to wait to `batch.postponed`."""
     chat = (await services.models_of(company_id)).summarize
-    paid = PaidSummaries(services, company_id) if is_paid(chat.provider) else None
+    paid = paid_summaries(services, company_id, chat)
     known = {} if paid is None else await _cached_summaries(services, paid, chat, documents)
     # What is made on this machine is limited by its processors, not by a provider's patience.
     gate = asyncio.Semaphore(BATCH if paid is None else services.policy.llm_concurrency)
