@@ -30,6 +30,8 @@ class PaidSummaries:
         self._company_id = company_id
         self._chat = chat
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._absent: set[str] = set()
+        """Keys that were looked for and not found, and not asked for since: there is no need to look again."""
 
     async def get(self, key: str) -> Summary | None:
         """The one kept under this key."""
@@ -39,15 +41,20 @@ class PaidSummaries:
         """Those that are kept, by key."""
         async with self._services.database.open(self._company_id) as uow:
             cached = await uow.usage.get_cached(keys)
-        return {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+        found = {key: summary for key, data in cached.items() if (summary := summarize.decode(data)) is not None}
+        self._absent.update(set(keys) - found.keys())
+        return found
 
     async def ask(self, key: str, prompt: Prompt, read: Callable[[Completion], Summary]) -> tuple[Summary, Usage]:
         """The one kept under this key, else what `read` makes of the model's answer, kept as it is booked.
 
         Who wants the same meanwhile waits for it. Raises what the model and `read` raise.
         """
-        async with self._turns.setdefault(key, asyncio.Lock()):
-            if (known := await self.get(key)) is not None:
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        async with turn:
+            if key in self._absent:
+                self._absent.discard(key)
+            elif (known := await self.get(key)) is not None:
                 return known, Usage()
             made: list[Summary] = []
 
