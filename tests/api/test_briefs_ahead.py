@@ -1,5 +1,6 @@
 """Briefs that are made before an agent opens the ticket: for the rights that are asked for, of what holds now, by tenant."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -90,6 +91,31 @@ async def test_what_changed_is_made_anew_and_the_old_one_is_not_given(searchable
     await prepare(searchable)
     assert (await agent.get(INIT)).json()["title"] == "바뀐 제목"
     assert counted(searchable, "briefs") == {"ahead": 2, "false": 1}
+
+
+async def test_it_stops_when_something_changes_and_comes_back(searchable: House) -> None:
+    ticket = msgspec.structs.replace(await stored(searchable), status="open")
+    for number in range(501, 511):
+        own = {"document_id": ids.document_id("acme", "paper", "ticket", str(number)), "original_id": str(number)}
+        await put(searchable, msgspec.structs.replace(ticket, **own))
+    running = asyncio.create_task(prepare(searchable))
+    async with asyncio.timeout(30):
+        while not counted(searchable, "briefs_ahead"):
+            await asyncio.sleep(0)
+    await put(searchable, ticket)
+    assert await running is not None
+    stopped = counted(searchable, "briefs_ahead")["made"]
+    assert stopped < 10
+    running = asyncio.create_task(prepare(searchable))
+    async with asyncio.timeout(30):
+        while counted(searchable, "briefs_ahead")["made"] == stopped:
+            await asyncio.sleep(0)
+    # As when the process ends: what was made is there.
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    there = counted(searchable, "briefs_ahead")["made"] - stopped
+    assert await prepare(searchable) is None
+    assert counted(searchable, "briefs_ahead") == {"made": stopped + 10, "there": there}
 
 
 async def test_only_open_indexed_tickets_and_never_more_than_wanted(searchable: House) -> None:
@@ -191,8 +217,8 @@ async def test_an_old_one_is_made_again_before_it_ends(searchable: House, client
 
 async def age(house: House, seconds: float) -> None:
     """As if the kept brief of ticket 101 had been made so long ago."""
-    cache, name = house.services.caches.open("acme"), f"brief/{ticket_id('acme')}/{USUAL.id}"
+    cache, name = house.services.caches.open("acme"), f"brief-3/{ticket_id('acme')}/{USUAL.id}"
     data = await cache.get(name)
     assert data is not None
-    kept = msgspec.json.decode(data)
-    await cache.put(name, msgspec.json.encode(kept | {"at": clock.now().timestamp() - seconds}), KEEP_SECONDS)
+    kept = msgspec.msgpack.decode(data)
+    await cache.put(name, msgspec.msgpack.encode(kept | {"at": clock.now().timestamp() - seconds}), KEEP_SECONDS)

@@ -23,7 +23,6 @@ from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed
 
 _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
-_VERSION: Final = b"brief-3"
 _REST: Final = 4.0
 """So much longer than finding a brief ahead takes is the rest after it: a fifth of a processor at most."""
 _SETTLE_SECONDS: Final = 5.0
@@ -53,6 +52,7 @@ async def open_brief(
     mark = _mark(await _standing(services, company_id), sight, document)
     if source is BriefSource.STORE and (known := await kept.get(document.document_id, sight, mark)) is not None:
         return known
+    services.meter.count("briefs", kept="false")
     opened, document = await _found(services, company_id, caller, document, source, top_k=top_k, began=began)
     brief = opened.brief
     if (
@@ -80,8 +80,6 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
             began = time.perf_counter()
             async with services.database.open(company_id) as uow:
                 document = await uow.documents.get(ticket_id)
-            if await _standing(services, company_id) != standing:
-                return _SETTLE_SECONDS
             if document is None or document.state is not DocState.INDEXED or not may_see(sight.caller(company_id), document):
                 continue
             mark = _mark(standing, sight, document)
@@ -89,6 +87,9 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
                 services.meter.count("briefs_ahead", outcome="there")
                 continue
             opened = await _ahead(services, company_id, sight, document)
+            # One that is old already helps nobody, and what was erased meanwhile must not be kept again.
+            if await _standing(services, company_id) != standing:
+                return _SETTLE_SECONDS
             services.meter.count("briefs_ahead", outcome="made" if opened else "left_out")
             if opened is not None:
                 await kept.put(ticket_id, sight, mark, opened, ahead=True)
@@ -247,7 +248,7 @@ async def _standing(services: Services, company_id: str) -> bytes:
     weights = msgspec.json.encode(calibration.weights) if calibration else b""
     weighed = f"{policy.dense_weight} {policy.sparse_weight} {policy.half_life_days}"
     told = (index.makers.id, await index.version(), feedback, weighed)
-    return mark_of(_VERSION, *(each.encode() for each in told), weights).encode()
+    return mark_of(*(each.encode() for each in told), weights).encode()
 
 
 def _mark(standing: bytes, sight: Sight, document: Document) -> str:
