@@ -12,7 +12,7 @@ from backend.core.model.groups import marks_of
 from backend.core.model.sight import Sight
 from backend.core.model.tenant import Role
 from backend.core.model.ticket import Status
-from backend.core.ports.kept_briefs import KEEP_SECONDS, RENEW_SECONDS, USUAL, KeptBriefs
+from backend.core.ports.kept_briefs import KEEP_SECONDS, RENEW_SECONDS, UNSETTLED, USUAL, KeptBriefs
 from backend.core.usecases import brief
 from tests.api.conftest import As
 from tests.api.house import House, index_documents, ticket_id
@@ -106,6 +106,9 @@ async def test_it_stops_when_something_changes_and_comes_back(searchable: House)
     assert await running is not None
     stopped = counted(searchable, "briefs_ahead")["made"]
     assert stopped < 10
+    assert await prepare(searchable) is not None, "it waits for a moment"
+    assert counted(searchable, "briefs_ahead") == {"made": stopped}
+    await searchable.services.caches.open("acme").put(UNSETTLED, b"", 0)
     running = asyncio.create_task(prepare(searchable))
     async with asyncio.timeout(30):
         while counted(searchable, "briefs_ahead")["made"] == stopped:

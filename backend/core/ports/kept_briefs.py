@@ -19,6 +19,8 @@ KEEP_SECONDS: Final = 6 * 3600.0
 """A kept brief is found anew after so long at the latest: votes fade with time, half of their weight in 90 days."""
 RENEW_SECONDS: Final = KEEP_SECONDS / 2
 """One that is older is made ahead again, so that it does not end between two looks."""
+SETTLE_SECONDS: Final = 2.0
+"""What changed while briefs were made ahead changes again soon, as in the middle of a sync."""
 USUAL: Final = Sight(internal=True, groups=None, top_k=5)
 """What a sidebar asks for an agent whom nothing restricts."""
 _MOST_OTHERS: Final = 3
@@ -27,6 +29,8 @@ _NOTE_SECONDS: Final = 600.0
 _FORM: Final = "brief-3"
 """Of what is kept; another one whenever it, or a brief, is made of other parts: an older release may have left its own in Redis."""
 _ASKED: Final = f"{_FORM}/asked"
+UNSETTLED: Final = f"{_FORM}/unsettled"
+"""Under this name lies that something changed a moment ago."""
 
 
 class _Kept(Struct, frozen=True):
@@ -91,6 +95,14 @@ class KeptBriefs:
         """The usual one, and those that tickets were opened with within the last day, latest first."""
         since = clock.now().timestamp() - _REMEMBER_SECONDS
         return [USUAL, *(each.sight for each in await self._remembered() if each.at > since)]
+
+    async def note_unsettled(self) -> None:
+        """Note that something changed while briefs were made."""
+        await self.cache.put(UNSETTLED, b"1", SETTLE_SECONDS)
+
+    async def is_unsettled(self) -> bool:
+        """Whether that was a moment ago: what would be made now would be old at once."""
+        return await self.cache.get(UNSETTLED) is not None
 
     async def _remembered(self) -> tuple[_Asked, ...]:
         data = await self.cache.get(_ASKED)

@@ -17,7 +17,7 @@ from backend.core.model.document import DocState, DocType, Document, Summary
 from backend.core.model.search import Filters, Query, Ranking, SearchResult
 from backend.core.model.sight import Sight, may_see
 from backend.core.model.tenant import Caller
-from backend.core.ports.kept_briefs import KeptBriefs, mark_of
+from backend.core.ports.kept_briefs import SETTLE_SECONDS, KeptBriefs, mark_of
 from backend.core.ports.services import Services
 from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed
 
@@ -25,8 +25,6 @@ _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
 _REST: Final = 4.0
 """So much longer than finding a brief ahead takes is the rest after it: a fifth of a processor at most."""
-_SETTLE_SECONDS: Final = 5.0
-"""What changes while briefs are made ahead may change again."""
 
 
 async def open_brief(
@@ -70,10 +68,12 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
     None: they are there, or whoever is still processing Documents sends this again. A number: call again after so many seconds.
     No model is asked; where only one could tell, the brief is left out. Safe to repeat: what is there already costs a look-up.
     """
+    kept = _kept(services, company_id)
+    if await kept.is_unsettled():
+        return SETTLE_SECONDS
     ticket_ids = await _wanted(services, company_id)
     if not ticket_ids:
         return None
-    kept = _kept(services, company_id)
     standing, sights = await _standing(services, company_id), await kept.sights()
     for ticket_id in ticket_ids:
         for sight in sights:
@@ -89,7 +89,8 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
             opened = await _ahead(services, company_id, sight, document)
             # One that is old already helps nobody, and what was erased meanwhile must not be kept again.
             if await _standing(services, company_id) != standing:
-                return _SETTLE_SECONDS
+                await kept.note_unsettled()
+                return SETTLE_SECONDS
             services.meter.count("briefs_ahead", outcome="made" if opened else "left_out")
             if opened is not None:
                 await kept.put(ticket_id, sight, mark, opened, ahead=True)
