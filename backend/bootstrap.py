@@ -154,6 +154,7 @@ def _policy(settings: Settings, embedder: Embedder) -> Policy:
         llm_concurrency=settings.llm_concurrency,
         token_minutes=settings.token_minutes,
         init_wait_seconds=settings.init_wait_seconds,
+        briefs_ahead=settings.briefs_ahead,
         question_vector_seconds=settings.question_vector_seconds,
         stalled_minutes=settings.stalled_minutes,
         blob_redirect_seconds=settings.blob_redirect_seconds,

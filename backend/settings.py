@@ -237,6 +237,13 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
     init_wait_seconds: float = Field(
         2.0, ge=0, le=60, description="So long a request for an unknown ticket waits for the helpdesk; then it is told to ask again."
     )
+    briefs_ahead: int = Field(
+        50,
+        ge=0,
+        le=500,
+        description="So many open tickets of each company, last updated first, have their briefs made before an agent opens them "
+        "(docs/copilot.md); no model is asked for it. 0: none.",
+    )
     compute_processes: int | None = Field(
         None, ge=0, le=32, description="Processes for work that only needs a processor; empty: 2, or none on a single core."
     )

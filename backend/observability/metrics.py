@@ -96,7 +96,17 @@ METRICS: Final[dict[str, Metric]] = {
         "briefs of tickets (`brief`), and proofs of helpdesks' credentials (`login`).",
         ("cache", "outcome"),
     ),
-    "briefs": Metric(_C, "Tickets opened; `kept` is `true` where nothing had changed since the last time.", ("kept",)),
+    "briefs": Metric(
+        _C,
+        "Tickets opened; `kept` is `true` where nothing had changed since the last time, `ahead` where it was the first time and the "
+        "brief was made before.",
+        ("kept",),
+    ),
+    "briefs_ahead": Metric(
+        _C,
+        "Briefs that were wanted before anybody opened the ticket: `made`, `there` already, or `left_out` where only a model could tell.",
+        ("outcome",),
+    ),
     "answers": Metric(_C, "Answers given; `grounded` is `true` where the sources answered.", ("grounded",)),
     "feedback": Metric(_C, "Thumbs given: `up`, `down` or `none`.", ("rating",)),
     "http_requests": Metric(_C, "Requests to the API by route template.", ("method", "route", "status")),

@@ -6,11 +6,12 @@ from typing import Final
 import structlog
 
 from backend.core.errors import AppError, Retry
-from backend.core.model.job import Job, JobName
+from backend.core.model.job import Job, JobName, preparing
 from backend.core.ports.queue import Handler
 from backend.core.ports.services import Services
 from backend.core.usecases.tenants import sweep_after
 from backend.observability.tracing import span
+from backend.workers.jobs.briefs import prepare_briefs
 from backend.workers.jobs.documents import process_documents, read_pictures
 from backend.workers.jobs.exports import export_company
 from backend.workers.jobs.nudges import read_nudges
@@ -24,9 +25,12 @@ JOBS: Final[dict[JobName, Callable[[Services, Job], Awaitable[float | None]]]] =
     JobName.PROCESS_DOCUMENTS: process_documents,
     JobName.READ_PICTURES: read_pictures,
     JobName.READ_NUDGES: read_nudges,
+    JobName.PREPARE_BRIEFS: prepare_briefs,
     JobName.ERASE_PERSON: erase_person,
     JobName.EXPORT_COMPANY: export_company,
 }
+_CHANGING: Final = (JobName.PROCESS_DOCUMENTS, JobName.ERASE_PERSON)
+"""Jobs after which what agents see beside their tickets may be something else; what others change is processed."""
 LATER_SECONDS: Final = 30.0
 """When a job is tried again that failed for a reason which passes, such as a full disk."""
 
@@ -56,7 +60,10 @@ def handler(services: Services) -> Handler:
 
 async def _run(services: Services, job: Job) -> float | None:
     try:
-        return await JOBS[job.name](services, job)
+        seconds = await JOBS[job.name](services, job)
+        if seconds is None and job.name in _CHANGING:
+            await services.queue.enqueue([preparing(job.company_id)])
+        return seconds
     finally:
         # The tenant may have been deleted meanwhile, and the job have written behind the deletion.
         await sweep_after(services, job.company_id)

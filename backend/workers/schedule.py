@@ -8,6 +8,7 @@ from backend.core.clock import now
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
+from backend.core.model.job import preparing
 from backend.core.ports.services import Services
 from backend.core.usecases.retention import delete_old_exports, forget_old_runs
 from backend.core.usecases.schedule import start_due
@@ -23,6 +24,9 @@ SWEEP_SECONDS = 30.0
 
 MONTHS_SECONDS = 6 * 3600.0
 """How often logs are looked at; partitions are made months ahead, so nothing hangs on one round."""
+
+_FEW_TENANTS = 20
+"""Of more than these most sleep; their indexes would be opened for nothing."""
 
 LASTING_SECONDS = 2.0
 """A difference between store and index that others are about to settle is gone after so long, or has changed."""
@@ -57,6 +61,9 @@ async def heal(services: Services, *, others: bool = False) -> None:
             async with services.database.open(company_id, write=True) as uow:
                 await uow.documents.release(indexed=True)
             log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
+    if len(tenants) <= _FEW_TENANTS:
+        # Briefs that were kept in the memory of the process before are gone with it.
+        await services.queue.enqueue([preparing(tenant.company_id) for tenant in tenants])
 
 
 async def _retry_rejected(services: Services, company_id: str) -> None:

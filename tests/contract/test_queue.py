@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 import structlog
 
-from backend.core.model.job import DEADLINES, Job, JobName, Line, processing
+from backend.core.model.job import DEADLINES, Job, JobName, Line, preparing, processing
 from backend.core.ports.queue import JobQueue
 from backend.storage.inprocess.queue import InProcessQueue
 from backend.storage.redis.queue import RedisQueue
+from tests.contract.queues import Work, depth, job, quiet, until
 
 QUEUES = ("inprocess", "redis")
 
@@ -31,50 +32,6 @@ async def make(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[int], 
         await queue.stop()
         if isinstance(queue, RedisQueue):
             await queue.close()
-
-
-def job(subject: str, company: str = "acme", name: JobName = JobName.PROCESS_DOCUMENTS, line: Line = Line.BULK) -> Job:
-    return Job(name=name, company_id=company, subject=subject, line=line)
-
-
-class Work:
-    """A handler that tells what runs and holds jobs until they are let go."""
-
-    def __init__(self, *, held: bool = False) -> None:
-        self.begun: list[str] = []
-        self.ended: list[str] = []
-        self.most = 0
-        self.answers: dict[str, list[float | None]] = {}
-        self.go = asyncio.Event()
-        if not held:
-            self.go.set()
-
-    async def __call__(self, job: Job) -> float | None:
-        name = f"{job.company_id}/{job.subject}"
-        self.begun.append(name)
-        self.most = max(self.most, len(self.begun) - len(self.ended))
-        await self.go.wait()
-        await asyncio.sleep(0)
-        self.ended.append(name)
-        answers = self.answers.get(job.subject)
-        return answers.pop(0) if answers else None
-
-
-async def quiet(queue: JobQueue) -> None:
-    await depth(queue, (0, 0))
-
-
-async def depth(queue: JobQueue, wanted: tuple[int, int]) -> None:
-    async with asyncio.timeout(30):
-        # A queue may live in another process, so asking it again and again is the only way for all of them.
-        while await queue.depth() != wanted:
-            await asyncio.sleep(0.002)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def test_every_job_runs_once_and_never_more_than_allowed_at_once(make: Callable[[int], JobQueue]) -> None:
@@ -183,6 +140,20 @@ async def test_a_quick_job_does_not_stand_behind_long_ones(make: Callable[[int],
     work.go.set()
     await quiet(queue)
     assert len(work.ended) == 17
+
+
+async def test_what_nobody_waits_for_is_in_nobody_s_way(make: Callable[[int], JobQueue]) -> None:
+    """However many tenants have such jobs, one of each at a time and few in all, and the places of the others stay free."""
+    queue, work = make(2), Work(held=True)
+    await queue.start(work)
+    await queue.enqueue([preparing(company) for company in ("가", "나", "다", "라")])
+    await until(lambda: len(work.begun) == 2)
+    await queue.enqueue([processing("acme"), job("1"), job("quick", line=Line.QUICK)])
+    await until(lambda: {"acme/all", "acme/1", "acme/quick"} <= set(work.begun))
+    assert len(work.begun) == 5
+    work.go.set()
+    await quiet(queue)
+    assert len(work.ended) == 7
 
 
 async def test_what_gives_no_sign_of_life_is_canceled_and_runs_anew(make: Callable[[int], JobQueue]) -> None:

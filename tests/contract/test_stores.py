@@ -46,7 +46,8 @@ async def fill(records: Records, company: str) -> None:
     """One row of everything; the ids on the helpdesk are the same for every tenant."""
     async with records.database.open(company) as work:
         document = replace(doc(1, company=company), next_try_at=START, error_code="llm_budget_used_up", groups=("freshdesk:42", "=결제팀"))
-        await work.documents.put([document, doc(9, company=company)])
+        opened = doc(8, company=company, status="open", state=DocState.INDEXED)
+        await work.documents.put([document, opened, doc(9, company=company)])
         await work.documents.mark_deleted(CONNECTION, DocType.TICKET, {"9": "deleted"}, START)
         await work.attachments.put([attachment("1", document, state=AttachmentState.WAITING)])
         await work.connections.put(connection())
@@ -82,6 +83,7 @@ READS: dict[str, Callable[[UnitOfWork], Awaitable[Any]]] = {
     "documents.postponed": lambda w: w.documents.postponed(START - timedelta(days=1)),
     "documents.counts": lambda w: w.documents.counts(),
     "documents.list": lambda w: w.documents.list(),
+    "documents.newest_open": lambda w: w.documents.newest_open(10),
     "groups.list": lambda w: w.groups.list(),
     "attachments.get": lambda w: w.attachments.get("freshdesk-1"),
     "attachments.waiting": lambda w: w.attachments.waiting(10),

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from backend.core.errors import AppError, Code
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import Presence
+from backend.core.ports.stores import LOOKED_AT
 from tests.contract.records import CONNECTION, START, SUMMARY, Records, attachment, doc, ids
 
 
@@ -270,3 +271,20 @@ async def test_attachments_are_found_by_id_and_by_document(records: Records) -> 
         assert len(await work.attachments.of([one.document_id, two.document_id, "x"])) == 3
         await work.attachments.delete([one.document_id])
         assert await work.attachments.of([one.document_id]) == []
+
+
+async def test_the_newest_open_tickets_are_looked_for_among_the_last_updated(records: Records) -> None:
+    indexed = DocState.INDEXED
+    await put(
+        records,
+        *(doc(n, status=status, state=indexed) for n, status in enumerate(("open", "pending", "other", "resolved", "closed", None), 1)),
+        doc(11, status="open"),
+        doc(12, status="open", state=DocState.DELETED),
+        doc(13, status="open", state=indexed, doc_type=DocType.ARTICLE),
+    )
+    async with records.database.open("acme") as work:
+        assert await work.documents.newest_open(10) == [doc(n).document_id for n in (3, 2, 1)]
+        assert await work.documents.newest_open(2) == [doc(n).document_id for n in (3, 2)]
+        await work.documents.put([doc(n, status="closed", state=indexed) for n in range(20, 20 + LOOKED_AT - 3)])
+        assert await work.documents.newest_open(1) == []
+        assert await work.documents.newest_open(2) == [doc(n).document_id for n in (3, 2)]

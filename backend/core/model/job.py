@@ -13,6 +13,7 @@ class JobName(StrEnum):
     PROCESS_DOCUMENTS = "process_documents"
     READ_PICTURES = "read_pictures"
     READ_NUDGES = "read_nudges"
+    PREPARE_BRIEFS = "prepare_briefs"
     ERASE_PERSON = "erase_person"
     EXPORT_COMPANY = "export_company"
 
@@ -25,11 +26,13 @@ class Line(StrEnum):
     BULK = "bulk"
     PROCESSING = "processing"
     """What a sync has stored is made searchable: it does not wait for the syncs of others, nor they for it."""
+    AHEAD = "ahead"
+    """Nobody waits for it: one at a time, with rests."""
 
 
 def places_of(concurrency: int) -> dict[Line, int]:
     """How many jobs of each line run at once in a process that runs so many long ones."""
-    return {Line.QUICK: max(1, concurrency // 2), Line.BULK: concurrency, Line.PROCESSING: concurrency}
+    return {Line.QUICK: max(1, concurrency // 2), Line.BULK: concurrency, Line.PROCESSING: concurrency, Line.AHEAD: 1}
 
 
 ALL: Final = "all"
@@ -60,11 +63,17 @@ def processing(company_id: str, *, quick: bool = False) -> Job:
     return Job(name=JobName.PROCESS_DOCUMENTS, company_id=company_id, subject=ALL, line=Line.QUICK if quick else Line.PROCESSING)
 
 
+def preparing(company_id: str) -> Job:
+    """What makes the briefs ahead that a company's agents will most likely open, as far as they are not there."""
+    return Job(name=JobName.PREPARE_BRIEFS, company_id=company_id, subject=ALL, line=Line.AHEAD)
+
+
 DEADLINES: Final[dict[JobName, float]] = {
     JobName.SYNC_CONNECTION: 24 * 3600.0,
     JobName.PROCESS_DOCUMENTS: 6 * 3600.0,
     JobName.READ_PICTURES: 6 * 3600.0,
     JobName.READ_NUDGES: 3600.0,
+    JobName.PREPARE_BRIEFS: 3600.0,
     JobName.ERASE_PERSON: 6 * 3600.0,
     JobName.EXPORT_COMPANY: 24 * 3600.0,
 }

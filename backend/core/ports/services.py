@@ -53,6 +53,7 @@ class Policy:
     llm_concurrency: int = 8
     token_minutes: int = 60
     init_wait_seconds: float = 2.0
+    briefs_ahead: int = 0
     question_vector_seconds: float = 5.0
     stalled_minutes: float = 10.0
     blob_redirect_seconds: int = 0

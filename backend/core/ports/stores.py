@@ -10,6 +10,8 @@ from backend.core.model.search import Calibration
 from backend.core.model.sync import Cursor, ItemFailure, Run, Stream
 from backend.core.model.tenant import ApiKey
 
+LOOKED_AT: Final = 20
+"""Documents among which an open ticket is looked for."""
 MOST_QUESTIONS: Final = 12
 """Tickets whose wording an article may get."""
 
@@ -46,6 +48,13 @@ class DocumentStore(Protocol):
 
     async def find(self, platform: str | None, doc_type: DocType, original_id: str) -> Document | None:
         """One by its platform's id; with platform None the most recently updated of any platform."""
+        ...
+
+    async def newest_open(self, limit: int) -> list[str]:
+        """document_ids of tickets that are neither resolved nor closed, and indexed: last updated first.
+
+        They are looked for among the last updated Documents, `LOOKED_AT` for each that is wanted, however many there are.
+        """
         ...
 
     async def claim(self, limit: int, at: datetime) -> list[Document]:

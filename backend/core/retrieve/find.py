@@ -29,11 +29,12 @@ CANDIDATES = 30
 """Documents that are ranked at least, however few are shown: a thumb may lift one from below."""
 
 
-async def find(services: Services, company_id: str, query: Query) -> SearchResult:
+async def find(services: Services, company_id: str, query: Query, *, ask: bool = True) -> SearchResult:
     """Documents of this tenant in the order people found helpful; what finding them cost is booked.
 
-    Where the embedder fails, the question's words still find what is there, and `degraded` says why they did so alone.
-    Raises INVALID_REQUEST, the Embedder's LLM_* errors where words don't weigh, and the index's.
+    Where the embedder fails, the question's words still find what is there, and `degraded` says why they did so alone. Without
+    `ask` no provider is asked for the question's vector, and where it is not known nothing is looked for.
+    Raises INVALID_REQUEST, the Embedder's LLM_* errors where words don't weigh, LLM_UNAVAILABLE where it may not be asked, and the index's.
     """
     began = time.perf_counter()
     index, encoders = await _searched(services, company_id)
@@ -43,9 +44,9 @@ async def find(services: Services, company_id: str, query: Query) -> SearchResul
         dense_weight, sparse_weight = weights_of(ranking, policy)
         meant = Meant(vector=None)
         if encoders.embed is not None and dense_weight > 0:
-            meant = await question_vector(services, company_id, encoders.embed, query.text, indexed=query.indexed)
+            meant = await question_vector(services, company_id, encoders.embed, query.text, indexed=query.indexed, ask=ask)
         if meant.missing is not None:
-            if sparse_weight <= 0:
+            if sparse_weight <= 0 or not ask:
                 raise meant.missing
             services.meter.count("searches_degraded", 1, code=meant.missing.code.value)
         ranked = msgspec.structs.replace(query, ranking=ranking)

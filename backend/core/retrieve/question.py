@@ -23,11 +23,13 @@ class Meant(Struct, frozen=True, kw_only=True):
     missing: AppError | None = None
 
 
-async def question_vector(services: Services, company_id: str, embedder: Embedder, text: str, *, indexed: str = "") -> Meant:
+async def question_vector(
+    services: Services, company_id: str, embedder: Embedder, text: str, *, indexed: str = "", ask: bool = True
+) -> Meant:
     """The vector of this question, at last after `Policy.question_vector_seconds`; the same one is asked page by page, and by many.
 
-    That of `indexed` is as good, where it is known: then no provider is asked. A provider that fails, or takes longer, is told in
-    `missing`; what it answers later is kept for whoever asks next.
+    That of `indexed` is as good, where it is known: then no provider is asked. A provider that fails, takes longer, or must not be
+    asked, is told in `missing`; what it answers late is kept for whoever asks next.
     """
     if not text.strip():
         return Meant(vector=None)
@@ -35,7 +37,11 @@ async def question_vector(services: Services, company_id: str, embedder: Embedde
         vectors, usage = await embedder.embed([text], Purpose.EMBED_QUERY)
         return Meant(vector=vectors[0], usage=usage)
     known = await _of_indexed(services, company_id, embedder, indexed) or await _kept(services, company_id, embedder, text)
-    return Meant(vector=known) if known is not None else await _asked(services, company_id, embedder, text)
+    if known is not None:
+        return Meant(vector=known)
+    if not ask:
+        return Meant(vector=None, missing=AppError(Code.LLM_UNAVAILABLE, "The vector is not known, and no model may be asked for it."))
+    return await _asked(services, company_id, embedder, text)
 
 
 async def _of_indexed(services: Services, company_id: str, embedder: Embedder, indexed: str) -> list[float] | None:

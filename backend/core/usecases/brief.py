@@ -8,22 +8,23 @@ from typing import Final
 
 import msgspec
 
+from backend.core import clock
+from backend.core.errors import AppError, Code
 from backend.core.ingest.embed import problem_text
 from backend.core.ingest.pipeline.at_hand import fetch_ticket, find_ticket, no_ticket, search_text, stored_ticket, summarized
 from backend.core.model.copilot import BriefEvent, BriefSource, OpenedBrief, TicketBrief
 from backend.core.model.document import DocState, DocType, Document, Summary
 from backend.core.model.search import Filters, Query, Ranking, SearchResult
-from backend.core.model.sight import may_see
+from backend.core.model.sight import Sight, may_see
 from backend.core.model.tenant import Caller
+from backend.core.ports.kept_briefs import SETTLE_SECONDS, KeptBriefs, mark_of
 from backend.core.ports.services import Services
-from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed, visible_to
+from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed
 
 _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
-KEEP_SECONDS: Final = 600.0
-"""A kept brief is found anew after so long at the latest: votes fade with time."""
-_VERSION: Final = "brief-2"
-_opened = msgspec.json.Decoder(OpenedBrief)
+_REST: Final = 4.0
+"""So much longer than finding a brief ahead takes is the rest after it: a fifth of a processor at most."""
 
 
 async def open_brief(
@@ -42,30 +43,59 @@ async def open_brief(
     document, source = found
     if not may_see(caller, document):
         raise no_ticket(ticket_id)
-    cache = services.kept(company_id, "brief")
-    # The key is made before anything is looked for: what changes meanwhile makes another key.
-    key = await _key(services, company_id, caller, document, top_k)
-    if source is BriefSource.STORE and (kept := await cache.get(key)) is not None:
-        services.meter.count("briefs", kept="true")
-        return _opened.decode(kept)
+    kept = _kept(services, company_id)
+    sight = Sight(internal=caller.sees_internal, groups=groups_of(caller), top_k=top_k)
+    await kept.remember(sight)
+    # The mark is made before anything is looked for: what changes meanwhile makes another one.
+    mark = _mark(await _standing(services, company_id), sight, document)
+    if source is BriefSource.STORE and (known := await kept.get(document.document_id, sight, mark)) is not None:
+        return known
     services.meter.count("briefs", kept="false")
-    brief, document = await _begun(services, company_id, caller, document, source)
-    similar, articles = await asyncio.gather(
-        _like(services, company_id, caller, document, doc_type=DocType.TICKET, top_k=top_k),
-        _like(services, company_id, caller, document, doc_type=DocType.ARTICLE, top_k=top_k),
-    )
-    degraded = similar.degraded or articles.degraded
-    brief = msgspec.structs.replace(
-        brief, similar=similar.hits[:top_k], articles=articles.hits[:top_k], degraded=degraded, took_ms=_ms_since(began)
-    )
-    opened = OpenedBrief(brief=brief, etag=_etag(brief))
+    opened, document = await _found(services, company_id, caller, document, source, top_k=top_k, began=began)
+    brief = opened.brief
     if (
         source is BriefSource.STORE
-        and degraded is None
+        and brief.degraded is None
         and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED))
     ):
-        await cache.put(key, msgspec.json.encode(opened), KEEP_SECONDS)
+        await kept.put(document.document_id, sight, mark, opened)
     return opened
+
+
+async def prepare_briefs(services: Services, company_id: str) -> float | None:
+    """Make the briefs ahead of the newest open tickets, for the usual rights and those that tickets were opened with of late.
+
+    None: they are there, or whoever is still processing Documents sends this again. A number: call again after so many seconds.
+    No model is asked; where only one could tell, the brief is left out. Safe to repeat: what is there already costs a look-up.
+    """
+    kept = _kept(services, company_id)
+    if await kept.is_unsettled():
+        return SETTLE_SECONDS
+    ticket_ids = await _wanted(services, company_id)
+    if not ticket_ids:
+        return None
+    standing, sights = await _standing(services, company_id), await kept.sights()
+    for ticket_id in ticket_ids:
+        for sight in sights:
+            began = time.perf_counter()
+            async with services.database.open(company_id) as uow:
+                document = await uow.documents.get(ticket_id)
+            if document is None or document.state is not DocState.INDEXED or not may_see(sight.caller(company_id), document):
+                continue
+            mark = _mark(standing, sight, document)
+            if await kept.has(ticket_id, sight, mark):
+                services.meter.count("briefs_ahead", outcome="there")
+                continue
+            opened = await _ahead(services, company_id, sight, document)
+            # One that is old already helps nobody, and what was erased meanwhile must not be kept again.
+            if await _standing(services, company_id) != standing:
+                await kept.note_unsettled()
+                return SETTLE_SECONDS
+            services.meter.count("briefs_ahead", outcome="made" if opened else "left_out")
+            if opened is not None:
+                await kept.put(ticket_id, sight, mark, opened, ahead=True)
+            await asyncio.sleep((time.perf_counter() - began) * _REST)
+    return None
 
 
 async def stream_brief(
@@ -120,12 +150,14 @@ async def _begun(
     return msgspec.structs.replace(_of(document, source), summary=_summary(document, caller)), document
 
 
-async def _like(services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int) -> SearchResult:
+async def _like(
+    services: Services, company_id: str, caller: Caller, document: Document, *, doc_type: DocType, top_k: int, ask: bool = True
+) -> SearchResult:
     text = search_text(document, _summary(document, caller), internal=caller.sees_internal)
     filters = narrowed(Filters(exclude_documents=(document.document_id,), doc_types=(doc_type,)), caller)
     indexed = problem_text(document, document.summary) if document.summary else ""
     query = Query(text=text, indexed=indexed, filters=filters, top_k=max(CANDIDATES, top_k), ranking=_AT_ONCE)
-    return await find(services, company_id, query)
+    return await find(services, company_id, query, ask=ask)
 
 
 def _summary(document: Document, caller: Caller) -> Summary | None:
@@ -154,18 +186,75 @@ def _of(document: Document, source: BriefSource) -> TicketBrief:
     )
 
 
-async def _key(services: Services, company_id: str, caller: Caller, document: Document, top_k: int) -> str:
-    """Another one whenever the brief could be another: the ticket, the index, the feedback, the caller's rights, the request."""
-    index = await services.indexes.open(company_id)
+async def _wanted(services: Services, company_id: str) -> list[str]:
+    """document_ids of the tickets whose briefs are to be made ahead; none while Documents are on their way, which change what is found."""
+    if services.policy.briefs_ahead == 0:
+        return []
+    async with services.database.open(company_id) as uow:
+        counts = await uow.documents.counts()
+        if counts[DocState.PENDING] + counts[DocState.PROCESSING] > await uow.documents.postponed(clock.now()):
+            return []
+        return await uow.documents.newest_open(services.policy.briefs_ahead)
+
+
+async def _ahead(services: Services, company_id: str, sight: Sight, document: Document) -> OpenedBrief | None:
+    """The brief as somebody with this sight would open it; None where only a model could tell."""
+    began, caller = time.perf_counter(), sight.caller(company_id)
+    try:
+        opened, _ = await _found(services, company_id, caller, document, BriefSource.STORE, top_k=sight.top_k, began=began, ask=False)
+    except AppError as error:
+        if error.code is Code.LLM_UNAVAILABLE:
+            return None
+        raise
+    return opened
+
+
+async def _found(
+    services: Services,
+    company_id: str,
+    caller: Caller,
+    document: Document,
+    source: BriefSource,
+    *,
+    top_k: int,
+    began: float,
+    ask: bool = True,
+) -> tuple[OpenedBrief, Document]:
+    """The whole brief, and the ticket with its summary."""
+    brief, document = await _begun(services, company_id, caller, document, source)
+    similar, articles = await asyncio.gather(
+        _like(services, company_id, caller, document, doc_type=DocType.TICKET, top_k=top_k, ask=ask),
+        _like(services, company_id, caller, document, doc_type=DocType.ARTICLE, top_k=top_k, ask=ask),
+    )
+    brief = msgspec.structs.replace(
+        brief,
+        similar=similar.hits[:top_k],
+        articles=articles.hits[:top_k],
+        degraded=similar.degraded or articles.degraded,
+        took_ms=_ms_since(began),
+    )
+    return OpenedBrief(brief=brief, etag=_etag(brief)), document
+
+
+def _kept(services: Services, company_id: str) -> KeptBriefs:
+    return KeptBriefs(services.caches.open(company_id), services.meter)
+
+
+async def _standing(services: Services, company_id: str) -> bytes:
+    """Another one whenever something changes that all briefs of the company hang on: the index, the feedback, how both are weighed."""
+    index, policy = await services.indexes.open(company_id), services.policy
     async with services.database.open(company_id) as uow:
         feedback = await uow.feedback.version()
         calibration = await uow.calibrations.get(index.makers.id)
-    ticket = msgspec.json.encode(msgspec.structs.replace(document, parts=()))
-    rights = ",".join(visible_to(caller)) or "all"
-    groups = msgspec.json.encode(groups_of(caller)).decode()
-    weights = msgspec.json.encode(calibration.weights).decode() if calibration else ""
-    told = (_VERSION, rights, groups, str(caller.sees_internal), str(top_k), await index.version(), feedback, weights)
-    return hashlib.sha256("\n".join(told).encode() + b"\n" + ticket).hexdigest()
+    weights = msgspec.json.encode(calibration.weights) if calibration else b""
+    weighed = f"{policy.dense_weight} {policy.sparse_weight} {policy.half_life_days}"
+    told = (index.makers.id, await index.version(), feedback, weighed)
+    return mark_of(*(each.encode() for each in told), weights).encode()
+
+
+def _mark(standing: bytes, sight: Sight, document: Document) -> str:
+    """Another one whenever the brief could be another: what it hangs on, the ticket, the caller's rights, the request."""
+    return mark_of(standing, msgspec.json.encode(sight), msgspec.json.encode(msgspec.structs.replace(document, parts=())))
 
 
 def _etag(brief: TicketBrief) -> str:

@@ -8,6 +8,7 @@ from backend.core import clock, ids
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import Answer
 from backend.core.model.feedback import Feedback, Rating
+from backend.core.model.job import preparing
 from backend.core.model.sight import is_there, may_see
 from backend.core.model.tenant import Caller
 from backend.core.ports.database import UnitOfWork
@@ -58,6 +59,7 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
         for document_id in sorted(cited - judged):
             follows = {"feedback_id": ids.new_id("fb"), "document_id": document_id, "comment": "", "of_answer": True}
             await uow.feedback.put(structs.replace(feedback, **follows))
+        uow.enqueue(preparing(company_id))
     services.meter.count("feedback", rating=given.rating.value)
     return feedback
 

@@ -20,7 +20,7 @@ _COMMON: Final = """
 local base, time = KEYS[1], redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local running, owners, again, abort = base..':running', base..':owners', base..':again', base..':abort'
-local LINES, TIMES, LOOKED = {'quick', 'bulk', 'processing'}, 1000000000000, 300
+local LINES, TIMES, LOOKED = {'quick', 'bulk', 'processing', 'ahead'}, 1000000000000, 300
 local function company(id) return string.match(id, '^[^:]*') end
 local function kind(id) return string.match(id, '^[^:]*:[^:]*') end
 local function turn(line, id)

@@ -11,6 +11,7 @@ from sqlalchemy import case as when
 from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument, Standing
 from backend.core.model.ticket import Presence
 from backend.storage.sql import document_rows as rows
+from backend.storage.sql.open_tickets import newest_open
 from backend.storage.sql.packing import pack_document
 from backend.storage.sql.pages import Place, cut
 from backend.storage.sql.solved import SqlSolvedStore
@@ -110,6 +111,10 @@ class SqlDocumentStore(TenantTables):
         deleted_last = when((table.c.state == DocState.DELETED.value, 1), else_=0)
         row = await self._in.row(query.order_by(deleted_last, table.c.updated_at.desc(), table.c.document_id.desc()).limit(1))
         return rows.to_document(row) if row else None
+
+    async def newest_open(self, limit: int) -> list[str]:
+        """document_ids of indexed tickets that are neither resolved nor closed: last updated first, among the last updated Documents."""
+        return [row.document_id for row in await self._in.rows(newest_open(self._company_id, limit))]
 
     async def claim(self, limit: int, at: datetime) -> list[Document]:
         """Take up to `limit`: pending ones, last updated first, then failed ones whose time has come; mark them processing."""

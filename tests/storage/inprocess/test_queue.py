@@ -4,7 +4,7 @@ import asyncio
 
 from backend.core.model.job import Job
 from backend.storage.inprocess.queue import InProcessQueue
-from tests.contract.test_queue import Work, job, quiet, until
+from tests.contract.queues import Work, job, quiet, until
 
 
 async def test_stopping_cancels_what_runs_and_forgets_what_waits() -> None:

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from backend.core.errors import AppError, Code
 from backend.core.model.job import Job, JobName, Line
 from backend.storage.redis.queue import RedisQueue
-from tests.contract.test_queue import Work, job, quiet, until
+from tests.contract.queues import Work, job, quiet, until
 from tests.servers.redis import own_server
 
 Make = Callable[..., RedisQueue]
