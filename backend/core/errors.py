@@ -81,6 +81,7 @@ class Code(StrEnum):
     ERASURE_NOT_FOUND = "erasure_not_found"
     EXPORT_NOT_FOUND = "export_not_found"
     EXPORT_ACTIVE = "export_active"
+    EXPORTS_KEPT = "exports_kept"
     EXPORT_NOT_READY = "export_not_ready"
     EXPORT_FAILED = "export_failed"
     RUN_NOT_FOUND = "run_not_found"
@@ -169,6 +170,7 @@ SPECS: dict[Code, Spec] = {
     Code.ERASURE_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such erasure of a person."),
     Code.EXPORT_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such export of the company, or its time is up."),
     Code.EXPORT_ACTIVE: Spec(_K.CONFLICT, _R.NEVER, "An export of the company is being written already."),
+    Code.EXPORTS_KEPT: Spec(_K.CONFLICT, _R.NEVER, "As many written exports of the company are kept as may be; delete one."),
     Code.EXPORT_NOT_READY: Spec(_K.CONFLICT, _R.NEVER, "The export is not written yet, or could not be written."),
     Code.EXPORT_FAILED: Spec(_K.INTERNAL, _R.NEVER, "The export was begun again and again and never came to its end; the log says why."),
     Code.RUN_NOT_FOUND: Spec(_K.NOT_FOUND, _R.NEVER, "No such run."),

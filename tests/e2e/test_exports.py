@@ -77,6 +77,8 @@ async def test_two_companies_export_each_its_own(tmp_path: Path, settings: dict[
         assert (await acme.get("/exports"))["items"] == []
         assert await trip.runtime.services.blobs.open("acme").list("exports") == []
         assert [each["state"] for each in (await bravo.get("/exports"))["items"]] == ["done"]
+        begun = await asyncio.gather(*(bravo.client.post("/api/v1/exports", json={}) for _ in range(6)))
+        assert sorted(each.status_code for each in begun) == [202, *[409] * 5], "one at a time, whatever is asked in the same moment"
         _, files = await exported(acme)
         assert person.email.lower() not in files["documents.jsonl"].decode().lower()
 

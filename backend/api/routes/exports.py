@@ -21,7 +21,7 @@ ExportId = Path(max_length=100)
 ZIP: Final = "application/zip"
 
 
-@router.post("", status_code=202, response_model=ExportOut, responses=problems(Code.EXPORT_ACTIVE))
+@router.post("", status_code=202, response_model=ExportOut, responses=problems(Code.EXPORT_ACTIVE, Code.EXPORTS_KEPT))
 async def start_export(services: ServicesDep, caller: ExportsCaller, response: Response) -> Export:
     """Start an export of everything that is kept of the company; it goes on in the background."""
     export = await exports.start_export(services, caller.company_id, caller=caller)

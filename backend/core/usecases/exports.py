@@ -21,6 +21,8 @@ from backend.core.ports.services import Services
 
 MOST_TRIES: Final = 5
 """One that was begun so often without coming to an end has failed."""
+MOST_KEPT: Final = 5
+"""So many written exports a company may have at once: each is as large as all that is kept of it."""
 ERASING_SECONDS: Final = 5.0
 """How often it is looked whether a person's erasure has ended, for which an export waits."""
 _PAUSE_SECONDS: Final = 60.0
@@ -39,15 +41,19 @@ class OpenedExport(Struct, frozen=True, kw_only=True):
 
 
 async def start_export(services: Services, company_id: str, *, caller: Caller) -> Export:
-    """Queue an export. Raises EXPORT_ACTIVE where one is under way."""
+    """Queue an export. Raises EXPORT_ACTIVE where one is under way, EXPORTS_KEPT where too many are there."""
     async with services.database.open(company_id, write=True) as uow:
-        active = next((each for each in await uow.exports.list() if each.state in UNDER_WAY), None)
+        there = [each for each in await uow.exports.list() if not each.is_over(clock.now())]
+        active = next((each for each in there if each.state in UNDER_WAY), None)
         if active is not None:
             raise AppError(
                 Code.EXPORT_ACTIVE,
                 f"Export {active.export_id} is {active.state.value}; wait for it, or delete it.",
                 details={"export_id": active.export_id},
             )
+        written = [each.export_id for each in there if each.state is ExportState.DONE]
+        if len(written) >= MOST_KEPT:
+            raise AppError(Code.EXPORTS_KEPT, f"{len(written)} written exports are kept; delete one, such as {written[-1]}, the oldest.")
         export = Export(export_id=ids.new_id("export"), created_at=clock.now())
         await uow.exports.put(export)
         await uow.audit.add(caller.audited("export.start", export.export_id))

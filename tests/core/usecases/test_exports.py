@@ -229,3 +229,17 @@ async def test_old_ones_are_deleted_and_files_that_none_names(services: Services
         entries, _ = await uow.audit.list(action="export.delete")
     assert [(each.actor, each.target) for each in entries] == [("retention", old)]
     assert (await stored(services, theirs, "bravo")).state is ExportState.DONE
+
+
+async def test_no_more_than_some_are_kept_at_once(services: Services, held: Held, caller: CallerOf) -> None:
+    held.go.set()
+    oldest = ""
+    for _ in range(exports.MOST_KEPT):
+        export_id = await start(services, caller)
+        oldest = oldest or export_id
+        assert await exports.run_export(services, "acme", export_id) is None
+    with pytest.raises(AppError, match=f"delete one, such as {oldest}") as refused:
+        await start(services, caller)
+    assert refused.value.code is Code.EXPORTS_KEPT
+    await exports.delete_export(services, "acme", oldest, caller=caller(Role.ADMIN))
+    assert await start(services, caller)
