@@ -67,13 +67,16 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
             async with services.database.open(company_id, write=True) as uow:
                 claimed = await uow.documents.claim(BATCH, clock.now())
             batch = await _prepare(services, company_id, claimed) if claimed else None
+            followed = ending is not None
             if ending is not None:
-                down = await ending
-            if batch is None:
+                down, ending = await ending, None
+            if batch is not None:
+                ending = asyncio.create_task(_conclude(services, company_id, batch))
+                down = down or batch.down
+                begun += 1
+            elif not followed:
+                # The batch that has just ended may have left articles to be indexed anew.
                 break
-            ending = asyncio.create_task(_conclude(services, company_id, batch))
-            down = batch.down
-            begun += 1
         if ending is not None:
             down = await ending or down
     finally:
