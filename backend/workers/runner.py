@@ -59,11 +59,13 @@ def handler(services: Services) -> Handler:
 
 
 async def _run(services: Services, job: Job) -> float | None:
+    seconds = None
     try:
         seconds = await JOBS[job.name](services, job)
         if seconds is None and job.name in _CHANGING:
             await services.queue.enqueue([preparing(job.company_id)])
         return seconds
     finally:
-        # The tenant may have been deleted meanwhile, and the job have written behind the deletion.
-        await sweep_after(services, job.company_id)
+        if seconds is None:
+            # The tenant may have been deleted meanwhile, and the job have written behind the deletion.
+            await sweep_after(services, job.company_id)

@@ -7,6 +7,7 @@ import structlog
 from backend.core.ingest.pipeline.pictures import read_waiting
 from backend.core.ingest.pipeline.points import switch_when_whole
 from backend.core.ingest.pipeline.process import process_pending
+from backend.core.ingest.pipeline.progress import wake_runs
 from backend.core.model.job import Job, Line
 from backend.core.ports.services import Services
 
@@ -20,6 +21,8 @@ async def process_documents(services: Services, job: Job) -> float | None:
     In the quick line it lets others have their turn after some hundreds.
     """
     again_in = await process_pending(services, job.company_id, most=QUICK_BATCHES if job.line is Line.QUICK else None)
+    if again_in is None:
+        await wake_runs(services, job.company_id)
     if again_in is None and await switch_when_whole(services, job.company_id):
         log.info("index_switched", company_id=job.company_id, makers=services.indexes.makers.id)
     return again_in

@@ -10,10 +10,11 @@ from backend.core.errors import AppError, Code
 from backend.core.model.connection import Connection
 from backend.core.model.document import DocState
 from backend.core.model.job import Job, JobName, Line
-from backend.core.model.pace import marked
+from backend.core.model.pace import PROCESSING, marked
 from backend.core.model.sync import Run, RunCounts, RunMode, RunOptions, RunState
 from backend.core.model.tenant import AuditEntry, Caller
 from backend.core.ports.database import UnitOfWork
+from backend.core.ports.services import Services
 
 ACTIVE = frozenset({RunState.QUEUED, RunState.RUNNING, RunState.WAITING})
 SCHEDULE: Final = "schedule"
@@ -84,6 +85,15 @@ async def with_progress(uow: UnitOfWork, run: Run) -> Run:
     processed = max(0, run.counts.stored - left - waiting)
     counts = msgspec.structs.replace(run.counts, to_process=left, processed=processed, waiting_for_budget=waiting, unprocessed=failed)
     return msgspec.structs.replace(run, counts=counts)
+
+
+async def wake_runs(services: Services, company_id: str) -> None:
+    """Let runs that wait for their Documents to be processed look at them now."""
+    async with services.database.open(company_id) as uow:
+        for connection in await uow.connections.list():
+            run = await uow.sync.active_run(connection.connection_id)
+            if run is not None and run.phase == PROCESSING:
+                uow.enqueue(Job(name=JobName.SYNC_CONNECTION, company_id=company_id, subject=run.run_id))
 
 
 async def add_processed(uow: UnitOfWork, connection_ids: Collection[str], *, llm_calls: int, embedded: int) -> None:
