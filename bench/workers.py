@@ -2,7 +2,7 @@
 
 Eight companies sync a helpdesk each; PostgreSQL, Redis and the test double of a Qdrant server are all on this machine. Every worker
 makes one call of the model at a time, so that waiting for it is what there is to share, and has worked before it is measured. Attachments
-stay out: to recognize words in pictures is work for processors, of which four workers have no more than one. The floor is what the calls
+and briefs made ahead stay out: they are work for processors, of which four workers have no more than one. The floor is what the calls
 alone would take one after the other. `python -m bench.workers [tickets of each company]`.
 """
 
@@ -39,6 +39,8 @@ POLL_S: Final = 0.5
 LEASE_S: Final = 60.0
 """Of a job: a worker that waits for a processor is not dead."""
 LATENCY_S: Final = 0.05
+LEFT_OUT: Final = {"attachment_max_bytes": "1", "briefs_ahead": "0"}
+"""Searches in the double are its own Python."""
 WANTED: Final = 3.2
 HELPDESK: Final = {"platform": "freshdesk", "domain": "hanbit.freshdesk.com", "credentials": {"api_key": API_KEY}}
 
@@ -96,7 +98,7 @@ async def _measure(cluster: Cluster, tickets: int) -> list[dict[str, float]]:
             url, _ = await stack.enter_async_context(doubled())
             settings = {**on(database), "vector_type": "server", "qdrant_url": url, "qdrant_api_key": KEY}
             models = {"openai_base_url": model.base_url, "openai_api_key": model.key, "summarize_model": "openai:gpt-bench"}
-            shared = {**settings, **models, "llm_concurrency": "1", "job_lease_seconds": str(LEASE_S), "attachment_max_bytes": "1"}
+            shared = {**settings, **models, "llm_concurrency": "1", "job_lease_seconds": str(LEASE_S)} | LEFT_OUT
             trip = await stack.enter_async_context(api(Path(folder), redis.url(), **shared))
 
             def make() -> WorkerProcess:

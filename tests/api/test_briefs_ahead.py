@@ -225,3 +225,20 @@ async def age(house: House, seconds: float) -> None:
     assert data is not None
     kept = msgspec.msgpack.decode(data)
     await cache.put(name, msgspec.msgpack.encode(kept | {"at": clock.now().timestamp() - seconds}), KEEP_SECONDS)
+
+
+async def test_a_company_that_changes_all_the_time_gets_the_newest_alone(searchable: House) -> None:
+    await reopen(searchable, "acme", "bravo")
+    ticket = await stored(searchable)
+    for number in range(601, 612):
+        own = {"document_id": ids.document_id("acme", "paper", "ticket", str(number)), "original_id": str(number)}
+        await put(searchable, msgspec.structs.replace(ticket, **own))
+    made = []
+    for _ in range(4):
+        before = counted(searchable, "briefs_ahead").get("made", 0)
+        assert await prepare(searchable, most=12) is None
+        made.append(counted(searchable, "briefs_ahead")["made"] - before)
+        await put(searchable, ticket)
+    assert made == [12, 12, 5, 5]
+    await prepare(searchable, "bravo", most=12)
+    assert counted(searchable, "briefs_ahead")["made"] == sum(made) + 1, "the other company has its own count"

@@ -21,6 +21,8 @@ RENEW_SECONDS: Final = KEEP_SECONDS / 2
 """One that is older is made ahead again, so that it does not end between two looks."""
 SETTLE_SECONDS: Final = 2.0
 """What changed while briefs were made ahead changes again soon, as in the middle of a sync."""
+WINDOW_SECONDS: Final = 600.0
+"""Over so long it is counted how many briefs were made ahead."""
 USUAL: Final = Sight(internal=True, groups=None, top_k=5)
 """What a sidebar asks for an agent whom nothing restricts."""
 _MOST_OTHERS: Final = 3
@@ -29,6 +31,7 @@ _NOTE_SECONDS: Final = 600.0
 _FORM: Final = "brief-3"
 """Of what is kept; another one whenever it, or a brief, is made of other parts: an older release may have left its own in Redis."""
 _ASKED: Final = f"{_FORM}/asked"
+_MADE: Final = f"{_FORM}/made"
 UNSETTLED: Final = f"{_FORM}/unsettled"
 """Under this name lies that something changed a moment ago."""
 
@@ -43,6 +46,11 @@ class _Kept(Struct, frozen=True):
     """An OpenedBrief, packed: a third of its size, for there may be many."""
 
 
+class _Made(Struct, frozen=True):
+    count: int
+    since: float
+
+
 class _Asked(Struct, frozen=True):
     sight: Sight
     at: float
@@ -51,6 +59,7 @@ class _Asked(Struct, frozen=True):
 _kept = msgspec.msgpack.Decoder(_Kept)
 _opened = msgspec.json.Decoder(OpenedBrief)
 _asked = msgspec.json.Decoder(tuple[_Asked, ...])
+_made = msgspec.json.Decoder(_Made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,21 @@ class KeptBriefs:
     async def is_unsettled(self) -> bool:
         """Whether that was a moment ago: what would be made now would be old at once."""
         return await self.cache.get(UNSETTLED) is not None
+
+    async def made(self) -> int:
+        """How many were made ahead since the window of `WINDOW_SECONDS` began, which the first of them does."""
+        return (await self._window()).count
+
+    async def count_made(self) -> None:
+        """Add one to those that were made ahead; of two at once one may be forgotten."""
+        window = await self._window()
+        left = window.since + WINDOW_SECONDS - clock.now().timestamp()
+        if left > 0:
+            await self.cache.put(_MADE, msgspec.json.encode(_Made(window.count + 1, window.since)), left)
+
+    async def _window(self) -> _Made:
+        data = await self.cache.get(_MADE)
+        return _Made(0, clock.now().timestamp()) if data is None else _made.decode(data)
 
     async def _remembered(self) -> tuple[_Asked, ...]:
         data = await self.cache.get(_ASKED)

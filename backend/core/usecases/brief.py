@@ -25,6 +25,10 @@ _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
 _REST: Final = 4.0
 """So much longer than finding a brief ahead takes is the rest after it: a fifth of a processor at most."""
+_NEWEST: Final = 5
+"""So many are made ahead after a change where a company changes so often that most are old before anybody opens the ticket."""
+_OFTEN: Final = 2
+"""That is so once twice as many were made as are wanted, within the window in which they are counted."""
 
 
 async def open_brief(
@@ -71,7 +75,8 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
     kept = _kept(services, company_id)
     if await kept.is_unsettled():
         return SETTLE_SECONDS
-    ticket_ids = await _wanted(services, company_id)
+    wanted = services.policy.briefs_ahead
+    ticket_ids = await _wanted(services, company_id, wanted if await kept.made() < _OFTEN * wanted else min(wanted, _NEWEST))
     if not ticket_ids:
         return None
     standing, sights = await _standing(services, company_id), await kept.sights()
@@ -94,6 +99,7 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
             services.meter.count("briefs_ahead", outcome="made" if opened else "left_out")
             if opened is not None:
                 await kept.put(ticket_id, sight, mark, opened, ahead=True)
+                await kept.count_made()
             await asyncio.sleep((time.perf_counter() - began) * _REST)
     return None
 
@@ -186,15 +192,15 @@ def _of(document: Document, source: BriefSource) -> TicketBrief:
     )
 
 
-async def _wanted(services: Services, company_id: str) -> list[str]:
+async def _wanted(services: Services, company_id: str, most: int) -> list[str]:
     """document_ids of the tickets whose briefs are to be made ahead; none while Documents are on their way, which change what is found."""
-    if services.policy.briefs_ahead == 0:
+    if most == 0:
         return []
     async with services.database.open(company_id) as uow:
         counts = await uow.documents.counts()
         if counts[DocState.PENDING] + counts[DocState.PROCESSING] > await uow.documents.postponed(clock.now()):
             return []
-        return await uow.documents.newest_open(services.policy.briefs_ahead)
+        return await uow.documents.newest_open(most)
 
 
 async def _ahead(services: Services, company_id: str, sight: Sight, document: Document) -> OpenedBrief | None:
