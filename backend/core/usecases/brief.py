@@ -23,8 +23,8 @@ from backend.core.retrieve.find import CANDIDATES, find, groups_of, narrowed
 
 _AT_ONCE = Ranking(rerank=False)
 """Nobody waits for a model to judge what stands beside a ticket."""
-_REST: Final = 4.0
-"""So much longer than finding a brief ahead takes is the rest after it: a fifth of a processor at most."""
+_REST: Final = 9.0
+"""So much longer than finding a brief ahead takes is the rest after it: a tenth of a processor at most."""
 _NEWEST: Final = 5
 """So many are made ahead after a change where a company changes so often that most are old before anybody opens the ticket."""
 _OFTEN: Final = 2
