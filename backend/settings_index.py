@@ -31,7 +31,7 @@ class IndexSettings(BaseSettings):
         ge=1,
         le=5_000,
         description="Embedded: so many indexes are kept open. Opening one takes longer than a search; an open one of 1,000 chunks takes "
-        "some 6 MB, and 50 of the maps that `vm.max_map_count` allows (`desklore bench tenants` tells).",
+        "some 8 MB, and 50 of the maps that `vm.max_map_count` allows (`desklore bench tenants` tells).",
     )
     qdrant_url: str | None = Field(None, description="Address of the Qdrant server, such as `http://qdrant:6333`.")
     qdrant_api_key: SecretStr | None = Field(None, description="Its API key, where it asks for one.")

@@ -22,6 +22,8 @@ from backend.storage.qdrant import collections, pointer, sealing, warming
 from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 from backend.storage.qdrant.memory import give_back, release_holes
 
+_HOLES_KEPT = 32
+"""One in so many open shards may still hold its empty pages: to find them takes longer, the more there are."""
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
 
@@ -63,6 +65,7 @@ class Shards:
         self._folder_lock: IO[str] | None = None
         self._closed = False
         self._sealing: BaseProcess | None = None
+        self._with_holes: list[Path] = []
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -119,7 +122,7 @@ class Shards:
             fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
             self._warm(folder)
             with told("opening"):
-                _fill(fresh, folder, _dimension(place))
+                self._fill(fresh, folder, _dimension(place))
             with self._turn:
                 self._open[place] = fresh
         with self._turn:
@@ -259,10 +262,20 @@ class Shards:
             found = sealing.current(folder) or folder
             if found != folder:
                 self._warm(found)
-            _fill(entry, found, dimension)
+            self._fill(entry, found, dimension)
             # One that was never sealed is, at its next change.
             known = sealing.remembered(found)
             entry.unsealed = entry.points if known is None else known
+
+    def _fill(self, entry: OpenShard, folder: Path, dimension: int | None) -> None:
+        entry.shard, entry.folder = load_shard(folder, dimension), folder
+        entry.points = about(entry.shard)
+        with self._turn:
+            self._with_holes.append(folder)
+            if len(self._with_holes) * _HOLES_KEPT < len(self._open):
+                return
+            folders, self._with_holes = self._with_holes, []
+        release_holes(folders)
 
 
 def flush(entry: OpenShard) -> None:
@@ -271,12 +284,6 @@ def flush(entry: OpenShard) -> None:
     entry.unflushed = 0
     if entry.folder is not None:
         sealing.remember(entry.folder, entry.unsealed)
-
-
-def _fill(entry: OpenShard, folder: Path, dimension: int | None) -> None:
-    entry.shard, entry.folder = load_shard(folder, dimension), folder
-    entry.points = about(entry.shard)
-    release_holes(folder)
 
 
 def _dimension(place: Place) -> int | None:
