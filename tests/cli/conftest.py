@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -18,8 +17,8 @@ import structlog
 from backend.cli.main import main
 from backend.cli.sandbox import SandboxAddress, SandboxProcess
 from backend.cli.server import Server, ServerThread, bind
-from backend.observability.logging import configure_logging, forget_secrets
 from backend.settings import Settings
+from tests.support.heard import heard
 
 ROOT = Path(__file__).resolve().parents[2]
 TICKETS = 12
@@ -37,23 +36,6 @@ class World:
     log: io.StringIO
 
 
-@contextlib.contextmanager
-def captured_log() -> Iterator[io.StringIO]:
-    """Send log lines to a text, and leave the test runner's handlers as they were."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    stream = io.StringIO()
-    configure_logging(level="INFO", console=False, stream=stream)
-    try:
-        yield stream
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.captureWarnings(capture=False)
-        structlog.reset_defaults()
-        forget_secrets()
-
-
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One server and one sandbox for all tests of the command line."""
@@ -62,7 +44,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with contextlib.ExitStack() as stack:
         stack.callback(listener.close)
-        log = stack.enter_context(captured_log())
+        log = stack.enter_context(heard("INFO"))
+        stack.callback(structlog.reset_defaults)
         process = SandboxProcess(folder / "sandbox.log", tickets=TICKETS, platform="both")
         stack.callback(process.stop)
         sandbox = process.wait_ready()

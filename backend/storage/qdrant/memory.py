@@ -3,7 +3,8 @@
 import ctypes
 import os
 import resource
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,20 +22,21 @@ def give_back() -> None:
         trim(0)
 
 
-def release_holes(folders: Collection[Path]) -> None:
-    """Let go of the empty pages of the files that opened shards map: 18 of the 26 MB that a small one takes.
+def release_holes(folder: Path) -> None:
+    """Let go of the empty pages of the files that a shard maps: 18 of the 26 MB that a small one takes.
 
-    The engine makes files of megabytes for each filtered field and for its log, and reads all of them when it opens them. What was written
-    stays; an empty page is looked up again when it is next touched.
+    The shard was just opened and nobody uses it yet: what is unmapped meanwhile could make room for something else. The engine makes
+    files of megabytes for each filtered field and for its log, and reads all of them when it opens them. What was written stays; an
+    empty page is looked up again when it is next touched.
     """
     if not _MAPS.exists():
         return
     advise = ctypes.CDLL(None).madvise
     advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     # With a thousand open shards these are 50,000 lines: they are searched and not read.
-    maps = _MAPS.read_bytes()
-    for each in (mapped for folder in folders for mapped in _mapped(maps, folder)):
-        with each.path.open("rb") as file:
+    for each in _mapped(_MAPS.read_bytes(), folder):
+        # Where a file system can't tell holes, memory is as before.
+        with suppress(OSError), each.path.open("rb") as file:
             for begin, end in _holes(file.fileno(), each.offset, each.offset + each.size):
                 advise(each.address + begin - each.offset, end - begin, _DONT_NEED)
                 os.posix_fadvise(file.fileno(), begin, end - begin, os.POSIX_FADV_DONTNEED)

@@ -22,8 +22,6 @@ from backend.storage.qdrant import collections, pointer, sealing, warming
 from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 from backend.storage.qdrant.memory import give_back, release_holes
 
-_HOLES_KEPT = 32
-"""One in so many open shards may still hold its empty pages: to find them takes longer, the more there are."""
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
 
@@ -65,7 +63,6 @@ class Shards:
         self._folder_lock: IO[str] | None = None
         self._closed = False
         self._sealing: BaseProcess | None = None
-        self._with_holes: list[Path] = []
 
     def claim(self) -> None:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
@@ -270,12 +267,8 @@ class Shards:
     def _fill(self, entry: OpenShard, folder: Path, dimension: int | None) -> None:
         entry.shard, entry.folder = load_shard(folder, dimension), folder
         entry.points = about(entry.shard)
-        with self._turn:
-            self._with_holes.append(folder)
-            if len(self._with_holes) * _HOLES_KEPT < len(self._open):
-                return
-            folders, self._with_holes = self._with_holes, []
-        release_holes(folders)
+        # While nobody else has it: what is mapped of a shard in use may be unmapped at any moment, and something else lie there.
+        release_holes(folder)
 
 
 def flush(entry: OpenShard) -> None:

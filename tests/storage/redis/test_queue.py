@@ -220,8 +220,9 @@ async def test_processes_share_what_one_of_them_could_take_alone_and_what_a_dead
     await one.start(works[0])
     await two.start(works[1])
     async with _client(redis_url) as client:
-        while await cast("Awaitable[int]", client.hlen("desklore:jobs:bulk:free")) < 2:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while await cast("Awaitable[int]", client.hlen("desklore:jobs:bulk:free")) < 2:
+                await asyncio.sleep(0.01)
     await one.enqueue([job(str(number), company=f"company-{number}") for number in range(6)])
     await until(lambda: len(works[0].begun) + len(works[1].begun) == 6)
     assert {len(each.begun) for each in works} == {3}
