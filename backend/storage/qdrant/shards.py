@@ -257,8 +257,7 @@ class Shards:
                 making.rename(folder)
             sealing.tidy(folder)
             found = sealing.current(folder) or folder
-            if found != folder:
-                self._warm(found)
+            self._warm(found)
             self._fill(entry, found, dimension)
             # One that was never sealed is, at its next change.
             known = sealing.remembered(found)

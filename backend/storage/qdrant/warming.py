@@ -1,4 +1,4 @@
-"""Sealed files of a shard into the operating system's cache, out of which the engine takes them whenever it closes a shard.
+"""Files of a shard into the operating system's cache, out of which the engine takes them whenever it closes a shard.
 
 Opening a shard reads half of them place by place and holds the interpreter's lock meanwhile: where it waits for the disk, all else waits
 too. And every search would wait for it at some eighty places: the terms of the question, and text and terms of each point.
