@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|[0-9a-f:]*:[0-9a-f:.]*")
+_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -29,7 +30,7 @@ def split_url(url: str) -> tuple[Origin, str]:
 
     Raises ValueError for anything else, such as a URL with a user name, another scheme or a bad port.
     """
-    if any(character <= " " or character == "\x7f" for character in url):
+    if _BLANK.search(url):
         raise ValueError("white space in a URL")
     parts = urlsplit(url)
     scheme = parts.scheme.lower()

@@ -1,10 +1,14 @@
 """Which keys a blob may have: a path that can't leave its tenant's folder."""
 
+import re
+from typing import Final
+
 from backend.core.errors import AppError, Code
 
-_SEGMENT_BYTES = 200
-_KEY_BYTES = 900
+_SEGMENT_BYTES: Final = 200
+_KEY_BYTES: Final = 900
 """File systems take 255 bytes a name; object stores 1,024 a key, with the tenant's prefix."""
+_NO_NAME: Final = re.compile(r"[\x00-\x1f\x7f\\]|\A\.{0,2}\Z")
 
 
 def check_key(key: str) -> tuple[str, ...]:
@@ -23,7 +27,7 @@ def check_prefix(prefix: str) -> tuple[str, ...]:
 
 def _is_name(segment: str) -> bool:
     """Whether it is a plain name on any file system."""
-    if segment in ("", ".", "..") or "\\" in segment or any(ord(letter) < 32 or ord(letter) == 127 for letter in segment):
+    if _NO_NAME.search(segment):
         return False
     try:
         return len(segment.encode()) <= _SEGMENT_BYTES
