@@ -149,3 +149,18 @@ async def test_a_brief_comes_in_parts(client_as: As) -> None:
     assert "비밀메모" not in viewer.text
     missing = await agent.get("/api/v1/init/999999/stream")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "ticket_not_found")
+
+
+async def test_a_brief_in_parts_and_one_in_a_piece_keep_the_same_one(searchable: House, client_as: As) -> None:
+    parts = ["ticket", "summary", "similar", "articles", "done"]
+    streamed = events_of((await client_as(Role.AGENT).get(f"{INIT}/stream")).text)
+    assert kept(searchable) == 0
+    whole = (await client_as(Role.AGENT).get(INIT)).json()
+    assert (kept(searchable), whole) == (1, streamed[-1][2])
+    again = events_of((await client_as(Role.AGENT).get(f"{INIT}/stream")).text)
+    assert (kept(searchable), [name for _, name, _ in again], again[-1][2]) == (2, parts, whole)
+    bravo = await client_as(Role.AGENT, "bravo").get(f"{INIT}/stream")
+    viewer = await client_as(Role.VIEWER).get(f"{INIT}/stream")
+    assert kept(searchable) == 2
+    assert "(acme)" not in bravo.text
+    assert "비밀메모" not in viewer.text

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -47,22 +47,12 @@ async def open_brief(
     document, source = found
     if not may_see(caller, document):
         raise no_ticket(ticket_id)
-    kept = _kept(services, company_id)
-    sight = Sight(internal=caller.sees_internal, groups=groups_of(caller), top_k=top_k)
-    await kept.remember(sight)
-    # The mark is made before anything is looked for: what changes meanwhile makes another one.
-    mark = _mark(await _standing(services, company_id), sight, document)
-    if source is BriefSource.STORE and (known := await kept.get(document.document_id, sight, mark)) is not None:
+    place = await _place(services, company_id, caller, document, top_k)
+    if source is BriefSource.STORE and (known := await place.known()) is not None:
         return known
     services.meter.count("briefs", kept="false")
     opened, document = await _found(services, company_id, caller, document, source, top_k=top_k, began=began)
-    brief = opened.brief
-    if (
-        source is BriefSource.STORE
-        and brief.degraded is None
-        and (brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED))
-    ):
-        await kept.put(document.document_id, sight, mark, opened)
+    await place.keep(opened, document)
     return opened
 
 
@@ -107,10 +97,19 @@ async def prepare_briefs(services: Services, company_id: str) -> float | None:
 async def stream_brief(
     services: Services, company_id: str, caller: Caller, ticket_id: str, *, platform: str | None = None, top_k: int = 5
 ) -> AsyncGenerator[BriefEvent]:
-    """The same in parts as they are found: `ticket`, `summary`, `similar` and `articles` in any order, `done` with the whole."""
+    """The same in parts as they are found: `ticket`, `summary`, `similar` and `articles` in any order, `done` with the whole.
+
+    What was found before comes in the same parts, all at once.
+    """
     began = time.perf_counter()
     document, source = await find_ticket(services, company_id, caller, ticket_id, platform)
     yield BriefEvent(name="ticket", brief=_of(document, source))
+    place = await _place(services, company_id, caller, document, top_k)
+    if source is BriefSource.STORE and (known := await place.known()) is not None:
+        for name in ("summary", "similar", "articles", "done"):
+            yield BriefEvent(name=name, brief=known.brief)
+        return
+    services.meter.count("briefs", kept="false")
     brief, document = await _begun(services, company_id, caller, document, source)
     yield BriefEvent(name="summary", brief=brief)
     kinds = {"similar": DocType.TICKET, "articles": DocType.ARTICLE}
@@ -131,7 +130,9 @@ async def stream_brief(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    yield BriefEvent(name="done", brief=msgspec.structs.replace(brief, took_ms=_ms_since(began)))
+    opened = _opened(brief, began)
+    await place.keep(opened, document)
+    yield BriefEvent(name="done", brief=opened.brief)
 
 
 async def _at_hand(services: Services, company_id: str, ticket_id: str, platform: str | None) -> tuple[Document, BriefSource] | None:
@@ -237,9 +238,40 @@ async def _found(
         similar=similar.hits[:top_k],
         articles=articles.hits[:top_k],
         degraded=similar.degraded or articles.degraded,
-        took_ms=_ms_since(began),
     )
-    return OpenedBrief(brief=brief, etag=_etag(brief)), document
+    return _opened(brief, began), document
+
+
+def _opened(brief: TicketBrief, began: float) -> OpenedBrief:
+    brief = msgspec.structs.replace(brief, took_ms=(time.perf_counter() - began) * 1000)
+    return OpenedBrief(brief=brief, etag=_etag(brief))
+
+
+class _Place(NamedTuple):
+    """Where the brief of a ticket is kept, as it is now and for this caller's rights."""
+
+    kept: KeptBriefs
+    document_id: str
+    sight: Sight
+    mark: str
+
+    async def known(self) -> OpenedBrief | None:
+        return await self.kept.get(self.document_id, self.sight, self.mark)
+
+    async def keep(self, opened: OpenedBrief, document: Document) -> None:
+        """Keep it, unless it is of a ticket that is not stored, or could be better a moment later."""
+        brief = opened.brief
+        whole = brief.summary is not None or document.state in (DocState.INDEXED, DocState.SKIPPED)
+        if brief.source is BriefSource.STORE and brief.degraded is None and whole:
+            await self.kept.put(self.document_id, self.sight, self.mark, opened)
+
+
+async def _place(services: Services, company_id: str, caller: Caller, document: Document, top_k: int) -> _Place:
+    kept = _kept(services, company_id)
+    sight = Sight(internal=caller.sees_internal, groups=groups_of(caller), top_k=top_k)
+    await kept.remember(sight)
+    # The mark is made before anything is looked for: what changes meanwhile makes another one.
+    return _Place(kept, document.document_id, sight, _mark(await _standing(services, company_id), sight, document))
 
 
 def _kept(services: Services, company_id: str) -> KeptBriefs:
@@ -265,9 +297,4 @@ def _mark(standing: bytes, sight: Sight, document: Document) -> str:
 
 def _etag(brief: TicketBrief) -> str:
     """The same for the same content: how long it took this time is not content."""
-    content = msgspec.json.encode(msgspec.structs.replace(brief, took_ms=0.0))
-    return f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
-
-
-def _ms_since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
+    return f'W/"{hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(brief, took_ms=0.0))).hexdigest()[:32]}"'
