@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -10,12 +11,12 @@ import pytest
 
 from backend.core.model.article import Visibility
 from backend.core.model.document import DocType
-from backend.core.model.search import Filters, Found, Point, SparseVector, VectorQuery
+from backend.core.model.search import Filters, Point, SparseVector, VectorQuery
 from backend.core.ports.vectors import VectorIndex, VectorIndexes
 from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.qdrant.server import Layout
-from tests.contract.vectors import MAKERS, START, doc, points_of, question
+from tests.contract.vectors import MAKERS, START, doc, docs, many, points_of, question, ranking
 from tests.support.qdrant import qdrant
 
 
@@ -23,16 +24,13 @@ def _edge(root: Path, *, max_open: int = 32) -> EdgeIndexes:
     return EdgeIndexes(root / "index", MAKERS, max_open=max_open)
 
 
-def _client(_: Path) -> ClientIndexes:
+def _client(_: Path, *, shared: bool = False) -> ClientIndexes:
     from qdrant_client import AsyncQdrantClient
 
-    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS)
+    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS, Layout(shared=shared))
 
 
-def _shared(_: Path) -> ClientIndexes:
-    from qdrant_client import AsyncQdrantClient
-
-    return ClientIndexes(lambda: AsyncQdrantClient(":memory:"), MAKERS, Layout(shared=True))
+_shared = partial(_client, shared=True)
 
 
 KINDS: dict[str, Callable[[Path], VectorIndexes]] = {"embedded": _edge, "client": _client, "shared": _shared}
@@ -52,22 +50,10 @@ async def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     await made.close()
 
 
-def _many(count: int, rng: random.Random, company_id: str = "acme") -> list[Point]:
-    return [point for number in range(count) for point in points_of(number, rng, company_id)]
-
-
-def _docs(points: list[Point]) -> set[str]:
-    return {point.chunk.document_id for point in points}
-
-
-def _ranking(found: list[Found]) -> list[tuple[str, float]]:
-    return [(one.point.point_id, round(one.score, 6)) for one in found]
-
-
 async def test_what_is_written_comes_back_whole(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(20, random.Random(1))
-    await index.replace(_docs(points), points)
+    points = many(20, random.Random(1))
+    await index.replace(docs(points), points)
     by_id = {point.point_id: point for point in points}
     found = await index.search(question(random.Random(2), limit=100))
     assert len(found) > 20
@@ -83,8 +69,8 @@ async def test_what_is_written_comes_back_whole(indexes: VectorIndexes) -> None:
 
 async def test_replacing_leaves_exactly_the_new_points_and_can_be_repeated(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(12, random.Random(3))
-    await index.replace(_docs(points), points)
+    points = many(12, random.Random(3))
+    await index.replace(docs(points), points)
     assert await index.count() == (len(points), 12)
     shorter = [point for point in points if point.chunk.ordinal == 0]
     for _ in range(2):
@@ -129,8 +115,8 @@ FILTERS: dict[str, tuple[Filters, Callable[[Point], bool]]] = {
 async def test_every_filter_lets_through_what_it_says(indexes: VectorIndexes, name: str) -> None:
     filters, fits = FILTERS[name]
     index = await indexes.open("acme")
-    points = _many(16, random.Random(4))
-    await index.replace(_docs(points), points)
+    points = many(16, random.Random(4))
+    await index.replace(docs(points), points)
     # By dense vectors alone every point is found, unless the filter holds it back.
     found = await index.search(question(random.Random(5), limit=200, sparse=None, filters=filters))
     assert {one.point.point_id for one in found} == {point.point_id for point in points if fits(point)}
@@ -139,11 +125,11 @@ async def test_every_filter_lets_through_what_it_says(indexes: VectorIndexes, na
 
 async def test_two_tenants_with_the_same_documents_never_meet(indexes: VectorIndexes) -> None:
     mine, theirs = await indexes.open("acme"), await indexes.open("globex")
-    points = _many(6, random.Random(6))
-    await mine.replace(_docs(points), points)
+    points = many(6, random.Random(6))
+    await mine.replace(docs(points), points)
     assert await theirs.count() == (0, 0)
     assert await theirs.search(question(random.Random(7))) == []
-    await theirs.replace(_docs(points), points[:1])
+    await theirs.replace(docs(points), points[:1])
     await mine.delete([points[0].chunk.document_id])
     assert [one.point.point_id for one in await theirs.search(question(random.Random(7), sparse=None))] == [points[0].point_id]
     await indexes.drop("acme")
@@ -152,21 +138,35 @@ async def test_two_tenants_with_the_same_documents_never_meet(indexes: VectorInd
 
 async def test_a_dropped_tenant_is_gone_and_can_begin_again(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(3, random.Random(8))
-    await index.replace(_docs(points), points)
+    points = many(3, random.Random(8))
+    await index.replace(docs(points), points)
     await indexes.drop("acme")
     await indexes.drop("acme")
     again = await indexes.open("acme")
     assert await again.count() == (0, 0)
 
 
+async def test_points_of_equal_scores_are_in_one_order_whenever_they_were_written(indexes: VectorIndexes) -> None:
+    index = await indexes.open("acme")
+    points = many(10, random.Random(9))
+    asked = question(random.Random(10), limit=100)
+    same = [msgspec.structs.replace(point, dense=asked.dense, sparse=asked.sparse) for point in points]
+    await index.replace(docs(same), same)
+    first = ranking(await index.search(asked))
+    # As after a restore.
+    await index.delete(docs(same))
+    for document_id in sorted(docs(same), reverse=True):
+        await index.replace({document_id}, [point for point in same if point.chunk.document_id == document_id])
+    assert ranking(await index.search(asked)) == first
+
+
 async def test_a_vector_without_weight_takes_no_part(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(10, random.Random(9))
-    await index.replace(_docs(points), points)
+    points = many(10, random.Random(9))
+    await index.replace(docs(points), points)
     both = question(random.Random(10))
     alone = await index.search(msgspec.structs.replace(both, dense=None))
-    assert _ranking(alone) == _ranking(await index.search(msgspec.structs.replace(both, dense_weight=0.0)))
+    assert ranking(alone) == ranking(await index.search(msgspec.structs.replace(both, dense_weight=0.0)))
     # One list alone: the best point is 1 / 60, the second 1 / 61, whatever the engine's own scores are.
     assert [round(one.score, 6) for one in alone[:3]] == [round(1 / 60, 6), round(1 / 61, 6), round(1 / 62, 6)]
     assert await index.search(VectorQuery(dense=None, sparse=None)) == []
@@ -176,8 +176,8 @@ async def test_a_vector_without_weight_takes_no_part(indexes: VectorIndexes) -> 
 
 async def test_points_tell_their_cosine_where_dense_vectors_take_part(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(10, random.Random(20))
-    await index.replace(_docs(points), points)
+    points = many(10, random.Random(20))
+    await index.replace(docs(points), points)
     stored = {point.point_id: point.dense for point in points}
     asked = question(random.Random(21))
     assert asked.dense is not None
@@ -192,8 +192,8 @@ async def test_points_tell_their_cosine_where_dense_vectors_take_part(indexes: V
 async def test_frequencies_count_points(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
     assert await index.frequencies([1, 2]) == (0, {1: 0, 2: 0})
-    points = _many(30, random.Random(11))
-    await index.replace(_docs(points), points)
+    points = many(30, random.Random(11))
+    await index.replace(docs(points), points)
     total, counts = await index.frequencies([*range(40), 77, 77])
     assert total == len(points)
     assert counts == {index: sum(index in point.sparse.indices for point in points) for index in [*range(40), 77]}
@@ -212,7 +212,7 @@ async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: 
     edge, client, shared = _edge(tmp_path), _client(tmp_path), _shared(tmp_path)
     others = await shared.open("globex")
     # Whatever others write in the same collection changes no score of this tenant's.
-    await others.replace([doc(number, "globex") for number in range(9)], _many(9, random.Random(99), "globex"))
+    await others.replace([doc(number, "globex") for number in range(9)], many(9, random.Random(99), "globex"))
     pair = [await indexes.open("acme") for indexes in (edge, client, shared)]
     for _ in range(20):
         numbers = rng.sample(range(30), rng.randint(1, 5))
@@ -240,7 +240,7 @@ async def test_the_implementations_agree_to_the_last_rank(tmp_path: Path, seed: 
 
 
 async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
-    first, *others = [_ranking(await index.search(asked)) for index in pair]
+    first, *others = [ranking(await index.search(asked)) for index in pair]
     for second in others:
         assert [score for _, score in first] == [score for _, score in second]
         # Two points may share a fused score; then either may be first, and either may miss the end of the list.
@@ -251,21 +251,21 @@ async def _agree(pair: Sequence[VectorIndex], asked: VectorQuery) -> None:
 async def test_the_version_changes_with_each_write_and_only_the_tenants_own(indexes: VectorIndexes) -> None:
     acme, other = await indexes.open("acme"), await indexes.open("other")
     before = await acme.version(), await other.version()
-    points = _many(2, random.Random(3))
-    await acme.replace(_docs(points), points)
+    points = many(2, random.Random(3))
+    await acme.replace(docs(points), points)
     written = await (await indexes.open("acme")).version()
     assert written != before[0]
     await acme.search(question(random.Random(4)))
     assert await acme.version() == written
-    await acme.delete(_docs(points))
+    await acme.delete(docs(points))
     assert await acme.version() not in (written, before[0])
     assert await other.version() == before[1]
 
 
 async def test_tickets_of_other_groups_are_not_found(indexes: VectorIndexes) -> None:
     index = await indexes.open("acme")
-    points = _many(40, random.Random(3))
-    await index.replace(_docs(points), points)
+    points = many(40, random.Random(3))
+    await index.replace(docs(points), points)
     by_id = {point.point_id: point for point in points}
     for marks in (("freshdesk:42",), ("=결제팀", "=shipping"), ("=nobody",), ()):
         asked = question(random.Random(4), limit=200, filters=Filters(ticket_groups=marks))
@@ -289,7 +289,7 @@ async def test_purging_leaves_nothing_of_what_was_deleted_and_all_that_was_not(i
     gone = [msgspec.structs.replace(point, chunk=msgspec.structs.replace(point.chunk, text="gone-for-good")) for point in points_of(0, rng)]
     kept = [point for number in range(1, 40) for point in points_of(number, rng)]
     index = await indexes.open("acme")
-    await index.replace(_docs(gone + kept), gone + kept)
+    await index.replace(docs(gone + kept), gone + kept)
     await index.delete([doc(0)])
     await index.purge()
     assert await index.count() == (len(kept), 39)

@@ -8,7 +8,7 @@ from typing import Any
 from backend.core.ids import document_id, point_id
 from backend.core.model.article import Visibility
 from backend.core.model.document import Chunk, DocType
-from backend.core.model.search import Makers, Point, SparseVector, VectorQuery
+from backend.core.model.search import Found, Makers, Point, SparseVector, VectorQuery
 
 DIMENSION = 16
 MAKERS = Makers(provider="offline", model="hashing-1", dimension=DIMENSION, encoder="bigram-1")
@@ -76,3 +76,18 @@ def question(rng: random.Random, **changes: Any) -> VectorQuery:
     """A random question by both vectors."""
     asked = SparseVector(indices := tuple(sorted(rng.sample(range(40), 5))), (1.0,) * len(indices))
     return VectorQuery(**{"dense": dense(rng), "sparse": asked, "limit": 10, **changes})
+
+
+def many(count: int, rng: random.Random, company_id: str = "acme") -> list[Point]:
+    """The points of so many Documents."""
+    return [point for number in range(count) for point in points_of(number, rng, company_id)]
+
+
+def docs(points: list[Point]) -> set[str]:
+    """The ids of their Documents."""
+    return {point.chunk.document_id for point in points}
+
+
+def ranking(found: list[Found]) -> list[tuple[str, float]]:
+    """Ids and scores in their order."""
+    return [(one.point.point_id, round(one.score, 6)) for one in found]

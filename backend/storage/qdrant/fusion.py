@@ -66,7 +66,8 @@ def fuse(wanted: Sequence[Part], nearest: Sequence[Sequence[tuple[str, float]]],
     scores: dict[str, float] = {}
     places: dict[str, dict[str, tuple[int, float]]] = {DENSE: {}, SPARSE: {}}
     for part, points in zip(wanted, nearest, strict=True):
-        for rank, (point_id, score) in enumerate(points):
+        # The engine orders points of equal scores by when they were written: after a restore the answer would be another one.
+        for rank, (point_id, score) in enumerate(sorted(points, key=lambda point: (-point[1], point[0]))):
             scores[point_id] = scores.get(point_id, 0.0) + 1 / ((rank + 1) / part.weight + RANK_CONSTANT - 1)
             places[part.using][point_id] = (rank + 1, score)
     best = sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:limit]

@@ -21,6 +21,9 @@ def test_ranks_are_added_up_by_weight() -> None:
 def test_equal_scores_have_one_order() -> None:
     wanted = parts(VectorQuery(dense=[1.0], sparse=SPARSE, limit=2))
     assert [one.point_id for one in fuse(wanted, [[("b", 1.0)], [("a", 1.0)]], 2)] == ["a", "b"]
+    alone = parts(VectorQuery(dense=[1.0], sparse=None, limit=3))
+    for found in ([("b", 1.0), ("c", 1.0), ("a", 0.5)], [("c", 1.0), ("b", 1.0), ("a", 0.5)]):
+        assert [one.point_id for one in fuse(alone, [found], 3)] == ["b", "c", "a"]
 
 
 def test_frequencies_come_back_from_scores() -> None:
