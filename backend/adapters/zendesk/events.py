@@ -16,9 +16,10 @@ Page = tuple[int, Record]
 class Events:
     """A walk through the events from a moment on. To be closed."""
 
-    def __init__(self, client: ZendeskClient, origin: int) -> None:
+    def __init__(self, client: ZendeskClient, origin: int, *, ahead: int = 1) -> None:
         self._client = client
-        self._room = asyncio.Semaphore(AHEAD if origin == 0 else 1)
+        self._most = ahead
+        self._room = asyncio.Semaphore(ahead)
         """For pages that are asked for, and were not taken yet."""
         self._lent = False
         """Whether the page that was taken last still has its room."""
@@ -85,7 +86,7 @@ class Events:
             self._walk.cancel()
             self._dropped.append(self._walk)
         self._walk, self._lent, self._ready = None, False, asyncio.Queue()
-        self._room = asyncio.Semaphore(AHEAD if self.origin == 0 else 1)
+        self._room = asyncio.Semaphore(self._most)
 
 
 def is_last(place: int, body: Record) -> bool:
