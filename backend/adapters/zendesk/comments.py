@@ -56,13 +56,13 @@ class Comments:
         """The walk through the events; None: it has not begun."""
         self._refused = False
 
-    def announce(self, tickets: Sequence[Record], *, whole: bool) -> None:
-        """Tell of tickets that were listed and may be asked for; `whole` where all of them will be."""
+    def announce(self, tickets: Sequence[Record], *, whole: bool, until: int | None = None) -> None:
+        """Tell of tickets that were listed and may be asked for; `whole` where all of them will be, and nearly none behind `until`."""
         born = [at for ticket in tickets if (at := seconds(moment(ticket, "created_at")))]
         if born:
             self._oldest = min([*born, *([] if self._oldest is None else [self._oldest])])
         if whole and len(tickets) > FEW and self._events is None:
-            self._events = Events(self._client, self._origin, ahead=AHEAD)
+            self._events = Events(self._client, self._origin, ahead=AHEAD, until=until)
             self._events.begin()
 
     async def of(self, ticket: Record) -> list[Record]:

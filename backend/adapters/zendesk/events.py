@@ -14,10 +14,11 @@ Page = tuple[int, Record]
 
 
 class Events:
-    """A walk through the events from a moment on. To be closed."""
+    """A walk through the events from `origin` on, with so many pages `ahead`, but none ahead behind `until`. To be closed."""
 
-    def __init__(self, client: ZendeskClient, origin: int, *, ahead: int = 1) -> None:
+    def __init__(self, client: ZendeskClient, origin: int, *, ahead: int = 1, until: int | None = None) -> None:
         self._client = client
+        self._until = until
         self._most = ahead
         self._room = asyncio.Semaphore(ahead)
         """For pages that are asked for, and were not taken yet."""
@@ -76,9 +77,10 @@ class Events:
             await self._room.acquire()
             body = await self._client.events(place)
             ready.put_nowait((place, body))
-            if is_last(place, body):
+            end = number(body, "end_time") or place
+            if is_last(place, body) or (self._until is not None and end >= self._until):
                 return
-            place = number(body, "end_time") or place
+            place = end
 
     def _drop(self) -> None:
         """The next walk begins where this one was taken to."""

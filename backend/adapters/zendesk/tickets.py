@@ -113,7 +113,7 @@ class TicketStreams:
         if fresh:
             self._people.learn(page.body)
             announced = [row for row in rows if gone_as(row) is None and not _is_apart(place, row)]
-            self._comments.announce(announced, whole=place.whole)
+            self._comments.announce(announced, whole=place.whole, until=newest.known_from(place.first) if place.first else None)
         piece = rows[:PIECE]
         wanted = [row for row in piece if gone_as(row) is None and ident(row, "id") is not None and _asked_for(row, options)]
         if options.limit is not None and place.named + len(wanted) >= options.limit:
@@ -131,10 +131,9 @@ class TicketStreams:
         if fresh:
             if nearer := newest.fitted(first, window, page.body):
                 return _listing((), msgspec.structs.replace(place, first=nearer))
-            if rows and not (first.end and generated(rows[-1]) >= first.end):
-                self._window.look_ahead(window)
+            self._window.look_ahead(window)
             self._people.learn(page.body)
-            self._of_window(newest.origin_of(window)).announce(newest.from_events(first, window, rows), whole=True)
+            self._of_window(newest.origin_of(window)).announce(newest.from_events(window, rows), whole=True)
         step = newest.in_window(first, window, rows[:PIECE], page.body, more=len(rows) > PIECE)
         refs = [_ref(row, page, {"origin": newest.origin_of(window)}) for row in step.rows if ident(row, "id") is not None]
         return _listing(refs, msgspec.structs.replace(place, first=step.then))
@@ -250,7 +249,8 @@ def _ref(row: Record, page: Page, more: Mapping[str, Any]) -> ItemRef:
 
 def _is_apart(place: _Position, row: Record) -> bool:
     """Whether a row's comments are read by a call of their own: their events were read already, for nearly all of them."""
-    return place.first is not None and newest.is_behind(place.first, row)
+    known = newest.known_from(place.first) if place.first is not None else None
+    return known is not None and generated(row) >= known
 
 
 def _listing(refs: Sequence[ItemRef], place: _Position, *, last: bool = False) -> Listing:
