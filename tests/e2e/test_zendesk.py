@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import Presence
+from sandbox.options import DEFAULT_REFERENCE
 from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_zendesk
-from sandbox.zendesk import change
+from sandbox.zendesk import change, suspended
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
 from tests.e2e.trip import Tenant, Trip
 
@@ -65,6 +67,42 @@ async def test_a_zendesk_is_synced_and_answers(trip: Trip) -> None:
         assert brief["similar"]
         again = await tenant.sync()
         assert (again["counts"]["stored"], again["counts"]["deleted"]) == (0, 0)
+
+
+async def test_a_first_sync_of_many_pages_begins_with_the_newest_and_reads_nothing_twice(trip: Trip) -> None:
+    options = SandboxOptions(tickets=600, export_page=60, export_quota=100_000, reference=int(time.time()) - A_MINUTE)
+    async with running_zendesk(options) as zendesk:
+        tenant = await trip.onboard("acme")
+        await tenant.connect_zendesk(zendesk)
+        run = await tenant.sync()
+        assert (run["state"], run["error_message"], run["counts"]["failed"]) == ("completed", "", 0), run
+        documents = await stored(trip)
+        tickets = tickets_of(documents)
+        assert set(tickets) == shown(zendesk)
+        lately = [number for number in tickets if zendesk.account.tickets[number].updated_at >= options.reference - 59 * 86_400]
+        assert run["counts"]["stored"] == len(documents), "what was named twice is stored once"
+        assert len(lately) <= run["counts"]["unchanged"] <= 2 * len(lately)
+        again = await tenant.sync()
+        assert (again["counts"]["stored"], again["counts"]["deleted"]) == (0, 0)
+
+
+async def test_suspended_mail_is_not_found_before_somebody_recovers_it(trip: Trip, hanbit: Tenant, zendesk: ZendeskServer) -> None:
+    question, fields = "quokka feeding schedule", {"subject": "Quokka feeding schedule", "content": "<p>Feed the quokka at noon.</p>"}
+    answered = some(zendesk, 1)[0]
+    mail = suspended.suspend(zendesk.site, fields)
+    reply = suspended.suspend(zendesk.site, {"content": "<p>Wombats eat at dawn.</p>", "ticket_id": answered})
+    await hanbit.sync()
+    await trip.settle("acme")
+    assert {key for key, _ in await _keys(trip)} == {str(number) for number in shown(zendesk)}
+    assert not any("uokka" in ticket["title"] for ticket in (await hanbit.ask(question))["tickets"])
+    number = suspended.recover(zendesk.site, mail.id)
+    assert suspended.recover(zendesk.site, reply.id) == answered
+    zendesk.site.pass_time(A_MINUTE)
+    assert (await hanbit.sync())["counts"]["stored"] == 2
+    await trip.settle("acme")
+    assert (await hanbit.ask(question))["tickets"][0]["original_id"] == str(number)
+    parts = tickets_of(await stored(trip))[answered].parts
+    assert any("Wombats" in part.text for part in parts)
 
 
 async def test_an_oauth_token_connects_too(trip: Trip, zendesk: ZendeskServer) -> None:
@@ -189,8 +227,12 @@ class Storm:
             "article": lambda: change.change_article(self.site, *self._article(), {"title": f"안내 {self.dice.random()}"}),
             "unpublish": lambda: change.change_article(self.site, *self._article(), {"status": self.dice.choice((1, 2))}),
             "remove": lambda: change.remove_article(self.site, self._article()[0]),
+            "queue": lambda: suspended.suspend(
+                self.site, {"subject": f"부재중 회신 {self.dice.random()}", "ticket_id": self.dice.choice((None, self._ticket()))}
+            ),
+            "let in": self._let_in,
         }
-        self.weights = [20, 20, 20, 8, 5, 2, 2, 6, 6, 3, 4, 4, 3, 0.5]
+        self.weights = [20, 20, 20, 8, 5, 2, 2, 6, 6, 3, 4, 4, 3, 0.5, 4, 3]
 
     async def rage(self, changes: int) -> None:
         """Make so many changes, while others do what they do."""
@@ -209,6 +251,10 @@ class Storm:
         if gone:
             change.restore(self.site, self.dice.choice(gone))
 
+    def _let_in(self) -> None:
+        if waiting := list(self.site.queue.mails):
+            suspended.recover(self.site, self.dice.choice(waiting))
+
     def _restorable(self, number: int) -> bool:
         return self.site.world.exists(number) and number not in self.site.world.scrubbed
 
@@ -221,12 +267,15 @@ class Storm:
         return article.id, self.dice.choice(list(article.texts))
 
 
-@pytest.mark.parametrize("seed", [3])
-async def test_after_a_storm_of_changes_store_and_index_are_the_truth(trip: Trip, seed: int) -> None:
-    async with running_zendesk(SandboxOptions(tickets=80, seed=seed, export_quota=100_000)) as zendesk:
+@pytest.mark.parametrize("amid", [False, True], ids=["after the first sync", "amid a first sync of many pages"])
+async def test_after_a_storm_of_changes_store_and_index_are_the_truth(trip: Trip, *, amid: bool) -> None:
+    seed, page, reference = (3, 10, int(time.time()) - A_MINUTE) if amid else (3, 1_000, DEFAULT_REFERENCE)
+    options = SandboxOptions(tickets=80, seed=seed, export_quota=100_000, export_page=page, reference=reference)
+    async with running_zendesk(options) as zendesk:
         tenant = await trip.onboard("acme")
         await tenant.connect_zendesk(zendesk)
-        await tenant.sync()
+        if not amid:
+            await tenant.sync()
         raging = asyncio.create_task(Storm(zendesk, seed).rage(CHANGES))
         while not raging.done():
             assert (await tenant.sync())["state"] == "completed"
@@ -253,6 +302,10 @@ async def assert_is_truth(trip: Trip, zendesk: ZendeskServer) -> None:
     articles = {original_id for doc_type, original_id in documents if doc_type is DocType.ARTICLE and original_id.isdecimal()}
     assert articles == {str(number) for shelf in (zendesk.account.shelf, zendesk.account.branch_shelf) for number in shelf.articles}
     await assert_index_is(trip, documents)
+
+
+async def _keys(trip: Trip) -> set[tuple[str, str]]:
+    return {(key, document.platform) for (doc_type, key), document in (await stored(trip)).items() if doc_type is DocType.TICKET}
 
 
 async def _all(trip: Trip) -> list[Document]:
