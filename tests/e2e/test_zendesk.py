@@ -69,42 +69,6 @@ async def test_a_zendesk_is_synced_and_answers(trip: Trip) -> None:
         assert (again["counts"]["stored"], again["counts"]["deleted"]) == (0, 0)
 
 
-async def test_a_first_sync_of_many_pages_begins_with_the_newest_and_reads_nothing_twice(trip: Trip) -> None:
-    options = SandboxOptions(tickets=600, export_page=60, export_quota=100_000, reference=int(time.time()) - A_MINUTE)
-    async with running_zendesk(options) as zendesk:
-        tenant = await trip.onboard("acme")
-        await tenant.connect_zendesk(zendesk)
-        run = await tenant.sync()
-        assert (run["state"], run["error_message"], run["counts"]["failed"]) == ("completed", "", 0), run
-        documents = await stored(trip)
-        tickets = tickets_of(documents)
-        assert set(tickets) == shown(zendesk)
-        lately = [number for number in tickets if zendesk.account.tickets[number].updated_at >= options.reference - 59 * 86_400]
-        assert run["counts"]["stored"] == len(documents), "what was named twice is stored once"
-        assert len(lately) <= run["counts"]["unchanged"] <= 2 * len(lately)
-        again = await tenant.sync()
-        assert (again["counts"]["stored"], again["counts"]["deleted"]) == (0, 0)
-
-
-async def test_suspended_mail_is_not_found_before_somebody_recovers_it(trip: Trip, hanbit: Tenant, zendesk: ZendeskServer) -> None:
-    question, fields = "quokka feeding schedule", {"subject": "Quokka feeding schedule", "content": "<p>Feed the quokka at noon.</p>"}
-    answered = some(zendesk, 1)[0]
-    mail = suspended.suspend(zendesk.site, fields)
-    reply = suspended.suspend(zendesk.site, {"content": "<p>Wombats eat at dawn.</p>", "ticket_id": answered})
-    await hanbit.sync()
-    await trip.settle("acme")
-    assert {key for key, _ in await _keys(trip)} == {str(number) for number in shown(zendesk)}
-    assert not any("uokka" in ticket["title"] for ticket in (await hanbit.ask(question))["tickets"])
-    number = suspended.recover(zendesk.site, mail.id)
-    assert suspended.recover(zendesk.site, reply.id) == answered
-    zendesk.site.pass_time(A_MINUTE)
-    assert (await hanbit.sync())["counts"]["stored"] == 2
-    await trip.settle("acme")
-    assert (await hanbit.ask(question))["tickets"][0]["original_id"] == str(number)
-    parts = tickets_of(await stored(trip))[answered].parts
-    assert any("Wombats" in part.text for part in parts)
-
-
 async def test_an_oauth_token_connects_too(trip: Trip, zendesk: ZendeskServer) -> None:
     tenant = await trip.onboard("acme")
     await tenant.connect_zendesk(zendesk, oauth_token=zendesk.options.oauth_token)
@@ -302,10 +266,6 @@ async def assert_is_truth(trip: Trip, zendesk: ZendeskServer) -> None:
     articles = {original_id for doc_type, original_id in documents if doc_type is DocType.ARTICLE and original_id.isdecimal()}
     assert articles == {str(number) for shelf in (zendesk.account.shelf, zendesk.account.branch_shelf) for number in shelf.articles}
     await assert_index_is(trip, documents)
-
-
-async def _keys(trip: Trip) -> set[tuple[str, str]]:
-    return {(key, document.platform) for (doc_type, key), document in (await stored(trip)).items() if doc_type is DocType.TICKET}
 
 
 async def _all(trip: Trip) -> list[Document]:
