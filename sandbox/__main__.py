@@ -19,6 +19,7 @@ def _options() -> tuple[str, SandboxOptions]:
     parser.add_argument("--public-host", help="host name that clients use, when it differs from --host")
     parser.add_argument("--seed", type=int, default=default.seed, help="another seed is another company's history")
     parser.add_argument("--tickets", type=int, default=default.tickets)
+    parser.add_argument("--reference", type=int, default=default.reference, help="when the history ends, in seconds of the epoch")
     parser.add_argument("--company-name", default=default.company_name)
     parser.add_argument("--api-key", default=default.api_key)
     parser.add_argument("--quota", type=int, default=default.quota, help="requests a minute for the whole account")

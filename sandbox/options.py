@@ -36,6 +36,8 @@ class SandboxOptions:
     export_quota: int = 10
     #: Zendesk only: seconds that the incremental exports lie behind.
     export_lag: float = 60.0
+    #: Zendesk only: the most that a page of an incremental export has, whatever is asked for; Zendesk's own limit is a thousand.
+    export_page: int = 1_000
     #: Requests in one window for the whole account; tickets and contacts have a share of it each.
     quota: int = 100_000
     quota_shares: dict[str, float] = field(default_factory=lambda: {"tickets": 0.4, "contacts": 0.4})

@@ -1,11 +1,11 @@
-"""What only the Zendesk sandbox's remote control does: its tickets, its settings, its webhooks."""
+"""What only the Zendesk sandbox's remote control does: its tickets, its suspended mail, its settings, its webhooks."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.control import Control, truth
 from sandbox.wire import Ask
-from sandbox.zendesk import change, render
+from sandbox.zendesk import change, render, suspended
 from sandbox.zendesk.brands import BRANCH
 from sandbox.zendesk.hooks import new_hook
 from sandbox.zendesk.site import Site
@@ -65,6 +65,14 @@ def _add_hook(site: Site, ask: Ask) -> object:
     return {"signing_secret": {"algorithm": "SHA256", "secret": hook.secret}}
 
 
+def _suspend_mail(site: Site, ask: Ask) -> object:
+    return {"id": suspended.suspend(site, ask.json()).id}
+
+
+def _recover_mail(site: Site, ask: Ask) -> object:
+    return render.ticket(site, site.account.tickets[suspended.recover(site, ask.ids[0])])
+
+
 control: Control[Site] = Control(
     {
         ("POST", "/tickets"): _create,
@@ -75,6 +83,8 @@ control: Control[Site] = Control(
         ("POST", "/tickets/{id}/archive"): _moved(change.archive),
         ("POST", "/tickets/{id}/scrub"): _moved(change.scrub),
         ("POST", "/tickets/{id}/comments"): _comment,
+        ("POST", "/suspended_tickets"): _suspend_mail,
+        ("POST", "/suspended_tickets/{id}/recover"): _recover_mail,
         ("POST", "/hooks"): _add_hook,
         ("PUT", "/settings"): _settings,
         ("GET", "/truth"): _truth,

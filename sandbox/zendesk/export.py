@@ -1,6 +1,9 @@
 """The incremental exports, for administrators (https://developer.zendesk.com/api-reference/ticketing/ticket-management/incremental_exports/)."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -11,9 +14,11 @@ from sandbox.zendesk import render
 from sandbox.zendesk.sides import sides, with_count
 from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import decoded, denied, encoded, invalid, whole
+from sandbox.zendesk.world import Comment
 
 _LARGEST = 1_000
 _SAMPLE = 50
+_when = itemgetter(0)
 
 
 def _start(site: Site, ask: Ask) -> int:
@@ -39,7 +44,7 @@ def tickets_by_cursor(site: Site, ask: Ask) -> Answer:
         after = (int(float(place[0])), int(place[2] or 0))
     else:
         after = (_start(site, ask), -1)
-    size = whole(ask, "per_page", _LARGEST // 10, top=_LARGEST)
+    size = min(whole(ask, "per_page", _LARGEST // 10, top=_LARGEST), site.options.export_page)
     rows = site.world.rows()
     end = bisect_right(rows, (site.world.now() - int(site.options.export_lag), 1 << 62))
     begin = bisect_right(rows, after) if cursor else bisect_left(rows, after)
@@ -67,7 +72,7 @@ def tickets_by_time(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/tickets.json`: the row at the boundary comes again in every poll."""
     start = _start(site, ask)
     rows = site.world.rows()
-    part, end_time, last = _by_time(site, ask, [when for when, _ in rows], start)
+    part, end_time, last = _by_time(site, ask, rows, start)
     numbers = [number for _, number in rows[part]]
     body = {"tickets": [with_count(site, ask, render.ticket(site, site.account.tickets[number])) for number in numbers]}
     return Answer(body=orjson.dumps(body | _ending(site, ask, len(numbers), end_time, last=last) | sides(site, ask, numbers)))
@@ -76,24 +81,41 @@ def tickets_by_time(site: Site, ask: Ask) -> Answer:
 def ticket_events(site: Site, ask: Ask) -> Answer:
     """`GET /incremental/ticket_events.json`, with `include=comment_events` the comments too."""
     start = _start(site, ask)
-    events = [event for event in site.world.events() if event[2] is None or event[2].id not in site.unlogged]
-    part, end_time, last = _by_time(site, ask, [event[0] for event in events], start)
-    shown = [render.event(site, *event) for event in events[part]]
-    if "comment_events" not in ask.query.get("include", ""):
-        for entry in shown:
-            entry["child_events"] = [child for child in entry["child_events"] if child["event_type"] == "Change"]
+    events = site.world.events()
+    if site.unlogged:
+        events = [event for event in events if event[2] is None or event[2].id not in site.unlogged]
+    part, end_time, last = _by_time(site, ask, events, start)
+    told = "comment_events" in ask.query.get("include", "")
+    shown = [_event(site, event, told=told) for event in events[part]]
     return Answer(body=orjson.dumps({"ticket_events": shown} | _ending(site, ask, len(shown), end_time, last=last)))
 
 
-def _by_time(site: Site, ask: Ask, times: list[int], start: int) -> tuple[slice, int | None, bool]:
+def _event(site: Site, event: tuple[int, int, Comment | None], *, told: bool) -> Json | orjson.Fragment:
+    """An event; rendered once where measured clients ask for it, whatever page it is on."""
+    if not site.options.prebuild:
+        return _rendered(site, event, told=told)
+    key = ("event", site.world.version, event[1], told)
+    if key not in site.pages:
+        site.pages[key] = orjson.dumps(_rendered(site, event, told=told))
+    return orjson.Fragment(site.pages[key])
+
+
+def _rendered(site: Site, event: tuple[int, int, Comment | None], *, told: bool) -> Json:
+    entry = render.event(site, *event)
+    if not told:
+        entry["child_events"] = [child for child in entry["child_events"] if child["event_type"] == "Change"]
+    return entry
+
+
+def _by_time(site: Site, ask: Ask, rows: Sequence[tuple[Any, ...]], start: int) -> tuple[slice, int | None, bool]:
     """Which rows a time-based page has, its `end_time`, and whether it is the last. Rows of one second are never torn apart."""
-    size = whole(ask, "per_page", _LARGEST, top=_LARGEST)
-    limit = bisect_right(times, site.world.now() - int(site.options.export_lag))
-    begin = bisect_left(times, start)
+    size = min(whole(ask, "per_page", _LARGEST, top=_LARGEST), site.options.export_page)
+    limit = bisect_right(rows, site.world.now() - int(site.options.export_lag), key=_when)
+    begin = bisect_left(rows, start, key=_when)
     end = min(begin + size, limit)
     if begin < end < limit:
-        end = bisect_right(times, times[end - 1], hi=limit)
-    return slice(begin, end), times[end - 1] if end > begin else None, end >= limit
+        end = bisect_right(rows, rows[end - 1][0], hi=limit, key=_when)
+    return slice(begin, end), rows[end - 1][0] if end > begin else None, end >= limit
 
 
 def _ending(site: Site, ask: Ask, count: int, end_time: int | None, *, last: bool) -> Json:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from sandbox.wire import Answer, Ask, Refusal
-from sandbox.zendesk import export, help_center, people, tickets, webhooks
+from sandbox.zendesk import export, help_center, people, suspended, tickets, webhooks
 from sandbox.zendesk.limits import too_many
 from sandbox.zendesk.site import Site
 from sandbox.zendesk.wire import failure, missing, unauthorized
@@ -24,7 +24,6 @@ ROUTES: dict[str, Route] = {
     "/tickets/{id}/audits": tickets.audits,
     "/tickets/{id}/metrics": tickets.metrics,
     "/deleted_tickets": tickets.deleted,
-    "/suspended_tickets": tickets.suspended,
     "/users": people.list_users,
     "/users/me": people.me,
     "/users/show_many": people.show_users,
@@ -49,6 +48,11 @@ ROUTES: dict[str, Route] = {
     "/help_center/locales": help_center.locales,
     "/help_center/incremental/articles": help_center.incremental_articles,
 }
+_CHANGING: tuple[tuple[Callable[[str], bool], Callable[[Site, Ask, str], Answer]], ...] = (
+    (webhooks.handles, webhooks.answer),
+    (suspended.handles, suspended.answer),
+)
+"""What has more methods than GET: which paths, and what answers."""
 
 
 def answer(site: Site, ask: Ask) -> Answer:
@@ -70,11 +74,12 @@ def _routed(site: Site, ask: Ask, shape: str, who: int) -> Answer:
     if site.options.prebuild and shape.startswith("/incremental"):
         return _kept(site, ask, shape)
     path = ask.path.removeprefix(API).removesuffix(".json")
-    if webhooks.handles(path):
-        try:
-            return webhooks.answer(site, ask, path)
-        except Refusal as refusal:
-            return refusal.answer
+    for handles, changed in _CHANGING:
+        if handles(path):
+            try:
+                return changed(site, ask, path)
+            except Refusal as refusal:
+                return refusal.answer
     route = ROUTES.get(shape) if ask.method == "GET" and ask.shape.startswith(API) else None
     try:
         if route is None:

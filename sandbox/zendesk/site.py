@@ -13,6 +13,7 @@ from sandbox.zendesk import hooks
 from sandbox.zendesk.brands import BRANCH, brands_of
 from sandbox.zendesk.limits import Limits
 from sandbox.zendesk.links import Links
+from sandbox.zendesk.queue import Queue
 from sandbox.zendesk.rules import Rules
 from sandbox.zendesk.world import World
 
@@ -49,6 +50,7 @@ class Site:
         self.brands = brands_of(account.people.products, self.subdomain, one=self.options.one_brand)
         self.suspended: set[int] = set()
         self.rules = Rules()
+        self.queue = Queue(account, self.world.queued)
         people = account.people
         self.admin_id = min(people.agents)
         self.restricted_id = next(agent for agent, scope in people.agent_scopes.items() if scope == 3)

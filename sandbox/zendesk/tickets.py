@@ -1,4 +1,4 @@
-"""Tickets one by one, their comments, and what is in the trash or was never let in (https://developer.zendesk.com/api-reference/ticketing/)."""
+"""Tickets one by one, their comments, and what is in the trash (https://developer.zendesk.com/api-reference/ticketing/)."""
 
 import orjson
 
@@ -90,29 +90,6 @@ def deleted(site: Site, ask: Ask) -> Answer:
         for ticket in gone
     ]
     return paged(site, ask, "deleted_tickets", rows)
-
-
-def suspended(site: Site, ask: Ask) -> Answer:
-    """`GET /suspended_tickets`: mail that was never let in; its ids are no ticket ids."""
-    if ask.role != "admin":
-        raise denied()
-    rows: list[Json] = [
-        {
-            "id": 67_780_000_000 + number,
-            "author": {"id": None, "name": "sender", "email": "noreply@spam.example"},
-            "subject": site.account.tickets[number].subject,
-            "content": site.account.story(number).description,
-            "cause": "Detected as spam",
-            "cause_id": 13,
-            "ticket_id": None,
-            "created_at": iso(site.account.tickets[number].created_at),
-            "updated_at": iso(site.account.tickets[number].created_at),
-            "via": {"channel": "email", "source": {"from": {}, "to": {}, "rel": None}},
-        }
-        for number in sorted(site.world.queued)
-        if number in site.account.tickets
-    ]
-    return paged(site, ask, "suspended_tickets", rows)
 
 
 def metrics(site: Site, ask: Ask) -> Answer:

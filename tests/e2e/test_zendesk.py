@@ -2,15 +2,18 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
+from backend.adapters.zendesk import newest
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.ticket import Presence
+from sandbox.options import DEFAULT_REFERENCE
 from sandbox.serve import SandboxOptions, SandboxServer, ZendeskServer, running_zendesk
-from sandbox.zendesk import change
+from sandbox.zendesk import change, suspended
 from tests.e2e.test_gone import assert_index_is, stored, tickets_of
 from tests.e2e.trip import Tenant, Trip
 
@@ -189,8 +192,12 @@ class Storm:
             "article": lambda: change.change_article(self.site, *self._article(), {"title": f"안내 {self.dice.random()}"}),
             "unpublish": lambda: change.change_article(self.site, *self._article(), {"status": self.dice.choice((1, 2))}),
             "remove": lambda: change.remove_article(self.site, self._article()[0]),
+            "queue": lambda: suspended.suspend(
+                self.site, {"subject": f"부재중 회신 {self.dice.random()}", "ticket_id": self.dice.choice((None, self._ticket()))}
+            ),
+            "let in": self._let_in,
         }
-        self.weights = [20, 20, 20, 8, 5, 2, 2, 6, 6, 3, 4, 4, 3, 0.5]
+        self.weights = [20, 20, 20, 8, 5, 2, 2, 6, 6, 3, 4, 4, 3, 0.5, 4, 3]
 
     async def rage(self, changes: int) -> None:
         """Make so many changes, while others do what they do."""
@@ -209,6 +216,10 @@ class Storm:
         if gone:
             change.restore(self.site, self.dice.choice(gone))
 
+    def _let_in(self) -> None:
+        if waiting := list(self.site.queue.mails):
+            suspended.recover(self.site, self.dice.choice(waiting))
+
     def _restorable(self, number: int) -> bool:
         return self.site.world.exists(number) and number not in self.site.world.scrubbed
 
@@ -221,12 +232,17 @@ class Storm:
         return article.id, self.dice.choice(list(article.texts))
 
 
-@pytest.mark.parametrize("seed", [3])
-async def test_after_a_storm_of_changes_store_and_index_are_the_truth(trip: Trip, seed: int) -> None:
-    async with running_zendesk(SandboxOptions(tickets=80, seed=seed, export_quota=100_000)) as zendesk:
+@pytest.mark.parametrize("amid", [False, True], ids=["after the first sync", "amid a first sync of many pages"])
+async def test_after_a_storm_of_changes_store_and_index_are_the_truth(trip: Trip, monkeypatch: pytest.MonkeyPatch, *, amid: bool) -> None:
+    # The first sync is over in seconds: it looks at the head as often as one of hours does.
+    monkeypatch.setattr(newest, "HEAD_SECONDS", 0.1)
+    seed, page, reference = (3, 10, int(time.time()) - A_MINUTE) if amid else (3, 1_000, DEFAULT_REFERENCE)
+    options = SandboxOptions(tickets=80, seed=seed, export_quota=100_000, export_page=page, reference=reference)
+    async with running_zendesk(options) as zendesk:
         tenant = await trip.onboard("acme")
         await tenant.connect_zendesk(zendesk)
-        await tenant.sync()
+        if not amid:
+            await tenant.sync()
         raging = asyncio.create_task(Storm(zendesk, seed).rage(CHANGES))
         while not raging.done():
             assert (await tenant.sync())["state"] == "completed"

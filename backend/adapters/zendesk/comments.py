@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from backend.adapters.zendesk.client import ZendeskClient
-from backend.adapters.zendesk.events import Events
+from backend.adapters.zendesk.events import AHEAD, Events
 from backend.adapters.zendesk.fields import Record, generated, ident, moment, needed_ident, number, records, seconds, text
 from backend.adapters.zendesk.people import People
 from backend.adapters.zendesk.spool import Spool
@@ -42,9 +42,11 @@ _NO_EVENTS: Final = frozenset(
 class Comments:
     """The comments of one account's tickets. To be closed."""
 
-    def __init__(self, client: ZendeskClient, people: People) -> None:
+    def __init__(self, client: ZendeskClient, people: People, *, origin: int = 0) -> None:
         self._client = client
         self._people = people
+        self._origin = origin
+        """Events before this moment are never read: an older ticket costs a call."""
         self._spool = Spool()
         self._lock = asyncio.Lock()
         self._singles = 0
@@ -54,13 +56,13 @@ class Comments:
         """The walk through the events; None: it has not begun."""
         self._refused = False
 
-    def announce(self, tickets: Sequence[Record], *, whole: bool) -> None:
-        """Tell of tickets that were listed and may be asked for; `whole` where all of them will be."""
+    def announce(self, tickets: Sequence[Record], *, whole: bool, until: int | None = None) -> None:
+        """Tell of tickets that were listed and may be asked for; `whole` where all of them will be, and nearly none behind `until`."""
         born = [at for ticket in tickets if (at := seconds(moment(ticket, "created_at")))]
         if born:
             self._oldest = min([*born, *([] if self._oldest is None else [self._oldest])])
         if whole and len(tickets) > FEW and self._events is None:
-            self._events = Events(self._client, 0)
+            self._events = Events(self._client, self._origin, ahead=AHEAD, until=until)
             self._events.begin()
 
     async def of(self, ticket: Record) -> list[Record]:
@@ -90,7 +92,7 @@ class Comments:
         if self._refused:
             return False
         if self._events is None and self._singles >= FEW and self._oldest is not None:
-            self._events = Events(self._client, self._oldest)
+            self._events = Events(self._client, max(self._oldest, self._origin))
         return self._events is not None
 
     async def _from_events(self, ticket: Record, ticket_id: str) -> list[Record] | None:

@@ -14,11 +14,13 @@ Page = tuple[int, Record]
 
 
 class Events:
-    """A walk through the events from a moment on. To be closed."""
+    """A walk through the events from `origin` on, with so many pages `ahead`, but none ahead behind `until`. To be closed."""
 
-    def __init__(self, client: ZendeskClient, origin: int) -> None:
+    def __init__(self, client: ZendeskClient, origin: int, *, ahead: int = 1, until: int | None = None) -> None:
         self._client = client
-        self._room = asyncio.Semaphore(AHEAD if origin == 0 else 1)
+        self._until = until
+        self._most = ahead
+        self._room = asyncio.Semaphore(ahead)
         """For pages that are asked for, and were not taken yet."""
         self._lent = False
         """Whether the page that was taken last still has its room."""
@@ -75,9 +77,10 @@ class Events:
             await self._room.acquire()
             body = await self._client.events(place)
             ready.put_nowait((place, body))
-            if is_last(place, body):
+            end = number(body, "end_time") or place
+            if is_last(place, body) or (self._until is not None and end >= self._until):
                 return
-            place = number(body, "end_time") or place
+            place = end
 
     def _drop(self) -> None:
         """The next walk begins where this one was taken to."""
@@ -85,7 +88,7 @@ class Events:
             self._walk.cancel()
             self._dropped.append(self._walk)
         self._walk, self._lent, self._ready = None, False, asyncio.Queue()
-        self._room = asyncio.Semaphore(AHEAD if self.origin == 0 else 1)
+        self._room = asyncio.Semaphore(self._most)
 
 
 def is_last(place: int, body: Record) -> bool:

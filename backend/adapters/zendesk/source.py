@@ -17,7 +17,6 @@ from backend.adapters.http.recalled import Recalled
 from backend.adapters.http.together import together
 from backend.adapters.zendesk.brands import Address, Brands, Place
 from backend.adapters.zendesk.client import ZendeskClient
-from backend.adapters.zendesk.comments import Comments
 from backend.adapters.zendesk.errors import ZENDESK
 from backend.adapters.zendesk.fields import Record, child, ident, moment, record_of, records, text
 from backend.adapters.zendesk.knowledge import Knowledge
@@ -90,8 +89,7 @@ class ZendeskSource:
         self._brands = Brands(self._client, self._address)
         self._names: Once[Names] = Once(lambda: load_names(self._client, self._brands))
         self._kept_names = Recalled(self._names, Names)
-        self._comments = Comments(self._client, self._people)
-        self._tickets = TicketStreams(self._client, self._comments, self._people)
+        self._tickets = TicketStreams(self._client, self._people)
         self._knowledge = Knowledge(self._client, self._brands, self._address)
 
     @property
@@ -137,7 +135,7 @@ class ZendeskSource:
         # What failed before, and what a person looks at, is read as it is now.
         listed = child(ref.hint, "ticket") if ref.version else {}
         if listed:
-            record, solved_at, comments = listed, text(ref.hint, "solved_at"), await self._comments.of(listed)
+            record, solved_at, comments = listed, text(ref.hint, "solved_at"), await self._tickets.comments_of(ref.hint)
         else:
             body, said = await together(self._client.ticket(ref.original_id), self._comments_of(ref.original_id))
             record, solved_at = self._shown(body)
@@ -190,7 +188,6 @@ class ZendeskSource:
 
     async def _close(self) -> None:
         await self._tickets.close()
-        await self._comments.close()
         await self._http.close()
 
     def _may_be_ours(self, url: str) -> bool:
@@ -202,7 +199,7 @@ class ZendeskSource:
         return not self._http.transport.owns(origin) and self._address.may_have(origin)
 
     async def _comments_of(self, ticket_id: str) -> Record:
-        return {"comments": await self._comments.read(ticket_id)}
+        return {"comments": await self._tickets.read_comments(ticket_id)}
 
     def _shown(self, body: Record) -> tuple[Record, str]:
         """A ticket asked for by itself, and when it was solved."""

@@ -6,21 +6,25 @@ update). It lies a minute behind, so what is being written meanwhile is not miss
 
 A page of the export has up to a thousand tickets. It is handed on in pieces, so that a run is killed in the middle of
 one at a small loss; the position then names the last ticket of the piece, by which the place is found again.
+
+A first sync of more than a page begins with the newest (see `newest`).
 """
 
-import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from backend.adapters.positions import kept, position_of
+from backend.adapters.zendesk import newest, walk
 from backend.adapters.zendesk.client import ZendeskClient
 from backend.adapters.zendesk.comments import Comments
-from backend.adapters.zendesk.fields import Record, child, generated, ident, moment, records, seconds, text
+from backend.adapters.zendesk.fields import Record, child, generated, ident, moment, needed_ident, number, records, seconds, text
 from backend.adapters.zendesk.normalize import gone_as, status_of
+from backend.adapters.zendesk.pages import Page, Pages
 from backend.adapters.zendesk.people import People
 from backend.core import clock
 from backend.core.errors import AppError
@@ -34,17 +38,9 @@ LAG: Final = 300
 """Seconds that a run goes back behind the last row seen; also, a start must be older than a minute, by Zendesk's clock."""
 
 
-class _Position(Struct, frozen=True, omit_defaults=True):
-    """Where the walk through the export stands. Times are epoch seconds."""
+class _Position(walk.Place, frozen=True, omit_defaults=True):
+    """Where the walk through everything stands, and what goes before it and beside it."""
 
-    since: int = 0
-    after: str = ""
-    """The vendor's cursor; empty at the beginning of a walk."""
-    mark: str = ""
-    """The last ticket named of this page; empty: none."""
-    mark_at: int = 0
-    newest: int = 0
-    """The last row seen in this run."""
     named: int = 0
     """How many were named, for `limit`."""
     rest: bool = False
@@ -52,6 +48,8 @@ class _Position(Struct, frozen=True, omit_defaults=True):
     mode: str = ""
     whole: bool = False
     """Everything that is named will be fetched."""
+    first: newest.Newest | None = None
+    """Of a first sync that begins with the newest."""
 
 
 class _GonePosition(Struct, frozen=True, omit_defaults=True):
@@ -62,28 +60,16 @@ class _GonePosition(Struct, frozen=True, omit_defaults=True):
     walk: _Position | None = None
 
 
-class _Ahead(NamedTuple):
-    """A page of the export on its way."""
-
-    key: tuple[int, str]
-    asked: datetime
-    body: asyncio.Task[Record]
-
-
 class TicketStreams:
-    """Lists tickets page by page."""
+    """Lists tickets page by page. To be closed."""
 
-    def __init__(self, client: ZendeskClient, comments: Comments, people: People) -> None:
+    def __init__(self, client: ZendeskClient, people: People) -> None:
         self._client = client
-        self._comments = comments
         self._people = people
-        self._page: tuple[tuple[int, str], Record] | None = None
-        """The page of the export that is being handed on."""
-        self._asked = clock.now()
-        """When it was asked for."""
-        self._ahead: _Ahead | None = None
-        self._solved: dict[str, str] = {}
-        """Of this page."""
+        self._all, self._window, self._head = (Pages(client) for _ in range(3))
+        self._comments = Comments(client, people)
+        self._of_windows: dict[int, Comments] = {}
+        """By where their events begin."""
 
     async def changed(self, cursor: Cursor, options: RunOptions) -> Listing:
         """The next tickets whose rows were generated since the cursor."""
@@ -91,25 +77,83 @@ class TicketStreams:
         place = _begin(before, options)
         if place is not before:
             # A new walk may begin where an old one did, and has to see what changed since.
-            self._page = None
-        fresh = self._page is None or self._page[0] != (place.since, place.after)
-        body = await self._page_at(place, ahead=options.limit is None)
-        rows = _behind(records(body, "tickets"), place)
+            self._all.forget()
+        if place.first is not None and place.first.began:
+            first = newest.turn(place.first, clock.now().timestamp())
+            if first.at_head:
+                return await self._from_head(place, first)
+            if first.window is not None:
+                return await self._from_window(place, first, first.window)
+        page, fresh = await self._all.at(place)
+        if place.first is not None and not place.first.began:
+            more = walk.following(page.body, place.after)
+            if more and records(page.body, "tickets"):
+                self._all.forget()
+                return _listing((), msgspec.structs.replace(place, first=newest.begin(int(time.time()))))
+            place = place if more else msgspec.structs.replace(place, first=None)
+        return self._from_all(place, page, options, fresh=fresh)
+
+    async def comments_of(self, hint: Mapping[str, Any]) -> list[Record]:
+        """All comments of a ticket listed with this hint, oldest first."""
+        listed = child(hint, "ticket")
+        if hint.get("apart") is True:
+            return await self._comments.read(needed_ident(listed, "id"))
+        origin = number(hint, "origin")
+        return await (self._comments if origin is None else self._of_window(origin)).of(listed)
+
+    async def read_comments(self, ticket_id: str) -> list[Record]:
+        """All comments of a ticket that was not listed."""
+        return await self._comments.read(ticket_id)
+
+    def _from_all(self, place: _Position, page: Page, options: RunOptions, *, fresh: bool) -> Listing:
+        """A piece of the walk through everything."""
+        if fresh and options.limit is None:
+            self._all.look_ahead(place)
+        rows = walk.behind(records(page.body, "tickets"), place)
         if fresh:
-            self._solved = _solved(body)
-            self._people.learn(body)
-            self._comments.announce([row for row in rows if gone_as(row) is None], whole=place.whole)
+            self._people.learn(page.body)
+            announced = [row for row in rows if gone_as(row) is None and not _is_apart(place, row)]
+            self._comments.announce(announced, whole=place.whole, until=newest.known_from(place.first) if place.first else None)
         piece = rows[:PIECE]
         wanted = [row for row in piece if gone_as(row) is None and ident(row, "id") is not None and _asked_for(row, options)]
         if options.limit is not None and place.named + len(wanted) >= options.limit:
             wanted = wanted[: max(0, options.limit - place.named)]
-            place = msgspec.structs.replace(_marked(place, wanted[-1]) if wanted else place, named=0)
-            last = True
+            then, last = msgspec.structs.replace(walk.marked(place, wanted[-1]) if wanted else place, named=0), True
         else:
-            place, last = _next(place, piece, body, more=len(rows) > PIECE)
-            place = place if last else msgspec.structs.replace(place, named=place.named + len(wanted))
-        refs = tuple(_ref(row, self._solved, self._asked) for row in wanted)
-        return Listing(refs=refs, next=Cursor(stream=Stream.TICKETS, position=kept(place)), last=last)
+            then, last = walk.advance(place, piece, page.body, more=len(rows) > PIECE)
+            then = _rest(then) if last else msgspec.structs.replace(then, named=place.named + len(wanted))
+        return _listing([_ref(row, page, {"apart": True} if _is_apart(place, row) else {}) for row in wanted], then, last=last)
+
+    async def _from_window(self, place: _Position, first: newest.Newest, window: walk.Place) -> Listing:
+        """A piece of what changed lately."""
+        page, fresh = await self._window.at(window)
+        rows = walk.behind(records(page.body, "tickets"), window)
+        if fresh:
+            if nearer := newest.fitted(first, window, page.body):
+                return _listing((), msgspec.structs.replace(place, first=nearer))
+            self._window.look_ahead(window)
+            self._people.learn(page.body)
+            self._of_window(newest.origin_of(window)).announce(newest.from_events(window, rows), whole=True)
+        step = newest.in_window(first, window, rows[:PIECE], page.body, more=len(rows) > PIECE)
+        refs = [_ref(row, page, {"origin": newest.origin_of(window)}) for row in step.rows if ident(row, "id") is not None]
+        return _listing(refs, msgspec.structs.replace(place, first=step.then))
+
+    async def _from_head(self, place: _Position, first: newest.Newest) -> Listing:
+        """A piece of what changed in the last minutes."""
+        if place.first is not None and not place.first.at_head:
+            self._head.forget()
+        page, fresh = await self._head.at(first.head)
+        rows = walk.behind(records(page.body, "tickets"), first.head)
+        if fresh:
+            self._people.learn(page.body)
+        step = newest.at_head(first, rows[:PIECE], page.body, more=len(rows) > PIECE, now=clock.now().timestamp())
+        refs = [_ref(row, page, {"apart": True}) for row in step.rows if ident(row, "id") is not None]
+        return _listing(refs, msgspec.structs.replace(place, first=step.then))
+
+    def _of_window(self, origin: int) -> Comments:
+        if origin not in self._of_windows:
+            self._of_windows[origin] = Comments(self._client, self._people, origin=origin)
+        return self._of_windows[origin]
 
     async def gone(self, cursor: Cursor, options: RunOptions) -> Listing:
         """The next tickets that were deleted, for ever or into the trash."""
@@ -118,8 +162,8 @@ class TicketStreams:
             return await self._trash(position)
         place = position.walk if not position.walk.rest else msgspec.structs.replace(position.walk, rest=False)
         body = await self._client.export(since=place.since, cursor=place.after, sides=False)
-        rows = _behind(records(body, "tickets"), place)
-        place, last = _next(place, rows, body, more=False)
+        rows = walk.behind(records(body, "tickets"), place)
+        place, last = walk.advance(place, rows, body, more=False)
         refs = tuple(
             ItemRef(
                 doc_type=DocType.TICKET, original_id=key, version=version_of(row), presence=presence, changed_at=moment(row, "updated_at")
@@ -127,7 +171,7 @@ class TicketStreams:
             for row in rows
             if (presence := gone_as(row)) is not None and (key := ident(row, "id")) is not None and _within(row, options)
         )
-        return Listing(refs=refs, next=_gone_cursor(_GonePosition(began=position.began, walk=place)), last=last)
+        return Listing(refs=refs, next=_gone_cursor(_GonePosition(began=position.began, walk=_rest(place) if last else place)), last=last)
 
     async def _trash(self, position: _GonePosition) -> Listing:
         # By our clock, which may be ahead of Zendesk's.
@@ -151,45 +195,30 @@ class TicketStreams:
 
     async def close(self) -> None:
         """Let go of what is on its way."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead.body.cancel()
-            await asyncio.gather(ahead.body, return_exceptions=True)
-
-    async def _page_at(self, place: _Position, *, ahead: bool) -> Record:
-        """The page of the export at a place; with `ahead` the next one is asked for while this one is handed on."""
-        key = (place.since, place.after)
-        if self._page is not None and self._page[0] == key:
-            return self._page[1]
-        if self._ahead is not None and self._ahead.key != key:
-            await self.close()
-        page, self._ahead = self._ahead or self._ask(key), None
-        try:
-            body = await page.body
-        finally:
-            page.body.cancel()
-        self._page, self._asked = (key, body), page.asked
-        after = text(body, "after_cursor")
-        if ahead and body.get("end_of_stream") is not True and after and after != place.after:
-            self._ahead = self._ask((place.since, after))
-        return body
-
-    def _ask(self, key: tuple[int, str]) -> _Ahead:
-        since, after = key
-        return _Ahead(key, clock.now(), asyncio.create_task(self._client.export(since=since, cursor=after)))
+        for pages in (self._all, self._window, self._head):
+            await pages.close()
+        for comments in (self._comments, *self._of_windows.values()):
+            await comments.close()
 
 
 def _begin(place: _Position, options: RunOptions) -> _Position:
     """Where a run starts or goes on. A full run begins at the beginning, unless it is half-way itself."""
     if not place.rest and place.mode == options.mode.value:
-        return place
+        return place if place.first is None or _is_everything(options) else msgspec.structs.replace(place, first=None)
     full = options.mode is not RunMode.INCREMENTAL
     since = 0 if full else place.since
     if options.since is not None:
         # Rows are never generated before their ticket is updated; what is too recent is left out by its time.
         since = max(since, min(seconds(options.since), int(time.time()) - LAG))
     whole = since == 0 and options.mode is not RunMode.FULL and options.limit is None
-    return _Position(since=since, mode=options.mode.value, whole=whole)
+    first = newest.Newest() if since == 0 and _is_everything(options) else None
+    return _Position(since=since, mode=options.mode.value, whole=whole, first=first)
+
+
+def _is_everything(options: RunOptions) -> bool:
+    """Whether a run takes all there is; who asks for some of it is not in the hurry of a first sync."""
+    asked = (options.since, options.until, options.limit)
+    return options.mode is RunMode.INCREMENTAL and asked == (None, None, None) and not options.statuses
 
 
 def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
@@ -200,32 +229,9 @@ def cursor_from(since: datetime, current: Cursor | None) -> Cursor | None:
     return Cursor(stream=Stream.TICKETS, position=kept(_Position(since=at, rest=True)))
 
 
-def _behind(rows: list[Record], place: _Position) -> list[Record]:
-    """The rows of a page that were not named yet. A ticket that changed since is further on: then its time tells the place."""
-    if not place.mark:
-        return rows
-    at = next((n for n, row in enumerate(rows) if ident(row, "id") == place.mark), None)
-    if at is not None:
-        return rows[at + 1 :]
-    return [row for row in rows if generated(row) >= place.mark_at]
-
-
-def _next(place: _Position, piece: list[Record], body: Record, *, more: bool) -> tuple[_Position, bool]:
-    """Where to go on behind a piece of a page, and whether that is the end."""
-    newest = max([place.newest, *map(generated, piece)])
-    place = msgspec.structs.replace(place, newest=newest)
-    if more:
-        return _marked(place, piece[-1]), False
-    after = text(body, "after_cursor")
-    # Caught up, a page is empty and its cursor null; one that leads to itself would do so for ever.
-    if body.get("end_of_stream") is True or not after or after == place.after:
-        # A time that lies ahead, whoever wrote it, must not keep later changes from being seen.
-        return _Position(since=max(place.since, min(newest, int(time.time())) - LAG), rest=True), True
-    return msgspec.structs.replace(place, after=after, mark="", mark_at=0), False
-
-
-def _marked(place: _Position, row: Record) -> _Position:
-    return msgspec.structs.replace(place, mark=ident(row, "id") or place.mark, mark_at=generated(row))
+def _rest(place: _Position) -> _Position:
+    """Where the next run starts. A time that lies ahead, whoever wrote it, must not keep later changes from being seen."""
+    return _Position(since=max(place.since, min(place.newest, int(time.time())) - LAG), rest=True)
 
 
 def version_of(row: Record) -> str:
@@ -234,16 +240,21 @@ def version_of(row: Record) -> str:
     return f"{at.isoformat() if at else text(row, 'updated_at')} {generated(row)}"
 
 
-def _solved(body: Record) -> dict[str, str]:
-    """Ticket -> when it was solved, from the metric sets loaded beside."""
-    return {key: text(entry, "solved_at") for entry in records(body, "metric_sets") if (key := ident(entry, "ticket_id")) is not None}
-
-
-def _ref(row: Record, solved: dict[str, str], asked: datetime) -> ItemRef:
+def _ref(row: Record, page: Page, more: Mapping[str, Any]) -> ItemRef:
     """A listed ticket, which is made of the row itself: it is as old as the page."""
     key = ident(row, "id") or ""
-    hint = {"ticket": row, "solved_at": solved.get(key, "")}
-    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=version_of(row), hint=hint, told_at=asked)
+    hint = {"ticket": row, "solved_at": page.solved.get(key, ""), **more}
+    return ItemRef(doc_type=DocType.TICKET, original_id=key, version=version_of(row), hint=hint, told_at=page.asked)
+
+
+def _is_apart(place: _Position, row: Record) -> bool:
+    """Whether a row's comments are read by a call of their own: their events were read already, for nearly all of them."""
+    known = newest.known_from(place.first) if place.first is not None else None
+    return known is not None and generated(row) >= known
+
+
+def _listing(refs: Sequence[ItemRef], place: _Position, *, last: bool = False) -> Listing:
+    return Listing(refs=tuple(refs), next=Cursor(stream=Stream.TICKETS, position=kept(place)), last=last)
 
 
 def _asked_for(row: Record, options: RunOptions) -> bool:

@@ -44,9 +44,10 @@ async def verify(client: ZendeskClient, address: Address) -> CredentialReport:
     me = child(await check.first("/users/me.json"), "user")
     _recognize(me)
     probes = {"tickets": f"/incremental/tickets/cursor.json?start_time={int(time.time()) - _AGO}&per_page=1"} | _PROBES
-    found, further = await asyncio.gather(
+    found, further, waiting = await asyncio.gather(
         asyncio.gather(*(check.ability(name, path, partial(_said, name)) for name, path in probes.items())),
         _of_further_brands(check, client, address),
+        _suspended(check),
     )
     tickets, *others = found
     return CredentialReport(
@@ -54,7 +55,7 @@ async def verify(client: ZendeskClient, address: Address) -> CredentialReport:
         agent_name=text(me, "name"),
         agent_email=text(me, "email"),
         abilities=(tickets, Ability(name="conversations", ok=tickets.ok, message=tickets.message), *others, *further),
-        warnings=_warnings(me),
+        warnings=(*_warnings(me), *waiting),
         groups=await _groups(client, me),
     )
 
@@ -68,6 +69,23 @@ async def _of_further_brands(check: Check[Record], client: ZendeskClient, addres
         return [Ability(name="brands", ok=False, message=message)]
     branches = branches_of(listed, address)
     return list(await asyncio.gather(*(_of_branch(check, client, branch) for branch in branches[:_MOST_BRANDS])))
+
+
+async def _suspended(check: Check[Record]) -> tuple[str, ...]:
+    """How much mail waits to be let in, where there is any and the user may see it: it is no ticket yet, so no sync reads it.
+
+    https://developer.zendesk.com/api-reference/ticketing/tickets/suspended_tickets/
+    """
+    try:
+        body = await check.look(f"/suspended_tickets.json?page[size]={PER_PAGE}")
+    except (AppError, TimeoutError):
+        return ()
+    count = len(records(body, "suspended_tickets"))
+    if not count:
+        return ()
+    more = child(body, "meta").get("has_more") is True
+    said = f"{'More than ' if more else ''}{count} {'mail waits' if count == 1 else 'mails wait'} in the queue of suspended tickets"
+    return (f"{said}. They are not read before somebody recovers them in Zendesk, which deletes them after 14 days.",)
 
 
 async def _of_branch(check: Check[Record], client: ZendeskClient, branch: Branch) -> Ability:

@@ -11,6 +11,7 @@ from backend.core.model.document import DocType
 from backend.core.model.sync import Cursor, ItemRef, RunOptions, Stream
 from sandbox.faults import Kind
 from sandbox.serve import ZendeskServer
+from sandbox.zendesk import suspended
 from tests.adapters.zendesk.opened import names, opened, order, ticket
 
 _EVERY_PATH = (
@@ -88,6 +89,34 @@ async def test_an_agent_is_told_what_is_out_of_reach(zendesk: ZendeskServer) -> 
     with pytest.raises(AppError) as caught:
         await names(source)
     assert caught.value.code is Code.SOURCE_PERMISSION_MISSING
+    await source.close()
+
+
+async def test_how_much_mail_waits_to_be_let_in_is_told(zendesk: ZendeskServer) -> None:
+    count = len(zendesk.site.queue.mails)
+    assert 0 < count < 100
+    source = opened(zendesk)
+    (told,) = (await source.verify()).warnings
+    assert told.startswith(f"{count} mails wait in the queue of suspended tickets.")
+    assert "recovers" in told
+    while len(zendesk.site.queue.mails) > 1:
+        zendesk.site.queue.mails.popitem()
+    assert (await source.verify()).warnings[0].startswith("1 mail waits")
+    for _ in range(120):
+        suspended.suspend(zendesk.site, {})
+    assert (await source.verify()).warnings[0].startswith("More than 100 mails wait")
+    zendesk.site.queue.mails.clear()
+    assert (await source.verify()).warnings == ()
+    await source.close()
+
+
+@pytest.mark.parametrize("kind", ["403", "500", "malformed"])
+async def test_a_queue_that_may_not_be_seen_is_no_fault(zendesk: ZendeskServer, kind: Kind) -> None:
+    order(zendesk, "/suspended_tickets", kind, None)
+    source = opened(zendesk, attempts=1)
+    report = await source.verify()
+    assert all(ability.ok for ability in report.abilities)
+    assert report.warnings == ()
     await source.close()
 
 
