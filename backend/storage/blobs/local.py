@@ -8,6 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,7 +65,7 @@ class LocalBlobStore:
         with _told():
             # Such a file may be all that a company has: what a killed process left of one goes without a restart.
             await asyncio.to_thread(_forget_abandoned, self._half_written)
-            file = await asyncio.to_thread(self._begin, half)
+            file = await _opened(partial(self._begin, half))
         try:
             async for piece in pieces:
                 with _told():
@@ -82,7 +83,7 @@ class LocalBlobStore:
         """Bytes from `start` up to and without `end`, in pieces. Raises ATTACHMENT_NOT_FOUND where there is no such file."""
         if start < 0 or (end is not None and end < start):
             raise AppError(Code.INVALID_REQUEST, "The range of bytes is not possible.")
-        file = await asyncio.to_thread(_open, self._path(key), start)
+        file = await _opened(partial(_open, self._path(key), start))
         try:
             left = end - start if end is not None else None
             while left is None or left > 0:
@@ -165,6 +166,21 @@ class LocalBlobStore:
             return deleted
 
 
+async def _opened(opening: Callable[[], BinaryIO]) -> BinaryIO:
+    """The file that a thread opens. Whoever is canceled meanwhile never sees it: then it is closed once it is open."""
+    task = asyncio.ensure_future(asyncio.to_thread(opening))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_close_unseen)
+        raise
+
+
+def _close_unseen(opened: asyncio.Future[BinaryIO]) -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().close()
+
+
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
     """Raise AppError for what a disk can answer."""
@@ -207,7 +223,8 @@ def _open(path: Path, start: int) -> BinaryIO:
             file = path.open("rb")
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise AppError(Code.ATTACHMENT_NOT_FOUND, "This file was not kept.") from None
-        file.seek(start)
+        if start:
+            file.seek(start)
         return file
 
 

@@ -1,5 +1,6 @@
 """Files on a disk that is full, and what a killed process leaves."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -88,3 +89,33 @@ async def test_empty_folders_go_with_their_last_file(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "acme" / "a").iterdir()] == ["2"]
     await store.delete("")
     assert not (tmp_path / "acme").exists()
+
+
+async def test_a_file_that_opens_after_its_reader_was_canceled_is_closed(tmp_path: Path) -> None:
+    store = LocalBlobStores(tmp_path).open("acme")
+    await store.put("slow/beside", b"")
+    # Opening one end of a pipe lasts until somebody opens the other one.
+    pipe = tmp_path / "acme" / "slow" / "file"
+    os.mkfifo(pipe)
+
+    async def read() -> None:
+        async for _ in store.read("slow/file"):
+            pass
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    other = await asyncio.to_thread(os.open, pipe, os.O_WRONLY)
+    left_open = 1000
+    try:
+        while left_open:
+            # It breaks as soon as nobody holds the end that is read.
+            os.write(other, b"x")
+            await asyncio.sleep(0.01)
+            left_open -= 1
+    except BrokenPipeError:
+        pass
+    os.close(other)
+    assert left_open
