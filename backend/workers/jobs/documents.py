@@ -13,14 +13,17 @@ from backend.core.ports.services import Services
 
 log = structlog.get_logger()
 QUICK_BATCHES: Final = 8
+TURN_SECONDS: Final = 5.0
+"""After so long a worker with more room may go on with what is left: jobs that began on one while others were busy don't stay there."""
 
 
 async def process_documents(services: Services, job: Job) -> float | None:
-    """Summarize, embed and index the tenant's Documents until none is left; a new index is searched once it has them all.
+    """Summarize, embed and index the tenant's Documents; a new index is searched once it has them all.
 
-    In the quick line it lets others have their turn after some hundreds.
+    It lets others have their turn after some seconds, in the quick line after some hundreds of Documents too.
     """
-    again_in = await process_pending(services, job.company_id, most=QUICK_BATCHES if job.line is Line.QUICK else None)
+    most = QUICK_BATCHES if job.line is Line.QUICK else None
+    again_in = await process_pending(services, job.company_id, most=most, seconds=TURN_SECONDS)
     if again_in is None:
         await wake_runs(services, job.company_id)
     if again_in is None and await switch_when_whole(services, job.company_id):

@@ -111,3 +111,14 @@ async def test_the_words_a_point_is_found_by_do_not_travel(house: House) -> None
         document = (await uow.documents.get_many(EVERY))[EVERY[1]]
     [made] = await make_all(house.services, maker, [document], {EVERY[1]: ["돈은 언제 돌려받나요?"]})
     assert all(point.chunk.lexical == "" for point in getattr(made, "points", ()))
+
+
+async def test_a_batch_is_done_however_short_the_turn_is_and_the_rest_in_the_next(house: House) -> None:
+    services = house.services
+    async with services.database.open("acme", write=True) as uow:
+        await uow.documents.reindex(EVERY, summarize=True)
+    assert await process_pending(services, "acme", seconds=0.0) == 0.0
+    async with services.database.open("acme") as uow:
+        found = await uow.documents.get_many(EVERY)
+    assert {document.state for document in found.values()} == {DocState.INDEXED}
+    assert await process_pending(services, "acme", seconds=0.0) is None

@@ -1,6 +1,7 @@
 """From the store into the index: summarize, embed, index, finish. Killed anywhere, it simply begins the batch again."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -12,7 +13,7 @@ from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
 from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
-from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, paid_summaries
+from backend.core.ingest.pipeline.paid import PaidSummaries, batch_size, embed_paid, is_paid, paid_summaries
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
@@ -50,8 +51,8 @@ class Batch(Struct, kw_only=True):
     embedded: int = 0
 
 
-async def process_pending(services: Services, company_id: str, *, most: int | None = None) -> float | None:
-    """Process the tenant's pending Documents until none is left, or `most` batches are done.
+async def process_pending(services: Services, company_id: str, *, most: int | None = None, seconds: float | None = None) -> float | None:
+    """Process the tenant's pending Documents until none is left, `most` batches are done, or `seconds` have passed at the end of one.
 
     None: nothing is left. A number of seconds: a provider is down, or others shall have a turn; come back then. The queue runs
     one job of a tenant at a time, so what is still marked as processing was left by one that was killed.
@@ -61,11 +62,12 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
     # One batch is indexed and written while the next is summarized and embedded.
     ending: asyncio.Task[AppError | None] | None = None
     down: AppError | None = None
-    begun = 0
+    began, begun, left = time.monotonic(), 0, True
+    size = min(BATCH, await batch_size(services, company_id))
     try:
-        while down is None and begun != most:
+        while down is None and begun != most and not (begun and seconds is not None and time.monotonic() - began >= seconds):
             async with services.database.open(company_id, write=True) as uow:
-                claimed = await uow.documents.claim(BATCH, clock.now())
+                claimed = await uow.documents.claim(size, clock.now())
             batch = await _prepare(services, company_id, claimed) if claimed else None
             followed = ending is not None
             if ending is not None:
@@ -76,6 +78,7 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
                 begun += 1
             elif not followed:
                 # The batch that has just ended may have left articles to be indexed anew.
+                left = False
                 break
         if ending is not None:
             down = await ending or down
@@ -84,7 +87,7 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
             ending.cancel()
             await asyncio.gather(ending, return_exceptions=True)
     if down is None:
-        return 0.0 if begun == most else None
+        return 0.0 if left else None
     return down.retry_after or PROVIDER_DOWN_SECONDS
 
 
