@@ -4,9 +4,7 @@ Why in one transaction: docs/decisions/0056-booked-and-kept-at-once.md.
 """
 
 import asyncio
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 from weakref import WeakValueDictionary
 
 from backend.core.ingest import embed, summarize
@@ -17,17 +15,6 @@ from backend.core.ports.counted import count_lookups
 from backend.core.ports.kept_vectors import decode, encode, vector_key
 from backend.core.ports.llm import BookedChat, BookedEmbedder, ChatModel, Embedder
 from backend.core.ports.services import Services
-
-_LEAST: Final = 16
-_CALLS_IN_TURN: Final = 8
-"""A batch takes about as long as so many calls one after the other, unless it would be smaller than `_LEAST`."""
-
-
-async def batch_size(services: Services, company_id: str) -> int:
-    """How many Documents to summarize at a time: few where few calls may run at once, so that others soon can take over what is left."""
-    if not is_paid((await services.models_of(company_id)).summarize.provider):
-        return sys.maxsize
-    return max(_LEAST, _CALLS_IN_TURN * services.policy.llm_concurrency)
 
 
 def paid_summaries(services: Services, company_id: str, chat: ChatModel) -> "PaidSummaries | None":

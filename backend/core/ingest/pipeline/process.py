@@ -13,7 +13,7 @@ from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
 from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
-from backend.core.ingest.pipeline.paid import PaidSummaries, batch_size, embed_paid, is_paid, paid_summaries
+from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, paid_summaries
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
 from backend.core.model.budget import Purpose, Usage, UsageRow
@@ -63,11 +63,10 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
     ending: asyncio.Task[AppError | None] | None = None
     down: AppError | None = None
     began, begun, left = time.monotonic(), 0, True
-    size = min(BATCH, await batch_size(services, company_id))
     try:
         while down is None and begun != most and not (begun and seconds is not None and time.monotonic() - began >= seconds):
             async with services.database.open(company_id, write=True) as uow:
-                claimed = await uow.documents.claim(size, clock.now())
+                claimed = await uow.documents.claim(BATCH, clock.now())
             batch = await _prepare(services, company_id, claimed) if claimed else None
             followed = ending is not None
             if ending is not None:
