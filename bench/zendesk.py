@@ -65,17 +65,8 @@ def sandbox(tickets: int, latency_ms: float) -> Iterator[str]:
     port, files = free_ports(2)
     options = ["--platform", "zendesk", "--port", str(port), "--attachments-port", str(files), "--tickets", str(tickets)]
     # The history ends now, as a helpdesk's does that is at work: the newest tickets are a share of it.
-    options += [
-        "--reference",
-        str(int(time.time()) - 120),
-        "--quota",
-        "100000000",
-        "--export-quota",
-        "100000000",
-        "--latency-ms",
-        str(latency_ms),
-        "--prebuild",
-    ]
+    options += ["--reference", str(int(time.time()) - 120), "--latency-ms", str(latency_ms), "--prebuild"]
+    options += ["--quota", "100000000", "--export-quota", "100000000"]
     process = subprocess.Popen([sys.executable, "-m", "sandbox", *options], stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:

@@ -85,7 +85,7 @@ async def _suspended(check: Check[Record]) -> tuple[str, ...]:
         return ()
     more = child(body, "meta").get("has_more") is True
     said = f"{'More than ' if more else ''}{count} {'mail waits' if count == 1 else 'mails wait'} in the queue of suspended tickets"
-    return (f"{said}. They are not read before somebody recovers them in Zendesk, which deletes them after 14 days.",)
+    return (f"{said}. Such mail is not read before somebody recovers it in Zendesk, which deletes it after 14 days.",)
 
 
 async def _of_branch(check: Check[Record], client: ZendeskClient, branch: Branch) -> Ability:

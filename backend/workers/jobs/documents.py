@@ -8,11 +8,10 @@ from backend.core.ingest.pipeline.pictures import read_waiting
 from backend.core.ingest.pipeline.points import switch_when_whole
 from backend.core.ingest.pipeline.process import process_pending
 from backend.core.ingest.pipeline.progress import wake_runs
-from backend.core.model.job import Job, Line
+from backend.core.model.job import Job
 from backend.core.ports.services import Services
 
 log = structlog.get_logger()
-QUICK_BATCHES: Final = 8
 TURN_SECONDS: Final = 5.0
 """After so long a worker with more room may go on with what is left: jobs that began on one while others were busy don't stay there."""
 
@@ -20,10 +19,9 @@ TURN_SECONDS: Final = 5.0
 async def process_documents(services: Services, job: Job) -> float | None:
     """Summarize, embed and index the tenant's Documents; a new index is searched once it has them all.
 
-    It lets others have their turn after some seconds, in the quick line after some hundreds of Documents too.
+    It lets others have their turn after some seconds.
     """
-    most = QUICK_BATCHES if job.line is Line.QUICK else None
-    again_in = await process_pending(services, job.company_id, most=most, seconds=TURN_SECONDS)
+    again_in = await process_pending(services, job.company_id, seconds=TURN_SECONDS)
     if again_in is None:
         await wake_runs(services, job.company_id)
     if again_in is None and await switch_when_whole(services, job.company_id):

@@ -1,6 +1,7 @@
 """From the store into the index: summarize, embed, index, finish. Killed anywhere, it simply begins the batch again."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 
@@ -51,8 +52,8 @@ class Batch(Struct, kw_only=True):
     embedded: int = 0
 
 
-async def process_pending(services: Services, company_id: str, *, most: int | None = None, seconds: float | None = None) -> float | None:
-    """Process the tenant's pending Documents until none is left, `most` batches are done, or `seconds` have passed at the end of one.
+async def process_pending(services: Services, company_id: str, *, seconds: float = math.inf) -> float | None:
+    """Process the tenant's pending Documents until none is left, or `seconds` have passed at the end of a batch.
 
     None: nothing is left. A number of seconds: a provider is down, or others shall have a turn; come back then. The queue runs
     one job of a tenant at a time, so what is still marked as processing was left by one that was killed.
@@ -62,9 +63,9 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
     # One batch is indexed and written while the next is summarized and embedded.
     ending: asyncio.Task[AppError | None] | None = None
     down: AppError | None = None
-    began, begun, left = time.monotonic(), 0, True
+    began, left = time.monotonic(), True
     try:
-        while down is None and begun != most and not (begun and seconds is not None and time.monotonic() - began >= seconds):
+        while down is None and (ending is None or time.monotonic() - began < seconds):
             async with services.database.open(company_id, write=True) as uow:
                 claimed = await uow.documents.claim(BATCH, clock.now())
             batch = await _prepare(services, company_id, claimed) if claimed else None
@@ -74,7 +75,6 @@ async def process_pending(services: Services, company_id: str, *, most: int | No
             if batch is not None:
                 ending = asyncio.create_task(_conclude(services, company_id, batch))
                 down = down or batch.down
-                begun += 1
             elif not followed:
                 # The batch that has just ended may have left articles to be indexed anew.
                 left = False
