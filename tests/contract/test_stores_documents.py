@@ -24,9 +24,9 @@ async def get(records: Records, number: int) -> Document | None:
         return await work.documents.get(doc(number).document_id)
 
 
-async def claim(records: Records, limit: int = 100, at: datetime = START) -> list[Document]:
+async def claim(records: Records, limit: int = 100, at: datetime = START, without: tuple[str, ...] = ()) -> list[Document]:
     async with records.database.open("acme") as work:
-        return await work.documents.claim(limit, at)
+        return await work.documents.claim(limit, at, without=without)
 
 
 async def finish(records: Records, *documents: Document) -> int:
@@ -89,6 +89,16 @@ async def test_a_claim_takes_newest_first_and_each_once(records: Records) -> Non
     rest = await asyncio.gather(*(claim(records, 2) for _ in range(5)))
     assert sorted(n for some in rest for n in ids(some)) == ["0", "1", "2", "3", "4", "5", "6"]
     assert await claim(records, 0) == []
+
+
+async def test_what_an_earlier_claim_still_works_on_is_left_to_a_later_one(records: Records) -> None:
+    await put(records, doc(1), doc(2))
+    earlier = [replace(each, state=DocState.INDEXED, indexed_at=START) for each in await claim(records)]
+    async with records.database.open("acme") as work:
+        await work.documents.reindex([doc(1).document_id])
+    assert await claim(records, without=tuple(each.document_id for each in earlier)) == []
+    assert await finish(records, *earlier) == 1
+    assert ids(await claim(records)) == ["1"], "what it learned meanwhile is not taken for done"
 
 
 async def test_a_failed_document_is_claimed_when_its_time_has_come(records: Records) -> None:

@@ -1,8 +1,5 @@
 """Wherever a process is killed between two transactions, a company is booked what an undisturbed run is booked."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,12 +7,10 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from backend.adapters.budgeted import BudgetedModels
 from backend.core import ids
 from backend.core.ingest.pipeline.process import process_pending
 from backend.core.model.budget import Usage
 from backend.core.model.document import DocState, DocType
-from backend.core.ports.database import Database, UnitOfWork
 from backend.core.ports.services import Services
 from backend.core.usecases.sync import run_sync
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
@@ -23,38 +18,11 @@ from tests.e2e.paid_kills import CHAT, bought
 from tests.e2e.test_postgres import on
 from tests.e2e.test_provider import _settings
 from tests.e2e.trip import Trip, running_trip
+from tests.support.deadly import KilledError, short_lived
 from tests.support.openai_server import OpenAIServer
 from tests.support.postgres import PostgresDatabase
 
 ANOTHER = "990001"
-
-
-class _KilledError(BaseException):
-    """What is done here is never ended."""
-
-
-class _DeadlyDatabase:
-    """Whoever begins a transaction too many dies, and so does all that is under way beside it."""
-
-    def __init__(self, database: Database, left: int) -> None:
-        self._database = database
-        self._left = left
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._database, name)
-
-    @asynccontextmanager
-    async def open(self, company_id: str, *, write: bool = False) -> AsyncIterator[UnitOfWork]:
-        self._left -= 1
-        if self._left < 0:
-            raise _KilledError
-        async with self._database.open(company_id, write=write) as uow:
-            yield uow
-
-
-def _short_lived(services: Services, transactions: int) -> Services:
-    database: Any = _DeadlyDatabase(services.database, transactions)
-    return replace(services, database=database, spending=BudgetedModels(database, services.meter, services.spending.cost_of))
 
 
 async def _synced(trip: Trip, sandbox: SandboxServer) -> None:
@@ -93,8 +61,8 @@ async def _lives(services: Services) -> int:
     kills = 0
     while not await _is_done(services):
         try:
-            await process_pending(_short_lived(services, kills + 1), "acme")
-        except _KilledError:
+            await process_pending(short_lived(services, kills + 1), "acme")
+        except KilledError:
             kills += 1
     return kills
 

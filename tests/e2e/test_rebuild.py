@@ -17,12 +17,12 @@ from backend.core.model.connection import Connection
 from backend.core.model.document import DocState, DocType, Document
 from backend.core.model.sync import Run
 from backend.core.model.tenant import SealedSecret
-from backend.core.ports.blobs import BlobStore, BlobStores
 from backend.core.usecases.sync import run_sync
 from sandbox.serve import SandboxOptions, SandboxServer, running_sandbox
 from sandbox.zendesk.serve import running_zendesk
 from tests.e2e.test_files import ROWS, write_export
 from tests.e2e.trip import Json, Tenant, Trip, running_trip
+from tests.support.deadly import DeadlyStores, KilledError
 
 
 async def _documents(trip: Trip) -> dict[str, Document]:
@@ -171,40 +171,6 @@ def test_a_source_that_makes_nothing_again_is_refused() -> None:
     assert "desklore sync conn_1 --refresh" in caught.value.message
 
 
-class _KilledError(BaseException):
-    """What is done here is never ended."""
-
-
-class _DeadlyStore:
-    """The files of a tenant; whoever asks for a file of the archive once too often dies."""
-
-    def __init__(self, blobs: BlobStore, after: int) -> None:
-        self._blobs = blobs
-        self._left = after
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._blobs, name)
-
-    async def get(self, key: str) -> bytes | None:
-        if key.startswith("raw/"):
-            self._left -= 1
-            if self._left < 0:
-                raise _KilledError
-        return await self._blobs.get(key)
-
-
-@dataclasses.dataclass
-class _DeadlyStores:
-    blobs: BlobStores
-    after: int
-
-    def open(self, company_id: str) -> BlobStore:
-        return _DeadlyStore(self.blobs.open(company_id), self.after)
-
-    async def ping(self) -> None:
-        await self.blobs.ping()
-
-
 async def test_killed_half_way_it_goes_on_behind_what_it_has_done(tmp_path: Path) -> None:
     key, connection_id = await _connected("freshdesk", tmp_path / "data")
     async with running_trip(tmp_path / "data", jobs=False) as trip:
@@ -214,8 +180,8 @@ async def test_killed_half_way_it_goes_on_behind_what_it_has_done(tmp_path: Path
         files = await services.blobs.open("acme").list("raw/")
         assert len(files) >= 3
         run = await acme.post("/documents/rebuild", {"connection_id": connection_id})
-        deadly = dataclasses.replace(services, blobs=_DeadlyStores(services.blobs, len(files) + len(files) // 2))
-        with pytest.raises(_KilledError):
+        deadly = dataclasses.replace(services, blobs=DeadlyStores(services.blobs, len(files) + len(files) // 2))
+        with pytest.raises(KilledError):
             await run_sync(deadly, "acme", run["run_id"])
         async with services.database.open("acme") as uow:
             half: Run | None = await uow.sync.get_run(run["run_id"])

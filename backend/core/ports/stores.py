@@ -57,8 +57,12 @@ class DocumentStore(Protocol):
         """
         ...
 
-    async def claim(self, limit: int, at: datetime) -> list[Document]:
-        """Take up to `limit` that are pending, or failed, with a `next_try_at` that has come, and mark them processing."""
+    async def claim(self, limit: int, at: datetime, *, without: Collection[str] = ()) -> list[Document]:
+        """Take up to `limit` that are pending, or failed, with a `next_try_at` that has come, and mark them processing.
+
+        `without` names those that an earlier claim still works on: back to pending meanwhile, they are to be done once more, and
+        marked as processing they would be taken for done when that claim's outdated result is written.
+        """
         ...
 
     async def postponed(self, at: datetime, connection_id: str | None = None) -> int:

@@ -116,12 +116,12 @@ class SqlDocumentStore(TenantTables):
         """document_ids of indexed tickets that are neither resolved nor closed: last updated first, among the last updated Documents."""
         return [row.document_id for row in await self._in.rows(newest_open(self._company_id, limit))]
 
-    async def claim(self, limit: int, at: datetime) -> list[Document]:
+    async def claim(self, limit: int, at: datetime, *, without: Collection[str] = ()) -> list[Document]:
         """Take up to `limit`: pending ones, last updated first, then failed ones whose time has come; mark them processing."""
         await self._in.lock()
         newest = table.c.updated_at.desc(), table.c.document_id.desc()
         ready = or_(table.c.next_try_at.is_(None), table.c.next_try_at <= at)
-        pending = self._documents().where(table.c.state == DocState.PENDING.value, ready)
+        pending = self._documents().where(table.c.state == DocState.PENDING.value, ready, table.c.document_id.not_in(without))
         taken = [*await self._claimable(pending.order_by(*newest), limit)]
         if len(taken) < limit:
             due = self._documents().where(RETRIED, table.c.next_try_at <= at).order_by(table.c.next_try_at)

@@ -62,18 +62,21 @@ async def process_pending(services: Services, company_id: str, *, seconds: float
         await uow.documents.release()
     # One batch is indexed and written while the next is summarized and embedded.
     ending: asyncio.Task[AppError | None] | None = None
+    of_ending: list[str] = []
     down: AppError | None = None
     began, left = time.monotonic(), True
     try:
         while down is None and (ending is None or time.monotonic() - began < seconds):
             async with services.database.open(company_id, write=True) as uow:
-                claimed = await uow.documents.claim(BATCH, clock.now())
+                # One of the batch that is ending may wait again, for something new: claimed now, its old result would count for it.
+                claimed = await uow.documents.claim(BATCH, clock.now(), without=of_ending)
             batch = await _prepare(services, company_id, claimed) if claimed else None
             followed = ending is not None
             if ending is not None:
-                down, ending = await ending, None
+                down, ending, of_ending = await ending, None, []
             if batch is not None:
                 ending = asyncio.create_task(_conclude(services, company_id, batch))
+                of_ending = [document.document_id for document in batch.claimed]
                 down = down or batch.down
             elif not followed:
                 # The batch that has just ended may have left articles to be indexed anew.
