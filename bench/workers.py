@@ -1,9 +1,9 @@
 """How much faster four workers are than one against a model server that takes 50 ms for every call.
 
-Eight companies sync a helpdesk each; PostgreSQL, Redis and the test double of a Qdrant server are all on this machine. Every worker
-makes one call of the model at a time, so that waiting for it is what there is to share, and has worked before it is measured. Attachments
-and briefs made ahead stay out: they are work for processors, of which four workers have no more than one. The floor is what the calls
-alone would take one after the other. `python -m bench.workers [tickets of each company]`.
+Eight companies sync a helpdesk each, with accounts and limits of their own; PostgreSQL, Redis and the test double of a Qdrant server
+are all on this machine. Every worker makes one call of the model at a time, so that waiting for it is what there is to share, and has
+worked before it is measured. Attachments and briefs made ahead stay out: they are work for processors, of which four workers have no
+more than one. The floor is what the calls alone would take one after the other. `python -m bench.workers [tickets of each company]`.
 """
 
 import asyncio
@@ -12,7 +12,9 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +34,7 @@ from tests.support.qdrant_server import KEY
 
 COMPANIES: Final = 8
 WORKERS: Final = 4
-TICKETS: Final = 60
+TICKETS: Final = 150
 WARMING: Final = 4
 """Tickets of each of the companies that are synced before."""
 POLL_S: Final = 0.5
@@ -57,12 +59,12 @@ async def _synced(tenant: Tenant) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def _all_synced(trip: Trip, name: str, url: str) -> float:
-    """So many new companies sync this helpdesk: seconds."""
+async def _all_synced(trip: Trip, name: str, urls: Sequence[str]) -> float:
+    """So many new companies sync these helpdesks: seconds."""
     tenants = [await trip.onboard(f"{name}-{number}") for number in range(COMPANIES)]
     try:
         began = time.perf_counter()
-        for tenant in tenants:
+        for tenant, url in zip(tenants, cycle(urls), strict=False):
             made = await tenant.post("/connections", HELPDESK | {"base_url": url})
             tenant.connection_id = made["connection_id"]
         await asyncio.gather(*map(_synced, tenants))
@@ -72,14 +74,13 @@ async def _all_synced(trip: Trip, name: str, url: str) -> float:
             await tenant.client.aclose()
 
 
-async def _round(trip: Trip, model: OpenAIServer, make: Any, *, count: int, urls: tuple[str, str]) -> dict[str, float]:
+async def _round(trip: Trip, model: OpenAIServer, make: Any, *, count: int, few: str, many: Sequence[str]) -> dict[str, float]:
     """The syncs by so many workers: seconds, and how often the model was asked."""
-    few, many = urls
     workers = [make() for _ in range(count)]
     try:
         for worker in workers:
             await worker.ready()
-        await _all_synced(trip, f"warming-{count}", few)
+        await _all_synced(trip, f"warming-{count}", [few])
         asked = len(model.requests)
         seconds = await _all_synced(trip, f"with-{count}", many)
         return {"workers": count, "seconds": seconds, "calls": len(model.requests) - asked}
@@ -94,7 +95,8 @@ async def _measure(cluster: Cluster, tickets: int) -> list[dict[str, float]]:
     await asyncio.to_thread(upgrade, database.url, database.owner_url)
     with tempfile.TemporaryDirectory(prefix="desklore-bench-") as folder, own_server() as redis, OpenAIServer(delay=LATENCY_S) as model:
         async with AsyncExitStack() as stack:
-            urls = stack.enter_context(sandbox(WARMING, 0)), stack.enter_context(sandbox(tickets, 0))
+            few = stack.enter_context(sandbox(WARMING, 0))
+            many = [stack.enter_context(sandbox(tickets, 0)) for _ in range(COMPANIES)]
             url, _ = await stack.enter_async_context(doubled())
             settings = {**on(database), "vector_type": "server", "qdrant_url": url, "qdrant_api_key": KEY}
             models = {"openai_base_url": model.base_url, "openai_api_key": model.key, "summarize_model": "openai:gpt-bench"}
@@ -104,7 +106,7 @@ async def _measure(cluster: Cluster, tickets: int) -> list[dict[str, float]]:
             def make() -> WorkerProcess:
                 return WorkerProcess(Path(folder), redis.url(), **shared)
 
-            return [await _round(trip, model, make, count=count, urls=urls) for count in (1, WORKERS)]
+            return [await _round(trip, model, make, count=count, few=few, many=many) for count in (1, WORKERS)]
 
 
 def main(tickets: int) -> dict[str, Any]:

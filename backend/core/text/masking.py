@@ -79,10 +79,11 @@ class Mask:
         # Who writes "[EMAIL_1]" into a ticket, in whatever spelling, must not get somebody's address for it.
         self._taken = {placeholder for text in (*texts, *fixed) for placeholder in _typed(text)}
         known = _names(names) if Kind.PERSON in kinds else None
-        self._told = told_in((*texts, *fixed))
-        self.texts = [self._masked(text, known) for text in texts]
+        found = {text: find(text) for text in (*texts, *fixed)}
+        self._told = _told(found)
+        self.texts = [self._masked(text, found[text], known) for text in texts]
         """The texts without personal data, in order."""
-        self.fixed = [self._masked(text, None) for text in fixed]
+        self.fixed = [self._masked(text, found[text], None) for text in fixed]
         """Texts in which `names` are only words, without personal data of other kinds."""
 
     def __bool__(self) -> bool:
@@ -106,8 +107,8 @@ class Mask:
             return found.group()
         return msgspec.json.encode(value).decode()[1:-1] if in_json else value
 
-    def _masked(self, text: str, names: re.Pattern[str] | None) -> str:
-        spans = _find(text, self._kinds, self._told)
+    def _masked(self, text: str, found: Sequence[Span], names: re.Pattern[str] | None) -> str:
+        spans = _with_told(text, found, self._kinds, self._told)
         if names is not None:
             spans = _with_names(text, spans, names)
         return _replaced(text, spans, self._placeholder)
@@ -159,7 +160,7 @@ def redact(text: str, *, keep: Collection[str] = (), told: Mapping[str, Kind] | 
 
     `told`: what other texts tell of the same matter (`told_in`), which may stand here without its label.
     """
-    spans = _find(text, ALL_KINDS, told or {})
+    spans = _with_told(text, find(text), ALL_KINDS, told or {})
     if keep:
         spans = [span for span in spans if _canonical(text[span.start : span.end]) not in keep]
     return _replaced(text, spans, lambda kind, _: _STAND_INS[kind])
@@ -167,7 +168,7 @@ def redact(text: str, *, keep: Collection[str] = (), told: Mapping[str, Kind] | 
 
 def blur(text: str, kinds: Collection[Kind] = ALL_KINDS) -> str:
     """The text with a word for each value, `[EMAIL]`: the same in a question and in a document, whatever stands around it."""
-    return _replaced(text, _find(text, kinds, {}), lambda kind, _: f"[{kind.value}]")
+    return _replaced(text, _with_told(text, find(text), kinds, {}), lambda kind, _: f"[{kind.value}]")
 
 
 def version_of(kinds: Collection[Kind]) -> str:
@@ -182,14 +183,18 @@ def values_of(texts: Iterable[str]) -> frozenset[str]:
 
 def told_in(texts: Iterable[str]) -> dict[str, Kind]:
     """Values that only their label gave away, by kind: who repeats one may leave the label out."""
-    return {text[span.start : span.end]: span.kind for text in texts for span in find(text) if span.kind in _BY_LABEL}
+    return _told({text: find(text) for text in texts})
 
 
-def _find(text: str, kinds: Collection[Kind], told: Mapping[str, Kind]) -> list[Span]:
-    spans = find(text)
+def _told(found: Mapping[str, Sequence[Span]]) -> dict[str, Kind]:
+    return {text[span.start : span.end]: span.kind for text, spans in found.items() for span in spans if span.kind in _BY_LABEL}
+
+
+def _with_told(text: str, found: Sequence[Span], kinds: Collection[Kind], told: Mapping[str, Kind]) -> list[Span]:
+    spans = [*found]
     for value, kind in told.items():
         if value in text:
-            again = (Span(*found.span(), kind) for found in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text))
+            again = (Span(*each.span(), kind) for each in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", text))
             spans += [each for each in again if not any(each.start < span.end and span.start < each.end for span in spans)]
     spans.sort()
     return spans if len(kinds) == len(Kind) else [span for span in spans if span.kind in kinds]

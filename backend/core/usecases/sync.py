@@ -19,8 +19,8 @@ from backend.core.model.tenant import Caller
 from backend.core.ports.required import connection_of
 from backend.core.ports.services import Services
 
-LOOK_AGAIN_SECONDS = (0.2, 2.0)
-"""How soon a run that only waits for its Documents looks at them again: a twentieth of what it took so far, within these."""
+LOOK_AGAIN_SECONDS = 2.0
+"""How often a run that only waits for its Documents tells how far they are; whoever processes the last one wakes it."""
 _READERS = {RunMode.IMPORT: read_export, RunMode.REBUILD: rebuild}
 """What a run of another kind than a sync does."""
 MAX_WAITS = 8
@@ -106,8 +106,7 @@ async def _watch_processing(services: Services, company_id: str, run: Run) -> fl
         async with services.database.open(company_id, write=True) as uow:
             run = await save_run(uow, msgspec.structs.replace(await with_progress(uow, run), heartbeat_at=clock.now()))
             if run.counts.to_process:
-                soonest, latest = LOOK_AGAIN_SECONDS
-                return min(latest, max(soonest, (clock.now() - (run.started_at or run.created_at)).total_seconds() / 20))
+                return LOOK_AGAIN_SECONDS
             everywhere = await uow.documents.counts()
         index = await written_to(services, company_id)
         _, indexed = await index.count()

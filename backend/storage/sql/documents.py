@@ -121,7 +121,8 @@ class SqlDocumentStore(TenantTables):
         await self._in.lock()
         newest = table.c.updated_at.desc(), table.c.document_id.desc()
         ready = or_(table.c.next_try_at.is_(None), table.c.next_try_at <= at)
-        pending = self._documents().where(table.c.state == DocState.PENDING.value, ready, table.c.document_id.not_in(without))
+        pending = self._documents().where(table.c.state == DocState.PENDING.value, ready)
+        pending = pending.where(table.c.document_id.not_in(without)) if without else pending
         taken = [*await self._claimable(pending.order_by(*newest), limit)]
         if len(taken) < limit:
             due = self._documents().where(RETRIED, table.c.next_try_at <= at).order_by(table.c.next_try_at)

@@ -21,10 +21,12 @@ class SharedGrant(AccountGrant):
 
     __slots__ = ("grant_id", "spender_id", "until")
 
-    def __init__(self, account: Account, spender: AccountSpender, call: Call, marks: list[Mark], since: float) -> None:
+    def __init__(
+        self, account: Account, spender: AccountSpender, call: Call, marks: list[Mark], since: float, *, grant_id: str, spender_id: str
+    ) -> None:
         super().__init__(account, spender, call, marks, since)
-        self.grant_id = secrets.token_hex(8)
-        self.spender_id = spender.spender_id if isinstance(spender, SharedSpender) else ""
+        self.grant_id = grant_id
+        self.spender_id = spender_id
         self.until = since + GRANT_SECONDS
 
 
@@ -33,9 +35,9 @@ class Place(Waiter):
 
     __slots__ = ("place_id", "rank", "spender_id", "until")
 
-    def __init__(self, spender: AccountSpender, call: Call, longest: float, *, spender_id: str, rank: int) -> None:
+    def __init__(self, spender: AccountSpender, call: Call, longest: float, *, place_id: str, spender_id: str, rank: int) -> None:
         super().__init__(spender, call, longest)
-        self.place_id = secrets.token_hex(8)
+        self.place_id = place_id
         self.spender_id = spender_id
         self.rank = rank
         self.until = 0.0
@@ -150,7 +152,9 @@ class SharedAccount(Account):
     def _grant(self, spender: AccountSpender, call: Call, buckets: tuple[Bucket, ...], now: float) -> SharedGrant:
         self.concurrency.running += 1
         spender.let_go(now)
-        grant = SharedGrant(self, spender, call, [bucket.take(call.cost) for bucket in buckets], now)
+        marks = [bucket.take(call.cost) for bucket in buckets]
+        whose = spender.spender_id if isinstance(spender, SharedSpender) else ""
+        grant = SharedGrant(self, spender, call, marks, now, grant_id=secrets.token_hex(8), spender_id=whose)
         self.grants[grant.grant_id] = grant
         return grant
 

@@ -57,9 +57,7 @@ class Wait:
 
     def place(self) -> Place:
         """A place in line; a transaction that is repeated takes a new one."""
-        place = Place(self.spender, self.call, self.longest, spender_id=self.spender.spender_id, rank=self.rank)
-        place.place_id = self.place_id
-        return place
+        return Place(self.spender, self.call, self.longest, place_id=self.place_id, spender_id=self.spender.spender_id, rank=self.rank)
 
 
 class Acquire:

@@ -100,14 +100,14 @@ def load(data: bytes, account: SharedAccount, spenders: dict[str, SharedSpender]
     for grant_id, found in state.grants.items():
         spender = spenders.get(found.spender_id) or AccountSpender(account, found.lane, None)
         marks = [Mark(account.buckets[name], window, seen) for name, window, seen in found.marks if name in account.buckets]
-        grant = SharedGrant(account, spender, found.call, marks, found.since)
-        grant.grant_id, grant.spender_id, grant.until = grant_id, found.spender_id, found.until
+        grant = SharedGrant(account, spender, found.call, marks, found.since, grant_id=grant_id, spender_id=found.spender_id)
+        grant.until = found.until
         account.grants[grant_id] = grant
     for rank, lines in enumerate(state.lines[:_RANKS]):
         for waiting in (each for line in lines for each in line):
             owner = spenders.get(waiting.spender_id) or AccountSpender(account, waiting.lane, None)
-            place = Place(owner, waiting.call, waiting.longest, spender_id=waiting.spender_id, rank=rank)
-            place.place_id, place.held, place.until = waiting.place_id, waiting.held, waiting.until
+            place = Place(owner, waiting.call, waiting.longest, place_id=waiting.place_id, spender_id=waiting.spender_id, rank=rank)
+            place.held, place.until = waiting.held, waiting.until
             account.stand(place)
     account.turns.update({place_id: Turn(*turn) for place_id, turn in state.turns.items()})
 
