@@ -11,7 +11,7 @@ from backend.cli.errors import CliError, Exit, exit_for
 from backend.cli.figures import counting
 from backend.cli.output import Output
 from backend.cli.runs import DetachOption
-from backend.cli.session import JsonOption, KeyOption, OverwriteOption, Session, UrlOption, as_tenant
+from backend.cli.session import POLL_SECONDS, JsonOption, KeyOption, OverwriteOption, Session, UrlOption, as_tenant
 from backend.cli.text import day
 from backend.storage.moving.aside import AsideFile
 
@@ -20,7 +20,6 @@ app = typer.Typer(
 )
 
 ExportArgument = Annotated[str, typer.Argument(metavar="EXPORT", help="Its id, `export_…`.")]
-_POLL_SECONDS: Final = 1.0
 _UNDER_WAY: Final = ("queued", "running")
 
 
@@ -102,7 +101,7 @@ def _followed(session: Session, export: dict[str, Any]) -> dict[str, Any]:
     with counting(session.output) as tell:
         while export["state"] in _UNDER_WAY:
             tell(export["phase"] or export["error_code"] or export["state"], export["done"], export["total"])
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
             export = session.client.get(f"/exports/{export['export_id']}")
     return export
 

@@ -3,18 +3,17 @@
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
-from backend.cli.session import JsonOption, KeyOption, OverwriteOption, Session, UrlOption, as_tenant
+from backend.cli.session import POLL_SECONDS, JsonOption, KeyOption, OverwriteOption, Session, UrlOption, as_tenant
 from backend.cli.text import day
 
 app = typer.Typer(help="One person's data: export it, erase it (admin key).", no_args_is_help=True)
 
-_POLL_SECONDS: Final = 1.0
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="An e-mail address, a phone number or the helpdesk's id.")]
 AsOption = Annotated[
     str | None, typer.Option("--by", metavar="KIND", help="email, phone or person_id; else an address by its @, and a number by its +.")
@@ -69,7 +68,7 @@ def erase(
         erasure = session.client.post("/people/erase", {**_body(person, by), "attachments": attachments})
         session.output.remark(f"Erasure {erasure['erasure_id']} goes on by itself; this only waits for it.")
         while erasure["state"] != "done":
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
             erasure = session.client.get(f"/people/erasures/{erasure['erasure_id']}")
         session.output.document(erasure)
         _tell(session, "Erased", erasure["held"])

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,6 +13,8 @@ from backend.cli.errors import CliError, Exit
 from backend.cli.output import Output
 
 ConnectionArgument = Annotated[str, typer.Argument(metavar="CONNECTION", help="Its id, `conn_…`.")]
+POLL_SECONDS: Final = 1.0
+"""How often a command that waits looks how its work goes."""
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace the file where there is one of this name.")]
 AfterOption = Annotated[str | None, typer.Option("--after", help="Cursor of the next page.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Every page.")]

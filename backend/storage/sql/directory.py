@@ -29,9 +29,8 @@ from backend.storage.sql.tables import (
     runs,
     tenants,
 )
-from backend.storage.sql.tables_exports import exports
+from backend.storage.sql.tables_asked import erasures, exports
 from backend.storage.sql.tables_judged import audit
-from backend.storage.sql.tables_people import erasures
 from backend.storage.sql.transaction import Transaction
 
 _USE_IS_KEPT_EVERY = timedelta(minutes=1)

@@ -11,8 +11,8 @@ from backend.core.model.budget import Purpose
 from backend.core.model.erasure import Erasure
 from backend.core.ports.erasures import KeptText, TextPlace
 from backend.storage.sql.tables import failures
+from backend.storage.sql.tables_asked import erasures as table
 from backend.storage.sql.tables_judged import answers, feedback, paid_results
-from backend.storage.sql.tables_people import erasures as table
 from backend.storage.sql.transaction import TenantTables
 
 _erasure = msgspec.json.Decoder(Erasure)

@@ -4,7 +4,7 @@ import msgspec
 from sqlalchemy import delete, select
 
 from backend.core.model.export import Export
-from backend.storage.sql.tables_exports import exports as table
+from backend.storage.sql.tables_asked import exports as table
 from backend.storage.sql.transaction import TenantTables
 
 _export = msgspec.json.Decoder(Export)
