@@ -5,6 +5,8 @@ from datetime import timedelta
 import msgspec
 
 from backend.core import clock
+from backend.core.errors import AppError, Code
+from backend.core.ingest.pipeline.outcomes import still_waiting, until_paid
 from backend.core.model.budget import Purpose, Usage, UsageRow
 from backend.core.model.document import DocState
 from backend.core.model.job import JobName
@@ -67,6 +69,25 @@ async def test_a_change_lets_what_waits_go_on(house: House, client_as: As) -> No
     async with house.services.database.open("bravo") as uow:
         assert await uow.documents.claim(10, clock.now()) == []
         assert len(await uow.documents.claim(10, later)) == 1
+
+
+async def test_what_was_refused_just_before_a_change_goes_on_too(house: House, client_as: As) -> None:
+    used = Usage(calls=1, input_tokens=70, output_tokens=30)
+    async with house.services.database.open("acme") as uow:
+        await uow.usage.add([UsageRow(day=clock.now().date(), provider="openai", model="m", purpose=Purpose.SUMMARY, usage=used)])
+        ticket = await uow.documents.get(ticket_id("acme"))
+    assert ticket is not None
+    down = msgspec.structs.replace(ticket, state=DocState.PROCESSING)
+    refused = until_paid(down, AppError(Code.LLM_BUDGET_USED_UP, "used up", retry_after=3_600))
+    for limit, waits in ((100, True), (101, False)):
+        await client_as(Role.ADMIN).put(BUDGET, json={"daily_tokens": limit})
+        async with house.services.database.open("acme") as uow:
+            again, other = await still_waiting(uow, [refused, down])
+        assert (again.next_try_at is not None, again.error_code is not None) == (waits, waits)
+        assert {again.state, other.state} == {DocState.PENDING}
+    async with house.services.database.open("bravo") as uow:
+        (theirs,) = await still_waiting(uow, [refused])
+    assert theirs.next_try_at is None, "another company's limits hold nothing up here"
 
 
 async def _to_process(house: House) -> list[str]:

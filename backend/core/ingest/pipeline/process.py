@@ -13,7 +13,7 @@ from backend.core.errors import AppError, Code, Retry
 from backend.core.ingest import embed, summarize
 from backend.core.ingest.pipeline import solved
 from backend.core.ingest.pipeline.on_the_spot import Maker, make_all, maker_of
-from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, until_paid
+from backend.core.ingest.pipeline.outcomes import PROVIDER_DOWN_SECONDS, failed, still_waiting, until_paid
 from backend.core.ingest.pipeline.paid import PaidSummaries, embed_paid, is_paid, paid_summaries
 from backend.core.ingest.pipeline.points import make_points, points_for_older, written_to
 from backend.core.ingest.pipeline.progress import add_processed
@@ -273,10 +273,9 @@ async def _embed_apart(
 
 async def _finish(services: Services, company_id: str, batch: Batch) -> None:
     """Write what became of the batch; a Document that changed or went meanwhile keeps its newer state."""
-    postponed = [msgspec.structs.replace(document, state=DocState.PENDING) for document in batch.postponed]
-    every = [*batch.done, *postponed]
-    connection_ids = {document.connection_id for document in every}
+    connection_ids = {document.connection_id for document in (*batch.done, *batch.postponed)}
     async with services.database.open(company_id, write=True) as uow:
+        every = [*batch.done, *await still_waiting(uow, batch.postponed)]
         written = await uow.documents.finish(every)
         await solved.remember(uow, batch.done)
         if batch.usage:
