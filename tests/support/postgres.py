@@ -35,7 +35,8 @@ MISSING = (
     "PostgreSQL is not installed, so its tests are skipped. Debian, Ubuntu: apt-get install postgresql; "
     "or name a server and its superuser: DESKLORE_TEST_POSTGRES_URL=postgresql://postgres@localhost/postgres"
 )
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=64MB")
+_FAST = ("fsync=off", "full_page_writes=off", "autovacuum=off", "shared_buffers=64MB")
+"""What was committed outlives a server that is killed, which tests do, and not a power cut."""
 _ALWAYS = ("listen_addresses=", "max_connections=200", "lc_messages=C", "log_min_messages=fatal")
 
 
