@@ -54,6 +54,10 @@ async def test_uploads_are_previewed_declared_read_replaced_and_deleted(tmp_path
         # Its headings are nobody's; what they mean is declared.
         guessed = (await acme.client.post(f"/api/v1{files}/preview", files={"path": (None, "upload:tickets.csv")})).json()
         assert guessed["kind"] == "document"
+        by_its_name = await acme.client.post(f"/api/v1{files}/preview", files={"path": (None, "tickets.csv")})
+        assert by_its_name.json() == guessed, "an upload may be called as it was when it was uploaded"
+        missing = await acme.client.post(f"/api/v1{files}/preview", files={"path": (None, "ticket.csv")})
+        assert (missing.status_code, "'ticket.csv'" in missing.json()["error"]["message"]) == (404, True), missing.text
         declared = await acme.client.put(f"/api/v1{files}/declaration", json={"yaml": DECLARED})
         assert declared.status_code == 200, declared.text
         shown = (await acme.client.post(f"/api/v1{files}/preview", files={"path": (None, "upload:tickets.csv")})).json()

@@ -132,12 +132,17 @@ class FileSource:
         return sorted((*states, *passed), key=lambda each: each.path)
 
     async def preview(self, path: str, declaration: bytes) -> Preview:
-        """How one of the files would be read."""
+        """How one of the files would be read; an upload may be called by the name it was uploaded with."""
         look = await self._shelf.look_again()
+        if path not in self._shelf:
+            path = f"upload:{path}"
+        if path not in self._shelf:
+            told = f"The connection has no file {path.removeprefix('upload:')!r}. GET /api/v1/connections/CONNECTION/files names them."
+            raise AppError(Code.SOURCE_ITEM_NOT_FOUND, told)
         declared = next((declared for found, declared in look.files if found.path == path), Declared())
         if declaration.strip():
             declared = read_one(declaration, "given")
-        role = await self._shelf.role(path, declared) if path in self._shelf else None
+        role = await self._shelf.role(path, declared)
         _, file = await self._shelf.open(path)
         return await asyncio.to_thread(partial(preview_of, file, path, declared, role=role, readers=self._shelf.readers))
 
