@@ -3,7 +3,7 @@
 Embedded, terms only (the offline default); the tenants' folders are copies of one that was filled. Questions go to tenants at random, as
 those of many people do, or to some that ask more than the rest. The floor is the single tenant, after its first questions; so with all
 indexes open each tenant has asked before too, and what its first question takes is told beside it. These two are asked in turn, since a
-machine is not equally fast from one minute to the next; the memory told of them is that of both. `python -m bench.tenants [tenants]`.
+machine is not equally fast from one second to the next; the memory told of them is that of both. `python -m bench.tenants [tenants]`.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ QUESTIONS: Final = 600
 WARMING: Final = 20
 """Questions before those that count."""
 DEFAULT_OPEN: Final = 128
-ROUNDS: Final = 3
+ROUNDS: Final = 30
 """Of the floor and of all indexes open, in turn."""
+WARMING_A_ROUND: Final = 2
 ONE: Final = "one tenant"
 ALL_OPEN: Final = "many, all indexes open"
 """As DESKLORE_INDEX_OPEN makes it."""
@@ -56,19 +57,29 @@ def _name(number: int) -> str:
 
 
 async def _asked(
-    indexes: EdgeIndexes, encoder: SparseEncoder, whose: Callable[[random.Random], int], questions: int = QUESTIONS, *, seed: int = 5
+    indexes: EdgeIndexes,
+    encoder: SparseEncoder,
+    whose: Callable[[random.Random], int],
+    questions: int = QUESTIONS,
+    *,
+    warming: int = WARMING,
+    seed: int = 5,
 ) -> list[float]:
     """What each question took, in milliseconds."""
     rng, policy, took = random.Random(seed), Policy(dense_weight=0.0), []
-    for number in range(questions + WARMING):
+    for number in range(questions + warming):
         text, company = question(rng), _name(whose(rng))
         began = time.perf_counter()
         index = await indexes.open(company)
         result = await search(Query(text=text), index=index, dense=None, encoder=encoder, policy=policy)
-        if number >= WARMING:
+        if number >= warming:
             took.append((time.perf_counter() - began) * 1000)
         assert result is not None
     return took
+
+
+def _alike(tenants: int) -> Callable[[random.Random], int]:
+    return lambda rng: rng.randrange(tenants)
 
 
 def _row(took: list[float]) -> dict[str, float]:
@@ -94,17 +105,18 @@ async def main(tenants: int) -> dict[str, Any]:
         rows: dict[str, dict[str, float]] = {}
         for name, whose in (
             ("many, some ask more", lambda rng: min(tenants - 1, int(rng.paretovariate(1.0)) - 1)),
-            ("many, all alike", lambda rng: rng.randrange(tenants)),
+            ("many, all alike", _alike(tenants)),
         ):
             indexes = EdgeIndexes(root, makers, max_open=DEFAULT_OPEN)
             rows[name] = _row(await _asked(indexes, encoder, whose))
             await indexes.close()
         alone, every = EdgeIndexes(apart, makers, max_open=1), EdgeIndexes(root, makers, max_open=tenants)
         rows["many, first questions"] = _row(await _asked(every, encoder, lambda _: left.pop(), tenants - WARMING))
-        one, many = [], []
+        await _asked(alone, encoder, _alike(1))
+        one, many = list[float](), list[float]()
         for seed in range(ROUNDS):
-            one += await _asked(alone, encoder, lambda _: 0, QUESTIONS // ROUNDS, seed=seed)
-            many += await _asked(every, encoder, lambda rng: rng.randrange(tenants), QUESTIONS // ROUNDS, seed=seed)
+            for took, indexes, among in ((one, alone, 1), (many, every, tenants)):
+                took += await _asked(indexes, encoder, _alike(among), QUESTIONS // ROUNDS, warming=WARMING_A_ROUND, seed=seed)
         rows |= {ONE: _row(one), ALL_OPEN: _row(many)}
         await alone.close()
         await every.close()

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO, Any
@@ -220,9 +221,9 @@ class Shards:
             self._turn.notify_all()
 
     def _close_idle(self) -> None:
-        excess = len(self._open) - self._max_open
-        idle = [place for place, entry in self._open.items() if not entry.users]
-        for place in idle[: max(0, excess)]:
+        # Before every call: what is looked at here grows with the excess, not with all that are open.
+        excess = max(0, len(self._open) - self._max_open)
+        for place in list(islice((place for place, entry in self._open.items() if not entry.users), excess)):
             _close(self._open.pop(place))
 
     def _lock_folder(self) -> None:

@@ -38,6 +38,30 @@ async def test_few_shards_stay_open_and_all_answer(tmp_path: Path) -> None:
     await indexes.close()
 
 
+class _Watched(str):
+    """A company's id that counts how often it is looked at."""
+
+    __slots__ = ("looks",)
+
+    def __hash__(self) -> int:
+        self.looks = getattr(self, "looks", 0) + 1
+        return super().__hash__()
+
+
+async def test_a_search_does_not_look_at_the_other_open_shards(tmp_path: Path) -> None:
+    indexes = _edge(tmp_path)
+    names = [_Watched(f"tenant-{number}") for number in range(5)]
+    for name in names:
+        await indexes.open(name)
+    before = [name.looks for name in names]
+    index = await indexes.open(names[0])
+    await index.search(question(random.Random(15)))
+    after = [name.looks for name in names]
+    assert after[0] > before[0]
+    assert after[1:] == before[1:]
+    await indexes.close()
+
+
 async def test_a_second_process_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     first, second = _edge(tmp_path), _edge(tmp_path)
     await first.open("acme")
