@@ -116,7 +116,7 @@ async def main(tenants: int) -> dict[str, Any]:
         one, many = list[float](), list[float]()
         for seed in range(ROUNDS):
             for took, indexes, among in ((one, alone, 1), (many, every, tenants)):
-                took += await _asked(indexes, encoder, _alike(among), QUESTIONS // ROUNDS, warming=WARMING_A_ROUND, seed=seed)
+                took.extend(await _asked(indexes, encoder, _alike(among), QUESTIONS // ROUNDS, warming=WARMING_A_ROUND, seed=seed))
         rows |= {ONE: _row(one), ALL_OPEN: _row(many)}
         await alone.close()
         await every.close()
