@@ -16,14 +16,6 @@ _WORD = re.compile(r"\w+")
 _LAST_WORD = re.compile(r"\w+$")
 
 
-def leaks(draft: str, internal: Iterable[str], public: Iterable[str]) -> bool:
-    """Whether `draft` repeats eight words in a row of an internal text (or a whole shorter one) that no public text holds."""
-    guard = LeakGuard(internal, public)
-    guard.feed(draft)
-    guard.finish()
-    return guard.leaked
-
-
 class LeakGuard:
     """Looks at a draft as it streams: what it lets through never completes a run of words that only internal texts hold.
 

@@ -9,7 +9,7 @@ from backend.core.model.article import Visibility
 from backend.core.model.document import FILES_LEFT, DocState, DocType, Document, PackedDocument
 from backend.core.model.ticket import Presence
 from backend.storage.sql.packing import COLUMNS as PACKED
-from backend.storage.sql.packing import TEXTS, TIMES, Content, Summaries, content_of, group_columns, summaries_of, unpack_row
+from backend.storage.sql.packing import TEXTS, TIMES, Content, Summaries, summaries_of, unpack_row
 from backend.storage.sql.tables import documents as table
 from backend.storage.sql.transaction import AnyRow
 
@@ -22,29 +22,6 @@ _summaries = msgspec.json.Decoder(Summaries)
 _BARE = Summaries()
 RESULTS: Final = ("state", "state_reason", "error_code", "attempts", "next_try_at", "indexed_at", "summaries")
 """The columns that hold how processing went."""
-
-
-def of_document(company_id: str, document: Document) -> dict[str, Any]:
-    """All columns of a Document."""
-    return {
-        "company_id": company_id,
-        "document_id": document.document_id,
-        "connection_id": document.connection_id,
-        "platform": document.platform,
-        "doc_type": document.doc_type.value,
-        "original_id": document.original_id,
-        "title": document.title,
-        "status": document.status,
-        "presence": document.presence.value,
-        "content_hash": document.content_hash,
-        "source_version": document.source_version,
-        "created_at": document.created_at,
-        "updated_at": document.updated_at,
-        "stored_at": document.stored_at,
-        "content": content_of(document),
-        **dict(zip(("group_id", "group_name"), group_columns(document), strict=True)),
-        **of_result(document),
-    }
 
 
 def plain_row(company_id: str, packed: PackedDocument) -> tuple[Any, ...]:

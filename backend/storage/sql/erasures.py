@@ -98,11 +98,6 @@ class SqlErasureStore(TenantTables):
         return changed
 
 
-def cached_key(cache_key: str) -> str:
-    """The key of a kept result, as `rewrite` takes it."""
-    return msgspec.json.encode([cache_key]).decode()
-
-
 def _columns(where: _Place) -> list[Column[Any]]:
     return [where.table.c[name] for name in where.key]
 

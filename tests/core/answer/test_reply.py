@@ -1,11 +1,13 @@
 """Reply drafts: polite, cited, and nothing internal in them, whatever the model does."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from backend.adapters.masked import MaskedChat
 from backend.adapters.offline.chat import OfflineChat
-from backend.core.answer.guard import LeakGuard, leaks
+from backend.core.answer.guard import LeakGuard
 from backend.core.answer.reply import generate_reply_text, stream_reply_text
 from backend.core.errors import AppError, Code
 from backend.core.model.answer import AnswerEvent, AnswerEventKind
@@ -54,6 +56,13 @@ async def test_the_ticket_itself_is_no_source() -> None:
     own = hit(chunk("VPN 자기 자신", document_id=DOCUMENT.document_id))
     draft = await generate_reply_text(DOCUMENT, [own], ASK, chat=chat)
     assert (draft.grounded, chat.prompts) == (False, [])
+
+
+def leaks(draft: str, internal: Sequence[str], public: Sequence[str]) -> bool:
+    guard = LeakGuard(internal, public)
+    guard.feed(draft)
+    guard.finish()
+    return guard.leaked
 
 
 LEAKS = [
