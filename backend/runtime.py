@@ -13,9 +13,9 @@ from backend.api.probes import create_probe_app
 from backend.core.errors import AppError, Code
 from backend.core.ports.services import Services
 from backend.observability import tracing
-from backend.settings import QueueType, Settings
+from backend.settings import Settings
 from backend.workers.runner import handler
-from backend.workers.schedule import heal, keep_months_forever, start_due_forever, sweep_forever
+from backend.workers.schedule import heal_all, keep_months_forever, start_due_forever, sweep_forever
 
 _YOUNG: Final = 50_000
 """New objects between two looks at the youngest ones; Python's own is 700."""
@@ -51,9 +51,14 @@ class Work:
         if not self._settings.run_jobs:
             return
         await self._built.claim()
-        await heal(self.services, others=self._settings.queue_type is not QueueType.MEMORY)
         await self.services.queue.start(handler(self.services))
-        self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever, keep_months_forever)]
+        self._clocks = [
+            asyncio.create_task(tick(self.services)) for tick in (heal_all, sweep_forever, start_due_forever, keep_months_forever)
+        ]
+
+    async def healed(self) -> None:
+        """Wait until every tenant was looked at that can be; what was started behind `start` and found something is on its way then."""
+        await asyncio.wait(self._clocks[:1])
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again, here or elsewhere) and let go of files, processes and connections."""

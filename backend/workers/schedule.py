@@ -1,6 +1,8 @@
-"""What runs by the clock: finding what the store says is unfinished and enqueuing it (SPEC C1)."""
+"""What runs by the clock, and once at start: finding what the store says is unfinished and enqueuing it (SPEC C1)."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -8,11 +10,12 @@ from backend.core.clock import now
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
-from backend.core.model.job import preparing
+from backend.core.model.job import preparing, processing
 from backend.core.ports.services import Services
 from backend.core.usecases.retention import delete_old_exports, forget_old_runs
 from backend.core.usecases.schedule import start_due
 from backend.core.usecases.stalled import take_up_stalled
+from backend.core.usecases.tenants import sweep_after
 from backend.core.usecases.uploads import forget_abandoned_uploads
 
 log = structlog.get_logger()
@@ -25,6 +28,9 @@ SWEEP_SECONDS = 30.0
 MONTHS_SECONDS = 6 * 3600.0
 """How often logs are looked at; partitions are made months ahead, so nothing hangs on one round."""
 
+MOST_SECONDS = 3600.0
+"""Between two tries to heal what could not be healed."""
+
 _FEW_TENANTS = 20
 """Of more than these most sleep; their indexes would be opened for nothing."""
 
@@ -36,43 +42,88 @@ _OF_SETTINGS = (Code.LLM_REQUEST_REJECTED.value,)
 """Why a Document may have failed for settings that were changed before this start; a rejected request costs nothing."""
 
 
-async def heal(services: Services, *, others: bool = False) -> None:
-    """At start, before any job runs: Documents that the store has and the index has not are indexed anew, and those that a model rejected
-    are tried once more.
+async def heal_all(services: Services) -> None:
+    """At start: heal every tenant once, what does not succeed later again. Nothing waits for it, however many there are."""
+    left: Sequence[str] | None = None
+    wait = SWEEP_SECONDS
+    while True:
+        try:
+            if left is None:
+                async with services.database.directory() as directory:
+                    left = [tenant.company_id for tenant in await directory.list_tenants()]
+                if len(left) <= _FEW_TENANTS:
+                    # Briefs that were kept in the memory of the process before are gone with it.
+                    await services.queue.enqueue([preparing(company_id) for company_id in left])
+            left = await heal(services, left)
+        except AppError as error:
+            log.warning("healing_failed", code=error.code.value, message=error.message)
+        if left == []:
+            return
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, MOST_SECONDS)
+
+
+async def heal(services: Services, company_ids: Sequence[str]) -> list[str]:
+    """Documents that the store has and the index has not are indexed anew, and those that a model rejected are tried once more.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
     model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
     kept, so nothing of theirs is paid for again.
-    With `others`, processes that may be indexing right now, a difference has to last.
+    Jobs may be indexing right now, here or elsewhere, so a difference has to last. Returns those that could not be healed.
     """
-    async with services.database.directory() as directory:
-        tenants = await directory.list_tenants()
-    for tenant in tenants:
-        company_id = tenant.company_id
-        await _retry_rejected(services, company_id)
-        missing = await _missing(services, company_id)
-        await services.indexes.tidy(company_id)
-        if missing is not None and others:
-            await asyncio.sleep(LASTING_SECONDS)
-            missing = missing if await _missing(services, company_id) == missing else None
-        elif missing is None:
-            await switch_when_whole(services, company_id)
-        if missing is not None:
-            async with services.database.open(company_id, write=True) as uow:
-                await uow.documents.release(indexed=True)
-            log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
-    if len(tenants) <= _FEW_TENANTS:
-        # Briefs that were kept in the memory of the process before are gone with it.
-        await services.queue.enqueue([preparing(tenant.company_id) for tenant in tenants])
+    untidy = set(await services.indexes.untidy(company_ids))
+    doubtful: dict[str, tuple[int, int]] = {}
+    left: list[str] = []
+    for company_id in company_ids:
+        async with _trying(company_id, left):
+            if company_id in untidy:
+                await services.indexes.tidy(company_id)
+            if missing := await _look(services, company_id):
+                doubtful[company_id] = missing
+    if doubtful:
+        await asyncio.sleep(LASTING_SECONDS)
+    for company_id, missing in doubtful.items():
+        async with _trying(company_id, left):
+            still = await _missing(services, company_id)
+            if still is not None and still != missing:
+                left.append(company_id)
+            elif still is not None:
+                async with services.database.open(company_id, write=True) as uow:
+                    await uow.documents.release(indexed=True)
+                    uow.enqueue(processing(company_id))
+                log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
+    return left
 
 
-async def _retry_rejected(services: Services, company_id: str) -> None:
+@asynccontextmanager
+async def _trying(company_id: str, left: list[str]) -> AsyncIterator[None]:
+    """What is wrong with one company's index holds up no other; without the database there is nothing to be tried."""
+    try:
+        yield
+    except AppError as error:
+        if error.code is Code.STORAGE_UNAVAILABLE:
+            raise
+        log.warning("healing_failed", company_id=company_id, code=error.code.value, message=error.message)
+        left.append(company_id)
+
+
+async def _look(services: Services, company_id: str) -> tuple[int, int] | None:
+    """What `_missing` tells, where the index may lack something; where it lacks nothing, one that was built is searched."""
     async with services.database.open(company_id) as uow:
-        failed = (await uow.documents.counts())[DocState.FAILED]
-    if failed:
+        states = await uow.documents.counts()
+    if failed := states[DocState.FAILED]:
         async with services.database.open(company_id, write=True) as uow:
             retried = await uow.documents.retry(_OF_SETTINGS)
+            uow.enqueue(processing(company_id))
         log.info("documents_retried", company_id=company_id, failed=failed, documents=retried)
+    if states[DocState.INDEXED] <= (await services.indexes.held(company_id) or 0):
+        return None
+    missing = await _missing(services, company_id)
+    if missing is None:
+        await switch_when_whole(services, company_id)
+        # Deleted meanwhile, its index was opened behind the deletion.
+        await sweep_after(services, company_id)
+    return missing
 
 
 async def _missing(services: Services, company_id: str) -> tuple[int, int] | None:
@@ -80,7 +131,7 @@ async def _missing(services: Services, company_id: str) -> tuple[int, int] | Non
     index = await written_to(services, company_id)
     _, found = await index.count()
     async with services.database.open(company_id) as uow:
-        stored = (await uow.documents.counts()).get(DocState.INDEXED, 0)
+        stored = (await uow.documents.counts())[DocState.INDEXED]
     return (stored, found) if found < stored else None
 
 

@@ -70,6 +70,17 @@ class VectorIndexes(Protocol):
         """The tenant's index that is searched, made at first use."""
         ...
 
+    async def held(self, company_id: str) -> int | None:
+        """How many Documents the index has, 0 where there is none yet; None where only `VectorIndex.count` tells.
+
+        None too where the one that is searched is not by the present makers. Opens nothing, for a look at all tenants.
+        """
+        ...
+
+    async def untidy(self, company_ids: Collection[str]) -> list[str]:
+        """Those of the tenants that may have something to `tidy`, by one look."""
+        ...
+
     async def building(self, company_id: str) -> VectorIndex | None:
         """The one by the present makers, where the one that is searched is by others."""
         ...

@@ -1,5 +1,6 @@
 """The embedded index as a process sees it that does not hold it."""
 
+from collections.abc import Collection
 from typing import NoReturn
 
 from backend.core.errors import AppError, Code
@@ -22,6 +23,15 @@ class AbsentIndexes:
     async def open(self, company_id: str) -> NoReturn:
         """The index that is searched."""
         raise _away(company_id)
+
+    async def held(self, company_id: str) -> NoReturn:
+        """How many Documents it has."""
+        raise _away(company_id)
+
+    async def untidy(self, company_ids: Collection[str]) -> list[str]:
+        """None that this process could tidy."""
+        del company_ids
+        return []
 
     async def building(self, company_id: str) -> NoReturn:
         """The index that is built."""

@@ -1,5 +1,6 @@
 """The indexes through qdrant-client: on a Qdrant server, or in the client's own in-memory mode."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,18 @@ class ClientIndexes:
         """What made the index that is searched; None where there is none yet."""
         room = await searched(self._connected(), company_id)
         return None if room is None else room.makers
+
+    async def held(self, company_id: str) -> int | None:
+        """0 for a tenant that has no index yet; else only counting tells."""
+        return 0 if await searched(self._connected(), company_id) is None else None
+
+    async def untidy(self, company_ids: Collection[str]) -> list[str]:
+        """Those that have more than one collection, shared ones included: one look at all names instead of one for each tenant."""
+        async with told():
+            names = [each.name for each in (await self._connected().get_collections()).collections]
+        shared = sum(name.startswith(collections.SHARED_PREFIX) for name in names)
+        own = Counter(collections.company_of(name) for name in names)
+        return [company_id for company_id in company_ids if own[company_id] + shared > 1]
 
     async def building(self, company_id: str) -> ClientIndex | None:
         """The one by the present makers and in the present layout, where the one that is searched is another."""

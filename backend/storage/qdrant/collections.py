@@ -70,6 +70,11 @@ def collection_prefix(company_id: str) -> str:
     return f"desklore_{_checked(company_id)}_"
 
 
+def company_of(collection: str) -> str:
+    """The tenant whose own collection this is; empty for all others."""
+    return collection.removeprefix("desklore_").split("_", 1)[0] if collection.startswith("desklore_") else ""
+
+
 def tenant_folder(root: Path, company_id: str) -> Path:
     """The folder of all embedded indexes of the tenant."""
     return root / _checked(company_id)

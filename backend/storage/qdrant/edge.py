@@ -13,8 +13,9 @@ from backend.storage.qdrant.changes import Changes, CountedChanges
 from backend.storage.qdrant.filters import of_documents
 from backend.storage.qdrant.fusion import documents_with, fuse, parts
 from backend.storage.qdrant.hands import Hands
+from backend.storage.qdrant.opened import OpenShard, count, flush, writing
 from backend.storage.qdrant.payload import to_chunk, to_point
-from backend.storage.qdrant.shards import OpenShard, Place, Shards, flush
+from backend.storage.qdrant.shards import Place, Shards
 
 T = TypeVar("T")
 
@@ -53,6 +54,14 @@ class EdgeIndexes:
         """What made the index that is searched; None where there is none yet."""
         return await self._hands.read(self.shards.named, company_id)
 
+    async def held(self, company_id: str) -> int | None:
+        """How many Documents the tenant's index has, where that is known without opening it."""
+        return await self._hands.read(self.shards.held, company_id, self._makers)
+
+    async def untidy(self, company_ids: Collection[str]) -> list[str]:
+        """Those that may have indexes to `tidy`."""
+        return await self._hands.read(self.shards.untidy, company_ids)
+
     async def building(self, company_id: str) -> "EdgeIndex | None":
         """The one by the present makers, where the one that is searched is by others."""
         searched = await self.open(company_id)
@@ -68,7 +77,8 @@ class EdgeIndexes:
 
     async def tidy(self, company_id: str) -> None:
         """Delete what is neither searched nor built."""
-        wanted = frozenset(((await self.open(company_id)).makers, self._makers))
+        searched = await self._hands.read(self.shards.searched, company_id, self._makers)
+        wanted = frozenset((searched, self._makers))
         await self._hands.write(company_id, partial(self.shards.keep_only, company_id, wanted))
 
     async def _open(self, place: Place) -> "EdgeIndex":
@@ -188,11 +198,7 @@ class EdgeIndex:
 
     async def count(self) -> tuple[int, int]:
         """Points and distinct Documents."""
-
-        def work(opened: OpenShard) -> tuple[int, int]:
-            return engine.count_points(opened.shard), len(engine.values(opened.shard, layout.DOCUMENT))
-
-        return await self._read(work, (0, 0))
+        return await self._read(count, (0, 0))
 
     async def documents(self) -> list[str]:
         """The ids of all Documents it has points of."""
@@ -217,7 +223,11 @@ class EdgeIndex:
             flush(opened)
 
     async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
-        await self._hands.write(self._company_id, partial(self._leased, place, work, None, "writing"))
+        def write(opened: OpenShard) -> None:
+            with writing(opened):
+                work(opened)
+
+        await self._hands.write(self._company_id, partial(self._leased, place, write, None, "writing"))
 
     async def _read(self, work: Callable[[OpenShard], T], nothing: T) -> T:
         return await self._hands.read(self._leased, self._place, work, nothing, "answering")

@@ -19,7 +19,7 @@ from backend.core.model.search import Filters, Point, SparseVector
 from backend.storage.qdrant.collections import DENSE, SPARSE
 from backend.storage.qdrant.filters import Between, Condition, Conditions, Either, conditions, of_documents
 from backend.storage.qdrant.fusion import Part
-from backend.storage.qdrant.layout import KEYWORDS, NUMBERS, field_of, to_stored, values_of
+from backend.storage.qdrant.layout import DOCUMENT, KEYWORDS, NUMBERS, field_of, to_stored, values_of
 
 # Below this many points exact scores cost a few milliseconds, so there is nothing to win by estimating first.
 _EXACT_BELOW = 20_000
@@ -212,6 +212,11 @@ def about(shard: Any) -> int:
 def count_points(shard: Any) -> int:
     """How many points there are, counted: 34 ms of 100,000, during which the engine holds the interpreter's lock."""
     return int(shard.count(_edge().CountRequest(exact=True)))
+
+
+def count_documents(shard: Any) -> int:
+    """How many Documents the points are of."""
+    return len(values(shard, DOCUMENT))
 
 
 def values(shard: Any, key: str) -> list[str]:

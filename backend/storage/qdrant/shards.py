@@ -11,40 +11,20 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
-from backend.storage.qdrant import collections, pointer, sealing, warming
+from backend.storage.qdrant import collections, held, pointer, sealing, warming
 from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 from backend.storage.qdrant.memory import give_back, release_holes
+from backend.storage.qdrant.opened import OpenShard, close_shard, flush
 
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
-
-
-@dataclass(slots=True)
-class OpenShard:
-    """One shard, with what is remembered about it."""
-
-    shard: Any = None
-    folder: Path | None = None
-    """Where it lies, see `sealing`."""
-    users: int = 0
-    opening: threading.Lock = field(default_factory=threading.Lock)
-    points: int = 0
-    unflushed: int = 0
-    unsealed: int = 0
-    """Points written since it was sealed, by processes before this one too."""
-    tried: int = 0
-    """So many there were when it could not be sealed: it is tried again when there are as many more."""
-    changed: int = 0
-    """Points written or removed since `frequencies` was begun."""
-    frequencies: dict[int, int] = field(default_factory=dict)
 
 
 class Shards:
@@ -117,7 +97,7 @@ class Shards:
                 if anew:
                     raise AppError(Code.INDEX_UNAVAILABLE, "The search index could not be written anew; the log says why.")
                 return
-            fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed)
+            fresh = OpenShard(frequencies=entry.frequencies, changed=entry.changed, writes=entry.writes, counted=entry.counted)
             self._warm(folder)
             with told("opening"):
                 self._fill(fresh, folder, _dimension(place))
@@ -154,6 +134,19 @@ class Shards:
             self._lock_folder()
             return pointer.named(self._root, company_id)
 
+    def held(self, company_id: str, present: Makers) -> int | None:
+        """How many Documents the tenant's index has, 0 where there is none; None where only counting tells, or others made it."""
+        makers = self.named(company_id)
+        if makers is None:
+            return 0
+        folder = sealing.current(self._folder((company_id, makers)))
+        return held.noted(folder) if makers == present and folder is not None else None
+
+    def untidy(self, company_ids: Collection[str]) -> list[str]:
+        """Those of the tenants that have more than one folder."""
+        folders = ((company_id, collections.tenant_folder(self._root, company_id)) for company_id in company_ids)
+        return [company_id for company_id, own in folders if own.exists() and sum(each.is_dir() for each in own.iterdir()) > 1]
+
     def point_to(self, place: Place) -> None:
         """Let this one be searched."""
         with self._turn:
@@ -185,7 +178,7 @@ class Shards:
 
         self._turn.wait_for(lambda: not any(self._open[place].users for place in mine()))
         for place in mine():
-            _close(self._open.pop(place))
+            close_shard(self._open.pop(place))
 
     def close(self) -> None:
         """Flush and close all; waits for calls that are under way."""
@@ -196,7 +189,7 @@ class Shards:
                 self._sealing.kill()
             self._turn.wait_for(lambda: not any(entry.users for entry in self._open.values()))
             while self._open:
-                _close(self._open.popitem()[1])
+                close_shard(self._open.popitem()[1])
             if self._folder_lock is not None:
                 self._folder_lock.close()
                 self._folder_lock = None
@@ -224,7 +217,7 @@ class Shards:
         # Before every call: what is looked at here grows with the excess, not with all that are open.
         excess = max(0, len(self._open) - self._max_open)
         for place in list(islice((place for place, entry in self._open.items() if not entry.users), excess)):
-            _close(self._open.pop(place))
+            close_shard(self._open.pop(place))
 
     def _lock_folder(self) -> None:
         if self._folder_lock is not None:
@@ -271,20 +264,5 @@ class Shards:
         release_holes(folder)
 
 
-def flush(entry: OpenShard) -> None:
-    """Force what was written to the disk, with how much of it is not sealed."""
-    entry.shard.flush()
-    entry.unflushed = 0
-    if entry.folder is not None:
-        sealing.remember(entry.folder, entry.unsealed)
-
-
 def _dimension(place: Place) -> int | None:
     return place[1].dimension if place[1].dense else None
-
-
-def _close(entry: OpenShard) -> None:
-    if entry.shard is not None:
-        with told("closing"):
-            flush(entry)
-            entry.shard.close()
