@@ -109,7 +109,7 @@ class Directory(Protocol):
         ...
 
     async def scheduled_runs(self) -> int:
-        """How many runs that the clock started are queued, running or waiting, over all tenants."""
+        """How many runs that the clock started are queued or running, over all tenants; those that wait for their source take no place."""
         ...
 
     async def unfinished(self) -> list[Job]:

@@ -145,8 +145,8 @@ class SqlDirectory:
         return [(row.company_id, row.connection_id) for row in rows]
 
     async def scheduled_runs(self) -> int:
-        """How many runs that the clock started are queued, running or waiting, over all tenants."""
-        return sum(run.scheduled for _, run in await self._active())
+        """How many runs that the clock started are queued or running, over all tenants; those that wait for their source take no place."""
+        return sum(run.scheduled and run.state is not RunState.WAITING for _, run in await self._active())
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.
