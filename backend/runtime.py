@@ -13,7 +13,7 @@ from backend.api.probes import create_probe_app
 from backend.core.errors import AppError, Code
 from backend.core.ports.services import Services
 from backend.observability import tracing
-from backend.settings import QueueType, Settings
+from backend.settings import Settings
 from backend.workers.runner import handler
 from backend.workers.schedule import heal, keep_months_forever, start_due_forever, sweep_forever
 
@@ -28,6 +28,7 @@ class Work:
         self._built = built
         self._settings = settings
         self._clocks: list[asyncio.Task[None]] = []
+        self._healing: asyncio.Task[None] | None = None
 
     @property
     def services(self) -> Services:
@@ -51,9 +52,14 @@ class Work:
         if not self._settings.run_jobs:
             return
         await self._built.claim()
-        await heal(self.services, others=self._settings.queue_type is not QueueType.MEMORY)
         await self.services.queue.start(handler(self.services))
-        self._clocks = [asyncio.create_task(tick(self.services)) for tick in (sweep_forever, start_due_forever, keep_months_forever)]
+        ticks = (heal, sweep_forever, start_due_forever, keep_months_forever)
+        self._healing, *_ = self._clocks = [asyncio.create_task(tick(self.services)) for tick in ticks]
+
+    async def healed(self) -> None:
+        """Return once what was lost before the start is on its way to be indexed anew."""
+        if self._healing is not None:
+            await asyncio.wait([self._healing])
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again, here or elsewhere) and let go of files, processes and connections."""

@@ -8,11 +8,12 @@ from backend.core.clock import now
 from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
-from backend.core.model.job import preparing
+from backend.core.model.job import preparing, processing
 from backend.core.ports.services import Services
 from backend.core.usecases.retention import delete_old_exports, forget_old_runs
 from backend.core.usecases.schedule import start_due
 from backend.core.usecases.stalled import take_up_stalled
+from backend.core.usecases.tenants import sweep_after
 from backend.core.usecases.uploads import forget_abandoned_uploads
 
 log = structlog.get_logger()
@@ -36,34 +37,64 @@ _OF_SETTINGS = (Code.LLM_REQUEST_REJECTED.value,)
 """Why a Document may have failed for settings that were changed before this start; a rejected request costs nothing."""
 
 
-async def heal(services: Services, *, others: bool = False) -> None:
-    """At start, before any job runs: Documents that the store has and the index has not are indexed anew, and those that a model rejected
-    are tried once more.
+async def heal(services: Services) -> None:
+    """After the start, beside jobs and requests: Documents that the store has and the index has not are indexed anew, and those that a
+    model rejected are tried once more.
 
     That is after the index was deleted, lost its last moments in a power cut, or is another one because the embedding
     model, its weight or the tokenizer was changed: then the older one is searched until the new one is whole. Summaries are
-    kept, so nothing of theirs is paid for again.
-    With `others`, processes that may be indexing right now, a difference has to last.
+    kept, so nothing of theirs is paid for again. Every tenant's index is opened for that, which takes minutes where there are a
+    thousand; one that can't be healed now is tried again after a while.
     """
-    async with services.database.directory() as directory:
-        tenants = await directory.list_tenants()
-    for tenant in tenants:
-        company_id = tenant.company_id
-        await _retry_rejected(services, company_id)
-        missing = await _missing(services, company_id)
-        await services.indexes.tidy(company_id)
-        if missing is not None and others:
-            await asyncio.sleep(LASTING_SECONDS)
-            missing = missing if await _missing(services, company_id) == missing else None
-        elif missing is None:
-            await switch_when_whole(services, company_id)
-        if missing is not None:
-            async with services.database.open(company_id, write=True) as uow:
-                await uow.documents.release(indexed=True)
-            log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
-    if len(tenants) <= _FEW_TENANTS:
+    left = await _until_listed(services)
+    few = left if len(left) <= _FEW_TENANTS else []
+    while left:
+        left = [company_id for company_id in left if not await _healed(services, company_id)]
         # Briefs that were kept in the memory of the process before are gone with it.
-        await services.queue.enqueue([preparing(tenant.company_id) for tenant in tenants])
+        await services.queue.enqueue([preparing(company_id) for company_id in few if company_id not in left])
+        few = [company_id for company_id in few if company_id in left]
+        if left:
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _until_listed(services: Services) -> list[str]:
+    while True:
+        try:
+            async with services.database.directory() as directory:
+                return [tenant.company_id for tenant in await directory.list_tenants()]
+        except AppError as error:
+            log.warning("heal_failed", code=error.code.value, message=error.message)
+        await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _healed(services: Services, company_id: str) -> bool:
+    """Whether nothing is left to be healed of this tenant."""
+    try:
+        settled = await _heal(services, company_id)
+        # It may have been deleted meanwhile, and its index opened behind the deletion.
+        await sweep_after(services, company_id)
+    except AppError as error:
+        log.warning("heal_failed", company_id=company_id, code=error.code.value, message=error.message)
+        return False
+    return settled
+
+
+async def _heal(services: Services, company_id: str) -> bool:
+    await _retry_rejected(services, company_id)
+    missing = await _missing(services, company_id)
+    await services.indexes.tidy(company_id)
+    if missing is None:
+        await switch_when_whole(services, company_id)
+        return True
+    # Jobs may be indexing right now, here or elsewhere: a difference has to last.
+    await asyncio.sleep(LASTING_SECONDS)
+    if await _missing(services, company_id) != missing:
+        return False
+    async with services.database.open(company_id, write=True) as uow:
+        await uow.documents.release(indexed=True)
+        uow.enqueue(processing(company_id))
+    log.warning("index_rebuilt", company_id=company_id, stored=missing[0], found=missing[1])
+    return True
 
 
 async def _retry_rejected(services: Services, company_id: str) -> None:
@@ -72,6 +103,7 @@ async def _retry_rejected(services: Services, company_id: str) -> None:
     if failed:
         async with services.database.open(company_id, write=True) as uow:
             retried = await uow.documents.retry(_OF_SETTINGS)
+            uow.enqueue(processing(company_id))
         log.info("documents_retried", company_id=company_id, failed=failed, documents=retried)
 
 

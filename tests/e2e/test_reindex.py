@@ -144,3 +144,21 @@ async def test_what_changes_meanwhile_goes_into_both(tmp_path: Path, sandbox: Sa
         found = await tenant.ask("엘리베이터 점검 일정")
         assert str(changed) in [hit["original_id"] for hit in found["tickets"]]
         assert (await building.count())[1] == documents - 2
+
+
+async def test_an_index_that_cannot_be_read_keeps_nobody_else_waiting(tmp_path: Path, sandbox: SandboxServer) -> None:
+    data = tmp_path / "data"
+    key, documents, first = await _first(data, sandbox)
+    async with running_trip(data) as trip:
+        globex = await trip.onboard("globex")
+        await (await trip.runtime.services.indexes.open("globex")).count()
+    # Written from end to end by something else.
+    for file in (path for path in (data / "index" / "globex").rglob("*") if path.is_file() and path.name != "searched.json"):
+        file.write_bytes(b"\xff" * 100)
+    async with running_trip(data, jobs=False) as trip:
+        await trip.runtime.start()
+        acme = trip.tenant("acme", key)
+        assert _tickets(await acme.ask(QUESTION)) == first
+        refused = await trip.tenant("globex", globex.api_key).client.post("/api/v1/query", json={"question": QUESTION})
+        assert refused.json()["error"]["code"] == "index_unavailable", refused.text
+        assert await _indexed(trip.runtime.services) == documents

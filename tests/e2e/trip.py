@@ -124,6 +124,7 @@ async def running_trip(data_dir: Path, **settings: Any) -> AsyncIterator[Trip]:
     async with runtime.app.router.lifespan_context(runtime.app):
         if jobs:
             await runtime.start()
+            await runtime.healed()
         try:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(runtime.app), base_url="http://desklore.test") as anonymous:
                 yield Trip(runtime, anonymous)
