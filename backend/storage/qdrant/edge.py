@@ -17,6 +17,8 @@ from backend.storage.qdrant.payload import to_chunk, to_point
 from backend.storage.qdrant.shards import OpenShard, Place, Shards, flush
 
 T = TypeVar("T")
+Counted = dict[Place, tuple[str, tuple[int, int]]]
+"""What was counted of an index, and at which version."""
 
 # Converting points holds the interpreter's lock; pieces of this size keep the event loop waiting for some 20 ms at most.
 _BATCH = 128
@@ -35,6 +37,7 @@ class EdgeIndexes:
         self._searched: dict[str, Makers] = {}
         self._changes: Changes = CountedChanges()
         self._hands = Hands()
+        self._counted: Counted = {}
 
     @property
     def makers(self) -> Makers:
@@ -74,13 +77,15 @@ class EdgeIndexes:
     async def _open(self, place: Place) -> "EdgeIndex":
         if not self.shards.is_open(place):
             await self._hands.read(self.shards.make, place)
-        return EdgeIndex(place, self.shards, self._hands, changes=self._changes, present=self._makers)
+        return EdgeIndex(place, self.shards, self._hands, changes=self._changes, present=self._makers, counted=self._counted)
 
     async def drop(self, company_id: str) -> None:
         """Delete everything of the tenant."""
         async with self._changes.of(company_id):
             await self._hands.write(company_id, partial(self.shards.drop, company_id))
             self._searched.pop(company_id, None)
+            for place in [place for place in self._counted if place[0] == company_id]:
+                del self._counted[place]
 
     async def close(self) -> None:
         """Flush and let go of the folder; a second call does nothing."""
@@ -91,13 +96,14 @@ class EdgeIndexes:
 class EdgeIndex:
     """One tenant's index; see the port for what its methods promise."""
 
-    def __init__(self, place: Place, shards: Shards, hands: Hands, *, changes: Changes, present: Makers) -> None:
+    def __init__(self, place: Place, shards: Shards, hands: Hands, *, changes: Changes, present: Makers, counted: Counted) -> None:
         self._company_id, self._makers = place
         self._place = place
         self._beside = (self._company_id, present)
         self._shards = shards
         self._hands = hands
         self._changes = changes
+        self._counted = counted
 
     @property
     def makers(self) -> Makers:
@@ -187,12 +193,19 @@ class EdgeIndex:
         return await self._changes.version(self._company_id)
 
     async def count(self) -> tuple[int, int]:
-        """Points and distinct Documents."""
+        """Points and distinct Documents; where nothing was changed since, as they were counted last.
+
+        A second for 60,000 Documents, in which the engine holds the interpreter's lock and nobody else is served.
+        """
 
         def work(opened: OpenShard) -> tuple[int, int]:
             return engine.count_points(opened.shard), len(engine.values(opened.shard, layout.DOCUMENT))
 
-        return await self._read(work, (0, 0))
+        version = await self.version()
+        known = self._counted.get(self._place)
+        if known is None or known[0] != version:
+            known = self._counted[self._place] = version, await self._read(work, (0, 0))
+        return known[1]
 
     async def documents(self) -> list[str]:
         """The ids of all Documents it has points of."""
