@@ -1,6 +1,7 @@
 """What runs by the clock: finding what the store says is unfinished and enqueuing it (SPEC C1)."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -49,7 +50,7 @@ async def heal(services: Services) -> None:
     left = await _until_listed(services)
     few = left if len(left) <= _FEW_TENANTS else []
     while left:
-        left = [company_id for company_id in left if not await _healed(services, company_id)]
+        left = await _heal_round(services, left)
         # Briefs that were kept in the memory of the process before are gone with it.
         await services.queue.enqueue([preparing(company_id) for company_id in few if company_id not in left])
         few = [company_id for company_id in few if company_id in left]
@@ -67,16 +68,22 @@ async def _until_listed(services: Services) -> list[str]:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-async def _healed(services: Services, company_id: str) -> bool:
-    """Whether nothing is left to be healed of this tenant."""
-    try:
-        settled = await _heal(services, company_id)
-        # It may have been deleted meanwhile, and its index opened behind the deletion.
-        await sweep_after(services, company_id)
-    except AppError as error:
-        log.warning("heal_failed", company_id=company_id, code=error.code.value, message=error.message)
-        return False
-    return settled
+async def _heal_round(services: Services, company_ids: Sequence[str]) -> list[str]:
+    """Those of which something is left to be healed."""
+    left: list[str] = []
+    for number, company_id in enumerate(company_ids):
+        try:
+            settled = await _heal(services, company_id)
+            # It may have been deleted meanwhile, and its index opened behind the deletion.
+            await sweep_after(services, company_id)
+        except AppError as error:
+            log.warning("heal_failed", company_id=company_id, code=error.code.value, message=error.message)
+            if error.code is Code.STORAGE_UNAVAILABLE:
+                return [*left, *company_ids[number:]]
+            settled = False
+        if not settled:
+            left.append(company_id)
+    return left
 
 
 async def _heal(services: Services, company_id: str) -> bool:
