@@ -139,7 +139,7 @@ class Settings(KeepingSettings, IndexSettings, ModelSettings, LogSettings, ApiSe
     )
 
     scheduled_runs: int = Field(
-        8, ge=1, le=10_000, description="The schedule starts no run while so many that it started are active, over all tenants."
+        8, ge=1, le=10_000, description="The schedule starts no run while so many that it started are queued or running, over all tenants."
     )
     reconcile_days: int = Field(
         7,

@@ -1,6 +1,9 @@
 """Health, readiness and metrics, without a key."""
 
+import pytest
+
 from backend.core.model.tenant import Role
+from backend.storage.qdrant.collections import shard_folder
 from tests.api.conftest import As
 from tests.api.house import House
 
@@ -27,6 +30,17 @@ async def test_not_ready_without_a_database(house: House, client_as: As) -> None
     states = {each["name"]: each["state"] for each in down.json()["error"]["details"]["dependencies"]}
     assert states["database"] == "down"
     assert (await client_as(None).get("/health/live")).status_code == 200
+
+
+@pytest.mark.parametrize(("damaged", "status"), [(["acme"], 200), (["acme", "bravo"], 503)])
+async def test_one_companys_damaged_index_takes_nobody_elses_away(house: House, client_as: As, damaged: list[str], status: int) -> None:
+    for company_id in damaged:
+        folder = shard_folder(house.data_dir / "index", company_id, house.services.indexes.makers)
+        folder.mkdir(parents=True)
+        (folder / "edge_config.json").write_bytes(b"\xff")
+    ready = await client_as(None).get("/health/ready")
+    assert ready.status_code == status, ready.text
+    assert status == 200 or ready.json()["error"]["code"] == "index_unavailable"
 
 
 async def test_metrics_name_no_tenant(client_as: As) -> None:

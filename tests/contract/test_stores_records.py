@@ -133,6 +133,7 @@ async def test_tenants_come_oldest_first_and_are_replaced(records: Records) -> N
         await directory.put_tenant(tenant("acme", name="새 이름"))
         listed = await directory.list_tenants()
         assert [t.company_id for t in listed] == ["acme", "other", "aaa"]
+        assert await directory.list_tenants(2) == listed[:2]
         assert await directory.get_tenant("acme") == tenant("acme", name="새 이름")
         assert await directory.get_tenant("nobody") is None
         await directory.audit(audit_entry())

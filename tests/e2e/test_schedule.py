@@ -125,6 +125,22 @@ async def test_only_so_many_runs_at_once_and_tenants_in_turn(tmp_path: Path, san
     assert in_turn([*big, ("small", "c9")]) == [("big", "c0"), ("small", "c9"), ("big", "c1"), ("big", "c2")]
 
 
+async def test_runs_that_wait_for_a_helpdesk_that_is_down_hold_nobody_elses_up(tmp_path: Path, sandbox: SandboxServer) -> None:
+    async with running_trip(tmp_path / "data", scheduled_runs=1) as trip:
+        services = trip.runtime.services
+        await services.queue.stop()
+        for name in ("acme", "globex"):
+            tenant = await trip.onboard(name)
+            await tenant.connect(sandbox)
+            await make_due(trip, tenant)
+            # The runtime's own clock may have been quicker.
+            await start_due(services)
+            async with services.database.open(name, write=True) as uow:
+                (run,), _ = await uow.sync.list_runs()
+                assert (run.state, run.scheduled) == (RunState.QUEUED, True), name
+                await uow.sync.put_run(msgspec.structs.replace(run, state=RunState.WAITING, resume_at=clock.now() + timedelta(minutes=10)))
+
+
 async def test_runs_that_people_ask_for_and_those_of_the_clock_do_not_hold_each_other_up(tmp_path: Path, sandbox: SandboxServer) -> None:
     async with running_trip(tmp_path / "data", scheduled_runs=1) as trip:
         services = trip.runtime.services

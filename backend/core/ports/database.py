@@ -72,8 +72,8 @@ class Directory(Protocol):
         """As `get_tenant`, and nobody else changes it until this transaction ends: for what is read, changed and put back."""
         ...
 
-    async def list_tenants(self) -> list[Tenant]:
-        """All, oldest first."""
+    async def list_tenants(self, limit: int | None = None) -> list[Tenant]:
+        """All or so many, oldest first."""
         ...
 
     async def delete_tenant(self, company_id: str) -> None:
@@ -109,7 +109,7 @@ class Directory(Protocol):
         ...
 
     async def scheduled_runs(self) -> int:
-        """How many runs that the clock started are queued, running or waiting, over all tenants."""
+        """How many runs that the clock started are queued or running, over all tenants; those that wait for their source take no place."""
         ...
 
     async def unfinished(self) -> list[Job]:

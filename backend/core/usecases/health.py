@@ -11,6 +11,8 @@ from backend.core.ports.llm import CircuitState, CircuitView
 from backend.core.ports.services import Services
 
 PROBE_SECONDS = 2.0
+_TRIED = 3
+"""So many tenants' indexes are tried before the engine counts as down."""
 
 
 class DependencyState(StrEnum):
@@ -77,14 +79,19 @@ async def _queued(services: Services) -> str:
 
 
 async def _open_an_index(services: Services) -> str:
-    """Open one tenant's index: the engine works or it doesn't, whosever it is."""
+    """Open one tenant's index, whosever it is: the engine works or it doesn't. One that alone is damaged takes nobody else's away."""
     async with services.database.directory() as directory:
-        tenants = await directory.list_tenants()
-    if not tenants:
-        return "no tenant yet"
-    index = await services.indexes.open(tenants[0].company_id)
-    await index.frequencies(())
-    return ""
+        tenants = await directory.list_tenants(_TRIED)
+    for number, tenant in enumerate(tenants, 1):
+        try:
+            index = await services.indexes.open(tenant.company_id)
+            await index.frequencies(())
+        except AppError:
+            if number == len(tenants):
+                raise
+        else:
+            return ""
+    return "no tenant yet"
 
 
 def _of_circuit(circuit: CircuitView) -> Dependency:

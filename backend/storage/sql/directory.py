@@ -85,9 +85,9 @@ class SqlDirectory:
         row = await self._in.row(select(tenants.c.body).where(tenants.c.company_id == company_id).with_for_update())
         return _tenant.decode(row.body) if row else None
 
-    async def list_tenants(self) -> list[Tenant]:
-        """All, oldest first."""
-        rows = await self._in.rows(select(tenants.c.body).order_by(tenants.c.created_at, tenants.c.company_id))
+    async def list_tenants(self, limit: int | None = None) -> list[Tenant]:
+        """All or so many, oldest first."""
+        rows = await self._in.rows(select(tenants.c.body).order_by(tenants.c.created_at, tenants.c.company_id).limit(limit))
         return [_tenant.decode(row.body) for row in rows]
 
     async def delete_tenant(self, company_id: str) -> None:
@@ -145,8 +145,8 @@ class SqlDirectory:
         return [(row.company_id, row.connection_id) for row in rows]
 
     async def scheduled_runs(self) -> int:
-        """How many runs that the clock started are queued, running or waiting, over all tenants."""
-        return sum(run.scheduled for _, run in await self._active())
+        """How many runs that the clock started are queued or running, over all tenants; those that wait for their source take no place."""
+        return sum(run.scheduled and run.state is not RunState.WAITING for _, run in await self._active())
 
     async def unfinished(self) -> list[Job]:
         """Jobs for all that is left to do.

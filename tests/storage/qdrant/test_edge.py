@@ -11,7 +11,9 @@ import pytest
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Point
+from backend.storage.qdrant import engine
 from backend.storage.qdrant.edge import EdgeIndexes
+from backend.storage.qdrant.filters import of_documents
 from tests.contract.vectors import MAKERS, doc, points_of, question
 
 
@@ -59,6 +61,27 @@ async def test_a_search_does_not_look_at_the_other_open_shards(tmp_path: Path) -
     after = [name.looks for name in names]
     assert after[0] > before[0]
     assert after[1:] == before[1:]
+    await indexes.close()
+
+
+async def test_an_index_that_nobody_changed_is_counted_once(tmp_path: Path) -> None:
+    indexes = _edge(tmp_path)
+    points = _many(4, random.Random(16))
+    acme, other = await indexes.open("acme"), await indexes.open("other")
+    await acme.replace(_docs(points), points)
+    assert (await acme.count())[1] == 4
+    with indexes.shards.lease(("acme", MAKERS)) as opened:
+        assert opened is not None
+        # Behind its back: who counts again sees it.
+        engine.remove(opened.shard, of_documents([doc(0)]))
+    again = await indexes.open("acme")
+    assert (await again.count())[1] == 4, "counted anew"
+    await other.replace(_docs(points[:1]), points[:1])
+    assert ((await again.count())[1], (await other.count())[1]) == (4, 1)
+    await again.delete([doc(1)])
+    assert (await acme.count())[1] == 2
+    await indexes.drop("acme")
+    assert (await (await indexes.open("acme")).count()) == (0, 0)
     await indexes.close()
 
 
