@@ -17,7 +17,7 @@ class BoundedHttp(HttpToolsProtocol):
     """Bytes of a head that has begun and is not whole yet."""
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too.
         """Somebody is there: a first request has to follow."""
         super().connection_made(transport)
         self._wait()
