@@ -209,6 +209,8 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     code = _OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
     # These two are ours, with words of their own.
     told = error.detail if error.status_code in (401, 408) else None
+    if error.status_code == 400 and request.headers.get("content-type", "").lower().startswith("multipart/"):
+        told = f"The form can't be read: {error.detail.rstrip('.')}. Send multipart/form-data as browsers and curl --form do."
     return _answer(request, AppError(code, told), error.headers)
 
 
