@@ -94,12 +94,6 @@ async def test_a_refused_field_is_not_repeated(client_as: As) -> None:
     assert "very-secret-value" not in response.text
 
 
-async def test_a_form_that_can_t_be_read_is_called_a_form(client_as: As) -> None:
-    for kind, content in (("multipart/form-data", b"a"), ("multipart/form-data; boundary=x", b"a" * 50_000)):
-        response = await client_as(Role.ADMIN).post("/api/v1/connections/c/files", content=content, headers={"Content-Type": kind})
-        assert _error(response, 400, Code.UNREADABLE_BODY)["message"].startswith("The form can't be read: ")
-
-
 async def test_too_large_by_its_length_and_while_it_comes_in(client_as: As) -> None:
     client = client_as(Role.ADMIN)
     large = json.dumps({"question": "가" * 100_000}, ensure_ascii=False).encode()
