@@ -141,7 +141,7 @@ class Shards:
 
     def searched(self, company_id: str, present: Makers) -> Makers:
         """What made the tenant's index that is searched; from now on it stays that one until `point_to` another."""
-        with self._turn:
+        with self._turn, told("opening"):
             self._lock_folder()
             makers = pointer.searched(self._root, company_id, present)
             if not collections.pointer_file(self._root, company_id).exists():
@@ -156,7 +156,7 @@ class Shards:
 
     def point_to(self, place: Place) -> None:
         """Let this one be searched."""
-        with self._turn:
+        with self._turn, told("switching"):
             self._lock_folder()
             pointer.point_to(self._root, *place)
 

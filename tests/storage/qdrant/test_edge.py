@@ -11,6 +11,7 @@ import pytest
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Point
+from backend.storage.qdrant import collections
 from backend.storage.qdrant.edge import EdgeIndexes
 from tests.contract.vectors import MAKERS, doc, points_of, question
 
@@ -89,6 +90,7 @@ async def test_an_old_handle_does_not_bring_a_dropped_tenant_back(tmp_path: Path
 _WRITER = """
 import asyncio, random, sys
 from pathlib import Path
+from backend.storage.qdrant import collections
 from backend.storage.qdrant.edge import EdgeIndexes
 from tests.contract.vectors import MAKERS, doc, points_of
 
@@ -132,3 +134,18 @@ def _write_until_killed(root: Path, enough: int) -> int:
 def _batch(start: int) -> list[Point]:
     rng = random.Random(start)
     return [point for number in range(start, start + 8) for point in points_of(number, rng)]
+
+
+async def test_a_full_disk_is_told_where_an_index_is_named(tmp_path: Path) -> None:
+    indexes = EdgeIndexes(tmp_path, MAKERS)
+    making = collections.pointer_file(tmp_path, "acme").with_suffix(".making")
+    making.parent.mkdir(parents=True)
+    making.symlink_to("/dev/full")
+    try:
+        with pytest.raises(AppError) as caught:
+            await indexes.open("acme")
+        assert caught.value.code is Code.STORAGE_FULL
+        making.unlink()
+        await indexes.open("acme")
+    finally:
+        await indexes.close()
