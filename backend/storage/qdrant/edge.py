@@ -109,6 +109,7 @@ class EdgeIndex:
 
         def work(opened: OpenShard) -> None:
             for start in range(0, len(points), _BATCH):
+                self._shards.check_room()
                 engine.upsert(opened.shard, points[start : start + _BATCH], with_dense=self._makers.dense)
             if document_ids:
                 engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
@@ -217,7 +218,11 @@ class EdgeIndex:
             flush(opened)
 
     async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
-        await self._hands.write(self._company_id, partial(self._leased, place, work, None, "writing"))
+        def write(opened: OpenShard) -> None:
+            self._shards.check_room()
+            work(opened)
+
+        await self._hands.write(self._company_id, partial(self._leased, place, write, None, "writing"))
 
     async def _read(self, work: Callable[[OpenShard], T], nothing: T) -> T:
         return await self._hands.read(self._leased, self._place, work, nothing, "answering")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
@@ -23,6 +23,8 @@ from backend.storage.qdrant import collections, pointer, sealing, warming
 from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 from backend.storage.qdrant.memory import give_back, release_holes
 
+RESERVED: Final = 32_000_000
+"""Bytes left free: the engine writes to mapped files, and where the disk has no room for a page of one the system ends the process."""
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
 
@@ -58,6 +60,7 @@ class Shards:
         self._root = root
         self.seal_at = seal_at
         """After so many points; may be changed at any time."""
+        self.reserved = RESERVED
         self._max_open = max_open
         self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
@@ -69,6 +72,11 @@ class Shards:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
         with self._turn:
             self._lock_folder()
+
+    def check_room(self) -> None:
+        """Raises STORAGE_FULL where nothing should be written any more."""
+        if shutil.disk_usage(self._root).free < self.reserved:
+            raise AppError(Code.STORAGE_FULL)
 
     def is_open(self, place: Place) -> bool:
         """Whether the shard is open now."""
@@ -248,6 +256,8 @@ class Shards:
     def _load_or_create(self, place: Place, entry: OpenShard) -> None:
         folder = self._folder(place)
         dimension = _dimension(place)
+        # Opening one writes too: what its log holds.
+        self.check_room()
         with told("opening"):
             if sealing.current(folder) is None:
                 # Made aside and then renamed: a process killed in between leaves nothing that can't be opened.

@@ -149,3 +149,21 @@ async def test_a_full_disk_is_told_where_an_index_is_named(tmp_path: Path) -> No
         await indexes.open("acme")
     finally:
         await indexes.close()
+
+
+async def test_the_last_of_the_disk_is_left_alone(tmp_path: Path) -> None:
+    indexes = EdgeIndexes(tmp_path, MAKERS)
+    try:
+        index, points = await indexes.open("acme"), points_of(1, random.Random(1))
+        await index.replace(_docs(points), points)
+        indexes.shards.reserved = 1 << 60
+        for refused in (index.replace(_docs(points), points), index.delete(_docs(points)), indexes.open("bravo")):
+            with pytest.raises(AppError) as caught:
+                await refused
+            assert caught.value.code is Code.STORAGE_FULL
+        assert (await index.count())[0] == len(points), "what is open is searched as before"
+        indexes.shards.reserved = 0
+        await index.delete(_docs(points))
+        assert (await (await indexes.open("bravo")).count())[0] == 0
+    finally:
+        await indexes.close()
