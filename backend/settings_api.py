@@ -3,7 +3,9 @@
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
-_RATE = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
+UNLIMITED = "unlimited"
+"""A variable that is empty counts as not given, so no limit has a word of its own, and not `off`, which YAML takes for false."""
+_RATE = rf"^({UNLIMITED}|[1-9]\d{{0,8}}/(second|minute|hour|day))?$"
 _ORIGIN = r"https?://[^\s/?#@,]+"
 
 
@@ -13,7 +15,7 @@ class ApiSettings(BaseSettings):
     rate_address: str = Field(
         "12000/minute",
         pattern=_RATE,
-        description="Requests of one network address, such as `200/second`; empty: no limit. Probes are not counted.",
+        description="Requests of one network address, such as `200/second`; `unlimited`: no limit. Probes are not counted.",
     )
     rate_key: str = Field("6000/minute", pattern=_RATE, description="Requests with one API key and its tokens; likewise.")
     rate_tenant: str = Field("12000/minute", pattern=_RATE, description="Requests with all keys of one company; likewise.")
@@ -23,7 +25,7 @@ class ApiSettings(BaseSettings):
     rate_login_address: str = Field(
         "30/minute",
         pattern=_RATE,
-        description="Logins with a helpdesk's credentials that the helpdesk is asked about, of one network address; empty: no limit.",
+        description="Logins with a helpdesk's credentials that the helpdesk is asked about, of one network address; `unlimited`: no limit.",
     )
     rate_login: str = Field("60/minute", pattern=_RATE, description="The same of all addresses, for one connection.")
     public_url: str = Field(

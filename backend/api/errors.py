@@ -41,10 +41,11 @@ SPECIAL_STATUS: Final[dict[Code, int]] = {
 
 _OF_STATUS: Final[dict[int, Code]] = {
     400: Code.UNREADABLE_BODY,
-    # Of the framework's exceptions, `api/signing.py` alone raises this one.
+    # Of the framework's exceptions, `api/signing.py` alone raises this one, and `api/middleware.py` 408.
     401: Code.SIGNATURE_INVALID,
     404: Code.ROUTE_NOT_FOUND,
     405: Code.METHOD_NOT_ALLOWED,
+    408: Code.UNREADABLE_BODY,
     413: Code.BODY_TOO_LARGE,
 }
 """What the framework's own refusals are called."""
@@ -206,7 +207,10 @@ async def _on_app_error(request: Request, error: AppError) -> Response:
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
     code = _OF_STATUS.get(error.status_code, Code.INVALID_REQUEST)
-    told = error.detail if code is Code.SIGNATURE_INVALID else None
+    # These two are ours, with words of their own.
+    told = error.detail if error.status_code in (401, 408) else None
+    if error.status_code == 400 and request.headers.get("content-type", "").lower().startswith("multipart/"):
+        told = f"The form can't be read: {error.detail.rstrip('.')}. Send multipart/form-data as browsers and curl --form do."
     return _answer(request, AppError(code, told), error.headers)
 
 

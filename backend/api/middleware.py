@@ -1,5 +1,6 @@
 """What happens around every request, as plain ASGI: its id, its log line, its metrics, security headers, the body limit."""
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -10,8 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backend.api.errors import error_response, note, request_id_of
 from backend.api.viewer import VIEWER_PATH, VIEWER_POLICY
 from backend.core import ids
+from backend.core.errors import AppError, Code
 from backend.core.ports.meter import Meter
 from backend.observability import tracing
 
@@ -90,8 +93,13 @@ def _traced(scope: Scope) -> dict[str, str]:
     return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
 
+BODY_SECONDS: Final = 30.0
+_SLOWEST: Final = 1_000
+"""Bytes a second that a body has to come at, once it has been waited for so long: a connection is not held for less."""
+
+
 class BodyLimit:
-    """Refuses a body that is too large as soon as that is known: by its length, or while it comes in.
+    """Refuses a body that is too large as soon as that is known, by its length or while it comes in, and one that stops coming.
 
     `larger` names the paths of routes that take files, each with its own limit.
     """
@@ -106,16 +114,28 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "")
-        declared = int(length) if length.isdecimal() else 0
         most = next((limit for path, limit in self._larger.items() if path.fullmatch(scope["path"])), self._max_bytes)
-        received = 0
+        if length.isdecimal() and int(length) > most:
+            note(scope, Code.BODY_TOO_LARGE)
+            await error_response(AppError(Code.BODY_TOO_LARGE), request_id_of(scope))(scope, receive, send)
+            return
+        received, waited, whole = 0, 0.0, False
 
         async def limited() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, waited, whole
+            if whole:
+                return await receive()
+            began = time.monotonic()
+            # The framework passes its own exception type through; `api/errors.py` gives it our shape.
+            try:
+                async with asyncio.timeout(BODY_SECONDS + received / _SLOWEST - waited):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(408, "The body of the request stopped coming; send it again.", {"Connection": "close"}) from None
+            waited += time.monotonic() - began
+            whole = not message.get("more_body", False)
             received += len(message.get("body", b""))
-            if max(received, declared) > most:
-                # The framework passes its own exception type through; `api/errors.py` gives it our shape.
+            if received > most:
                 raise HTTPException(413)
             return message
 

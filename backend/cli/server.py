@@ -173,6 +173,8 @@ def _uvicorn(app: "FastAPI", on_ready: Callable[[], None]) -> "uvicorn.Server":
     """A uvicorn server that leaves signals to us: it would raise them once more after a clean end."""
     import uvicorn  # noqa: PLC0415 - only a server needs it
 
+    from backend.cli.protocol import BoundedHttp  # noqa: PLC0415 - likewise
+
     class Signalless(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -183,7 +185,14 @@ def _uvicorn(app: "FastAPI", on_ready: Callable[[], None]) -> "uvicorn.Server":
             on_ready()
 
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=_STOP_SECONDS
+        app,
+        http=BoundedHttp,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_STOP_SECONDS,
     )
     return Signalless(config)
 

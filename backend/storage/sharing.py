@@ -12,6 +12,7 @@ from backend.core.ports.rates import Rates, RateScope
 from backend.core.ports.streams import Streams
 from backend.observability.logging import register_secret
 from backend.settings import QueueType, Settings
+from backend.settings_api import UNLIMITED
 from backend.storage.inprocess.budget.budgets import InProcessBudgets
 from backend.storage.inprocess.cache import InProcessCaches
 from backend.storage.inprocess.flights import InProcessFlights
@@ -83,7 +84,7 @@ def in_redis(settings: Settings, meter: Meter, url: str) -> Shared:
 
 
 def _limits(settings: Settings) -> dict[RateScope, str]:
-    return {
+    told = {
         RateScope.ADDRESS: settings.rate_address,
         RateScope.KEY: settings.rate_key,
         RateScope.TENANT: settings.rate_tenant,
@@ -91,3 +92,4 @@ def _limits(settings: Settings) -> dict[RateScope, str]:
         RateScope.LOGIN_ADDRESS: settings.rate_login_address,
         RateScope.LOGIN: settings.rate_login,
     }
+    return {scope: rate for scope, rate in told.items() if rate != UNLIMITED}

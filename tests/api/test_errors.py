@@ -1,5 +1,6 @@
 """Every refusal has the one shape, whoever refuses (SPEC G9)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ import pytest
 import structlog
 from fastapi import FastAPI
 
+from backend.api import middleware
 from backend.api.errors import STATUS, error_response, status_of
 from backend.core.errors import SPECS, AppError, Code, Kind
 from backend.core.model.tenant import Role
@@ -107,6 +109,27 @@ async def test_too_large_by_its_length_and_while_it_comes_in(client_as: As) -> N
 
     _error(await client.post("/api/v1/query", content=pieces(), headers=headers), 413, Code.BODY_TOO_LARGE)
     assert sent < 30
+
+
+async def test_a_body_that_is_announced_too_large_is_not_waited_for(client_as: As) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    headers = {"Content-Type": "application/json", "Content-Length": "90000000"}
+    _error(await client_as(None).post("/api/v1/query", content=never(), headers=headers), 413, Code.BODY_TOO_LARGE)
+
+
+async def test_a_body_that_stops_coming_is_let_go_of(client_as: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.05)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'{"question":'
+        await asyncio.Event().wait()
+
+    response = await client_as(None).post("/api/v1/query", content=half(), headers={"Content-Type": "application/json"})
+    assert "stopped coming" in _error(response, 400, Code.UNREADABLE_BODY)["message"]
+    assert response.headers["connection"] == "close"
 
 
 async def test_a_body_of_200_kb_is_read(client_as: As) -> None:

@@ -21,6 +21,10 @@ async def test_a_thumb_on_an_answer_and_a_document(house: House, client_as: As) 
     await member.post("/api/v1/feedback", json=given | {"rating": "none"})
     async with house.services.database.open("acme") as uow:
         assert await uow.feedback.of_documents([ticket_id("acme")]) == []
+    told = (await client_as(Role.ADMIN).get("/api/v1/audit", params={"action": "feedback.give"})).json()["items"]
+    assert [each["details"]["rating"] for each in told] == ["none", "up"], "also what was taken back"
+    assert {each["details"]["document"] for each in told} == {ticket_id("acme")}
+    assert "도움이" not in str(told)
 
 
 async def test_a_thumb_on_an_answer_counts_for_what_it_cites(house: House, client_as: As) -> None:

@@ -1,6 +1,7 @@
 """Too many requests: refused in our shape with the time to come back, by tenant, key and address, and nobody else feels it."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,6 +10,8 @@ from fastapi import FastAPI
 from backend.api.app import create_app
 from backend.core.model.tenant import Role
 from backend.core.ports.rates import RateScope
+from backend.runtime import build
+from backend.settings import Settings
 from backend.storage.redis.rates import LimitedRates
 from tests.api.house import OPERATOR_KEY, House
 from tests.servers.redis import own_server
@@ -96,3 +99,16 @@ async def test_processes_count_together(redis_url: str) -> None:
     assert await two.take(RateScope.TENANT, "bravo") is None
     await one.close()
     await two.close()
+
+
+async def test_a_limit_is_switched_off_by_a_word(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DESKLORE_RATE_KEY", "")
+    assert Settings(_env_file=None).rate_key, "an empty variable is one that is not given"
+    monkeypatch.setenv("DESKLORE_RATE_ADDRESS", "unlimited")
+    runtime = await build(Settings(_env_file=None, data_dir=tmp_path, rate_login="1/hour"))
+    try:
+        rates = runtime.app.state.rates
+        assert [await rates.take(RateScope.ADDRESS, "203.0.113.1") for _ in range(12_100)] == [None] * 12_100
+        assert [await rates.take(RateScope.LOGIN, "acme", "conn_1") is None for _ in range(2)] == [True, False]
+    finally:
+        await runtime.close()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.api.app import ROUTERS
-from backend.api.routes import files, imports
+from backend.api.routes import files, imports, uploads
 from tests.deploy.files import MANIFESTS, documents, manifests, pods, templates
 from tools.tree import ROOT
 
@@ -108,10 +108,10 @@ def test_streams_pass_the_ingress_and_metrics_don_t() -> None:
 def test_the_ingress_lets_files_in_where_the_api_takes_them() -> None:
     _, ingress = _kind("Ingress")
     (path,) = [path["path"] for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
-    for taken in (files.PATH, imports.PATH):
-        examples = [f"/api/v1/connections/conn_1/{tail}" for tail in ("files", "files/preview", "imports")]
+    examples = [f"/api/v1/connections/conn_1/{tail}" for tail in ("files", "files/preview", "imports", "uploads/up_1/content")]
+    for taken in (files.PATH, imports.PATH, uploads.PATH):
         assert [each for each in examples if taken.fullmatch(each)], taken
-        assert all(re.fullmatch(path, each) for each in examples)
+    assert all(re.fullmatch(path, each) for each in examples)
     assert not re.fullmatch(path, "/api/v1/query")
 
 

@@ -124,5 +124,8 @@ async def test_what_is_no_upload_is_refused_with_the_reason(tmp_path: Path) -> N
         )
         assert "no field when" in wrong.json()["error"]["message"]
         assert (await acme.get(f"/connections/{acme.connection_id}/files"))["items"] == []
+        url, bare = f"/api/v1/connections/{acme.connection_id}/files", {"Content-Type": "multipart/form-data"}
+        formless = (await acme.client.post(url, content=b"a", headers=bare)).json()["error"]
+        assert (formless["code"], formless["message"][:26]) == ("unreadable_body", "The form can't be read: Mi"), "not as if it were JSON"
         anonymous = await trip.anonymous.post(f"/api/v1/connections/{acme.connection_id}/files", files={"file": ("a.csv", b"1")})
         assert anonymous.status_code == 401

@@ -9,6 +9,8 @@ from backend.adapters.http.origin import Origin, is_listed
 from backend.core.errors import AppError, Code
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST: Final = ipaddress.ip_network("2000::/3")
+"""All that is given out: https://www.iana.org/assignments/ipv6-address-space. Whatever else there is leads nowhere, or home."""
 
 
 class Guard:
@@ -65,4 +67,5 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return inner.is_global and not inner.is_multicast
+        return ip.is_global and ip in _UNICAST
     return ip.is_global and not ip.is_multicast

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|[0-9a-f:]*:[0-9a-f:.]*")
+_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*|[0-9a-f:]*:[0-9a-f:.]*")
+"""As long as names may be (RFC 1035, section 2.3.4): a longer one can't even be looked up."""
 _BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 

@@ -59,6 +59,9 @@ async def record_feedback(services: Services, company_id: str, given: FeedbackIn
         for document_id in sorted(cited - judged):
             follows = {"feedback_id": ids.new_id("fb"), "document_id": document_id, "comment": "", "of_answer": True}
             await uow.feedback.put(structs.replace(feedback, **follows))
+        about = {"answer": given.answer_id, "document": given.document_id}
+        told = {name: each for name, each in about.items() if each is not None}
+        await uow.audit.add(caller.audited("feedback.give", feedback.feedback_id, rating=given.rating.value, **told))
         uow.enqueue(preparing(company_id))
     services.meter.count("feedback", rating=given.rating.value)
     return feedback

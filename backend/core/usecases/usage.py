@@ -26,7 +26,7 @@ class UsageView(Struct, frozen=True, kw_only=True):
 async def list_usage(services: Services, company_id: str, *, since: date | None = None, until: date | None = None) -> UsageView:
     """What these days (UTC) cost, both included; without `since` the last 30. Raises INVALID_REQUEST."""
     last = until or clock.now().date()
-    first = since or last - timedelta(days=DEFAULT_DAYS - 1)
+    first = since or last - min(timedelta(days=DEFAULT_DAYS - 1), last - date.min)
     if first > last:
         raise AppError(Code.INVALID_REQUEST, "since must not lie after until.")
     if (last - first).days > MOST_DAYS:

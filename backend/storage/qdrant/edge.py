@@ -119,6 +119,7 @@ class EdgeIndex:
 
         def work(opened: OpenShard) -> None:
             for start in range(0, len(points), _BATCH):
+                self._shards.check_room()
                 engine.upsert(opened.shard, points[start : start + _BATCH], with_dense=self._makers.dense)
             if document_ids:
                 engine.remove(opened.shard, of_documents(document_ids), keep=(point.point_id for point in points))
@@ -224,6 +225,7 @@ class EdgeIndex:
 
     async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
         def write(opened: OpenShard) -> None:
+            self._shards.check_room()
             with writing(opened):
                 work(opened)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
@@ -15,6 +16,8 @@ from backend.storage.qdrant.collections import DENSE, SPARSE
 
 if TYPE_CHECKING:
     from qdrant_client import AsyncQdrantClient
+
+log = structlog.get_logger(__name__)
 
 MAKERS_KEY: Final = "desklore_makers"
 """Where a collection says what made its vectors."""
@@ -118,4 +121,8 @@ async def told() -> AsyncIterator[None]:
     except (ApiException, OSError, RuntimeError) as error:
         if "No space left" in str(error):
             raise AppError(Code.STORAGE_FULL) from error
-        raise AppError(Code.INDEX_UNAVAILABLE, f"The Qdrant server does not answer or refuses: {error}") from error
+        # What the server said is for the log: callers read the message.
+        log.warning("qdrant_failed", error=repr(error), said=str(error)[:500])
+        status = getattr(error, "status_code", None)
+        why = "does not answer" if status is None else f"answers HTTP {status}"
+        raise AppError(Code.INDEX_UNAVAILABLE, f"The Qdrant server {why}; ask again in a moment.") from error

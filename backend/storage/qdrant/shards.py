@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from itertools import islice
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Makers
@@ -23,6 +23,8 @@ from backend.storage.qdrant.engine import about, create_shard, load_shard, told
 from backend.storage.qdrant.memory import give_back, release_holes
 from backend.storage.qdrant.opened import OpenShard, close_shard, flush
 
+RESERVED: Final = 32_000_000
+"""Bytes left free: the engine writes to mapped files, and where the disk has no room for a page of one the system ends the process."""
 Place = tuple[str, Makers]
 """Whose shard, and what made its vectors."""
 
@@ -38,6 +40,7 @@ class Shards:
         self._root = root
         self.seal_at = seal_at
         """After so many points; may be changed at any time."""
+        self.reserved = RESERVED
         self._max_open = max_open
         self._open: OrderedDict[Place, OpenShard] = OrderedDict()
         self._turn = threading.Condition()
@@ -49,6 +52,11 @@ class Shards:
         """Take hold of the folder now, not at the first tenant. Raises INDEX_UNAVAILABLE where another process holds it."""
         with self._turn:
             self._lock_folder()
+
+    def check_room(self) -> None:
+        """Raises STORAGE_FULL where nothing should be written any more."""
+        if shutil.disk_usage(self._root).free < self.reserved:
+            raise AppError(Code.STORAGE_FULL)
 
     def is_open(self, place: Place) -> bool:
         """Whether the shard is open now."""
@@ -121,7 +129,7 @@ class Shards:
 
     def searched(self, company_id: str, present: Makers) -> Makers:
         """What made the tenant's index that is searched; from now on it stays that one until `point_to` another."""
-        with self._turn:
+        with self._turn, told("opening"):
             self._lock_folder()
             makers = pointer.searched(self._root, company_id, present)
             if not collections.pointer_file(self._root, company_id).exists():
@@ -149,7 +157,7 @@ class Shards:
 
     def point_to(self, place: Place) -> None:
         """Let this one be searched."""
-        with self._turn:
+        with self._turn, told("switching"):
             self._lock_folder()
             pointer.point_to(self._root, *place)
 
@@ -241,6 +249,8 @@ class Shards:
     def _load_or_create(self, place: Place, entry: OpenShard) -> None:
         folder = self._folder(place)
         dimension = _dimension(place)
+        # Opening one writes too: what its log holds.
+        self.check_room()
         with told("opening"):
             if sealing.current(folder) is None:
                 # Made aside and then renamed: a process killed in between leaves nothing that can't be opened.

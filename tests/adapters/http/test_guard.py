@@ -16,6 +16,7 @@ OWN = Origin("https", "acme.freshdesk.com", 443)
     [
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "::1", "fe80::1",
         "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:0a00:0001::", "240.0.0.1",
+        "fec0::1", "::7f00:1", "::ffff:0:7f00:1", "64:ff9b:1::a00:1", "5f00::1",
     ],
 )  # fmt: skip
 def test_private_addresses(address: str) -> None:
@@ -49,6 +50,7 @@ def test_splits_urls() -> None:
     assert split_url("HTTPS://Acme.Freshdesk.com/a?b=1#c") == (OWN, "/a?b=1")
     assert split_url("http://[::1]:80/")[0].authority == "[::1]"
     assert split_url("http://127.0.0.1:8080")[0].authority == "127.0.0.1:8080"
+    assert split_url(f"https://{'a' * 63}.com/")[0].host == f"{'a' * 63}.com"
     assert split_url("https://x.y/첨부.pdf")[1] == "/%EC%B2%A8%EB%B6%80.pdf"
 
 
@@ -64,6 +66,8 @@ def test_splits_urls() -> None:
         "file:///etc/passwd",
         "x.y",
         "https://a_b/",
+        f"https://{'a' * 64}.com/",
+        f"https://{'a.' * 126}com/",
     ],
 )
 def test_refuses_other_urls(url: str) -> None:

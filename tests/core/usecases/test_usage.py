@@ -26,6 +26,7 @@ async def test_the_last_thirty_days_or_those_asked_for(house: House) -> None:
     assert (len(longer.items), longer.total.calls) == (3, 3)
     foreign = await list_usage(house.services, "bravo")
     assert (foreign.items, foreign.total) == ([], Usage())
+    assert (await list_usage(house.services, "acme", until=date(1, 1, 2))).since == date.min, "the calendar has no day before"
     for since, until in ((today, today - timedelta(days=1)), (date(2000, 1, 1), today)):
         with pytest.raises(AppError) as refused:
             await list_usage(house.services, "acme", since=since, until=until)

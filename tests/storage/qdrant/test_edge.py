@@ -11,7 +11,7 @@ import pytest
 
 from backend.core.errors import AppError, Code
 from backend.core.model.search import Point
-from backend.storage.qdrant import engine
+from backend.storage.qdrant import collections, engine
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.qdrant.filters import of_documents
 from tests.contract.vectors import MAKERS, doc, points_of, question
@@ -112,6 +112,7 @@ async def test_an_old_handle_does_not_bring_a_dropped_tenant_back(tmp_path: Path
 _WRITER = """
 import asyncio, random, sys
 from pathlib import Path
+from backend.storage.qdrant import collections
 from backend.storage.qdrant.edge import EdgeIndexes
 from tests.contract.vectors import MAKERS, doc, points_of
 
@@ -155,3 +156,36 @@ def _write_until_killed(root: Path, enough: int) -> int:
 def _batch(start: int) -> list[Point]:
     rng = random.Random(start)
     return [point for number in range(start, start + 8) for point in points_of(number, rng)]
+
+
+async def test_a_full_disk_is_told_where_an_index_is_named(tmp_path: Path) -> None:
+    indexes = EdgeIndexes(tmp_path, MAKERS)
+    making = collections.pointer_file(tmp_path, "acme").with_suffix(".making")
+    making.parent.mkdir(parents=True)
+    making.symlink_to("/dev/full")
+    try:
+        with pytest.raises(AppError) as caught:
+            await indexes.open("acme")
+        assert caught.value.code is Code.STORAGE_FULL
+        making.unlink()
+        await indexes.open("acme")
+    finally:
+        await indexes.close()
+
+
+async def test_the_last_of_the_disk_is_left_alone(tmp_path: Path) -> None:
+    indexes = EdgeIndexes(tmp_path, MAKERS)
+    try:
+        index, points = await indexes.open("acme"), points_of(1, random.Random(1))
+        await index.replace(_docs(points), points)
+        indexes.shards.reserved = 1 << 60
+        for refused in (index.replace(_docs(points), points), index.delete(_docs(points)), indexes.open("bravo")):
+            with pytest.raises(AppError) as caught:
+                await refused
+            assert caught.value.code is Code.STORAGE_FULL
+        assert (await index.count())[0] == len(points), "what is open is searched as before"
+        indexes.shards.reserved = 0
+        await index.delete(_docs(points))
+        assert (await (await indexes.open("bravo")).count())[0] == 0
+    finally:
+        await indexes.close()

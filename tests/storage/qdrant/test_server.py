@@ -65,6 +65,16 @@ async def test_nobody_there_is_told() -> None:
     await indexes.close()
 
 
+async def test_what_the_server_says_is_not_for_callers() -> None:
+    async with doubled() as (url, server):
+        indexes = ClientIndexes(partial(connect, url, KEY), MAKERS)
+        server.fail_with = 500
+        with pytest.raises(AppError) as caught:
+            await indexes.open("acme")
+        assert caught.value.message == "The Qdrant server answers HTTP 500; ask again in a moment."
+        await indexes.close()
+
+
 async def test_two_processes_see_the_switch_of_either() -> None:
     async with doubled() as (url, _):
         here = ClientIndexes(partial(connect, url, KEY), MAKERS)
