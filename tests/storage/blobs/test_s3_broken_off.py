@@ -80,7 +80,8 @@ async def test_an_upload_that_ends_while_its_tenant_is_deleted(s3_client: AwsCli
 
 async def test_a_tenant_of_thousands_of_files_with_odd_names(s3_client: AwsClient, bucket: str) -> None:
     store = S3BlobStores(s3_client, bucket).open("acme")
-    odd = ["a/영수증 (최종).pdf", "a/a&b<c>\"d'e", "a/100%+1 %2F?x=#y", "a/ ", "a/é", "a/e\u0301", "a/\u00a0\u2028\ufeff🙂", "a/*[x]{y}|^~`"]
+    odd = ["a/*[x]{y}|^~`", "a/영수증 (최종).pdf"]
+    odd += ["a/a&b<c>\"d'e", "a/100%+1 %2F?x=#y", "a/ ", "a/é", "a/e\u0301", "a/\u00a0\u2028\ufeff🙂"]
     for key in odd:
         await store.put(key, key.encode())
     assert await store.list("a") == sorted(odd)
