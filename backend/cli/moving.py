@@ -63,6 +63,10 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
         await services.indexes.drop(company_id)
         await services.caches.drop(company_id)
 
+    async def erase(company_id: str) -> None:
+        await services.streams.drop(company_id)
+        await services.secrets.erase(company_id)
+
     def opens(tenant: Tenant) -> bool:
         try:
             services.cipher.rewrap(tenant.company_id, tenant.sealed_data_key)
@@ -74,7 +78,7 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
 
     try:
         await built.claim()
-        target = Target(engines=engines, blobs=services.blobs, forget=forget, opens=opens)
+        target = Target(engines=engines, blobs=services.blobs, forget=forget, erase=erase, opens=opens)
         done = await restore(path, target, replace=replace, tell=tell)
         await _told(engines, "installation.restore", None)
         return done

@@ -220,7 +220,7 @@ async def test_a_redis_that_takes_no_writes_is_told(command: str) -> None:
         queue = RedisQueue(server.url(), 2)
         assert await queue.depth() == (0, 0)
         async with _client(server.url()) as client:
-            await client.execute_command(*command.split())
+            await client.execute_command(*command.split())  # type: ignore[no-untyped-call]  # of redis-py
         with pytest.raises(AppError) as caught:
             await queue.depth()
         assert caught.value.code is Code.SHARED_STATE_UNAVAILABLE
