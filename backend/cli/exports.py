@@ -3,7 +3,7 @@
 import hashlib
 import time
 from pathlib import Path
-from typing import IO, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -68,7 +68,7 @@ def download(
         chosen = session.client.get(f"/exports/{export}") if export else _newest(session)
         aside = AsideFile(path, overwrite=overwrite)
         try:
-            _fetch(session, chosen, aside.file)
+            _fetch(session, chosen, aside)
             size = aside.finish()
         finally:
             aside.abandon()
@@ -113,7 +113,7 @@ def _newest(session: Session) -> dict[str, Any]:
     return done[0]
 
 
-def _fetch(session: Session, export: dict[str, Any], file: IO[bytes]) -> None:
+def _fetch(session: Session, export: dict[str, Any], file: AsideFile) -> None:
     """Write the zip into the file. Raises CliError where other bytes came than were written."""
     digest, taken = hashlib.sha256(), 0
     with counting(session.output) as tell:

@@ -1,6 +1,8 @@
 """`desklore`: every command, and the one place where a failure becomes a line and an exit code."""
 
+import errno
 import sys
+import tempfile
 from typing import Final
 
 import typer
@@ -101,6 +103,12 @@ def main(arguments: list[str]) -> int:
     except AppError as error:
         output.error(CliError(exit_for(error.code.value), error.message, code=error.code.value, details=error.details))
         return exit_for(error.code.value)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        message = f"A disk is full. Free some space (temporary files lie in {tempfile.gettempdir()}), then give the command again."
+        output.error(CliError(Exit.FAILED, message, code="storage_full"))
+        return Exit.FAILED
     except TyperException as error:
         # A group without a command has shown its help already, and says nothing more.
         if message := error.format_message():

@@ -14,6 +14,7 @@ from backend.core.model.search import Makers
 from backend.core.model.tenant import AuditEntry, Role, Tenant
 from backend.runtime import version
 from backend.settings import Settings, StorageType
+from backend.storage.folder import DATABASE
 from backend.storage.keeping import keep
 from backend.storage.moving.backup import BackedUp, back_up
 from backend.storage.moving.export import Exported, export
@@ -40,6 +41,7 @@ class Moved(Struct, frozen=True, kw_only=True):
 
 async def make_backup(settings: Settings, path: Path, *, company: str | None, overwrite: bool = False, tell: Tell) -> BackedUp:
     """Back the installation up that the settings name."""
+    _check_there(settings)
     url = await prepare(settings)
     engines, kept = open_engines(url, pool_size=1), await asyncio.to_thread(keep, settings)
     try:
@@ -63,6 +65,10 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
         await services.indexes.drop(company_id)
         await services.caches.drop(company_id)
 
+    async def erase(company_id: str) -> None:
+        await services.streams.drop(company_id)
+        await services.secrets.erase(company_id)
+
     def opens(tenant: Tenant) -> bool:
         try:
             services.cipher.rewrap(tenant.company_id, tenant.sealed_data_key)
@@ -74,7 +80,7 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
 
     try:
         await built.claim()
-        target = Target(engines=engines, blobs=services.blobs, forget=forget, opens=opens)
+        target = Target(engines=engines, blobs=services.blobs, forget=forget, erase=erase, opens=opens)
         done = await restore(path, target, replace=replace, tell=tell)
         await _told(engines, "installation.restore", None)
         return done
@@ -85,6 +91,7 @@ async def put_back(settings: Settings, path: Path, *, replace: bool, tell: Tell)
 
 async def move(settings: Settings, source: StorageType, target: StorageType, *, replace: bool, tell: Tell) -> Moved:
     """Copy and compare; where nothing runs, nothing can start either until it is done."""
+    _check_there(settings.model_copy(update={"storage_type": source}))
     kept = await asyncio.to_thread(keep, settings)
     try:
         async with _alone(settings) as alone, _engines(settings, source) as mine, _engines(settings, target) as other:
@@ -125,6 +132,7 @@ async def _alone(settings: Settings) -> AsyncIterator[bool]:
 
 async def export_company(settings: Settings, company: str, path: Path, *, overwrite: bool, tell: Tell) -> Exported:
     """Write a company's zip from the installation that the settings name."""
+    _check_there(settings)
     engines, kept = open_engines(await prepare(settings), pool_size=1), await asyncio.to_thread(keep, settings)
     try:
         done = await export(engines, kept.blobs, company, path, overwrite=overwrite, tell=tell)
@@ -134,6 +142,13 @@ async def export_company(settings: Settings, company: str, path: Path, *, overwr
         await engines.dispose()
         for close in kept.closers:
             await close()
+
+
+def _check_there(settings: Settings) -> None:
+    """Raise INVALID_REQUEST for a folder without a database: an empty one would be made there, and taken for what was asked for."""
+    if settings.storage_type is StorageType.FILE and not (settings.data_dir / DATABASE).exists():
+        message = f"There is no Desklore in {settings.data_dir}. Set DESKLORE_DATA_DIR to its data folder, as the server has it."
+        raise AppError(Code.INVALID_REQUEST, message)
 
 
 async def _told(engines: Engines, action: str, company: str | None) -> None:

@@ -24,7 +24,7 @@ app = typer.Typer(help="Where records live.", no_args_is_help=True)
 def migrate(
     source: Annotated[StorageType, typer.Option("--from", help="Where the records are.")],
     target: Annotated[StorageType, typer.Option("--to", help="Where they are to go.")],
-    replace: Annotated[bool, typer.Option("--replace", help="Erase companies in the target that the source has not.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Erase what the target has and the source has not.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Copy all records to the other database; files and search index stay where they are.

@@ -51,7 +51,7 @@ async def test_while_redis_is_away_nothing_is_found_and_nobody_waits() -> None:
         await cache.put("brief", b"a", 60)
         server.kill()
         assert await cache.get("brief") is None
-        assert not caches.here
+        assert not caches.reach.asks()
         await cache.put("brief", b"b", 60)
         await caches.drop("acme")
         await caches.close()

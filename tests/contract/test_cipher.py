@@ -102,11 +102,29 @@ def test_a_lost_master_key_is_told_by_its_id() -> None:
 def test_what_needs_an_older_master_key_is_told(make: Make) -> None:
     before = make([OLD])
     data_key = before.new_data_key("acme")
-    assert before.is_newest(data_key)
+    assert before.is_newest("acme", data_key)
     both = make([NEW, OLD])
-    assert not both.is_newest(data_key)
-    assert both.is_newest(both.rewrap("acme", data_key))
-    assert both.is_newest(both.new_data_key("other"))
+    assert not both.is_newest("acme", data_key)
+    assert both.is_newest("acme", both.rewrap("acme", data_key))
+    assert both.is_newest("other", both.new_data_key("other"))
+
+
+def test_a_new_master_key_by_the_name_of_the_old_one_rotates_too() -> None:
+    old, new = ("main", OLD[1]), ("main", NEW[1])
+    data_key = LocalCipher([old]).new_data_key("acme")
+    both = LocalCipher([new, old])
+    assert not both.is_newest("acme", data_key), "else the old one would be taken away"
+    moved = both.rewrap("acme", data_key)
+    assert both.is_newest("acme", moved)
+    assert LocalCipher([new]).is_newest("acme", moved)
+
+
+def test_a_damaged_data_key_is_told_by_itself_only(make: Make) -> None:
+    cipher = make([NEW])
+    for damaged in ("v1.kms.AAAA", "v1.kms.?.?", "v1.2026.?"):
+        assert not cipher.is_newest("acme", SealedSecret(damaged)), "looking through all of them goes on"
+        with pytest.raises(AppError):
+            cipher.rewrap("acme", SealedSecret(damaged))
 
 
 def test_master_keys_rotate_without_touching_secrets(make: Make) -> None:

@@ -28,15 +28,15 @@ def test_without_any_setting_everything_lies_in_the_data_folder(tmp_path: Path) 
     assert isinstance(made.secrets, SealedSecrets)
     assert made.closers == ()
     data_key = made.cipher.new_data_key("acme")
-    assert kept(tmp_path).cipher.is_newest(data_key)
+    assert kept(tmp_path).cipher.is_newest("acme", data_key)
 
 
 def test_from_the_key_of_development_to_the_environment_to_a_file(tmp_path: Path) -> None:
     first = kept(tmp_path).cipher.new_data_key("acme")
     named = kept(tmp_path, master_keys=ONE).cipher
-    assert not named.is_newest(first)
+    assert not named.is_newest("acme", first)
     second = named.rewrap("acme", first)
-    assert named.is_newest(second)
+    assert named.is_newest("acme", second)
     (tmp_path / "keys").write_text(f"{TWO}\n{ONE}\n")
     filed = kept(tmp_path, master_key_source="file", master_key_file=tmp_path / "keys").cipher
     third = filed.rewrap("acme", second)
@@ -50,10 +50,10 @@ def test_from_the_environment_into_kms_and_back(tmp_path: Path, request: pytest.
     first = kept(tmp_path, master_keys=ONE).cipher.new_data_key("acme")
     moving = kept(tmp_path, master_keys=ONE, master_key_source="kms", **in_aws).cipher
     second = moving.rewrap("acme", first)
-    assert moving.is_newest(second)
-    assert kept(tmp_path, master_key_source="kms", **in_aws).cipher.is_newest(second)
+    assert moving.is_newest("acme", second)
+    assert kept(tmp_path, master_key_source="kms", **in_aws).cipher.is_newest("acme", second)
     back = kept(tmp_path, master_keys=ONE, **in_aws).cipher
-    assert back.is_newest(back.rewrap("acme", second))
+    assert back.is_newest("acme", back.rewrap("acme", second))
 
 
 def test_from_a_file_into_secrets_manager_and_on_to_kms(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -65,13 +65,13 @@ def test_from_a_file_into_secrets_manager_and_on_to_kms(tmp_path: Path, request:
     in_file = {"master_key_source": "file", "master_key_file": tmp_path / "keys"}
     in_secret = {"aws_region": REGION, "aws_endpoint_url": url, "master_key_secret": name}
     first = kept(tmp_path, **in_file).cipher.new_data_key("acme")
-    assert kept(tmp_path, **in_secret, **in_file).cipher.is_newest(first), "a secret that was not chosen opens only"
+    assert kept(tmp_path, **in_secret, **in_file).cipher.is_newest("acme", first), "a secret that was not chosen opens only"
     moving = kept(tmp_path, **in_secret, **in_file | {"master_key_source": "secrets_manager"}).cipher
-    assert not moving.is_newest(first)
+    assert not moving.is_newest("acme", first)
     second = moving.rewrap("acme", first)
-    assert kept(tmp_path, **in_secret, master_key_source="secrets_manager").cipher.is_newest(second)
+    assert kept(tmp_path, **in_secret, master_key_source="secrets_manager").cipher.is_newest("acme", second)
     in_kms = kept(tmp_path, **in_secret, master_key_source="kms", kms_key_id=key_id).cipher
-    assert in_kms.is_newest(in_kms.rewrap("acme", second))
+    assert in_kms.is_newest("acme", in_kms.rewrap("acme", second))
 
 
 def test_another_kms_key_behind_the_alias_is_the_newest(tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -82,13 +82,13 @@ def test_another_kms_key_behind_the_alias_is_the_newest(tmp_path: Path, request:
     settings = {"aws_region": REGION, "aws_endpoint_url": url, "kms_key_id": alias, "master_key_source": "kms"}
     running = kept(tmp_path, **settings).cipher
     data_key = running.new_data_key("acme")
-    assert running.is_newest(data_key)
+    assert running.is_newest("acme", data_key)
     client.update_alias(AliasName=alias, TargetKeyId=new)
     running.look_again()
-    assert not running.is_newest(data_key), "what was remembered of the alias is not what a rotation is told"
+    assert not running.is_newest("acme", data_key), "what was remembered of the alias is not what a rotation is told"
     cipher = kept(tmp_path, **settings).cipher
-    assert not cipher.is_newest(data_key)
-    assert cipher.is_newest(cipher.rewrap("acme", data_key))
+    assert not cipher.is_newest("acme", data_key)
+    assert cipher.is_newest("acme", cipher.rewrap("acme", data_key))
 
 
 @pytest.mark.parametrize(

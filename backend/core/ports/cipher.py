@@ -33,6 +33,6 @@ class Cipher(Protocol):
         """Forget what is remembered of which master key is the newest: before anybody is told that an older one is not needed."""
         ...
 
-    def is_newest(self, data_key: SealedSecret) -> bool:
-        """Whether the present master key wrapped it, so that no older one is needed for it."""
+    def is_newest(self, company_id: str, data_key: SealedSecret) -> bool:
+        """Whether the present master key wrapped it, and opens it, so that no older one is needed for it."""
         ...

@@ -92,6 +92,6 @@ async def _old(services: Services, tenants: list[Tenant]) -> list[Tenant]:
 
     def pick() -> list[Tenant]:
         services.cipher.look_again()
-        return [tenant for tenant in tenants if not services.cipher.is_newest(tenant.sealed_data_key)]
+        return [tenant for tenant in tenants if not services.cipher.is_newest(tenant.company_id, tenant.sealed_data_key)]
 
     return await asyncio.to_thread(pick)

@@ -72,7 +72,9 @@ class LocalBlobStore:
                     await asyncio.to_thread(file.write, piece)
             await asyncio.to_thread(self._finish, file, half, path, durable=_is_durable(key))
         finally:
-            file.close()
+            # Where the disk is full, what waits to be written can't be written at the end either.
+            with contextlib.suppress(OSError):
+                file.close()
             half.unlink(missing_ok=True)
 
     async def get(self, key: str) -> bytes | None:

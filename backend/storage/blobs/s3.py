@@ -72,14 +72,15 @@ class S3BlobStore:
             async for piece in pieces:
                 part += piece
                 if len(part) >= sent.part_size:
-                    await self._aws.run(sent.send, bytes(part))
+                    # A part that is under way when its upload is thrown away may stay, and so may an upload that just begins.
+                    await to_its_end(self._aws.run(sent.send, bytes(part)))
                     part.clear()
             if not sent.begun:
                 await self._aws.run(self._s3.put_object, **where, Body=bytes(part))
                 return
             if part:
-                await self._aws.run(sent.send, bytes(part))
-            await self._aws.run(sent.finish)
+                await to_its_end(self._aws.run(sent.send, bytes(part)))
+            await to_its_end(self._aws.run(sent.finish))
         finally:
             if sent.begun:
                 # The store forgets it by itself after some days where this fails (docs/operations/aws.md).
@@ -213,7 +214,9 @@ class S3BlobStore:
         aborted = 0
         for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._folder):
             for upload in page.get("Uploads", ()):
-                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                # Whoever is at it may have ended it since.
+                with suppress(self._s3.exceptions.NoSuchUpload):
+                    self._s3.abort_multipart_upload(Bucket=self._bucket, Key=upload["Key"], UploadId=upload["UploadId"])
                 aborted += 1
         return aborted
 

@@ -133,7 +133,8 @@ def _whole() -> Iterator[None]:
     """Refuse a file whose bytes are no tar, or end too early."""
     try:
         yield
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError) as error:
+        # Names and numbers that are damaged are a ValueError in some places.
         raise refused(f"it is damaged or not whole ({error})") from error
 
 

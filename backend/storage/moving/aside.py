@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +24,11 @@ class AsideFile:
             _check_free(path, overwrite=overwrite)
             self.file: IO[bytes] = os.fdopen(os.open(self._half, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b")
 
+    def write(self, data: bytes) -> None:
+        """Write on. Raises STORAGE_FULL where the disk takes no more."""
+        with told(self._path):
+            self.file.write(data)
+
     def finish(self) -> int:
         """Give the file its name; returns its size."""
         with told(self._path):
@@ -36,7 +41,9 @@ class AsideFile:
 
     def abandon(self) -> None:
         """Remove what was written; nothing after `finish`."""
-        self.file.close()
+        # Where the disk is full, what waits to be written can't be written now either.
+        with suppress(OSError):
+            self.file.close()
         self._half.unlink(missing_ok=True)
 
 

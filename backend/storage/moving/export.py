@@ -56,7 +56,7 @@ async def export(
     try:
         async with aclosing(zipping.pieces()) as pieces:
             async for piece in pieces:
-                await asyncio.to_thread(aside.file.write, piece)
+                await asyncio.to_thread(aside.write, piece)
         size = await asyncio.to_thread(aside.finish)
     finally:
         aside.abandon()

@@ -14,6 +14,8 @@ from backend.storage.sql.audit import OPERATOR
 from backend.storage.sql.directory import SqlDirectory
 from backend.storage.sql.engine import Engines
 from backend.storage.sql.snapshot import Snapshot, snapshot, tables_of
+from backend.storage.sql.tables import runs
+from backend.storage.sql.tables_judged import audit
 from backend.storage.sql.transaction import insert
 from backend.storage.sql.unit_of_work import over_all
 from backend.storage.sql.whole_rows import TABLES, Row, of_json, same_everywhere
@@ -58,7 +60,8 @@ async def migrate(source: Engines, target: Engines, *, replace: bool = False, te
     """Make the target what the source is; safe to interrupt and to give again, for what is there already is left as it is.
 
     It ends with a comparison of both, table by table, by count and hash. Where they differ, the source was written to meanwhile.
-    Raises TENANT_EXISTS where the target has companies that the source has not, unless `replace` says that they may go.
+    Raises TENANT_EXISTS where the target has companies that the source has not, or was used by itself, unless `replace` says that this
+    may go.
     """
     moving = _Moving(source, target, Progress(tell))
     passes = 0
@@ -115,8 +118,10 @@ class _Moving:
         """One pass over everything; returns how many rows it changed."""
         before = self.written + self.deleted
         async with snapshot(self._source) as mine, snapshot(self._target) as other:
-            companies = await mine.companies()
-            await self._drop_others([each for each in await other.companies() if each not in companies], replace=replace)
+            companies, there = await mine.companies(), await other.companies()
+            if not replace:
+                await _check_unused(mine, other, [each for each in there if each in companies])
+            await self._drop_others([each for each in there if each not in companies], replace=replace)
             for company in [*companies, OPERATOR]:
                 for table in tables_of(company, TABLES):
                     self._progress.expect(await mine.count(table, company))
@@ -182,6 +187,23 @@ class _Moving:
                 await transaction.upsert(table, rows)
         self.written += len(changed)
         self.deleted += len(gone)
+
+
+async def _check_unused(mine: Snapshot, other: Snapshot, companies: Sequence[str]) -> None:
+    """Refuse a target that Desklore has run over since it was a copy: what came there would be undone."""
+    used = []
+    for company in companies:
+        for column in (audit.c.at, runs.c.created_at):
+            at, there = await mine.newest(column, company), await other.newest(column, company)
+            if there is not None and (at is None or there > at):
+                used.append(company)
+                break
+    if used:
+        raise AppError(
+            Code.TENANT_EXISTS,
+            f"The target was used since: {', '.join(used[:3])} has newer entries there than in the source, which would be undone. "
+            "Check --from and --to; --replace says that they may go.",
+        )
 
 
 def _to_write(table: Table, row: Row) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _ROWS_AT_ONCE: Final = 100
 _TABLES: Final = {table.name: table for table in TABLES}
 
 Forget = Callable[[str], Any]
-"""Drop what is derived of a company: its index and what is cached; awaited."""
+"""Drop something of a company; awaited."""
 Opens = Callable[[Tenant], bool]
 """Whether a company's data key opens with the master keys that are here."""
 
@@ -53,6 +53,9 @@ class Target(Struct, frozen=True, kw_only=True):
     engines: Engines
     blobs: BlobStores
     forget: Forget
+    """Drop what is derived of it: its index and what is cached."""
+    erase: Forget
+    """Drop what is kept elsewhere of one that goes for good: its credentials and streams."""
     opens: Opens
 
 
@@ -100,6 +103,10 @@ class _Restoring:
         for company in {*erased, *self._files}:
             # Before the commit: an index that outlived it would be searched for Documents that are no more.
             await self._target.forget(company)
+        for company in set(erased) - self._files.keys():
+            # Before the commit, too: nothing but its rows would tell whoever was interrupted that something is left of it.
+            await self._target.erase(company)
+            await self._target.blobs.open(company).delete("")
         return erased
 
     async def finish(self, erased: list[str]) -> Restored:
@@ -174,8 +181,8 @@ class _Restoring:
                 raise refused(f"it does not hold what its manifest says of {company or 'the operator'}")
 
     async def _drop_old_files(self, erased: list[str]) -> None:
-        for company in erased:
-            blobs, kept = self._target.blobs.open(company), self._files.get(company, set())
+        for company in self._files.keys() & set(erased):
+            blobs, kept = self._target.blobs.open(company), self._files[company]
             if not kept:
                 await blobs.delete("")
                 continue

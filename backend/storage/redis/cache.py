@@ -1,16 +1,10 @@
 """Results kept in Redis, for all processes. Redis lets go of the oldest where it is short of memory (`allkeys-lru`)."""
 
-import time
-from typing import Final
-
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from backend.storage.noted import Noted
-from backend.storage.redis.connection import key, open_pool
-
-_AWAY_SECONDS: Final = 2.0
-"""So long Redis is not asked again once it did not answer: a cache must not make anybody wait."""
+from backend.storage.redis.connection import Reach, key, open_pool
 
 
 class RedisCaches:
@@ -18,7 +12,7 @@ class RedisCaches:
 
     def __init__(self, url: str) -> None:
         self.client: Redis = Redis(connection_pool=open_pool(url))
-        self._asked_from = 0.0
+        self.reach = Reach()
         self.noted = Noted()
 
     @property
@@ -35,20 +29,11 @@ class RedisCaches:
             async for found in self.client.scan_iter(match=f"{key(company_id, 'cache')}:*", count=500):
                 await self.client.unlink(found)
         except (RedisError, OSError):
-            self.went()
+            self.reach.failed()
 
     async def close(self) -> None:
         """Let go of the connections."""
         await self.client.aclose(close_connection_pool=True)
-
-    @property
-    def here(self) -> bool:
-        """Whether it makes sense to ask."""
-        return time.monotonic() >= self._asked_from
-
-    def went(self) -> None:
-        """It did not answer."""
-        self._asked_from = time.monotonic() + _AWAY_SECONDS
 
 
 class RedisCache:
@@ -60,35 +45,40 @@ class RedisCache:
 
     async def get(self, key: str) -> bytes | None:
         """What was kept under this key."""
-        if not self._caches.here:
+        if not self._caches.reach.asks():
             return None
         try:
             found: bytes | None = await self._caches.client.get(self._key(key))
         except (RedisError, OSError):
-            self._caches.went()
+            self._caches.reach.failed()
             return None
+        self._caches.reach.answered()
         return found
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
         """Keep it for at most so long."""
-        if seconds <= 0 or not self._caches.here:
+        if seconds <= 0 or not self._caches.reach.asks():
             return
         try:
             await self._caches.client.set(self._key(key), value, px=max(1, int(seconds * 1000)))
         except (RedisError, OSError):
-            self._caches.went()
+            self._caches.reach.failed()
+        else:
+            self._caches.reach.answered()
 
     async def first(self, key: str, seconds: float) -> bool:
         """Whether it was not noted yet, here or elsewhere."""
         if not self._caches.noted.first(self._company_id, key, seconds):
             return False
-        if not self._caches.here:
+        if not self._caches.reach.asks():
             return True
         try:
-            return bool(await self._caches.client.set(self._key(key), b"", px=max(1, int(seconds * 1000)), nx=True))
+            fresh = bool(await self._caches.client.set(self._key(key), b"", px=max(1, int(seconds * 1000)), nx=True))
         except (RedisError, OSError):
-            self._caches.went()
+            self._caches.reach.failed()
             return True
+        self._caches.reach.answered()
+        return fresh
 
     def _key(self, name: str) -> str:
         return key(self._company_id, "cache", name)

@@ -1,6 +1,7 @@
 """The connection to Redis, and its failures as ours."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ PREFIX: Final = "desklore"
 _CONNECT_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 5.0
 _CONNECTIONS: Final = 32
+AWAY_SECONDS: Final = _ANSWER_SECONDS + 2.0
+"""So long Redis is left alone: a call that waits for one that hangs takes most of it."""
 
 
 def key(company_id: str, *parts: str) -> str:
@@ -30,6 +33,33 @@ def open_pool(url: str, most: int = _CONNECTIONS) -> BlockingConnectionPool:
         return BlockingConnectionPool.from_url(url, **options)
     except ValueError as error:
         raise AppError(Code.INVALID_REQUEST, f"DESKLORE_REDIS_URL: {error} (see docs/settings.md).") from None
+
+
+class Reach:
+    """Whether it makes sense to ask Redis. Once it did not answer, one call in some seconds finds out, and nobody else waits."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answers = True
+        self._asked_from = 0.0
+
+    def asks(self) -> bool:
+        """Whether this call is to be sent; whoever sends it tells how it went."""
+        now = self._clock()
+        if not self._answers:
+            if now < self._asked_from:
+                return False
+            self._asked_from = now + AWAY_SECONDS
+        return True
+
+    def answered(self) -> None:
+        """Everybody asks again."""
+        self._answers = True
+
+    def failed(self) -> None:
+        """Nobody asks for a while."""
+        self._answers = False
+        self._asked_from = self._clock() + AWAY_SECONDS
 
 
 @contextmanager

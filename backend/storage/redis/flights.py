@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from backend.core.errors import AppError, Code
 from backend.core.ports.flights import Flights
-from backend.storage.redis.connection import key, open_pool
+from backend.storage.redis.connection import Reach, key, open_pool
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class RedisFlights:
         self._take, self._land, self._leave = register(_TAKE), register(_LAND), register(_LEAVE)
         self._give = register(_GIVE)
         self._tasks: set[asyncio.Task[bytes]] = set()
+        self._reach = Reach()
 
     async def join(
         self, company_id: str, key: str, work: Callable[[], Awaitable[T]], seconds: float, *, kind: type[T] | None = None
@@ -92,10 +93,14 @@ class RedisFlights:
         loop = asyncio.get_running_loop()
         until, seen = loop.time() + seconds, b""
         while True:
+            if not self._reach.asks():
+                return await self._local.join(company_id, key, work, seconds)
             try:
                 state, data = await self._take(keys=names, args=[secrets.token_hex(8), self._lease, seen])
             except (RedisError, OSError):
+                self._reach.failed()
                 return await self._local.join(company_id, key, work, seconds)
+            self._reach.answered()
             if state == _LANDED:
                 return _opened(data, kind)
             seen = data

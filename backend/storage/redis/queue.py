@@ -147,8 +147,8 @@ class RedisQueue:
         async def beat(job_ids: list[str]) -> Any:
             return await self._beat(keys=[_BASE], args=[lease, self._owner, *job_ids])
 
-        async def ended(job: Job, payload: bytes) -> Any:
-            return await self._ended(keys=[_BASE], args=[_KEPT_MS, self._owner, line.value, job.key, payload])
+        async def ended(job_id: str, payload: bytes) -> Any:
+            return await self._ended(keys=[_BASE], args=[_KEPT_MS, self._owner, line.value, job_id, payload])
 
         return Turns(claim=claim, beat=beat, ended=ended, read=partial(_job, line=line), write=_payload)
 

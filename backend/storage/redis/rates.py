@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import structlog
 from limits import RateLimitItem, parse
@@ -12,8 +12,6 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from backend.core.ports.rates import RateScope
 
 log = structlog.get_logger(__name__)
-
-_AWAY_SECONDS: Final = 2.0
 
 
 class LimitedRates:
@@ -25,31 +23,35 @@ class LimitedRates:
         self._local = SlidingWindowCounterRateLimiter(self._memory)
         self._pool: Any = None
         self._shared: SlidingWindowCounterRateLimiter | None = None
+        self._reach: Any = None
         self._failures: tuple[type[Exception], ...] = (OSError,)
         if url is not None:
             # Loaded where there is a Redis: the embedded mode never needs it.
             from redis.exceptions import RedisError  # noqa: PLC0415
 
-            from backend.storage.redis.connection import PREFIX, open_pool  # noqa: PLC0415
+            from backend.storage.redis.connection import PREFIX, Reach, open_pool  # noqa: PLC0415
 
             self._failures = (RedisError, OSError)
             self._pool = open_pool(url)
             options: dict[str, Any] = {"connection_pool": self._pool}
             storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=f"{PREFIX}:rates", **options)
             self._shared = SlidingWindowCounterRateLimiter(storage)
-        self._asked_from = 0.0
+            self._reach = Reach()
 
     async def take(self, scope: RateScope, *names: str) -> float | None:
         """Count one; see the port."""
         item = self._items.get(scope)
         if item is None:
             return None
-        if self._shared is not None and time.monotonic() >= self._asked_from:
+        if self._shared is not None and self._reach.asks():
             try:
-                return await _take(self._shared, item, (*names, scope.value))
+                taken = await _take(self._shared, item, (*names, scope.value))
             except self._failures as error:
-                self._asked_from = time.monotonic() + _AWAY_SECONDS
+                self._reach.failed()
                 log.warning("rates_away", reason=type(error).__name__)
+            else:
+                self._reach.answered()
+                return taken
         return await _take(self._local, item, (*names, scope.value))
 
     async def close(self) -> None:

@@ -108,7 +108,7 @@ class FairWorker(Worker):
                 return
             taken, cancel, fresh = await self._turns.claim(free, self._places)
             for job_id, score in taken:
-                self._begin(job_id.decode(), int(float(score)))
+                await self._begin(job_id.decode(), int(float(score)))
         for job_id in cancel:
             self.cancel_job(job_id.decode())
         if fresh:
@@ -129,11 +129,14 @@ class FairWorker(Worker):
                 self.cancel_job(job_id)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, job_id: str, score: int) -> None:
+    async def _begin(self, job_id: str, score: int) -> None:
         job = self._turns.read(job_id)
         if job is None:
-            # Of a newer version: its lease runs out, and a process that knows it takes it.
+            # Of another version, which finds it in the store again. Kept here it would be taken again and again.
             log.warning("job_unknown", job_id=job_id)
+            await self.pool.zrem(self.queue_name, job_id)
+            await self._turns.ended(job_id, b"")
+            self._wake.set()
             return
         # A job belongs to nobody's request, so it does not inherit what is bound to one, such as its id in the log.
         task = self.loop.create_task(self._run(job_id, score), name=job_id, context=Context())
@@ -150,7 +153,7 @@ class FairWorker(Worker):
 
     async def _end(self, ended: Running) -> None:
         try:
-            await self._turns.ended(ended.job, ended.payload)
+            await self._turns.ended(ended.job.key, ended.payload)
         except (RedisError, OSError) as error:
             log.warning("job_end_not_told", job_id=ended.job.key, reason=type(error).__name__)
         self._wake.set()

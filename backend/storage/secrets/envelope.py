@@ -47,7 +47,7 @@ class KeyWrapper(Protocol):
         """Find out anew which master keys there are, where that is remembered."""
         ...
 
-    def is_newest(self, token: str) -> bool:
+    def is_newest(self, company_id: str, token: str) -> bool:
         """Whether the newest master key wrapped it."""
         ...
 
@@ -94,9 +94,9 @@ class EnvelopeCipher:
         """Ask where the master keys are which of them is the newest."""
         self._wrapper.look_again()
 
-    def is_newest(self, data_key: SealedSecret) -> bool:
+    def is_newest(self, company_id: str, data_key: SealedSecret) -> bool:
         """Whether the newest master key wrapped it."""
-        return self._wrapper.knows(data_key.token) and self._wrapper.is_newest(data_key.token)
+        return self._wrapper.knows(data_key.token) and self._wrapper.is_newest(company_id, data_key.token)
 
     def _unwrap(self, company_id: str, data_key: SealedSecret) -> bytes:
         for wrapper in self._wrappers:

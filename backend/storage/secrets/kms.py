@@ -58,13 +58,13 @@ class KmsWrapper:
         """Forget which key `key_id` named."""
         self._newest = None
 
-    def is_newest(self, token: str) -> bool:
+    def is_newest(self, company_id: str, token: str) -> bool:  # noqa: ARG002 - the protocol's
         """Whether the key that `key_id` names now wrapped it."""
         newest = self._newest
         if newest is None or newest[1] < time.monotonic():
             found = self._aws.now(self._aws.client.describe_key, KeyId=self._key_id)
             newest = self._newest = (found["KeyMetadata"]["Arn"], time.monotonic() + _KNOWN_SECONDS)
-        return _parts(token)[0] == newest[0]
+        return token.startswith(f"{_FORM}{to_text(newest[0].encode())}.")
 
     def _call(self, name: str, *, context: str, **arguments: object) -> dict[str, bytes]:
         """One call for a tenant. Raises SECRET_UNREADABLE where trying again can't help."""

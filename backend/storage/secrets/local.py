@@ -54,12 +54,12 @@ class LocalWrapper:
     def unwrap(self, company_id: str, token: str) -> bytes:
         """The data key again."""
         _, key_id, body = token.split(".", 2)
-        key = self._opened(company_id, key_id, body)
+        key = _opened(self._master_keys(), company_id, key_id, body)
         if key is None and self._asked.get(key_id, 0.0) < time.monotonic():
             # Another process may know a newer key already, or somebody put a wrong one right.
             self.look_again()
             self._note(key_id)
-            key = self._opened(company_id, key_id, body)
+            key = _opened(self._master_keys(), company_id, key_id, body)
         if key is not None:
             return key
         if key_id in (name for name, _ in self._master_keys()):
@@ -74,18 +74,21 @@ class LocalWrapper:
         if self._read_again is not None:
             self._read_again()
 
-    def is_newest(self, token: str) -> bool:
-        """Whether the first master key wrapped it."""
-        return token.split(".", 2)[1] == self._master_keys()[0][0]
-
-    def _opened(self, company_id: str, key_id: str, body: str) -> bytes | None:
-        found = [decrypt(AESGCM(key), body, bound_to(company_id, "data-key")) for name, key in self._master_keys() if name == key_id]
-        return next((key for key in found if key is not None), None)
+    def is_newest(self, company_id: str, token: str) -> bool:
+        """Whether the first master key opens it: an older one may have had the same id."""
+        _, key_id, body = token.split(".", 2)
+        return _opened(self._master_keys()[:1], company_id, key_id, body) is not None
 
     def _note(self, key_id: str) -> None:
         if len(self._asked) >= _ASKED:
             self._asked.clear()
         self._asked[key_id] = time.monotonic() + _ASKED_SECONDS
+
+
+def _opened(master_keys: MasterKeys, company_id: str, key_id: str, body: str) -> bytes | None:
+    """The data key; None where none of the master keys of this id opens it."""
+    found = (decrypt(AESGCM(key), body, bound_to(company_id, "data-key")) for name, key in master_keys if name == key_id)
+    return next((key for key in found if key is not None), None)
 
 
 class LocalCipher(EnvelopeCipher):

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, String, Table, collate, func, select, text
+from sqlalchemy import Column, Select, String, Table, collate, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.storage.sql.audit import OPERATOR
@@ -44,6 +45,14 @@ class Snapshot:
         with translated():
             query = select(func.count()).select_from(table).where(table.c.company_id == company_id)
             return int((await self._connection.execute(query)).scalar_one())
+
+    async def newest(self, column: Column[Any], company_id: str) -> datetime | None:
+        """The latest moment among a tenant's rows; None without any."""
+        await self._act_for(company_id)
+        with translated():
+            query = select(func.max(column)).where(column.table.c.company_id == company_id)
+            found: datetime | None = (await self._connection.execute(query)).scalar_one()
+            return found
 
     async def pages(self, table: Table, company_id: str) -> AsyncGenerator[Sequence[Row], None]:
         """A tenant's rows of a table by their key, the same order in every database. Close it when done (`aclosing`)."""

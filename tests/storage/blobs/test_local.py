@@ -32,7 +32,7 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
     async def pieces():
         for _ in range(2):
-            yield bytes(100_000)
+            yield bytes(101_000)
     attempts = store.put("kept", bytes(200_000)), store.put("raw/new", bytes(200_000)), store.put_file("kept", big)
     for attempt in (*attempts, store.put_pieces("kept", pieces())):
         try:

@@ -35,12 +35,18 @@ class House:
     engines: Engines
     blobs: LocalBlobStores
     forgotten: list[str]
+    erased: list[tuple[str, bool]]
+    """Who is erased for good, and whether its rows were there still."""
 
     def target(self, opens: Callable[[Tenant], bool] = lambda _: True) -> Target:
         async def forget(company_id: str) -> None:
             self.forgotten.append(company_id)
 
-        return Target(engines=self.engines, blobs=self.blobs, forget=forget, opens=opens)
+        async def erase(company_id: str) -> None:
+            async with self.database.directory() as directory:
+                self.erased.append((company_id, await directory.get_tenant(company_id) is not None))
+
+        return Target(engines=self.engines, blobs=self.blobs, forget=forget, erase=erase, opens=opens)
 
     async def fill(self) -> None:
         """A row of everything for two companies, many Documents of one, a file of each, and an operator's entry."""
@@ -92,6 +98,6 @@ async def make(tmp_path: Path, empty_sqlite: Path, postgres: PostgresDatabase) -
             database, engines = SqlDatabase(url, send), open_engines(url, pool_size=3)
             stack.push_async_callback(database.close)
             stack.push_async_callback(engines.dispose)
-            return House(url, database, engines, LocalBlobStores(folder / "blobs"), [])
+            return House(url, database, engines, LocalBlobStores(folder / "blobs"), [], [])
 
         yield make_one

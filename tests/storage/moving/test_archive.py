@@ -2,6 +2,8 @@
 
 import io
 import stat
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,9 +63,12 @@ def test_a_changed_byte_is_refused(tmp_path: Path) -> None:
         whole.index(b"pdfpdf"),
         whole.index(b'"sha256"') + 12,
         whole.index(b'"parts_sha256"') + 20,
+        # Names, in the form that says of what encoding it is and in the other one.
+        whole.index("계약서".encode()),
+        whole.index(b"tables/"),
     ):
         damaged = bytearray(whole)
-        damaged[place] ^= 1
+        damaged[place] ^= 0x81
         path.write_bytes(damaged)
         with pytest.raises(AppError, match="refused"):
             verify(path)
@@ -86,6 +91,36 @@ def test_one_that_is_abandoned_leaves_the_older_one(tmp_path: Path) -> None:
     writer.abandon()
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["backup.tar"]
+
+
+_FILL_UP = """
+import io, pathlib, resource, signal, sys
+from backend.core.errors import AppError
+from backend.storage.moving.archive import ArchiveWriter
+from backend.storage.moving.aside import AsideFile
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+for size in range(30_000, 130_000, 4_096):
+    archive, file = ArchiveWriter(pathlib.Path(sys.argv[1]) / "a.tar"), AsideFile(pathlib.Path(sys.argv[1]) / "b.zip")
+    for write, abandon in (
+        (lambda: archive.add("files/acme/1", io.BytesIO(bytes(size))), archive.abandon),
+        (lambda: file.write(bytes(size)), file.abandon),
+    ):
+        try:
+            try:
+                for _ in range(5):
+                    write()
+            finally:
+                abandon()
+        except AppError as error:
+            print(error.code.value)
+"""
+
+
+def test_a_full_disk_is_told_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _FILL_UP, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["storage_full"] * 50
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_lies_there_is_replaced_only_when_asked(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """From one database to the other: interrupted, given again, with changes in between, and compared by hash in the end."""
 
 import pytest
+from msgspec.structs import replace
 
+from backend.core.clock import now
 from backend.core.errors import AppError, Code
 from backend.core.model.sync import RunState
 from backend.storage.moving.kept_files import CheckedFiles, check_files
 from backend.storage.moving.migrate import compare, migrate
-from tests.contract.records import doc, run
+from tests.contract.records import audit_entry, doc, run
 from tests.storage.moving.conftest import KEY, MANY, Make
 
 
@@ -68,6 +70,23 @@ async def test_companies_that_the_source_has_not_go_only_when_told(make: Make) -
         await migrate(old.engines, new.engines)
     assert refused.value.code is Code.TENANT_EXISTS
     assert (await migrate(old.engines, new.engines, replace=True)).same
+
+
+@pytest.mark.parametrize(("source", "target"), [("file", "postgresql"), ("postgresql", "file")])
+async def test_a_target_that_was_used_since_is_not_undone_unasked(make: Make, source: str, target: str) -> None:
+    old, new = await make(source), await make(target)
+    await old.fill()
+    await migrate(old.engines, new.engines)
+    async with new.database.open("acme", write=True) as work:
+        await work.documents.put([doc(5000)])
+        await work.audit.add(replace(audit_entry(), at=now()))
+    with pytest.raises(AppError, match="acme has newer") as refused:
+        await migrate(old.engines, new.engines)
+    assert refused.value.code is Code.TENANT_EXISTS
+    async with new.database.open("acme") as work:
+        assert await work.documents.get(doc(5000).document_id) is not None
+    assert (await migrate(new.engines, old.engines)).same, "the other way round nothing is undone"
+    await migrate(old.engines, new.engines)
 
 
 async def test_files_are_compared_with_what_the_rows_say(make: Make) -> None:

@@ -73,6 +73,21 @@ async def test_what_is_in_use_is_replaced_only_when_told(make: Make, tmp_path: P
     assert await new.blobs.open("acme").list("") == [KEY]
 
 
+@pytest.mark.parametrize("kind", ["file", "postgresql"])
+async def test_who_is_not_in_it_goes_with_files_and_credentials_and_its_rows_go_last(make: Make, tmp_path: Path, kind: str) -> None:
+    old, new = await make("file"), await make(kind)
+    await old.fill()
+    async with old.database.directory() as directory:
+        await directory.delete_tenant("other")
+    archive = await archived(old, tmp_path / "all.tar")
+    await new.fill()
+    done = await restore(archive, new.target(), replace=True)
+    assert (done.erased, new.erased) == (["acme", "other"], [("other", True)])
+    assert await new.blobs.open("other").list("") == []
+    assert await new.blobs.open("acme").list("") == [KEY]
+    assert await same(old, new)
+
+
 async def test_a_damaged_one_touches_nothing(make: Make, tmp_path: Path) -> None:
     old, new = await make("file"), await make("file")
     await old.fill()

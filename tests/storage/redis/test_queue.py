@@ -214,6 +214,35 @@ async def test_while_redis_is_away_nothing_raises_but_what_asks_for_an_answer() 
         await queue.close()
 
 
+async def test_what_another_version_left_is_forgotten_and_holds_up_nothing(make: Make, redis_url: str) -> None:
+    queue, work = make(), Work()
+    async with _client(redis_url) as client:
+        for name in ("fold_documents", "process_documents"):
+            payload = orjson.dumps({"t": 1, "f": name, "a": [{"name": name, "company": "acme"}], "k": {}, "et": 1})
+            for number in range(20):
+                await client.set(f"arq:job:acme:{name}:{number}", payload)
+                await client.zadd("desklore:jobs:bulk", {f"acme:{name}:{number}": number})
+    await queue.enqueue([job("known")])
+    await queue.start(work)
+    await until(lambda: work.ended == ["acme/known"])
+    async with asyncio.timeout(20):
+        while await queue.depth() != (0, 0):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("command", ["REPLICAOF 127.0.0.1 1", "CONFIG SET maxmemory 1"])
+async def test_a_redis_that_takes_no_writes_is_told(command: str) -> None:
+    with own_server() as server:
+        queue = RedisQueue(server.url(), 2)
+        assert await queue.depth() == (0, 0)
+        async with _client(server.url()) as client:
+            await client.execute_command(*command.split())  # type: ignore[no-untyped-call]  # of redis-py
+        with pytest.raises(AppError) as caught:
+            await queue.depth()
+        assert caught.value.code is Code.SHARED_STATE_UNAVAILABLE
+        await queue.close()
+
+
 async def test_processes_share_what_one_of_them_could_take_alone_and_what_a_dead_one_leaves(make: Make, redis_url: str) -> None:
     one, two = make(4), make(4)
     works = Work(held=True), Work(held=True)
