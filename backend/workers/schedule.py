@@ -11,6 +11,7 @@ from backend.core.errors import AppError, Code
 from backend.core.ingest.pipeline.points import switch_when_whole, written_to
 from backend.core.model.document import DocState
 from backend.core.model.job import preparing, processing
+from backend.core.model.sync import Run
 from backend.core.ports.services import Services
 from backend.core.usecases.retention import delete_old_exports, forget_old_runs
 from backend.core.usecases.schedule import start_due
@@ -21,7 +22,9 @@ from backend.core.usecases.uploads import forget_abandoned_uploads
 log = structlog.get_logger()
 
 TICK_SECONDS = 5.0
-"""How often the schedule is looked at."""
+"""How often the schedule is looked at,"""
+STARTED_SECONDS = 1.0
+"""and how soon after it had something to start: there may have been no room for more."""
 SWEEP_SECONDS = 30.0
 """How often the store is asked; a job that is waiting or running already has no twin, so asking often is safe."""
 
@@ -145,12 +148,14 @@ async def sweep(services: Services) -> None:
 async def start_due_forever(services: Services) -> None:
     """Start what is due until canceled."""
     while True:
+        started: Sequence[Run] = ()
         try:
-            for run in await start_due(services):
+            started = await start_due(services)
+            for run in started:
                 log.info("run_scheduled", run_id=run.run_id, connection_id=run.connection_id, mode=run.options.mode.value)
         except AppError as error:
             log.warning("schedule_failed", code=error.code.value, message=error.message)
-        await asyncio.sleep(TICK_SECONDS)
+        await asyncio.sleep(STARTED_SECONDS if started else TICK_SECONDS)
 
 
 async def keep_months_forever(services: Services) -> None:
