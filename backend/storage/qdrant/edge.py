@@ -126,7 +126,7 @@ class EdgeIndex:
             self._wrote(opened, len(points) + len(document_ids))
 
         async with self._changes.of(self._company_id):
-            await self._write(self._place, work)
+            await self._write(self._place, work, document_ids, {point.chunk.document_id for point in points})
             if self._shards.is_due(self._place):
                 await self._hands.seal(self._company_id, partial(self._shards.seal, self._place))
 
@@ -139,7 +139,7 @@ class EdgeIndex:
 
         async with self._changes.of(self._company_id):
             for place in dict.fromkeys((self._place, self._beside)):
-                await self._write(place, work)
+                await self._write(place, work, document_ids)
 
     async def purge(self) -> None:
         """Write the index anew, beside and then in the place of the present one."""
@@ -216,17 +216,18 @@ class EdgeIndex:
 
     @staticmethod
     def _wrote(opened: OpenShard, changed: int) -> None:
-        opened.points = engine.about(opened.shard)
         opened.changed += changed
         opened.unflushed += changed
         opened.unsealed += changed
         if opened.unflushed >= _FLUSH_EVERY:
             flush(opened)
 
-    async def _write(self, place: Place, work: Callable[[OpenShard], None]) -> None:
+    async def _write(
+        self, place: Place, work: Callable[[OpenShard], None], document_ids: Collection[str], kept: Collection[str] = ()
+    ) -> None:
         def write(opened: OpenShard) -> None:
             self._shards.check_room()
-            with writing(opened):
+            with writing(opened, document_ids, kept):
                 work(opened)
 
         await self._hands.write(self._company_id, partial(self._leased, place, write, None, "writing"))

@@ -219,9 +219,10 @@ def count_documents(shard: Any) -> int:
     return len(values(shard, DOCUMENT))
 
 
-def values(shard: Any, key: str) -> list[str]:
-    """The distinct values of an indexed field."""
-    hits = shard.facet(_edge().FacetRequest(key=key, limit=10_000_000, exact=True)).hits
+def values(shard: Any, key: str, which: Conditions | None = None) -> list[str]:
+    """The distinct values of an indexed field, of the points that fulfil the conditions or of all."""
+    chosen = None if which is None else _filter(which)
+    hits = shard.facet(_edge().FacetRequest(key=key, limit=10_000_000, exact=True, filter=chosen)).hits
     return [str(hit.value) for hit in hits if hit.count]
 
 

@@ -5,16 +5,18 @@ import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from qdrant_client import AsyncQdrantClient
 
 from backend.core.model.search import Makers
+from backend.storage.qdrant import engine, opened
 from backend.storage.qdrant.client import ClientIndexes
 from backend.storage.qdrant.edge import EdgeIndexes
 from backend.storage.qdrant.server import Layout
-from tests.contract.vectors import MAKERS, OTHERS, docs, many
+from tests.contract.vectors import MAKERS, OTHERS, doc, docs, many, points_of
 
 
 def _edge(root: Path, makers: Makers = MAKERS) -> EdgeIndexes:
@@ -61,6 +63,35 @@ async def test_a_sealed_index_tells_it_too_and_one_by_other_makers_does_not(tmp_
     await indexes.close()
     assert await _held(tmp_path, "acme") == 5
     assert await _held(tmp_path, "acme", OTHERS) is None
+
+
+@pytest.mark.parametrize("few", [0, 20_000])
+async def test_what_is_counted_once_is_kept_right_by_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(opened, "_COUNTED", few)
+    rng, there = random.Random(few), dict[str, int]()
+    indexes = _edge(tmp_path)
+    for _ in range(60):
+        index = await indexes.open("acme")
+        numbers = rng.sample(range(30), rng.randint(1, 8))
+        owners = [doc(number) for number in numbers]
+        there = {owner: count for owner, count in there.items() if owner not in owners}
+        if rng.random() < 0.3:
+            await index.delete(owners)
+        else:
+            points = [point for number in numbers if rng.random() < 0.8 for point in points_of(number, rng)]
+            await index.replace(owners, points)
+            there |= Counter(point.chunk.document_id for point in points)
+        if rng.random() < 0.5:
+            assert await index.count() == (sum(there.values()), len(there))
+        if rng.random() < 0.1:
+            await index.count()
+            await indexes.close()
+            assert await _held(tmp_path, "acme") == len(there)
+            indexes = _edge(tmp_path)
+    with indexes.shards.lease(("acme", MAKERS)) as entry:
+        assert entry is not None
+        assert (engine.count_points(entry.shard), engine.count_documents(entry.shard)) == (sum(there.values()), len(there))
+    await indexes.close()
 
 
 _WRITER = """
