@@ -57,8 +57,9 @@ class Work:
         ]
 
     async def healed(self) -> None:
-        """Wait until every tenant was looked at that can be; what was started behind `start` and found something is on its way then."""
-        await asyncio.wait(self._clocks[:1])
+        """Wait until every tenant was looked at that can be; what was found missing is on its way then. Nothing where others run jobs."""
+        if healing := self._clocks[:1]:
+            await asyncio.wait(healing)
 
     async def close(self) -> None:
         """Stop jobs (they are safe to run again, here or elsewhere) and let go of files, processes and connections."""
